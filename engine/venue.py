@@ -1,0 +1,133 @@
+"""What the engine asks of an exchange, whichever it is."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+
+class Side(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+
+
+class Mode(StrEnum):
+    """What an order sent to the venue means."""
+
+    SIM = "sim"
+    OBSERVE = "observe"
+    PAPER = "paper"
+    LIVE = "live"
+
+
+class TradeIds(StrEnum):
+    """Where a venue's trade ids are unique; it decides how a ledger id is made of them."""
+
+    ACCOUNT = "account"
+    MARKET = "market"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of fills as the venue sent it.
+
+    `items` are JSON texts, one fill each, in ccxt's unified trade structure. `last` says that
+    nothing follows: an iteration that ends without it was cut short.
+    """
+
+    items: tuple[str, ...]
+    last: bool
+
+
+class OrderStatus(StrEnum):
+    """An order as the venue sees it."""
+
+    OPEN = "open"
+    FILLED = "filled"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """A limit order to be sent. Quantity in base units, price in quote units per base unit."""
+
+    client_order_id: str
+    symbol: str
+    side: Side
+    qty: Decimal
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class VenueOrder:
+    """An order as the venue reports it. `ts_ms` is the venue's time of its acceptance."""
+
+    client_order_id: str | None
+    exchange_order_id: str
+    symbol: str
+    side: Side
+    qty: Decimal
+    filled: Decimal
+    price: Decimal
+    status: OrderStatus
+    ts_ms: int
+
+
+class Venue(Protocol):
+    """An exchange account.
+
+    Every method may raise `VenueTransient` (asking again is right) or `VenueError` (it is not).
+    Times are UTC milliseconds of the venue's own clock.
+    """
+
+    @property
+    def name(self) -> str:
+        """The kind of venue, pinned in the ledger: fills of two kinds never mix in one."""
+
+    @property
+    def mode(self) -> Mode: ...
+
+    @property
+    def trade_ids(self) -> TradeIds: ...
+
+    @property
+    def takes_orders(self) -> bool: ...
+
+    async def open(self) -> None:
+        """Connect. Raises `VenueError` with what is wrong and what would be accepted."""
+
+    async def close(self) -> None: ...
+
+    async def fetch_symbols(self) -> tuple[str, ...]:
+        """The markets this account can have fills in, in the venue's order."""
+
+    async def fetch_time(self) -> int: ...
+
+    def fetch_fills(self, symbol: str, since_ms: int) -> AsyncIterator[Page]:
+        """The account's fills in `symbol` from `since_ms` on (inclusive), page by page.
+
+        A fill may come twice, late or out of order; what the venue has is on some page by the
+        time a page says `last`.
+        """
+
+    async def fetch_marks(self, symbols: Sequence[str]) -> dict[str, Decimal]:
+        """Fair prices, for the symbols that have one."""
+
+    async def fetch_open_orders(self, symbol: str) -> tuple[VenueOrder, ...]: ...
+
+    async def submit(self, order: OrderRequest) -> VenueOrder:
+        """Send an order. A client id that was used before is rejected.
+
+        Raises `OrderRejected` (it is not there), or `VenueTransient` (it may be there).
+        """
+
+    async def cancel(self, symbol: str, client_order_id: str) -> None:
+        """Raises `OrderNotFound` when it is not open (any more)."""
+
+    async def fetch_order_by_client_id(
+        self, symbol: str, client_order_id: str
+    ) -> VenueOrder | None: ...
+
+    async def fetch_balances(self) -> dict[str, Decimal]: ...
