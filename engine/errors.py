@@ -1,4 +1,4 @@
-"""Every error the engine raises on purpose; drivers' and venues' errors become these at the edge."""
+"""Every error the engine raises on purpose; drivers' and venues' become these at the edge."""
 
 
 class CycledeckError(Exception):
@@ -60,7 +60,7 @@ class LeaseHeld(StoreFatal):
 
 
 class LeaseLost(StoreFatal):
-    """Another engine took the ledger's lease over: this one is fenced and changes nothing any more."""
+    """Another engine took the ledger's lease over: this one changes nothing any more."""
 
 
 # --- what the venue said

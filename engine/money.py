@@ -34,16 +34,18 @@ def parse_decimal(value: object) -> Decimal:
     """
     if isinstance(value, Decimal):
         number = value
-    elif isinstance(value, int) and not isinstance(value, bool):
-        number = Decimal(value)
-    elif isinstance(value, str) and len(value) <= 100 and _NUMBER.fullmatch(value):
+    elif (isinstance(value, int) and not isinstance(value, bool)) or (
+        isinstance(value, str) and len(value) <= 100 and _NUMBER.fullmatch(value)
+    ):
         number = Decimal(value)
     else:
         raise ValueError(f"{_shown(value)} is not a decimal number in text")
     if not number.is_finite():
         raise ValueError(f"{_shown(value)} is not finite")
-    places = number.normalize(EXACT).as_tuple().exponent if number else 0
-    if number.adjusted() >= MAX_INTEGER_DIGITS and number:
+    if not number:
+        return Decimal(0)
+    places = number.normalize(EXACT).as_tuple().exponent
+    if number.adjusted() >= MAX_INTEGER_DIGITS:
         raise ValueError(f"{_shown(value)} has more than {MAX_INTEGER_DIGITS} integer digits")
     if isinstance(places, int) and -places > MAX_DECIMAL_PLACES:
         raise ValueError(f"{_shown(value)} has more than {MAX_DECIMAL_PLACES} decimal places")

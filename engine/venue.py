@@ -75,6 +75,15 @@ class VenueOrder:
     ts_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class MarketRules:
+    """What a market's orders have to fit: multiples in quote and base units, least value."""
+
+    tick_size: Decimal
+    lot_size: Decimal
+    min_notional: Decimal
+
+
 class Venue(Protocol):
     """An exchange account.
 
@@ -102,6 +111,9 @@ class Venue(Protocol):
 
     async def fetch_symbols(self) -> tuple[str, ...]:
         """The markets this account can have fills in, in the venue's order."""
+
+    async def fetch_rules(self) -> dict[str, MarketRules]:
+        """The order rules of each market that takes orders."""
 
     async def fetch_time(self) -> int: ...
 

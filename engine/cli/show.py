@@ -1,0 +1,149 @@
+"""What people see on the terminal. Text from outside is never markup and has no controls."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from engine.clock import format_duration, iso
+from engine.quarantine import Item
+from engine.reading import Status
+from engine.replay import Rehearsal
+from engine.results import CycleResult, PositionView
+from engine.settings import Settings
+from engine.text import printable
+from engine.verify import Verification
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+_STYLES = {"ok": "green", "partial": "yellow", "clean": "green", "recovered": "cyan"}
+
+
+def text(value: object, style: str = "") -> Text:
+    return Text(printable(str(value)), style=style)
+
+
+def print_json(model: BaseModel) -> None:
+    sys.stdout.write(model.model_dump_json() + "\n")
+    sys.stdout.flush()
+
+
+def error(message: str) -> None:
+    for line in message.splitlines() or [""]:
+        err.print(Text("error: ", style="bold red") + text(line))
+
+
+def heading(settings: Settings) -> None:
+    pace = f"every {format_duration(settings.interval)}"
+    facts = (settings.account, settings.venue, pace, str(settings.db))
+    out.print(Text("cycledeck ", style="bold") + text(" · ".join(facts)))
+
+
+def cycle_line(result: CycleResult) -> None:
+    line = Text()
+    line.append(f"cycle {result.cycle_id:>6}  ", style="bold")
+    line.append(f"{iso(result.started_ms)[11:23]}  {result.kind.value:<9} ")
+    state = result.verdict.value if result.verdict else result.status.value
+    line.append(f"{state:<11}", style=_STYLES.get(state, "red"))
+    line.append(f"fetched {result.fills_fetched:>5}  new {result.fills_count:>4}  ")
+    line.append(f"events {result.ledger_events_attempted:>5} = ")
+    line.append(f"{result.ledger_events_inserted} inserted", style="green")
+    line.append(f" + {result.ledger_events_ignored} ignored + ")
+    conflicting = result.ledger_events_conflicting
+    line.append(f"{conflicting} conflicting", style="bold red" if conflicting else "")
+    if result.orders_submitted or result.orders_canceled:
+        line.append(f"  orders {result.orders_submitted}")
+    if not result.metrics_persisted and result.committed:
+        line.append("  metrics not persisted", style="yellow")
+    out.print(line)
+    for entry in (*result.errors, *result.warnings):
+        style = "red" if entry in result.errors else "yellow"
+        where = f"{entry.symbol}: " if entry.symbol else ""
+        out.print(text(f"        {entry.step}: {where}{entry.type}: {entry.message}", style))
+
+
+def positions(found: dict[str, PositionView]) -> None:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("symbol")
+    for name in ("qty", "avg cost", "realized", "net"):
+        table.add_column(name, justify="right")
+    table.add_column("fees")
+    for symbol, position in found.items():
+        fees = " · ".join(f"{fee} {currency}" for currency, fee in position.fees.items())
+        flag = " (oversold)" if position.oversold else ""
+        cells = (position.qty, position.avg_cost or "–", position.realized_pnl, position.net)
+        table.add_row(text(symbol + flag), *map(text, cells), text(fees))
+    out.print(table)
+
+
+def status(found: Status) -> None:
+    lease = found.lease
+    out.print(text(f"engine     {lease['holder'] if lease else 'none is running'}"))
+    cycle = found.last_cycle
+    if cycle:
+        when = f"{iso(cycle['started_ms'])}, {cycle['kind']}, {cycle['status']}"
+        out.print(text(f"last cycle {cycle['cycle_id']}, {when}"))
+    events, fills = found.counts.get("ledger_events", 0), found.counts.get("applied_fills", 0)
+    out.print(text(f"ledger     {events} events of {fills} fills"))
+    for key, value in found.cursors.items():
+        held = " (held: quarantine)" if key.partition(":")[2] in found.held else ""
+        out.print(text(f"cursor     {key} {iso(value)}{held}"))
+    positions(found.positions)
+
+
+def verification(found: Verification) -> None:
+    for name, count in found.checked.items():
+        out.print(text(f"{name:<14} {count:>10} checked"))
+    for entry in found.violations:
+        out.print(text(f"{entry.table} {entry.key}", "bold red"))
+        out.print(text(f"    expected {entry.expected}"))
+        out.print(text(f"    found    {entry.found}"))
+    verdict = "ok" if found.ok else f"{len(found.violations)} violations"
+    out.print(text(verdict, "bold green" if found.ok else "bold red"))
+
+
+def rehearsal(found: Rehearsal) -> None:
+    out.print(
+        text(
+            f"cycle {found.cycle_id} again: attempted {found.attempted} = inserted "
+            f"{found.inserted} + ignored {found.ignored} + conflicting {found.conflicting}"
+        )
+    )
+    for entry in found.differences:
+        out.print(
+            text(f"{entry.what} {entry.key}: recorded {entry.recorded}, now {entry.now}", "red")
+        )
+    if not found.differences:
+        out.print(text("no differences", "green"))
+
+
+def quarantine(items: list[Item]) -> None:
+    if not items:
+        out.print("nothing in quarantine")
+    for item in items:
+        out.print(text(f"{item.id}  {item.status}  {item.symbol}  cycle {item.cycle_id}", "bold"))
+        out.print(text(f"    reason {item.reason}"))
+        out.print(text(f"    raw    {item.raw[:500]}"))
+        if item.replacement:
+            out.print(text(f"    as     {item.replacement[:500]}"))
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Any]:
+    """A progress line on a terminal's standard error; `yield`s `report(what, done, total)`."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task(title)
+
+        def report(what: str, done: int = 0, total: int = 0) -> None:
+            of = f" {done:,}" + (f" of {total:,}" if total else "") if done else ""
+            bar.update(task, description=f"{title}: {what}{of}")
+
+        yield report

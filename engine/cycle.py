@@ -1,0 +1,416 @@
+"""The cycle: fetch → inputs → TX 1 → execute → TX 2 → feed."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
+from typing import TypeVar
+
+import stamina
+import structlog
+
+from engine import ingest, inputs, metrics, orders, positions, quarantine
+from engine.accounting import money_json
+from engine.clock import now_ms
+from engine.commit import CURSOR_PREFIX, Commit, Window, commit_cycle, read_commit
+from engine.draft import Draft, end_row, result_of, status_of
+from engine.errors import (
+    CommitUnknown,
+    CycledeckError,
+    LeaseLost,
+    NoSuchCycle,
+    StoreError,
+    StoreFatal,
+    StoreLocked,
+    VenueError,
+    VenueTransient,
+)
+from engine.execution import Execution
+from engine.feed import Feed
+from engine.fills import Fill, read_fill
+from engine.ingest import Reply, Request
+from engine.metrics import CycleMetrics
+from engine.quarantine import Item, Unreadable
+from engine.results import CycleResult, Kind, Notice, Status
+from engine.settings import Settings
+from engine.store.connection import complete
+from engine.store.statements import SQL
+from engine.store.store import Store
+from engine.strategies import Snapshot
+from engine.venue import MarketRules, TradeIds, Venue
+
+T = TypeVar("T")
+log = structlog.get_logger("cycledeck.cycle")
+
+
+class CycleRunner:
+    """Runs one cycle at a time. `cycle_id` is the last one used."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        venue: Venue,
+        execution: Execution,
+        feed: Feed,
+        trade_ids: TradeIds,
+        cycle_id: int,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._venue = venue
+        self._execution = execution
+        self._feed = feed
+        self._trade_ids = trade_ids
+        self._cycle_id = cycle_id
+        self._rules: dict[str, MarketRules] | None = None
+        self.fatal: StoreFatal | None = None
+
+    async def run(self, kind: Kind = Kind.LIVE) -> CycleResult:
+        """Run one cycle against the venue. Every failure is in the result; only a cancellation
+        is raised, after the result was published."""
+        return await self._contained(self._draft(kind), self._live)
+
+    async def replay(self, cycle_id: int) -> CycleResult:
+        """Run phase 1 again on what the venue said in `cycle_id`. Never sends orders.
+
+        Raises `NoSuchCycle` where there are no such inputs.
+        """
+        original = await self._store.read(partial(inputs.original_of, cycle_id=cycle_id))
+        replies = await self._store.read(partial(inputs.load, cycle_id=original))
+        if not replies:
+            raise NoSuchCycle(f"cycle {cycle_id} does not exist, or its inputs are not kept")
+        draft = self._draft(Kind.REPLAY, replay_of=original)
+        return await self._contained(draft, partial(self._replay, replies=replies))
+
+    def _draft(self, kind: Kind, replay_of: int | None = None) -> Draft:
+        self._cycle_id += 1
+        return Draft(self._cycle_id, kind, self._venue.mode.value, replay_of)
+
+    async def _live(self, draft: Draft) -> None:
+        with draft.timed("fetch"):
+            replies = await self._fetch(draft)
+        with draft.timed("inputs"):
+            await self._keep_inputs(draft, replies)
+            windows = await self._windows(draft, replies)
+        with draft.timed("tx1"):
+            await self._commit(draft, windows)
+        with draft.timed("execute"):
+            await self._execute(draft, [window.symbol for window in windows])
+
+    async def _replay(self, draft: Draft, replies: Sequence[Reply]) -> None:
+        with draft.timed("inputs"):
+            await self._keep_inputs(draft, ())
+            windows = await self._windows(draft, replies)
+        with draft.timed("tx1"):
+            await self._commit(draft, windows)
+
+    async def _contained(
+        self, draft: Draft, phases: Callable[[Draft], Awaitable[None]]
+    ) -> CycleResult:
+        try:
+            self._store.check_file()
+            await phases(draft)
+        except asyncio.CancelledError as error:
+            draft.failed(error)
+            draft.status = None if draft.commit else Status.INTERRUPTED
+            raise
+        except StoreLocked as error:
+            draft.failed(error)
+            draft.status = Status.SKIPPED
+        except LeaseLost as error:
+            draft.failed(error)
+            draft.status, draft.fatal = Status.FENCED, error
+        except StoreFatal as error:
+            draft.failed(error)
+            draft.fatal = error
+        except CycledeckError as error:
+            draft.failed(error)
+        except Exception as error:
+            log.exception("cycle_failed_unexpectedly", cycle_id=draft.cycle_id, step=draft.step)
+            draft.failed(error)
+        finally:
+            result = await complete(self._finish(draft))
+        return result
+
+    # --- fetch
+
+    async def _fetch(self, draft: Draft) -> list[Reply]:
+        draft.venue_ms = await self._retried(self._venue.fetch_time)
+        lookback = self._settings.lookback
+        if draft.kind is Kind.RECONCILE:
+            lookback = max(lookback, self._settings.reconcile_lookback)
+        latest = ingest.latest_believed(now_ms(), draft.venue_ms)
+        replies = []
+        for request in await self._requests(draft.venue_ms, lookback):
+            reply = await ingest.fetch(
+                self._venue,
+                request,
+                latest,
+                attempts=self._settings.retry_attempts,
+                wait_ms=self._settings.retry_wait,
+            )
+            replies.append(reply)
+        try:
+            symbols = [reply.request.symbol for reply in replies]
+            draft.marks = await self._retried(partial(self._venue.fetch_marks, symbols))
+        except VenueError as error:
+            draft.failed(error)
+        return replies
+
+    async def _requests(self, venue_ms: int, lookback: int) -> list[Request]:
+        """Configured markets, and those where something is still held, open or to be corrected."""
+        wanted = self._settings.symbols or await self._retried(self._venue.fetch_symbols)
+        cursors, attached = await self._store.read(_attachments)
+        start = self._settings.start_ms(venue_ms)
+        symbols = dict.fromkeys([*wanted, *sorted(attached)])
+        windows = []
+        for symbol in symbols:
+            cursor, symbol_start = cursors.get(symbol, (None, start))
+            windows.append(ingest.window(symbol, cursor, symbol_start, lookback))
+        return windows
+
+    async def _retried(self, call: Callable[[], Awaitable[T]]) -> T:
+        async for attempt in stamina.retry_context(
+            on=VenueTransient,
+            attempts=self._settings.retry_attempts,
+            timeout=None,
+            wait_initial=self._settings.retry_wait / 1_000,
+        ):
+            with attempt:
+                return await call()
+        raise AssertionError("unreachable: the last attempt raises")
+
+    # --- inputs
+
+    async def _keep_inputs(self, draft: Draft, replies: Sequence[Reply]) -> None:
+        """Evidence for replays: best effort."""
+        keep_ms = self._settings.keep_inputs
+
+        def work(connection: sqlite3.Connection) -> None:
+            begin = {
+                "cycle_id": draft.cycle_id,
+                "kind": draft.kind,
+                "replay_of": draft.replay_of,
+                "mode": draft.mode,
+                "started_ms": draft.started_ms,
+                "venue_ms": draft.venue_ms,
+                "marks_json": money_json(draft.marks),
+            }
+            connection.execute(SQL["cycle_begin"], begin).fetchall()
+            inputs.keep(connection, draft.cycle_id, replies)
+            if keep_ms:
+                inputs.expire(connection, draft.started_ms - keep_ms)
+
+        try:
+            await self._store.write(work)
+        except StoreFatal:
+            raise
+        except StoreError as error:
+            log.warning("cycle_inputs_persist_failed", cycle_id=draft.cycle_id, error=str(error))
+            draft.warn("cycle_inputs_persist_failed", f"{type(error).__name__}: {error}")
+
+    async def _windows(self, draft: Draft, replies: Sequence[Reply]) -> list[Window]:
+        """Read the replies; quarantine what cannot be read, and hold those cursors."""
+        complete_replies = []
+        for reply in replies:
+            if reply.error is None:
+                complete_replies.append(reply)
+                continue
+            symbol = reply.request.symbol
+            draft.unfetched.add(symbol)
+            draft.errors.append(
+                Notice(step="fetch", type="FetchFailed", message=reply.error, symbol=symbol)
+            )
+        readings = [(reply, ingest.read(reply, self._trade_ids)) for reply in complete_replies]
+        unreadable = [item for _, reading in readings for item in reading.unreadable]
+        await self._quarantine(draft, unreadable)
+        cycle = draft.replay_of
+        draft.corrections = await self._store.read(partial(quarantine.replacements, cycle_id=cycle))
+        return [
+            Window(
+                reply.request.symbol,
+                reply.request.since_ms,
+                reply.request.start_ms,
+                reading.fills + self._corrected(draft.corrections, reply),
+                held=reply.request.symbol in draft.held,
+            )
+            for reply, reading in readings
+            if reply.request.symbol not in draft.unfetched
+        ]
+
+    async def _quarantine(self, draft: Draft, unreadable: Sequence[Unreadable]) -> None:
+        try:
+            if unreadable:
+                keep = partial(quarantine.keep, items=unreadable, cycle_id=draft.cycle_id)
+                await self._store.write(keep)
+        except (StoreFatal, StoreLocked):
+            raise
+        except StoreError as error:
+            # What is not kept must not be passed over: these symbols are as good as not fetched.
+            for symbol in sorted({item.symbol for item in unreadable}):
+                draft.unfetched.add(symbol)
+                draft.failed(error, symbol)
+        draft.held = await self._store.read(partial(quarantine.held, items=unreadable))
+        for symbol in sorted(draft.held):
+            draft.warn("cursor_held", "an item in quarantine waits to be resolved", symbol)
+
+    def _corrected(self, corrections: Iterable[Item], reply: Reply) -> tuple[Fill, ...]:
+        fills = (
+            read_fill(item.replacement or "", self._trade_ids, reply.latest_ms)
+            for item in corrections
+        )
+        return tuple(fill for fill in fills if fill.symbol == reply.request.symbol)
+
+    # --- TX 1
+
+    async def _commit(self, draft: Draft, windows: Sequence[Window]) -> None:
+        """The authoritative transaction. After a COMMIT that failed, read back what is true."""
+        if not windows:
+            raise VenueError("nothing was fetched: no market's fills are known for sure")
+
+        def work(connection: sqlite3.Connection) -> tuple[str | None, Commit]:
+            replaying = draft.kind is Kind.REPLAY
+            before = positions.digest(connection) if replaying else None
+            commit = commit_cycle(
+                connection,
+                windows,
+                cycle_id=draft.cycle_id,
+                lease_epoch=self._store.epoch or 0,
+                now_ms=now_ms(),
+            )
+            return before, commit
+
+        try:
+            draft.digest_before, draft.commit = await self._store.write(work)
+        except CommitUnknown as error:
+            draft.commit = await self._store.read(partial(read_commit, cycle_id=draft.cycle_id))
+            if draft.commit is not None:
+                draft.warn("commit_confirmed", f"{error}; it took effect all the same")
+            raise
+        self._report_commit(draft)
+
+    def _report_commit(self, draft: Draft) -> None:
+        commit = draft.commit
+        assert commit is not None  # noqa: S101 - reported after it was made
+        if commit.conflicting:
+            draft.warn("ledger_conflict", f"{commit.conflicting} events contradict the ledger")
+        for symbol, position in commit.positions.items():
+            if position.oversold:
+                draft.warn("oversold", "more was sold than the ledger holds", symbol)
+        limit = self._settings.wal_alarm_mib * 1024 * 1024
+        if (size := self._store.wal_bytes()) > limit:
+            draft.warn("wal_large", f"the write-ahead log has {size} bytes: a reader keeps it open")
+
+    # --- execute
+
+    async def _execute(self, draft: Draft, fetched: Sequence[str]) -> None:
+        if not self._venue.takes_orders or draft.commit is None:
+            return
+        changed = await self._execution.resolve()
+        await self._persist_again(changed)
+        if self._rules is None:
+            self._rules = await self._retried(self._venue.fetch_rules)
+        uncertain = draft.held | draft.unfetched
+        snapshot = Snapshot(
+            now_ms=draft.venue_ms,
+            symbols=tuple(symbol for symbol in fetched if symbol not in uncertain),
+            positions=draft.commit.positions,
+            marks=draft.marks,
+            rules=self._rules or {},
+            open_orders=(),
+        )
+        draft.executed = await self._execution.run(draft.cycle_id, snapshot, uncertain)
+        for symbol, message in draft.executed.errors:
+            draft.errors.append(
+                Notice(step="execute", type="OrderTrouble", message=message, symbol=symbol)
+            )
+
+    async def _persist_again(self, cycle_ids: Iterable[int]) -> None:
+        """Metrics of earlier cycles whose orders turned out to have been sent."""
+        for cycle_id in sorted(cycle_ids):
+            try:
+                await self._store.write_metrics(partial(metrics.persist, cycle_id=cycle_id))
+            except NoSuchCycle:
+                continue
+            except StoreError as error:
+                _log_metrics_failure(cycle_id, error)
+
+    # --- TX 2 and feed
+
+    async def _finish(self, draft: Draft) -> CycleResult:
+        with draft.timed("tx2"):
+            ended_ms = now_ms()
+            status = draft.status or status_of(draft)
+            await self._persist(draft, status, ended_ms)
+        self.fatal = self.fatal or draft.fatal
+        result = result_of(draft, status, ended_ms, self._settings.account)
+        self._log(result)
+        self._feed.publish(result)
+        return result
+
+    async def _persist(self, draft: Draft, status: Status, ended_ms: int) -> None:
+        """Best effort: a failure is logged and shown, and the row can be rebuilt later."""
+
+        def work(connection: sqlite3.Connection) -> CycleMetrics | None:
+            connection.execute(SQL["cycle_end"], end_row(draft, status, ended_ms)).fetchall()
+            if draft.commit is None:
+                return None
+            quarantine.mark_applied(connection, self._applied(draft), draft.cycle_id)
+            return metrics.persist(connection, draft.cycle_id, ended_ms)
+
+        try:
+            draft.metrics = await self._store.write_metrics(work)
+        except StoreError as error:
+            _log_metrics_failure(draft.cycle_id, error)
+            draft.warn("cycle_metrics_persist_failed", f"{type(error).__name__}: {error}")
+
+    def _applied(self, draft: Draft) -> list[Item]:
+        if draft.kind is Kind.REPLAY or draft.commit is None:
+            return []
+        done = {key.removeprefix(CURSOR_PREFIX) for key in draft.commit.cursors}
+        return [
+            item
+            for item in draft.corrections
+            if json.loads(item.replacement or "")["symbol"] in done
+        ]
+
+    def _log(self, result: CycleResult) -> None:
+        report = log.debug if result.status is Status.OK else log.warning
+        report(
+            "cycle",
+            cycle_id=result.cycle_id,
+            kind=result.kind.value,
+            status=result.status.value,
+            fetched=result.fills_fetched,
+            inserted=result.ledger_events_inserted,
+            ignored=result.ledger_events_ignored,
+            conflicting=result.ledger_events_conflicting,
+            orders=result.orders_submitted,
+            errors=[error.message for error in result.errors],
+        )
+
+
+def _attachments(
+    connection: sqlite3.Connection,
+) -> tuple[dict[str, tuple[int, int]], set[str]]:
+    """Cursors by symbol (value, start), and the symbols that have to be fetched in any case."""
+    cursors = {
+        key.removeprefix(CURSOR_PREFIX): (value, start)
+        for key, value, start, _ in connection.execute(SQL["cursors_all"]).fetchall()
+    }
+    held = {p.symbol for p in positions.read_positions(connection).values() if p.qty}
+    corrected = {
+        json.loads(item.replacement or "")["symbol"] for item in quarantine.replacements(connection)
+    }
+    return cursors, held | corrected | orders.live_symbols(connection)
+
+
+def _log_metrics_failure(cycle_id: int, error: StoreError) -> None:
+    log.warning(
+        "cycle_metrics_persist_failed",
+        cycle_id=cycle_id,
+        error_type=type(error).__name__,
+        error=str(error),
+    )

@@ -1,0 +1,309 @@
+"""The composition root: everything an engine is made of, built and ended in one place."""
+
+import asyncio
+import json
+import sqlite3
+import uuid
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+
+import structlog
+
+from engine import metrics
+from engine.clock import now_ms
+from engine.commit import read_commit
+from engine.cycle import CycleRunner
+from engine.errors import LedgerMismatch, SettingsError, StoreError, StoreFatal
+from engine.execution import Execution
+from engine.feed import Feed
+from engine.lease import Lease
+from engine.replay import Rehearsal, Report, rehearse
+from engine.results import CycleResult, Kind, Status
+from engine.runner import Runner
+from engine.settings import Settings
+from engine.store.connection import Connect, connect_sqlite
+from engine.store.statements import SQL
+from engine.store.store import ReadStore, Store
+from engine.strategies import Ladder, Strategy, observe
+from engine.venue import TradeIds, Venue
+from engine.venues.detached import detached
+from engine.venues.recorded import RecordedVenue
+from engine.venues.sim import SimVenue
+
+log = structlog.get_logger("cycledeck")
+
+# How far back a start looks for cycles without metrics; the explicit backfill looks at all.
+RECENT_COMMITS = 1_000
+
+
+class Engine:
+    """One engine on one ledger: `async with Engine(settings) as engine: await engine.cycle()`.
+
+    `venue`, `strategy` and `connect` take the place of what the settings name.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        venue: Venue | None = None,
+        strategy: Strategy | None = None,
+        connect: Connect = connect_sqlite,
+    ) -> None:
+        self.settings = settings
+        self.venue = venue or make_venue(settings)
+        self._strategy = strategy or make_strategy(settings, self.venue)
+        self._connect = connect
+        self._feed = Feed()
+        self._running: _Running | None = None
+
+    async def __aenter__(self) -> "Engine":
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Open the ledger, take its lease, connect to the venue, settle what a crash left.
+
+        Raises `LeaseHeld`, `SchemaTooNew`, `LedgerMismatch`, `StoreError` or `VenueError`.
+        """
+        settings = self.settings
+        store = await Store.open(
+            settings.db, busy_timeout_ms=settings.busy_timeout, connect=self._connect
+        )
+        lease = Lease(store, settings.lease_ttl)
+        try:
+            await lease.acquire()
+            await self.venue.open()
+            self._running = await self._assemble(store, lease)
+        except BaseException:
+            await self.venue.close()
+            await lease.release()
+            await store.close()
+            raise
+        await self._settle()
+
+    async def close(self) -> None:
+        """End the running cycle, give the lease back, close everything."""
+        running, self._running = self._running, None
+        self._feed.close()
+        if running is None:
+            return
+        await running.runner.finish(self.settings.stop_timeout)
+        running.keeper.cancel()
+        await asyncio.gather(running.keeper, return_exceptions=True)
+        await self.venue.close()
+        await running.lease.release()
+        await running.store.close()
+
+    async def cycle(self, kind: Kind = Kind.LIVE) -> CycleResult:
+        """Run one cycle now, or right after the running one."""
+        return await self._up.runner.cycle(kind)
+
+    async def run(
+        self,
+        cycles: int | None = None,
+        on_result: Callable[[CycleResult], None] = lambda result: None,
+    ) -> None:
+        """Run cycles at the configured interval until `stop`, or for a number of them.
+
+        `on_result` gets every result of this loop, where `subscribe` may leave some out. Raises
+        the `StoreFatal` that ended it, if one did.
+        """
+        await self._up.runner.run(cycles, on_result)
+
+    async def trigger(self) -> CycleResult:
+        """Run one cycle now, or right after the running one; the interval goes on from it."""
+        return await self.cycle()
+
+    def pause(self) -> None:
+        self._up.runner.pause()
+
+    def resume(self) -> None:
+        self._up.runner.resume()
+
+    def stop(self) -> None:
+        """Ask `run` to return after the running cycle."""
+        self._up.runner.stop()
+
+    def subscribe(self) -> AsyncIterator[CycleResult]:
+        """Results as they come; a slow subscriber gets the latest, not all."""
+        return self._feed.subscribe()
+
+    async def replay(self, cycle_id: int) -> CycleResult:
+        """Run a cycle's phase 1 again on its recorded inputs. Raises `NoSuchCycle`."""
+        return await self._up.runner.exclusively(partial(self._up.cycles.replay, cycle_id))
+
+    @property
+    def fatal(self) -> StoreFatal | None:
+        """What stopped this engine for good, if anything did."""
+        return self._up.cycles.fatal
+
+    @property
+    def _up(self) -> "_Running":
+        if self._running is None:
+            raise RuntimeError("the engine is not open")
+        return self._running
+
+    async def _assemble(self, store: Store, lease: Lease) -> "_Running":
+        identity = await store.write(
+            partial(_identify, venue=self.venue.name, trade_ids=self.venue.trade_ids)
+        )
+        last_id = await store.read(_last_cycle_id)
+        execution = Execution(
+            store,
+            self.venue,
+            self._strategy,
+            self.settings.risk,
+            self.settings.kill_switch_file,
+            lease.check,
+            identity["ledger_id"],
+        )
+        trade_ids = TradeIds(identity["trade_ids"])
+        cycles = CycleRunner(
+            self.settings, store, self.venue, execution, self._feed, trade_ids, last_id
+        )
+        due = await store.read(_last_reconcile)
+        runner = Runner(cycles, self.settings, due)
+        keeper = asyncio.create_task(lease.keep(partial(_lost, cycles, runner)))
+        return _Running(store, lease, execution, cycles, runner, keeper)
+
+    async def _settle(self) -> None:
+        """Finish what earlier runs left: unknown orders, open cycle rows, missing metrics."""
+        up = self._up
+        if self.venue.takes_orders:
+            await up.execution.resolve()
+        await up.store.write(_settle_cycles)
+        try:
+            await up.store.write_metrics(partial(backfill, recent=RECENT_COMMITS))
+        except StoreError as error:
+            log.warning("metrics_backfill_failed", error=str(error))
+
+
+@dataclass(slots=True)
+class _Running:
+    store: Store
+    lease: Lease
+    execution: Execution
+    cycles: CycleRunner
+    runner: Runner
+    keeper: asyncio.Task[None]
+
+
+def make_venue(settings: Settings) -> Venue:
+    kind, _, path = settings.venue.partition(":")
+    if kind == "recorded":
+        return RecordedVenue(
+            Path(path),
+            settings.page_size,
+            settings.recorded.trade_ids,
+            settings.recorded.step,
+        )
+    state = settings.db.with_suffix(".sim.db")
+    return SimVenue(settings.sim, settings.seed, settings.page_size, state)
+
+
+def make_strategy(settings: Settings, venue: Venue) -> Strategy:
+    if settings.strategy == "ladder" and not venue.takes_orders:
+        raise SettingsError(
+            f"strategy = 'ladder': the venue {settings.venue} takes no orders; accepted: none, auto"
+        )
+    if settings.strategy == "none" or not venue.takes_orders:
+        return observe
+    if settings.strategy == "auto" and venue.name != "sim":
+        return observe
+    return Ladder(settings.ladder)
+
+
+def backfill(connection: sqlite3.Connection, recent: int | None = None) -> list[int]:
+    """Rebuild missing metrics rows, of the `recent` last commits or all. Returns the cycles."""
+    waiting = metrics.missing(connection, recent)
+    for cycle_id in waiting:
+        metrics.persist(connection, cycle_id)
+    return waiting
+
+
+def _settle_cycles(connection: sqlite3.Connection) -> None:
+    """Cycles that never ended: committed or not is what the ledger says."""
+    for (cycle_id,) in connection.execute(SQL["cycles_unfinished"]).fetchall():
+        commit = read_commit(connection, cycle_id)
+        after = "its commit" if commit else "it committed anything"
+        error = {
+            "step": "tx2" if commit else "tx1",
+            "type": "Interrupted",
+            "message": f"the engine ended {'after' if commit else 'before'} {after}",
+            "symbol": None,
+        }
+        values = {
+            "cycle_id": cycle_id,
+            "status": Status.PARTIAL if commit else Status.INTERRUPTED,
+            "fills_fetched": commit.fills_fetched if commit else 0,
+            "fills_count": commit.fills_count if commit else 0,
+            "errors_json": json.dumps([error]),
+        }
+        connection.execute(SQL["cycle_settle"], values).fetchall()
+
+
+def _identify(connection: sqlite3.Connection, venue: str, trade_ids: TradeIds) -> dict[str, str]:
+    """Pin the ledger to its venue's kind and numbering, or check that they are the pinned ones."""
+    identity = dict(connection.execute(SQL["identity_read"]).fetchall())
+    if not identity:
+        identity = {
+            "ledger_id": uuid.uuid4().hex[:4],
+            "created_ms": str(now_ms()),
+            "venue": venue,
+            "trade_ids": trade_ids.value,
+        }
+        for row in identity.items():
+            connection.execute(SQL["identity_add"], row).fetchall()
+    if identity["venue"] != venue:
+        raise LedgerMismatch(
+            f"this ledger belongs to the venue {identity['venue']}, not {venue}; nothing was "
+            "changed. Use another file with --db"
+        )
+    return identity
+
+
+def _last_cycle_id(connection: sqlite3.Connection) -> int:
+    return int(connection.execute(SQL["cycle_last_id"]).fetchall()[0][0])
+
+
+def _last_reconcile(connection: sqlite3.Connection) -> int | None:
+    found: int | None = connection.execute(SQL["cycle_last_reconcile"]).fetchall()[0][0]
+    return found
+
+
+def _lost(cycles: CycleRunner, runner: Runner, error: StoreFatal) -> None:
+    cycles.fatal = cycles.fatal or error
+    runner.stop()
+
+
+async def replay_cycle(settings: Settings, cycle_id: int) -> CycleResult:
+    """Replay a cycle without its venue: a replay asks the venue nothing.
+
+    Takes the lease, like every engine. Raises `NoSuchCycle`, `LeaseHeld`, `StoreError`.
+    """
+    reader = await ReadStore.open(settings.db, settings.busy_timeout)
+    try:
+        venue = await reader.read(detached)
+    finally:
+        await reader.close()
+    async with Engine(settings, venue=venue, strategy=observe) as engine:
+        return await engine.replay(cycle_id)
+
+
+async def rehearse_cycle(
+    settings: Settings, cycle_id: int, report: Report = lambda step: None
+) -> Rehearsal:
+    """Run a cycle's phase 1 again on a copy of the state before it. Needs no lease."""
+    return await rehearse(settings.db, cycle_id, settings.busy_timeout, report)

@@ -1,0 +1,117 @@
+"""Fetch: each symbol's fills since its cursor less the lookback, paged to exhaustion, then read.
+
+A page that may be truncated, or an error on the way, fails that symbol's fetch as a whole.
+"""
+
+import json
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import stamina
+
+from engine.clock import DAY_MS
+from engine.errors import BadResponse, UnreadableFill, VenueError, VenueTransient
+from engine.fills import Fill, derive_trade_ids, read_fill
+from engine.quarantine import Unreadable
+from engine.venue import Page, TradeIds, Venue
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A window to ask the venue for: from `since_ms` on, never before `start_ms`."""
+
+    symbol: str
+    since_ms: int
+    start_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the venue said to one request, as received. `error` is set when it did not finish.
+
+    `latest_ms` is the latest time of a fill that is believed.
+    """
+
+    request: Request
+    latest_ms: int
+    pages: tuple[tuple[str, ...], ...]
+    error: str | None = None
+
+    @property
+    def items(self) -> int:
+        return sum(map(len, self.pages))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The readable fills of a reply, and the items that are not."""
+
+    fills: tuple[Fill, ...]
+    unreadable: tuple[Unreadable, ...]
+
+
+def window(symbol: str, cursor_ms: int | None, start_ms: int, lookback_ms: int) -> Request:
+    """Where to ask from: the cursor less the lookback, or where the symbol's history begins."""
+    if cursor_ms is None:
+        return Request(symbol, start_ms, start_ms)
+    return Request(symbol, max(start_ms, cursor_ms - lookback_ms), start_ms)
+
+
+def latest_believed(now_ms: int, venue_ms: int) -> int:
+    """A day ahead of the later clock: no honest one is off by more, and a microsecond is."""
+    return max(now_ms, venue_ms) + DAY_MS
+
+
+async def fetch(
+    venue: Venue, request: Request, latest_ms: int, *, attempts: int, wait_ms: int
+) -> Reply:
+    """Ask for one window, again from its beginning after an error that may pass."""
+    pages: list[tuple[str, ...]] = []
+    try:
+        async for attempt in stamina.retry_context(
+            on=VenueTransient, attempts=attempts, timeout=None, wait_initial=wait_ms / 1_000
+        ):
+            with attempt:
+                pages.clear()
+                await _page_through(venue, request, pages)
+    except VenueError as error:
+        reason = f"{type(error).__name__}: {error}"
+        return Reply(request, latest_ms, tuple(pages), reason)
+    return Reply(request, latest_ms, tuple(pages))
+
+
+async def _page_through(venue: Venue, request: Request, pages: list[tuple[str, ...]]) -> None:
+    page = Page((), last=False)
+    async for page in venue.fetch_fills(request.symbol, request.since_ms):
+        pages.append(page.items)
+    if not page.last:
+        raise BadResponse(f"{request.symbol}: the pages ended before the last one")
+
+
+def read(reply: Reply, trade_ids: TradeIds) -> Reading:
+    """Read a reply's items: other markets' and those before the symbol's start are left out."""
+    request = reply.request
+    fills, unreadable = [], []
+    for raw in (item for page in reply.pages for item in page):
+        try:
+            fill = read_fill(raw, trade_ids, reply.latest_ms)
+        except UnreadableFill as error:
+            unreadable.append(Unreadable(request.symbol, raw, str(error)))
+            continue
+        if fill.symbol == request.symbol and fill.ts_ms >= request.start_ms:
+            fills.append(fill)
+    if trade_ids is TradeIds.NONE:
+        fills = derive_trade_ids(fills)
+    return Reading(tuple(fills), tuple(unreadable))
+
+
+def pack(pages: Sequence[Sequence[str]]) -> bytes:
+    """Evidence: pages of item texts as compressed JSON."""
+    return zlib.compress(json.dumps(pages).encode(), 1)
+
+
+def unpack(body: bytes) -> tuple[tuple[str, ...], ...]:
+    pages: Iterable[Any] = json.loads(zlib.decompress(body))
+    return tuple(tuple(page) for page in pages)

@@ -1,0 +1,32 @@
+"""Log messages on standard error: structured, and free of what must not be shown."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+from engine.settings import LogSettings
+
+
+def configure(settings: LogSettings) -> None:
+    # aiosqlite logs every statement's parameters at debug level.
+    logging.getLogger("aiosqlite").setLevel(logging.INFO)
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if settings.format == "json"
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(settings.level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )

@@ -1,0 +1,128 @@
+"""Keep the stored positions equal to the fold of the ledger.
+
+Runs inside TX 1. New events at the end are folded on; an event that sorts before one already
+applied takes the symbol back to its last checkpoint before that event, and on from there.
+"""
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from engine.accounting import Position, fold, money_json, read_money_json
+from engine.events import Event, event_key
+from engine.money import canonical
+from engine.store.statements import SQL
+
+CHECKPOINT_EVENTS = 256
+
+
+def apply(
+    connection: sqlite3.Connection, events: Iterable[Event], unsettled: set[str]
+) -> dict[str, Position]:
+    """Apply newly inserted events; returns the positions that changed, by symbol.
+
+    `unsettled` symbols are folded anew from the beginning of the ledger.
+    """
+    by_symbol: dict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        by_symbol[event.symbol].append(event)
+    changed = {}
+    for symbol in sorted(by_symbol.keys() | unsettled):
+        new = sorted(by_symbol[symbol], key=event_key)
+        if symbol in unsettled:
+            changed[symbol] = _refold(connection, symbol, 0)
+            continue
+        position = read_position(connection, symbol)
+        if event_key(new[0]) > position.last:
+            _fold_on(connection, position, new)
+        else:
+            position = _refold(connection, symbol, new[0].ts)
+        changed[symbol] = position
+    return changed
+
+
+def read_position(connection: sqlite3.Connection, symbol: str) -> Position:
+    rows = connection.execute(SQL["position_read"], (symbol,)).fetchall()
+    return position_of(rows[0]) if rows else Position(symbol)
+
+
+def read_positions(connection: sqlite3.Connection) -> dict[str, Position]:
+    rows = connection.execute(SQL["positions_all"]).fetchall()
+    return {row[0]: position_of(row) for row in rows}
+
+
+def position_of(row: tuple[Any, ...]) -> Position:
+    symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id = row
+    return Position(
+        symbol,
+        Decimal(qty),
+        Decimal(cost),
+        Decimal(realized_pnl),
+        read_money_json(fees_json),
+        events,
+        last_ts,
+        last_trade_id,
+        last_event_id,
+    )
+
+
+def digest(connection: sqlite3.Connection) -> str:
+    """One digest over all positions: equal digests, equal books."""
+    rows = connection.execute(SQL["positions_all"]).fetchall()
+    return sha256(json.dumps(rows).encode()).hexdigest()[:32]
+
+
+def read_events(connection: sqlite3.Connection, symbol: str, since_ms: int = 0) -> Iterator[Event]:
+    """A symbol's events in fold order, streamed: the rows of a millisecond are sorted here."""
+    same_ms: list[Event] = []
+    for row in connection.execute(SQL["events_from"], (symbol, since_ms)):
+        event = Event._make(row)
+        if same_ms and event.ts != same_ms[0].ts:
+            yield from sorted(same_ms, key=event_key)
+            same_ms = []
+        same_ms.append(event)
+    yield from sorted(same_ms, key=event_key)
+
+
+def _refold(connection: sqlite3.Connection, symbol: str, since_ms: int) -> Position:
+    rows = connection.execute(SQL["checkpoint_before"], (symbol, since_ms)).fetchall()
+    position = position_of(rows[0]) if rows else Position(symbol)
+    connection.execute(SQL["checkpoints_drop"], (symbol, since_ms)).fetchall()
+    done = position.last
+    later = (
+        event
+        for event in read_events(connection, symbol, position.last_ts)
+        if event_key(event) > done
+    )
+    _fold_on(connection, position, later)
+    return position
+
+
+def _fold_on(connection: sqlite3.Connection, position: Position, events: Iterable[Event]) -> None:
+    """Fold, leaving a checkpoint every CHECKPOINT_EVENTS events."""
+    chunk: list[Event] = []
+    for event in events:
+        chunk.append(event)
+        if (position.events + len(chunk)) % CHECKPOINT_EVENTS == 0:
+            fold(position, chunk)
+            connection.execute(SQL["checkpoint_write"], row_of(position)).fetchall()
+            chunk = []
+    fold(position, chunk)
+
+
+def row_of(position: Position) -> tuple[Any, ...]:
+    return (
+        position.symbol,
+        canonical(position.qty),
+        canonical(position.cost),
+        canonical(position.realized_pnl),
+        money_json(position.fees),
+        position.events,
+        position.last_ts,
+        position.last_trade_id,
+        position.last_event_id,
+    )

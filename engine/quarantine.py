@@ -1,0 +1,98 @@
+"""Items that could not be read as fills: kept with their raw text until the operator decides."""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from engine.clock import DAY_MS
+from engine.errors import NoSuchItem
+from engine.fills import read_fill
+from engine.store.statements import SQL
+from engine.venue import TradeIds
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An item as the venue sent it, and why it cannot be read."""
+
+    symbol: str
+    raw: str
+    reason: str
+
+    @property
+    def digest(self) -> bytes:
+        return blake2b(self.raw.encode("utf-8", "backslashreplace"), digest_size=16).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A quarantined item. `status` is open, dropped or replaced."""
+
+    id: int
+    symbol: str
+    raw: str
+    reason: str
+    cycle_id: int
+    status: str
+    replacement: str | None
+    applied_cycle_id: int | None
+
+
+def keep(connection: sqlite3.Connection, items: Iterable[Unreadable], cycle_id: int) -> None:
+    """Quarantine what is not there already; what was resolved stays resolved."""
+    for item in items:
+        raw = item.raw.encode("utf-8", "backslashreplace").decode()
+        row = (item.digest, item.symbol, raw, item.reason, cycle_id)
+        connection.execute(SQL["quarantine_keep"], row).fetchall()
+
+
+def held(connection: sqlite3.Connection, items: Iterable[Unreadable] = ()) -> set[str]:
+    """Symbols with an item that waits for the operator: their own, or one they were served."""
+    symbols = {row[0] for row in connection.execute(SQL["quarantine_held"]).fetchall()}
+    for item in items:
+        if connection.execute(SQL["quarantine_is_open"], (item.digest,)).fetchall():
+            symbols.add(item.symbol)
+    return symbols
+
+
+def replacements(connection: sqlite3.Connection, cycle_id: int | None = None) -> list[Item]:
+    """Corrected items still to be applied; with `cycle_id`, those that cycle applied."""
+    name = "quarantine_pending" if cycle_id is None else "quarantine_applied"
+    values = () if cycle_id is None else (cycle_id,)
+    return [Item(*row) for row in connection.execute(SQL[name], values).fetchall()]
+
+
+def mark_applied(connection: sqlite3.Connection, items: Iterable[Item], cycle_id: int) -> None:
+    for item in items:
+        connection.execute(SQL["quarantine_mark_applied"], (cycle_id, item.id)).fetchall()
+
+
+def listing(connection: sqlite3.Connection) -> list[Item]:
+    return [Item(*row) for row in connection.execute(SQL["quarantine_all"]).fetchall()]
+
+
+def resolve(
+    connection: sqlite3.Connection,
+    item_id: int,
+    replacement: str | None,
+    now_ms: int,
+    actor: str,
+) -> Item:
+    """Drop an open item, or replace it by a readable one; the audit keeps who did it.
+
+    Raises `NoSuchItem`, or `UnreadableFill` where the replacement cannot be read either.
+    """
+    if replacement is not None:
+        identity = dict(connection.execute(SQL["identity_read"]).fetchall())
+        read_fill(replacement, TradeIds(identity["trade_ids"]), now_ms + DAY_MS)
+    status = "dropped" if replacement is None else "replaced"
+    values = {"id": item_id, "status": status, "replacement": replacement, "now_ms": now_ms}
+    rows = connection.execute(SQL["quarantine_resolve"], values).fetchall()
+    if not rows:
+        raise NoSuchItem(f"there is no open quarantine item {item_id}")
+    detail = json.dumps({"id": item_id, "status": status, "replacement": replacement})
+    entry = (now_ms, actor, "quarantine resolve", detail, "ok")
+    connection.execute(SQL["audit_add"], entry).fetchall()
+    return Item(*rows[0])

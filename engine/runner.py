@@ -1,0 +1,120 @@
+"""When cycles run: at a fixed interval without drift, on demand, one at a time."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from engine.clock import now_ms
+from engine.cycle import CycleRunner
+from engine.results import CycleResult, Kind, Status
+from engine.settings import Settings
+
+T = TypeVar("T")
+MAX_BACKOFF_S = 60.0
+
+
+class Runner:
+    """`run` paces cycles; `cycle` runs one at once. Neither ever overlaps another."""
+
+    def __init__(self, cycles: CycleRunner, settings: Settings, last_reconcile_ms: int | None):
+        self._cycles = cycles
+        self._settings = settings
+        self._last_reconcile_ms = last_reconcile_ms or now_ms()
+        self._one_at_a_time = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._current: asyncio.Task[object] | None = None
+        self._stopping = False
+        self._failures = 0
+        self.paused = False
+
+    async def cycle(self, kind: Kind = Kind.LIVE) -> CycleResult:
+        result = await self.exclusively(lambda: self._cycles.run(kind))
+        failed = result.status in (Status.FAILED, Status.SKIPPED)
+        self._failures = self._failures + 1 if failed else 0
+        return result
+
+    async def exclusively(self, work: Callable[[], Awaitable[T]]) -> T:
+        async with self._one_at_a_time:
+            self._current = asyncio.current_task()
+            try:
+                return await work()
+            finally:
+                self._current = None
+
+    async def run(
+        self,
+        cycles: int | None = None,
+        on_result: Callable[[CycleResult], None] = lambda result: None,
+    ) -> None:
+        """Raises the `StoreFatal` that ended it, if one did."""
+        loop = asyncio.get_running_loop()
+        interval = self._settings.interval / 1_000
+        due = loop.time()
+        done = 0
+        while not self._stopping and (cycles is None or done < cycles):
+            await self._sleep_until(due)
+            if self._stopping:
+                break
+            if self.paused:
+                due = loop.time() + interval
+                continue
+            on_result(await self.cycle(self._kind()))
+            done += 1
+            if self._cycles.fatal is not None:
+                break
+            due = next_due(due, loop.time(), interval) + self._backoff(interval)
+        if self._cycles.fatal is not None:
+            raise self._cycles.fatal
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
+        self._wake.set()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+
+    async def finish(self, timeout_ms: int) -> None:
+        """Let the running cycle end, at most for so long; then cancel it."""
+        self.stop()
+        try:
+            async with asyncio.timeout(timeout_ms / 1_000):
+                await self._one_at_a_time.acquire()
+        except TimeoutError:
+            if self._current is not None:
+                self._current.cancel()
+            await self._one_at_a_time.acquire()
+        self._one_at_a_time.release()
+
+    async def _sleep_until(self, due: float) -> None:
+        try:
+            async with asyncio.timeout_at(due):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        self._wake.clear()
+
+    def _kind(self) -> Kind:
+        """Every so often a cycle looks back further, for fills published very late."""
+        every = self._settings.reconcile_every
+        if not every or now_ms() - self._last_reconcile_ms < every:
+            return Kind.LIVE
+        self._last_reconcile_ms = now_ms()
+        return Kind.RECONCILE
+
+    def _backoff(self, interval: float) -> float:
+        """Extra wait after failures in a row: doubling, bounded, with jitter."""
+        if not self._failures:
+            return 0.0
+        longest = min(interval * 2.0 ** min(self._failures, 16), MAX_BACKOFF_S)
+        return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+
+
+def next_due(due: float, now: float, interval: float) -> float:
+    """The next point of the raster begun at `due` that is not past: missed ones are left out."""
+    missed = max(0, int((now - due) // interval))
+    return due + interval * (missed + 1)

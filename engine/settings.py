@@ -1,0 +1,274 @@
+"""Settings: a TOML file, then `CYCLEDECK_…` variables, then flags; the later wins."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from engine.clock import parse_duration, parse_time
+from engine.errors import SettingsError
+from engine.fills import check_symbol
+from engine.money import parse_decimal
+from engine.venue import TradeIds
+from engine.venues.sim.settings import SimSettings
+
+FILE_NAME = "cycledeck.toml"
+ENV_PREFIX = "CYCLEDECK_"
+
+
+def _money(value: object) -> Decimal:
+    # TOML and JSON floats come as Python floats: their shortest text is what was written.
+    return parse_decimal(repr(value) if isinstance(value, float) else value)
+
+
+Millis = Annotated[int, BeforeValidator(parse_duration)]
+Money = Annotated[Decimal, BeforeValidator(_money)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RiskSettings(_Section):
+    max_order_notional: Money | None = Field(
+        None, description="Largest order, in quote units; a larger one is refused."
+    )
+    max_position: Money | None = Field(
+        None, description="Largest position either way, in quote units at the mark."
+    )
+    max_open_orders: int | None = Field(
+        None, ge=0, description="Most orders that may be open at once in one market."
+    )
+    kill_switch: bool = Field(False, description="Stop all new orders; accounting goes on.")
+    kill_switch_file: Path | None = Field(
+        None,
+        description="While this file exists no order is sent; default: the ledger's path + .kill.",
+    )
+
+
+class LadderSettings(_Section):
+    levels: int = Field(2, ge=1, le=20, description="Bids and asks on each side of the mark.")
+    spacing_bps: Money = Field(
+        Decimal(4), description="Distance between levels, in hundredths of a percent of the mark."
+    )
+    order_notional: Money = Field(Decimal(500), description="Size of one order, in quote units.")
+    max_notional: Money = Field(
+        Decimal(5000),
+        description="A side is not quoted while it would grow a position beyond this.",
+    )
+
+
+class RecordedSettings(_Section):
+    trade_ids: TradeIds | None = Field(
+        None, description="Where trade ids are unique; found out from the file unless given."
+    )
+    step: Millis = Field(
+        0, description="Exchange time that passes per cycle; 0 follows this machine's clock."
+    )
+
+
+class LogSettings(_Section):
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least important messages that are logged."
+    )
+    format: Literal["text", "json"] = Field("text", description="How messages are written.")
+
+
+class Settings(BaseSettings):
+    """What one engine runs with."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        validate_default=False,
+    )
+
+    account: str = Field("main", description="The account's name, as shown.")
+    db: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("cycledeck")) / "ledger.db",
+        description="The ledger's SQLite file.",
+    )
+    venue: str = Field("sim", description="Where fills come from: sim, or recorded:PATH.")
+    symbols: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Markets to follow; empty follows every market the venue names."
+    )
+    strategy: Literal["auto", "none", "ladder"] = Field(
+        "auto", description="What places orders; auto is ladder on sim and none elsewhere."
+    )
+    interval: Millis = Field(2_000, description="Time from the start of one cycle to the next.")
+    lookback: Millis = Field(
+        600_000, description="How far before its cursor each cycle asks again for fills."
+    )
+    start_from: str = Field(
+        "beginning", description="Where a market's history begins: now, beginning, or a time."
+    )
+    page_size: int = Field(100, ge=1, le=10_000, description="Fills per page asked of the venue.")
+    reconcile_every: Millis = Field(
+        21_600_000, description="Time between cycles that look back further; 0 turns them off."
+    )
+    reconcile_lookback: Millis = Field(
+        604_800_000, description="How far those cycles look back, for fills published very late."
+    )
+    retry_attempts: int = Field(
+        4, ge=1, le=20, description="Tries of one market's fetch before the cycle goes on without."
+    )
+    retry_wait: Millis = Field(
+        200, description="First wait between tries; it doubles, with jitter."
+    )
+    keep_inputs: Millis = Field(
+        2_592_000_000,
+        description="How long what the venue said is kept for replays; 0 is for ever.",
+    )
+    busy_timeout: Millis = Field(5_000, description="Longest wait for the database's write lock.")
+    lease_ttl: Millis = Field(
+        30_000, description="An engine silent for this long has lost the ledger to the next one."
+    )
+    stop_timeout: Millis = Field(
+        10_000, description="How long a stop waits for the running cycle before cancelling it."
+    )
+    wal_alarm_mib: int = Field(
+        64, ge=1, description="A write-ahead log above this size is reported with each cycle."
+    )
+    seed: int = Field(7, ge=0, description="The simulator's seed.")
+    risk: RiskSettings = Field(RiskSettings(), description="Limits checked before any order.")
+    ladder: LadderSettings = Field(LadderSettings(), description="The ladder strategy.")
+    sim: SimSettings = Field(SimSettings(), description="The simulated exchange.")
+    recorded: RecordedSettings = Field(RecordedSettings(), description="The recorded venue.")
+    log: LogSettings = Field(LogSettings(), description="Messages on standard error.")
+
+    @field_validator("symbols", mode="before")
+    @classmethod
+    def _split_symbols(cls, value: object) -> object:
+        return [part for part in value.split(",") if part] if isinstance(value, str) else value
+
+    @field_validator("symbols")
+    @classmethod
+    def _check_symbols(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(check_symbol(symbol) for symbol in value))
+
+    @field_validator("venue")
+    @classmethod
+    def _check_venue(cls, value: str) -> str:
+        kind, _, path = value.partition(":")
+        if (kind, bool(path)) not in {("sim", False), ("recorded", True)}:
+            raise ValueError("a venue is sim or recorded:PATH")
+        return value
+
+    @field_validator("start_from")
+    @classmethod
+    def _check_start(cls, value: str) -> str:
+        if value not in ("now", "beginning"):
+            parse_time(value)
+        return value
+
+    @field_validator("interval", "retry_wait", "lease_ttl")
+    @classmethod
+    def _positive(cls, value: int) -> int:
+        if value <= 0:
+            raise ValueError("has to be longer than 0")
+        return value
+
+    @property
+    def kill_switch_file(self) -> Path:
+        return self.risk.kill_switch_file or Path(f"{self.db}.kill")
+
+    def start_ms(self, now_ms: int) -> int:
+        """Where a market's history begins, in UTC milliseconds."""
+        if self.start_from == "beginning":
+            return 0
+        return now_ms if self.start_from == "now" else parse_time(self.start_from)
+
+
+def load_settings(config: Path | None = None, flags: Mapping[str, Any] | None = None) -> Settings:
+    """Settings from `config` (else ./cycledeck.toml, else the user's), environment and `flags`.
+
+    Raises `SettingsError`, which names each key, its value and what is accepted.
+    """
+    path = config or _default_config()
+    if path is not None:
+        _check_toml(path)
+    _check_environment()
+
+    class FileSettings(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            file = (TomlConfigSettingsSource(settings_cls, path),) if path else ()
+            return init_settings, env_settings, *file
+
+    try:
+        return FileSettings(**(flags or {}))
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(error))) from None
+
+
+def fields(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting as (dotted key, field), sections after plain keys."""
+    sections = []
+    for name, info in model.model_fields.items():
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            sections.append((name, info.annotation))
+        else:
+            yield prefix + name, info
+    for name, section in sections:
+        yield from fields(section, f"{prefix}{name}.")
+
+
+def _default_config() -> Path | None:
+    user = Path(platformdirs.user_config_dir("cycledeck")) / FILE_NAME
+    return next((path for path in (Path(FILE_NAME), user) if path.is_file()), None)
+
+
+def _check_toml(path: Path) -> None:
+    try:
+        tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not a TOML file: {error}") from None
+
+
+def _check_environment() -> None:
+    known = {ENV_PREFIX + key.replace(".", "__").upper() for key, _ in fields()}
+    known |= {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    for name in os.environ:
+        if name.upper().startswith(ENV_PREFIX) and name.upper() not in known:
+            raise SettingsError(f"{name}: unknown variable{_hint(name.upper(), known)}")
+
+
+def _explain(error: ValidationError) -> Iterator[str]:
+    keys = [key for key, _ in fields()]
+    for entry in error.errors():
+        key = ".".join(str(part) for part in entry["loc"] if part != "function-before")
+        if entry["type"] == "extra_forbidden":
+            yield f"{key} = {entry['input']!r}: unknown key{_hint(key, keys)}"
+            continue
+        message = entry["msg"].removeprefix("Value error, ")
+        yield f"{key} = {entry['input']!r}: {message}"
+
+
+def _hint(key: str, known: Any) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    accepted = ", ".join(sorted(known))
+    return f"; did you mean {close[0]}?" if close else f"; accepted: {accepted}"

@@ -1,0 +1,85 @@
+"""Bring a ledger file to this program's schema: numbered steps, one transaction each."""
+
+import re
+import sqlite3
+import time
+from importlib.resources import files
+from pathlib import Path
+
+from engine.errors import LedgerMismatch, SchemaTooNew
+from engine.store.connection import translated
+
+_STEP = re.compile(r"(\d{4})_\w+\.sql")
+
+
+def steps() -> list[tuple[int, str, str]]:
+    """All migrations in order: number, file name, SQL."""
+    folder = files("engine.store").joinpath("sql", "migrations")
+    return sorted(
+        (int(match[1]), file.name, file.read_text("utf-8"))
+        for file in folder.iterdir()
+        if (match := _STEP.fullmatch(file.name))
+    )
+
+
+def check(path: Path) -> None:
+    """Raise unless the file is a ledger that this program can use. Leaves it untouched.
+
+    Raises `SchemaTooNew`, or `LedgerMismatch` for a database of something else.
+    """
+    if not path.exists() or not path.stat().st_size:
+        return
+    with translated(path):
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            version = current(connection)
+            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchall()[0][0]
+        finally:
+            connection.close()
+    newest = steps()[-1][0]
+    if version > newest:
+        raise SchemaTooNew(
+            f"{path} has schema {version}; this program knows schemas up to {newest}. "
+            "Nothing was changed: use the program version that wrote it, or a newer one"
+        )
+    if not version and tables:
+        raise LedgerMismatch(f"{path} is a database of another program; nothing was changed")
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Apply what is missing, each step in a transaction of its own."""
+    for number, name, text in steps():
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if number > current(connection):
+                _apply(connection, number, name, text)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def current(connection: sqlite3.Connection) -> int:
+    """The schema's number; 0 in an empty database."""
+    table = "SELECT count(*) FROM sqlite_master WHERE name = 'schema_migrations'"
+    if not connection.execute(table).fetchall()[0][0]:
+        return 0
+    rows = connection.execute("SELECT max(version) FROM schema_migrations").fetchall()
+    return int(rows[0][0] or 0)
+
+
+def _apply(connection: sqlite3.Connection, number: int, name: str, text: str) -> None:
+    if number == 1:
+        connection.execute(
+            "CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, "
+            "applied_ms INTEGER NOT NULL) STRICT"
+        )
+    statement = ""
+    for line in text.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            connection.execute(statement).fetchall()
+            statement = ""
+    row = (number, name, time.time_ns() // 1_000_000)
+    connection.execute("INSERT INTO schema_migrations VALUES (?, ?, ?)", row)

@@ -1,0 +1,466 @@
+-- Every statement the engine runs, by name.
+
+-- ## lease
+
+-- name: lease_read
+SELECT epoch, holder, pid, host, acquired_ms, heartbeat_ms, beats FROM lease WHERE id = 1;
+
+-- name: lease_epoch
+SELECT epoch FROM lease WHERE id = 1;
+
+-- name: lease_take
+UPDATE lease
+SET epoch = epoch + 1, holder = :holder, pid = :pid, host = :host,
+    acquired_ms = :now_ms, heartbeat_ms = :now_ms, beats = beats + 1
+WHERE id = 1 AND epoch = :epoch
+RETURNING epoch;
+
+-- name: lease_beat
+UPDATE lease SET heartbeat_ms = :now_ms, beats = beats + 1
+WHERE id = 1 AND epoch = :epoch
+RETURNING epoch;
+
+-- name: lease_release
+UPDATE lease SET holder = NULL, pid = NULL, host = NULL, heartbeat_ms = NULL
+WHERE id = 1 AND epoch = :epoch;
+
+-- ## identity
+
+-- name: identity_read
+SELECT key, value FROM ledger_identity;
+
+-- name: identity_add
+INSERT INTO ledger_identity (key, value) VALUES (?, ?);
+
+-- ## TX 1: ledger
+
+-- name: claim_fills
+INSERT INTO applied_fills (fill_id, cycle_id)
+SELECT value, ?2 FROM json_each(?1) WHERE true
+ON CONFLICT (fill_id) DO NOTHING
+RETURNING fill_id;
+
+-- name: append_events
+INSERT INTO ledger_events (
+    event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash, cycle_id
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (event_id) DO NOTHING
+RETURNING event_id;
+
+-- name: stored_hashes
+SELECT e.event_id, e.hash
+FROM json_each(?) AS wanted JOIN ledger_events AS e ON e.event_id = wanted.value;
+
+-- name: stored_event
+SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash
+FROM ledger_events WHERE event_id = ?;
+
+-- name: stored_fees
+SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash
+FROM ledger_events
+WHERE event_id = :fee_id OR (event_id > :fee_id || ':' AND event_id < :fee_id || ';')
+ORDER BY event_id;
+
+-- name: keep_conflict
+INSERT INTO conflicts (event_id, cycle_id, fields_json, reported_json, reported_hash)
+VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (event_id, reported_hash) DO NOTHING;
+
+-- name: last_seq
+SELECT coalesce(max(seq), 0) FROM ledger_events;
+
+-- ## TX 1: accounting
+
+-- name: position_read
+SELECT symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id
+FROM stage4_positions WHERE symbol = ?;
+
+-- name: positions_all
+SELECT symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id
+FROM stage4_positions ORDER BY symbol;
+
+-- name: position_write
+INSERT INTO stage4_positions (
+    symbol, qty, cost, realized_pnl, fees_json, events,
+    last_ts, last_trade_id, last_event_id, cycle_id
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (symbol) DO UPDATE SET
+    qty = excluded.qty, cost = excluded.cost, realized_pnl = excluded.realized_pnl,
+    fees_json = excluded.fees_json, events = excluded.events, last_ts = excluded.last_ts,
+    last_trade_id = excluded.last_trade_id, last_event_id = excluded.last_event_id,
+    cycle_id = excluded.cycle_id;
+
+-- name: history_write
+INSERT INTO position_history (symbol, commit_seq, qty, cost, realized_pnl, fees_json)
+VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: checkpoint_before
+SELECT symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id
+FROM position_checkpoints
+WHERE symbol = ? AND last_ts < ?
+ORDER BY last_ts DESC, events DESC LIMIT 1;
+
+-- name: checkpoints_drop
+DELETE FROM position_checkpoints WHERE symbol = ? AND last_ts >= ?;
+
+-- name: checkpoint_write
+INSERT INTO position_checkpoints (
+    symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: events_from
+SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash
+FROM ledger_events WHERE symbol = ? AND ts >= ? ORDER BY ts;
+
+-- ## TX 1: cursors and the commit
+
+-- name: cursors_all
+SELECT key, value_ms, start_ms, cycle_id FROM cursors ORDER BY key;
+
+-- name: cursor_read
+SELECT value_ms FROM cursors WHERE key = ?;
+
+-- name: cursor_start
+INSERT INTO cursors (key, value_ms, start_ms, cycle_id) VALUES (:key, :start_ms, :start_ms, :cycle_id);
+
+-- name: cursor_advance
+UPDATE cursors SET value_ms = :value_ms, cycle_id = :cycle_id
+WHERE key = :key AND value_ms < :value_ms;
+
+-- name: commit_last
+SELECT commit_seq, hash FROM ledger_commits ORDER BY commit_seq DESC LIMIT 1;
+
+-- name: commit_append
+INSERT INTO ledger_commits (
+    commit_seq, cycle_id, committed_ms, lease_epoch, attempted, inserted, ignored, conflicting,
+    fills_fetched, fills_count, first_seq, last_seq, cursors_json, positions_digest, hash
+) VALUES (
+    :commit_seq, :cycle_id, :committed_ms, :lease_epoch, :attempted, :inserted, :ignored,
+    :conflicting, :fills_fetched, :fills_count, :first_seq, :last_seq, :cursors_json,
+    :positions_digest, :hash
+);
+
+-- name: commit_of_cycle
+SELECT commit_seq, cycle_id, committed_ms, lease_epoch, attempted, inserted, ignored, conflicting,
+    fills_fetched, fills_count, first_seq, last_seq, cursors_json, positions_digest, hash
+FROM ledger_commits WHERE cycle_id = ?;
+
+-- ## cycles and their inputs
+
+-- name: cycle_last_id
+SELECT max(
+    coalesce((SELECT max(cycle_id) FROM cycles), 0),
+    coalesce((SELECT max(cycle_id) FROM ledger_commits), 0),
+    coalesce((SELECT max(cycle_id) FROM orders), 0)
+);
+
+-- name: cycle_begin
+INSERT INTO cycles (
+    cycle_id, kind, status, replay_of, mode, started_ms, venue_ms, marks_json, timings_json
+) VALUES (:cycle_id, :kind, 'running', :replay_of, :mode, :started_ms, :venue_ms, :marks_json, '{}')
+ON CONFLICT (cycle_id) DO NOTHING;
+
+-- name: cycle_end
+INSERT INTO cycles (
+    cycle_id, kind, status, replay_of, verdict, mode, started_ms, venue_ms, ended_ms, marks_json,
+    timings_json, fills_fetched, fills_count, errors_json, warnings_json
+) VALUES (
+    :cycle_id, :kind, :status, :replay_of, :verdict, :mode, :started_ms, :venue_ms, :ended_ms,
+    :marks_json, :timings_json, :fills_fetched, :fills_count, :errors_json, :warnings_json
+)
+ON CONFLICT (cycle_id) DO UPDATE SET
+    status = excluded.status, verdict = excluded.verdict, ended_ms = excluded.ended_ms,
+    timings_json = excluded.timings_json, fills_fetched = excluded.fills_fetched,
+    fills_count = excluded.fills_count, errors_json = excluded.errors_json,
+    warnings_json = excluded.warnings_json;
+
+-- name: cycles_unfinished
+SELECT cycle_id FROM cycles WHERE status = 'running' ORDER BY cycle_id;
+
+-- name: cycle_settle
+UPDATE cycles
+SET status = :status, ended_ms = coalesce(ended_ms, started_ms),
+    fills_fetched = :fills_fetched, fills_count = :fills_count, errors_json = :errors_json
+WHERE cycle_id = :cycle_id AND status = 'running';
+
+-- name: cycle_replay_of
+SELECT replay_of FROM cycles WHERE cycle_id = ?;
+
+-- name: cycle_read
+SELECT cycle_id, kind, status, replay_of, verdict, mode, started_ms, venue_ms, ended_ms,
+    marks_json, timings_json, fills_fetched, fills_count, errors_json, warnings_json
+FROM cycles WHERE cycle_id = ?;
+
+-- name: cycle_last
+SELECT cycle_id, kind, status, replay_of, verdict, mode, started_ms, venue_ms, ended_ms,
+    marks_json, timings_json, fills_fetched, fills_count, errors_json, warnings_json
+FROM cycles ORDER BY cycle_id DESC LIMIT 1;
+
+-- name: cycle_last_mode
+SELECT mode FROM cycles ORDER BY cycle_id DESC LIMIT 1;
+
+-- name: cycle_last_reconcile
+SELECT max(started_ms) FROM cycles WHERE kind = 'reconcile';
+
+-- name: inputs_keep
+INSERT INTO cycle_inputs (
+    cycle_id, symbol, since_ms, start_ms, latest_ms, complete, pages, items, error, body
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: inputs_of_cycle
+SELECT symbol, since_ms, start_ms, latest_ms, complete, body
+FROM cycle_inputs WHERE cycle_id = ? ORDER BY cycle_inputs.rowid;
+
+-- name: inputs_expire
+DELETE FROM cycle_inputs
+WHERE cycle_id IN (SELECT cycle_id FROM cycle_inputs ORDER BY cycle_id LIMIT 64)
+    AND (SELECT started_ms FROM cycles WHERE cycles.cycle_id = cycle_inputs.cycle_id) < ?;
+
+-- ## quarantine
+
+-- name: quarantine_keep
+INSERT INTO quarantine (digest, symbol, raw, reason, cycle_id, status)
+VALUES (?, ?, ?, ?, ?, 'open')
+ON CONFLICT (digest) DO NOTHING;
+
+-- name: quarantine_held
+SELECT DISTINCT symbol FROM quarantine WHERE status = 'open';
+
+-- name: quarantine_is_open
+SELECT 1 FROM quarantine WHERE digest = ? AND status = 'open';
+
+-- name: quarantine_pending
+SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id
+FROM quarantine WHERE status = 'replaced' AND applied_cycle_id IS NULL ORDER BY id;
+
+-- name: quarantine_applied
+SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id
+FROM quarantine WHERE applied_cycle_id = ? ORDER BY id;
+
+-- name: quarantine_mark_applied
+UPDATE quarantine SET applied_cycle_id = ? WHERE id = ?;
+
+-- name: quarantine_all
+SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id
+FROM quarantine ORDER BY id;
+
+-- name: quarantine_resolve
+UPDATE quarantine
+SET status = :status, replacement = :replacement, resolved_ms = :now_ms
+WHERE id = :id AND status = 'open'
+RETURNING id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id;
+
+-- ## orders
+
+-- name: order_intend
+INSERT INTO orders (
+    client_order_id, cycle_id, symbol, side, qty, price, decision_price, status, reason, updated_ms
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: order_sent
+UPDATE orders
+SET status = :status, reason = :reason, submit_outcome = :submit_outcome,
+    submitted_ms = :submitted_ms, exchange_order_id = :exchange_order_id, updated_ms = :now_ms
+WHERE client_order_id = :client_order_id;
+
+-- name: order_resolved
+UPDATE orders
+SET status = :status, exchange_order_id = :exchange_order_id,
+    submit_outcome = coalesce(submit_outcome, 'accepted'),
+    submitted_ms = coalesce(submitted_ms, :submitted_ms), updated_ms = :now_ms
+WHERE client_order_id = :client_order_id;
+
+-- name: order_absent
+UPDATE orders SET status = 'absent', reason = :reason, updated_ms = :now_ms
+WHERE client_order_id = :client_order_id;
+
+-- name: order_canceled
+UPDATE orders SET status = 'canceled', canceled_cycle_id = :cycle_id, updated_ms = :now_ms
+WHERE client_order_id = :client_order_id;
+
+-- name: orders_unresolved
+SELECT client_order_id, cycle_id, symbol, side, qty, price, status, submit_outcome
+FROM orders WHERE status IN ('intended', 'unknown') ORDER BY cycle_id, client_order_id;
+
+-- name: orders_open
+SELECT client_order_id, cycle_id, symbol, side, qty, price, status, submit_outcome
+FROM orders WHERE status = 'open' ORDER BY cycle_id, client_order_id;
+
+-- name: orders_absent_of
+SELECT client_order_id, cycle_id, symbol, side, qty, price, status, submit_outcome
+FROM orders WHERE status = 'absent' AND client_order_id IN (SELECT value FROM json_each(?));
+
+-- name: orders_live_symbols
+SELECT DISTINCT symbol FROM orders WHERE status IN ('intended', 'unknown', 'open');
+
+-- ## metrics
+
+-- name: orders_counted
+SELECT
+    (SELECT count(*) FROM orders WHERE cycle_id = :cycle_id AND submit_outcome IS NOT NULL),
+    (SELECT count(*) FROM orders WHERE canceled_cycle_id = :cycle_id),
+    (SELECT count(*) FROM orders WHERE cycle_id = :cycle_id AND submit_outcome = 'rejected'),
+    (SELECT count(*) FROM orders WHERE cycle_id = :cycle_id AND status = 'refused');
+
+-- name: events_between
+SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash
+FROM ledger_events WHERE seq BETWEEN ? AND ? ORDER BY seq;
+
+-- name: orders_by_client_id
+SELECT client_order_id, exchange_order_id, decision_price, submitted_ms
+FROM orders WHERE client_order_id IN (SELECT value FROM json_each(?));
+
+-- name: orders_by_exchange_id
+SELECT client_order_id, exchange_order_id, decision_price, submitted_ms
+FROM orders WHERE exchange_order_id IN (SELECT value FROM json_each(?));
+
+-- name: positions_as_of
+SELECT p.symbol, h.qty, h.cost, h.realized_pnl, h.fees_json
+FROM stage4_positions AS p
+JOIN position_history AS h ON h.symbol = p.symbol AND h.commit_seq = (
+    SELECT max(commit_seq) FROM position_history WHERE symbol = p.symbol AND commit_seq <= ?
+)
+ORDER BY p.symbol;
+
+-- name: metrics_upsert
+INSERT INTO cycle_metrics (
+    cycle_id, ts_start, ts_end, mode, fills_count, orders_submitted, orders_canceled,
+    rejects_count, fill_rate, avg_time_to_fill, slippage_bps_avg, fees_json, pnl_json, meta_json
+) VALUES (
+    :cycle_id, :ts_start, :ts_end, :mode, :fills_count, :orders_submitted, :orders_canceled,
+    :rejects_count, :fill_rate, :avg_time_to_fill, :slippage_bps_avg, :fees_json, :pnl_json,
+    :meta_json
+)
+ON CONFLICT (cycle_id) DO UPDATE SET
+    ts_start = excluded.ts_start, ts_end = excluded.ts_end, mode = excluded.mode,
+    fills_count = excluded.fills_count, orders_submitted = excluded.orders_submitted,
+    orders_canceled = excluded.orders_canceled, rejects_count = excluded.rejects_count,
+    fill_rate = excluded.fill_rate, avg_time_to_fill = excluded.avg_time_to_fill,
+    slippage_bps_avg = excluded.slippage_bps_avg, fees_json = excluded.fees_json,
+    pnl_json = excluded.pnl_json, meta_json = excluded.meta_json;
+
+-- name: metrics_missing
+SELECT c.cycle_id FROM ledger_commits AS c
+WHERE c.commit_seq > ?
+    AND NOT EXISTS (SELECT 1 FROM cycle_metrics AS m WHERE m.cycle_id = c.cycle_id)
+ORDER BY c.commit_seq;
+
+-- ## audit
+
+-- name: audit_add
+INSERT INTO audit (ts, actor, action, detail_json, outcome) VALUES (?, ?, ?, ?, ?);
+
+-- ## rehearsal: `main` is the scratch copy, `source` the ledger it is taken from
+
+-- name: scratch_recorded
+SELECT commit_seq, cycle_id, committed_ms, lease_epoch, attempted, inserted, ignored, conflicting,
+    first_seq, last_seq, cursors_json
+FROM source.ledger_commits WHERE cycle_id = ?;
+
+-- name: scratch_next_commit
+SELECT coalesce(max(commit_seq), 0) + 1 FROM source.ledger_commits WHERE cycle_id < ?;
+
+-- name: scratch_events
+INSERT INTO main.ledger_events
+SELECT * FROM source.ledger_events WHERE seq <= (
+    SELECT coalesce(max(last_seq), 0) FROM source.ledger_commits WHERE commit_seq < :commit_seq
+)
+ORDER BY seq;
+
+-- name: scratch_claims
+INSERT INTO main.applied_fills
+SELECT exchange_trade_id, cycle_id FROM main.ledger_events
+WHERE type = 'FILL' AND :commit_seq IS NOT NULL;
+
+-- name: scratch_commits
+INSERT INTO main.ledger_commits
+SELECT * FROM source.ledger_commits WHERE commit_seq = :commit_seq - 1;
+
+-- name: scratch_symbols
+SELECT DISTINCT symbol FROM main.ledger_events;
+
+-- name: scratch_identity
+SELECT key, value FROM source.ledger_identity;
+
+-- name: scratch_corrections
+SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id
+FROM source.quarantine WHERE applied_cycle_id = ? ORDER BY id;
+
+-- name: scratch_held
+SELECT DISTINCT symbol FROM source.quarantine
+WHERE cycle_id <= :cycle_id AND (resolved_ms IS NULL OR resolved_ms > :then_ms);
+
+-- name: scratch_is_open
+SELECT 1 FROM source.quarantine
+WHERE digest = :digest AND (resolved_ms IS NULL OR resolved_ms > :then_ms);
+
+-- name: scratch_inserted_then
+SELECT event_id, hash FROM source.ledger_events WHERE seq BETWEEN ? AND ?;
+
+-- name: scratch_inserted_now
+SELECT event_id, hash FROM main.ledger_events WHERE cycle_id = ?;
+
+-- name: scratch_positions_then
+SELECT p.symbol, h.qty, h.cost, h.realized_pnl, h.fees_json
+FROM source.stage4_positions AS p
+JOIN source.position_history AS h ON h.symbol = p.symbol AND h.commit_seq = (
+    SELECT max(commit_seq) FROM source.position_history
+    WHERE symbol = p.symbol AND commit_seq <= ?
+)
+ORDER BY p.symbol;
+
+-- ## verify
+
+-- name: verify_commits
+SELECT commit_seq, cycle_id, committed_ms, lease_epoch, attempted, inserted, ignored, conflicting,
+    fills_fetched, fills_count, first_seq, last_seq, cursors_json, positions_digest, hash
+FROM ledger_commits ORDER BY commit_seq;
+
+-- name: verify_events
+SELECT seq, cycle_id, event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash
+FROM ledger_events ORDER BY seq;
+
+-- name: verify_symbols
+SELECT DISTINCT symbol FROM ledger_events UNION SELECT symbol FROM stage4_positions ORDER BY 1;
+
+-- name: verify_checkpoints
+SELECT symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id
+FROM position_checkpoints WHERE symbol = ? ORDER BY events;
+
+-- name: verify_unclaimed
+SELECT e.exchange_trade_id FROM ledger_events AS e
+WHERE e.type = 'FILL'
+    AND NOT EXISTS (SELECT 1 FROM applied_fills AS a WHERE a.fill_id = e.exchange_trade_id);
+
+-- name: verify_unledgered
+SELECT a.fill_id FROM applied_fills AS a
+WHERE NOT EXISTS (SELECT 1 FROM ledger_events AS e WHERE e.event_id = 'fill:' || a.fill_id);
+
+-- name: verify_orphan_fees
+SELECT f.event_id, substr(f.exchange_trade_id, 5) FROM ledger_events AS f
+WHERE f.type = 'FEE' AND NOT EXISTS (
+    SELECT 1 FROM ledger_events AS e
+    WHERE e.event_id = 'fill:' || substr(f.exchange_trade_id, 5)
+);
+
+-- name: verify_cursors
+SELECT c.key, c.value_ms, c.start_ms,
+    (SELECT max(e.ts) FROM ledger_events AS e WHERE e.symbol = substr(c.key, 14))
+FROM cursors AS c ORDER BY c.key;
+
+-- name: verify_metrics
+SELECT cycle_id, fills_count, orders_submitted, orders_canceled, rejects_count, fill_rate,
+    fees_json, pnl_json, meta_json, ts_end
+FROM cycle_metrics ORDER BY cycle_id;
+
+-- ## looking
+
+-- name: tables_all
+SELECT name FROM sqlite_master
+WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER BY name;

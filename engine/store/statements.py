@@ -1,0 +1,24 @@
+"""The SQL this program runs, by name, from the .sql files beside this module."""
+
+import re
+from importlib.resources import files
+
+_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+
+
+def load(package: str, file: str) -> dict[str, str]:
+    """Statements of one file: each starts with a line `-- name: its_name`."""
+    text = files(package).joinpath(file).read_text("utf-8")
+    parts = _NAME.split(text)[1:]
+    return {
+        name: body.strip().rstrip(";") for name, body in zip(parts[::2], parts[1::2], strict=True)
+    }
+
+
+def for_rows(statement: str, rows: int) -> str:
+    """The same INSERT for `rows` rows at once: its one `VALUES (…)` group repeated."""
+    head, values, tail = re.split(r"(?<=VALUES )(\([^)]*\))", statement, maxsplit=1)
+    return head + ", ".join([values] * rows) + tail
+
+
+SQL = load("engine.store", "sql/queries.sql")

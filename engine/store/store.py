@@ -1,0 +1,131 @@
+"""The ledger file: three connections, each for one kind of work, and the fence on all writing."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from engine.errors import LeaseLost, StoreError, StoreReplaced
+from engine.store.connection import Connect, Connection, complete, connect_sqlite
+from engine.store.migrate import check, migrate
+from engine.store.statements import SQL
+
+T = TypeVar("T")
+
+
+class Store:
+    """`write` is for the authoritative and order state, `write_metrics` for best-effort rows.
+
+    Both are fenced: once `epoch` is set, a transaction that finds another epoch in the lease
+    raises `LeaseLost` and changes nothing.
+    """
+
+    def __init__(self, path: Path, writer: Connection, metrics: Connection, reader: Connection):
+        self.path = path
+        self.epoch: int | None = None
+        self._writer = writer
+        self._metrics = metrics
+        self._reader = reader
+        self._file = _identity(path)
+
+    @classmethod
+    async def open(
+        cls, path: Path, *, busy_timeout_ms: int = 5_000, connect: Connect = connect_sqlite
+    ) -> "Store":
+        """Open, creating and migrating as needed. Raises `StoreError` and its kinds."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        check(path)
+        opened: list[Connection] = []
+        try:
+            for synchronous, read_only in (("FULL", False), ("NORMAL", False), ("", True)):
+                connection = await Connection.open(
+                    path,
+                    read_only=read_only,
+                    synchronous=synchronous,
+                    busy_timeout_ms=busy_timeout_ms,
+                    connect=connect,
+                )
+                opened.append(connection)
+                if len(opened) == 1:
+                    await connection.run(migrate)
+        except BaseException:
+            for connection in opened:
+                await connection.close()
+            raise
+        return cls(path, *opened)
+
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._writer.write(self._fenced(work))
+
+    async def write_metrics(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._metrics.write(self._fenced(work))
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._reader.read(work)
+
+    def check_file(self) -> None:
+        """Raises `StoreReplaced` when the path no longer leads to the file that is open."""
+        if _identity(self.path) != self._file:
+            raise StoreReplaced(
+                f"{self.path} was removed or replaced while the engine ran; the engine stops. "
+                "Put the file back, or start again on the new one"
+            )
+
+    def wal_bytes(self) -> int:
+        try:
+            return Path(f"{self.path}-wal").stat().st_size
+        except OSError:
+            return 0
+
+    async def close(self) -> None:
+        for connection in (self._reader, self._metrics, self._writer):
+            await complete(connection.close())
+
+    def _fenced(self, work: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:
+        def fenced(connection: sqlite3.Connection) -> T:
+            check_epoch(connection, self.epoch)
+            return work(connection)
+
+        return fenced
+
+
+def check_epoch(connection: sqlite3.Connection, epoch: int | None) -> None:
+    if epoch is None:
+        return
+    rows = connection.execute(SQL["lease_epoch"]).fetchall()
+    if rows != [(epoch,)]:
+        raise LeaseLost(
+            f"the ledger's lease is at epoch {rows[0][0] if rows else None}, this engine's was "
+            f"{epoch}: another engine took over; nothing was changed by this one"
+        )
+
+
+class ReadStore:
+    """The ledger file of an engine, or of nobody, for looking only."""
+
+    def __init__(self, path: Path, reader: Connection) -> None:
+        self.path = path
+        self._reader = reader
+
+    @classmethod
+    async def open(cls, path: Path, busy_timeout_ms: int = 5_000) -> "ReadStore":
+        """Raises `StoreError` where there is no ledger."""
+        if not path.exists():
+            raise StoreError(f"there is no ledger at {path}")
+        check(path)
+        reader = await Connection.open(path, read_only=True, busy_timeout_ms=busy_timeout_ms)
+        return cls(path, reader)
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._reader.read(work)
+
+    async def close(self) -> None:
+        await self._reader.close()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -1,0 +1,13 @@
+"""Text from outside, made fit for a terminal."""
+
+
+def printable(text: str) -> str:
+    """The same text with every character that a terminal or a bidi algorithm would act on,
+    or that cannot be seen, written as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape", "backslashreplace").decode()

@@ -1,0 +1,180 @@
+"""A read-only venue that serves fills from a file, the way an exchange serves its history.
+
+The file is JSON lines, plain or gzipped, one fill a line in ccxt's unified trade structure, and
+optionally `visible_at` (UTC milliseconds): the line is not served before that time. Lines are
+served as they stand, in the file's order: what comes twice, late or out of order in the file does
+so here. A line that cannot be read is served to every market, for it could belong to any.
+"""
+
+import gzip
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from engine.clock import now_ms
+from engine.errors import NotSupported, VenueError
+from engine.fills import check_symbol
+from engine.money import parse_decimal
+from engine.venue import MarketRules, Mode, OrderRequest, Page, TradeIds, VenueOrder
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    text: str
+    symbol: str | None
+    trade_id: str | None
+    price: Decimal | None
+    ts_ms: int | None
+    visible_ms: int
+
+
+class RecordedVenue:
+    name = "recorded"
+    mode = Mode.OBSERVE
+    takes_orders = False
+
+    def __init__(
+        self,
+        path: Path,
+        page_size: int = 100,
+        trade_ids: TradeIds | None = None,
+        step_ms: int = 0,
+    ) -> None:
+        self._path = path
+        self._page_size = page_size
+        self._given_trade_ids = trade_ids
+        self._step_ms = step_ms
+        self._clock_ms: int | None = None
+        self._lines: list[_Line] = []
+        self._version: tuple[int, int] | None = None
+
+    async def open(self) -> None:
+        self._load()
+
+    async def close(self) -> None:
+        self._lines = []
+        self._version = None
+
+    @property
+    def trade_ids(self) -> TradeIds:
+        """As given; else per market where the file uses an id in two markets; else per account."""
+        if self._given_trade_ids is not None:
+            return self._given_trade_ids
+        markets: dict[str, set[str]] = defaultdict(set)
+        for line in self._lines:
+            if line.trade_id is not None and line.symbol is not None:
+                markets[line.trade_id].add(line.symbol)
+        several = any(len(symbols) > 1 for symbols in markets.values())
+        return TradeIds.MARKET if several else TradeIds.ACCOUNT
+
+    async def fetch_symbols(self) -> tuple[str, ...]:
+        self._load()
+        return tuple(sorted({line.symbol for line in self._lines if line.symbol is not None}))
+
+    async def fetch_rules(self) -> dict[str, MarketRules]:
+        return {}
+
+    async def fetch_time(self) -> int:
+        """This machine's time; with a step, the file's: a step further at each call."""
+        self._load()
+        if not self._step_ms:
+            return now_ms()
+        if self._clock_ms is None:
+            times = [line.ts_ms for line in self._lines if line.ts_ms is not None]
+            self._clock_ms = min(times, default=0)
+        self._clock_ms += self._step_ms
+        return self._clock_ms
+
+    async def fetch_fills(self, symbol: str, since_ms: int) -> AsyncIterator[Page]:
+        self._load()
+        now = self._now_ms()
+        texts = [
+            line.text
+            for line in self._lines
+            if line.visible_ms <= now
+            and line.symbol in (symbol, None)
+            and (line.ts_ms is None or line.ts_ms >= since_ms)
+        ]
+        for start in range(0, max(len(texts), 1), self._page_size):
+            end = start + self._page_size
+            yield Page(items=tuple(texts[start:end]), last=end >= len(texts))
+
+    async def fetch_marks(self, symbols: Sequence[str]) -> dict[str, Decimal]:
+        """The last price served in each market."""
+        now = self._now_ms()
+        last: dict[str, tuple[int, Decimal]] = {}
+        for line in self._lines:
+            if line.symbol is None or line.price is None or line.ts_ms is None:
+                continue
+            if line.visible_ms <= now and line.ts_ms >= last.get(line.symbol, (0,))[0]:
+                last[line.symbol] = line.ts_ms, line.price
+        return {symbol: last[symbol][1] for symbol in symbols if symbol in last}
+
+    async def fetch_open_orders(self, symbol: str) -> tuple[VenueOrder, ...]:
+        return ()
+
+    async def submit(self, order: OrderRequest) -> VenueOrder:
+        raise NotSupported("the recorded venue takes no orders")
+
+    async def cancel(self, symbol: str, client_order_id: str) -> None:
+        raise NotSupported("the recorded venue takes no orders")
+
+    async def fetch_order_by_client_id(
+        self, symbol: str, client_order_id: str
+    ) -> VenueOrder | None:
+        return None
+
+    async def fetch_balances(self) -> dict[str, Decimal]:
+        return {}
+
+    def _now_ms(self) -> int:
+        return self._clock_ms if self._clock_ms is not None else now_ms()
+
+    def _load(self) -> None:
+        """Read the file; again when it has changed since."""
+        try:
+            found = self._path.stat()
+            version = found.st_mtime_ns, found.st_size
+            if version == self._version:
+                return
+            opener = gzip.open if self._path.suffix == ".gz" else open
+            with opener(self._path, "rt", encoding="utf-8", errors="backslashreplace") as file:
+                lines = [_line(text, self._step_ms > 0) for text in file if text.strip()]
+        except (OSError, EOFError) as error:
+            raise VenueError(f"recorded:{self._path}: {error}") from error
+        self._lines, self._version = lines, version
+
+
+def _line(text: str, own_clock: bool) -> _Line:
+    text = text.rstrip("\r\n")
+    try:
+        item = json.loads(text, parse_float=str)
+        symbol = check_symbol(item.get("symbol"))
+    except (ValueError, AttributeError, RecursionError):
+        return _Line(text, None, None, None, None, 0)
+    trade_id = item.get("id")
+    ts_ms = _millis(item.get("timestamp"))
+    visible_ms = _millis(item.get("visible_at")) or (ts_ms if own_clock else 0)
+    return _Line(
+        text=text,
+        symbol=symbol,
+        trade_id=str(trade_id) if trade_id is not None else None,
+        price=_price(item.get("price")),
+        ts_ms=ts_ms,
+        visible_ms=visible_ms or 0,
+    )
+
+
+def _millis(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _price(value: Any) -> Decimal | None:
+    try:
+        return parse_decimal(value)
+    except ValueError:
+        return None

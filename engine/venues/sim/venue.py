@@ -1,0 +1,120 @@
+"""The sim venue: the exchange behind the protocol that the engine asks through."""
+
+from collections.abc import AsyncIterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from engine.errors import BadResponse, VenueError
+from engine.venue import MarketRules, Mode, OrderRequest, Page, TradeIds, VenueOrder
+from engine.venues.sim.exchange import Exchange
+from engine.venues.sim.file import StateFile
+from engine.venues.sim.market import MARKETS
+from engine.venues.sim.reports import FillsAnswer
+from engine.venues.sim.settings import SimSettings
+
+
+class SimVenue:
+    """A deterministic exchange: the same seed and requests give the same answers.
+
+    `page_size` is how many fills a page holds. The exchange lives in the file at `path`, which is
+    made where there is none, or in memory until `close` where `path` is None.
+    """
+
+    def __init__(
+        self, settings: SimSettings, seed: int, page_size: int = 100, path: Path | None = None
+    ) -> None:
+        self._settings = settings
+        self._seed = seed
+        self._page_size = page_size
+        self._path = path
+        self._file: StateFile | None = None
+        self._exchange: Exchange | None = None
+
+    @property
+    def name(self) -> str:
+        return "sim"
+
+    @property
+    def mode(self) -> Mode:
+        return Mode.SIM
+
+    @property
+    def trade_ids(self) -> TradeIds:
+        return self._settings.trade_ids
+
+    @property
+    def takes_orders(self) -> bool:
+        return True
+
+    async def open(self) -> None:
+        """Raises `VenueError` where the state file is unusable or was started differently."""
+        if self._page_size < 1:
+            raise VenueError(f"page_size: {self._page_size} is not at least 1")
+        if self._file is not None:
+            return
+        file = StateFile(self._path)
+        try:
+            file.prepare(self._seed, self._settings.trade_ids)
+        except BaseException:
+            file.close()
+            raise
+        self._file = file
+        self._exchange = Exchange(self._settings, self._seed, self._page_size, file)
+
+    async def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._file = self._exchange = None
+
+    async def fetch_symbols(self) -> tuple[str, ...]:
+        return self._open_exchange().symbols()
+
+    async def fetch_rules(self) -> dict[str, MarketRules]:
+        return {
+            market.symbol: MarketRules(market.tick_size, market.lot_size, market.min_notional)
+            for market in MARKETS.values()
+        }
+
+    async def fetch_time(self) -> int:
+        return self._open_exchange().time()
+
+    async def fetch_fills(self, symbol: str, since_ms: int) -> AsyncIterator[Page]:
+        """Raises `BadResponse` for a page that was cut short."""
+        token: str | None = None
+        while True:
+            answer = _whole(self._open_exchange().fills(symbol, since_ms, token))
+            token = answer.next
+            yield Page(answer.items, last=token is None)
+            if token is None:
+                return
+
+    async def fetch_marks(self, symbols: Sequence[str]) -> dict[str, Decimal]:
+        return self._open_exchange().marks(symbols)
+
+    async def fetch_open_orders(self, symbol: str) -> tuple[VenueOrder, ...]:
+        return self._open_exchange().open_orders(symbol)
+
+    async def submit(self, order: OrderRequest) -> VenueOrder:
+        return self._open_exchange().submit(order)
+
+    async def cancel(self, symbol: str, client_order_id: str) -> None:
+        self._open_exchange().cancel(symbol, client_order_id)
+
+    async def fetch_order_by_client_id(
+        self, symbol: str, client_order_id: str
+    ) -> VenueOrder | None:
+        return self._open_exchange().order(symbol, client_order_id)
+
+    async def fetch_balances(self) -> dict[str, Decimal]:
+        return self._open_exchange().balances()
+
+    def _open_exchange(self) -> Exchange:
+        if self._exchange is None:
+            raise VenueError("the sim venue is not open")
+        return self._exchange
+
+
+def _whole(answer: FillsAnswer) -> FillsAnswer:
+    if len(answer.items) != answer.count:
+        raise BadResponse(f"a page of {answer.count} fills came with {len(answer.items)}")
+    return answer
