@@ -6,7 +6,6 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Protocol
 
 from engine.accounting import Position
-from engine.money import EXACT
 from engine.settings import LadderSettings
 from engine.venue import MarketRules, Side
 
@@ -63,7 +62,10 @@ def observe(snapshot: Snapshot) -> Sequence[Intent]:
 
 
 class Ladder:
-    """Keeps bids and asks around each mark; an order whose rung has moved away is replaced."""
+    """Keeps bids and asks around each mark, and never offers more than is held.
+
+    An order whose rung has moved away is replaced.
+    """
 
     def __init__(self, settings: LadderSettings) -> None:
         self._settings = settings
@@ -93,15 +95,14 @@ class Ladder:
     ) -> Iterator[tuple[tuple[Side, Decimal], Decimal]]:
         mark, rules = snapshot.marks[symbol], snapshot.rules[symbol]
         held = snapshot.positions.get(symbol, Position(symbol)).qty
-        notional = EXACT.multiply(held, mark)
+        qty = _to_step(self._settings.order_notional / mark, rules.lot_size)
+        if not qty or qty * mark < rules.min_notional:
+            return
         for level in range(1, self._settings.levels + 1):
             away = mark * self._settings.spacing_bps * level / 10_000
-            qty = _to_step(self._settings.order_notional / mark, rules.lot_size)
-            if not qty or qty * mark < rules.min_notional:
-                continue
-            if notional < self._settings.max_notional:
+            if held * mark < self._settings.max_notional:
                 yield (Side.BUY, _to_step(mark - away, rules.tick_size)), qty
-            if notional > -self._settings.max_notional:
+            if held >= qty * level:
                 yield (Side.SELL, _to_step(mark + away, rules.tick_size, up=True)), qty
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 from engine.clock import format_duration, iso
@@ -63,24 +62,32 @@ def cycle_line(result: CycleResult) -> None:
     if not result.metrics_persisted and result.committed:
         line.append("  metrics not persisted", style="yellow")
     out.print(line)
-    for entry in (*result.errors, *result.warnings):
+    for entry in (*result.errors, *(w for w in result.warnings if w.type != "oversold")):
         style = "red" if entry in result.errors else "yellow"
         where = f"{entry.symbol}: " if entry.symbol else ""
         out.print(text(f"        {entry.step}: {where}{entry.type}: {entry.message}", style))
 
 
 def positions(found: dict[str, PositionView]) -> None:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("symbol")
-    for name in ("qty", "avg cost", "realized", "net"):
-        table.add_column(name, justify="right")
-    table.add_column("fees")
-    for symbol, position in found.items():
+    """Every digit of money; only the average, which need not end, is cut, and says so."""
+    rows = [("symbol", "qty", "avg cost", "realized", "net")]
+    for symbol, p in found.items():
+        rows.append((printable(symbol), p.qty, _cut(p.avg_cost or "–"), p.realized_pnl, p.net))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row, position in zip(rows, [None, *found.values()], strict=True):
+        cells = [row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]
+        out.print(text("  ".join(cells), "" if position else "dim"))
+        if position is None:
+            continue
         fees = " · ".join(f"{fee} {currency}" for currency, fee in position.fees.items())
-        flag = " (oversold)" if position.oversold else ""
-        cells = (position.qty, position.avg_cost or "–", position.realized_pnl, position.net)
-        table.add_row(text(symbol + flag), *map(text, cells), text(fees))
-    out.print(table)
+        if fees:
+            out.print(text(f"    fees {fees}", "dim"))
+        if position.oversold:
+            out.print(text("    oversold: more was sold than the ledger holds", "yellow"))
+
+
+def _cut(number: str, digits: int = 14) -> str:
+    return number if len(number) <= digits else number[:digits] + "…"
 
 
 def status(found: Status) -> None:
