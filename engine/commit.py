@@ -81,7 +81,8 @@ def commit_cycle(
     seq, before = _last_commit(connection)
     keep_positions(connection, changed, seq + 1, cycle_id)
     first_seq, last_seq = _rows_of(connection, len(appended.inserted))
-    digest = positions.digest(connection)
+    after = positions.read_positions(connection)
+    digest = positions.digest(after)
     record: dict[str, Any] = {
         "commit_seq": seq + 1,
         "cycle_id": cycle_id,
@@ -104,7 +105,7 @@ def commit_cycle(
         fills_fetched=len(fills),
         fills_count=appended.fills_count,
         cursors=cursors,
-        positions=positions.read_positions(connection),
+        positions=after,
         positions_digest=digest,
     )
 

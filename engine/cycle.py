@@ -270,9 +270,9 @@ class CycleRunner:
         if not windows:
             raise VenueError("nothing was fetched: no market's fills are known for sure")
 
-        def work(connection: sqlite3.Connection) -> tuple[str | None, Commit]:
+        def work(connection: sqlite3.Connection) -> tuple[str, Commit]:
             replaying = draft.kind is Kind.REPLAY
-            before = positions.digest(connection) if replaying else None
+            before = positions.read_positions(connection) if replaying else {}
             commit = commit_cycle(
                 connection,
                 windows,
@@ -280,7 +280,7 @@ class CycleRunner:
                 lease_epoch=self._store.epoch or 0,
                 now_ms=now_ms(),
             )
-            return before, commit
+            return positions.digest(before), commit
 
         try:
             draft.digest_before, draft.commit = await self._store.write(work)

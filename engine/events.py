@@ -1,8 +1,11 @@
 """Ledger events: what one fill becomes in the ledger, and the order they are folded in."""
 
 import json
+from collections.abc import Iterable, Iterator
 from functools import cache
 from hashlib import blake2b
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from engine.fills import Fill
@@ -101,6 +104,20 @@ def sort_key(ts: int, symbol: str, trade_id: str, event_id: str) -> SortKey:
 
 def event_key(event: Event) -> SortKey:
     return sort_key(event.ts, event.symbol, event.trade_id, event.event_id)
+
+
+def in_fold_order(by_time: Iterable[Event]) -> Iterator[Event]:
+    """Events given in time order, in fold order: those of one millisecond are sorted."""
+    for _, same_ms in groupby(by_time, key=attrgetter("ts")):
+        group = list(same_ms)
+        if len(group) > 1 and not _is_fill_and_its_fee(group):
+            group.sort(key=event_key)
+        yield from group
+
+
+def _is_fill_and_its_fee(group: list[Event]) -> bool:
+    """The usual case, which needs no sorting."""
+    return len(group) == 2 and group[1].exchange_trade_id == f"fee:{group[0].exchange_trade_id}"
 
 
 def differences(stored: Event, reported: Event) -> dict[str, tuple[Any, Any]]:

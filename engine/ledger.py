@@ -5,8 +5,9 @@ Runs inside TX 1: these functions take its connection and neither begin nor comm
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from engine.events import FEE, FILL, Event, differences, events_of
@@ -66,25 +67,31 @@ def _insert(
     connection: sqlite3.Connection, events: list[Event], cycle_id: int, result: Appended
 ) -> list[Event]:
     """Insert events; returns those that were in the ledger already."""
-    if not events:
-        return []
     own = (cycle_id,)
-    inserted: set[str] = set()
-    for rows in _batches(events, ROWS):
+    count = 0
+    for start in range(0, len(events), ROWS):
+        rows = [event + own for event in events[start : start + ROWS]]
         if len(rows) == ROWS:
-            values = [value for event in rows for value in event + own]
-            returned = connection.execute(_APPEND_ROWS, values).fetchall()
-            inserted.update(row[0] for row in returned)
-            continue
-        for event in rows:
-            returned = connection.execute(_APPEND, event + own).fetchall()
-            inserted.update(row[0] for row in returned)
-    if len(inserted) == len(events):
+            count += connection.execute(_APPEND_ROWS, list(chain.from_iterable(rows))).rowcount
+        else:
+            count += sum(connection.execute(_APPEND, row).rowcount for row in rows)
+    if count == len(events):
         result.inserted += events
         return []
+    return _sort_out(connection, events, cycle_id, result)
+
+
+def _sort_out(
+    connection: sqlite3.Connection, events: list[Event], cycle_id: int, result: Appended
+) -> list[Event]:
+    """Some ids were taken: which events did this cycle insert?"""
+    ids = json.dumps([event.event_id for event in events])
+    rows = connection.execute(SQL["appended_by"], (ids, cycle_id)).fetchall()
+    inserted = {row[0] for row in rows}
+    orphans = [event for event in events if event.event_id not in inserted]
     result.inserted += (event for event in events if event.event_id in inserted)
-    result.unsettled.update(event.symbol for event in events if event.event_id not in inserted)
-    return [event for event in events if event.event_id not in inserted]
+    result.unsettled.update(event.symbol for event in orphans)
+    return orphans
 
 
 def _compare(
@@ -166,8 +173,3 @@ def _keep_conflict(
     reported = dict(zip(Event._fields[:-1], event[:-1], strict=True))
     row = (event.event_id, cycle_id, json.dumps(contradiction), json.dumps(reported), event.hash)
     connection.execute(SQL["keep_conflict"], row).fetchall()
-
-
-def _batches(events: Sequence[Event], size: int) -> Iterator[Sequence[Event]]:
-    for start in range(0, len(events), size):
-        yield events[start : start + size]

@@ -7,13 +7,14 @@ applied takes the symbol back to its last checkpoint before that event, and on f
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any
 
 from engine.accounting import Position, fold, money_json, read_money_json
-from engine.events import Event, event_key
+from engine.events import Event, event_key, in_fold_order
 from engine.money import canonical
 from engine.store.statements import SQL
 
@@ -32,7 +33,7 @@ def apply(
         by_symbol[event.symbol].append(event)
     changed = {}
     for symbol in sorted(by_symbol.keys() | unsettled):
-        new = sorted(by_symbol[symbol], key=event_key)
+        new = list(in_fold_order(sorted(by_symbol[symbol], key=attrgetter("ts"))))
         if symbol in unsettled:
             changed[symbol] = _refold(connection, symbol, 0)
             continue
@@ -70,22 +71,16 @@ def position_of(row: tuple[Any, ...]) -> Position:
     )
 
 
-def digest(connection: sqlite3.Connection) -> str:
+def digest(positions: Mapping[str, Position]) -> str:
     """One digest over all positions: equal digests, equal books."""
-    rows = connection.execute(SQL["positions_all"]).fetchall()
+    rows = [row_of(positions[symbol]) for symbol in sorted(positions)]
     return sha256(json.dumps(rows).encode()).hexdigest()[:32]
 
 
 def read_events(connection: sqlite3.Connection, symbol: str, since_ms: int = 0) -> Iterator[Event]:
-    """A symbol's events in fold order, streamed: the rows of a millisecond are sorted here."""
-    same_ms: list[Event] = []
-    for row in connection.execute(SQL["events_from"], (symbol, since_ms)):
-        event = Event._make(row)
-        if same_ms and event.ts != same_ms[0].ts:
-            yield from sorted(same_ms, key=event_key)
-            same_ms = []
-        same_ms.append(event)
-    yield from sorted(same_ms, key=event_key)
+    """A symbol's events from a time on, in fold order, streamed."""
+    rows = connection.execute(SQL["events_from"], (symbol, since_ms))
+    return in_fold_order(map(Event._make, rows))
 
 
 def _refold(connection: sqlite3.Connection, symbol: str, since_ms: int) -> Position:

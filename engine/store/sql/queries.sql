@@ -45,8 +45,12 @@ INSERT INTO ledger_events (
     event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
     exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash, cycle_id
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (event_id) DO NOTHING
-RETURNING event_id;
+ON CONFLICT (event_id) DO NOTHING;
+
+-- name: appended_by
+SELECT e.event_id
+FROM json_each(?) AS wanted JOIN ledger_events AS e ON e.event_id = wanted.value
+WHERE e.cycle_id = ?;
 
 -- name: stored_hashes
 SELECT e.event_id, e.hash

@@ -1,0 +1,221 @@
+"""What the authoritative transaction costs, beside a plain loop that writes the same rows.
+
+    python -m bench.ledger [--rounds 7] [--history 1000000]
+
+Both are handed the same fills and leave the same rows. `engine` is TX 1 through the engine's real
+path: events, dedupe, exact accounting, cursors, chain and lease check, on the connection's own
+thread. `loop` is plain sqlite3: one `INSERT OR IGNORE` a row, a cursor, one commit; no accounting.
+Both: WAL, synchronous=FULL, the same schema. Rounds are interleaved; each figure is a median, each ratio one of paired rounds.
+"""
+
+import argparse
+import asyncio
+import gc
+import random
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from engine.commit import Commit, Window, commit_cycle
+from engine.events import FILL, events_of
+from engine.fills import Fee, Fill
+from engine.store.connection import connect_sqlite
+from engine.store.store import Store
+from engine.venue import Side
+
+SYMBOL = "BTC/USDT"
+START_MS = 1_600_000_000_000
+CASES = ((1, 0.0), (100, 0.0), (1_000, 0.0), (10_000, 0.0), (10_000, 0.95))
+
+
+def make_fills(count: int, first: int, seed: int = 1) -> list[Fill]:
+    """Fills in time order with ids as exchanges number them."""
+    rng = random.Random(seed + first)
+    return [
+        Fill(
+            trade_id=str(10_000_000 + number),
+            symbol=SYMBOL,
+            side=rng.choice((Side.BUY, Side.SELL)),
+            qty=Decimal(rng.randint(1, 10**6)).scaleb(-6),
+            price=Decimal(rng.randint(6_000_000, 7_000_000)).scaleb(-2),
+            ts_ms=START_MS + number * 250,
+            fees=(Fee("USDT", Decimal(rng.randint(1, 10**6)).scaleb(-8)),),
+            order_id=f"o{number // 4}",
+            liquidity=rng.choice(("maker", "taker")),
+        )
+        for number in range(first, first + count)
+    ]
+
+
+class Workload:
+    """Batches of one size: `repeats` of each were in the batch before."""
+
+    def __init__(self, size: int, repeats: float) -> None:
+        self._size = size
+        self._repeated = int(size * repeats)
+        self._next = 0
+        self._last: list[Fill] = []
+
+    def batch(self) -> list[Fill]:
+        new = make_fills(self._size - self._repeated, self._next)
+        self._next += len(new)
+        self._last = (self._last + new)[-self._size :]
+        return list(self._last) if self._repeated else new
+
+    def warm_up(self) -> list[Fill]:
+        """What has to be in the ledger before the first batch, for its repeats to be repeats."""
+        self._last = make_fills(self._repeated, self._next)
+        self._next += self._repeated
+        return self._last
+
+
+class EngineSide:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._cycle = 0
+
+    @classmethod
+    async def open(cls, path: Path) -> "EngineSide":
+        store = await Store.open(path)
+        store.epoch = 0  # The lease is checked in every transaction, as it is for a real engine.
+        return cls(store)
+
+    async def commit(self, fills: Sequence[Fill]) -> Commit:
+        self._cycle += 1
+        window = Window(SYMBOL, 0, 0, tuple(fills))
+
+        def work(connection: sqlite3.Connection) -> Commit:
+            return commit_cycle(
+                connection, [window], cycle_id=self._cycle, lease_epoch=0, now_ms=START_MS
+            )
+
+        return await self._store.write(work)
+
+    async def close(self) -> None:
+        await self._store.close()
+
+
+class LoopSide:
+    """The loop everyone writes first."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = connect_sqlite(path.as_uri() + "?mode=rwc", False)
+        self._cycle = 0
+
+    @classmethod
+    async def open(cls, path: Path) -> "LoopSide":
+        await (await Store.open(path)).close()
+        side = cls(path)
+        side._connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        side._connection.execute("PRAGMA synchronous=FULL").fetchall()
+        return side
+
+    def commit(self, fills: Sequence[Fill]) -> float:
+        """Returns the seconds that writing took."""
+        self._cycle += 1
+        connection, cycle = self._connection, self._cycle
+        begun = time.perf_counter()
+        rows = [event for fill in fills for event in events_of(fill)]
+        connection.execute("BEGIN IMMEDIATE")
+        for row in rows:
+            connection.execute(
+                "INSERT OR IGNORE INTO ledger_events (event_id, ts, symbol, type, side, qty, price,"
+                " fee, fee_currency, exchange_trade_id, exchange_order_id, client_order_id,"
+                " meta_json, hash, cycle_id) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                (*row, cycle),
+            )
+            if row.type == FILL:
+                connection.execute(
+                    "INSERT OR IGNORE INTO applied_fills VALUES (?, ?)",
+                    (row.exchange_trade_id, cycle),
+                )
+        connection.execute(
+            "INSERT INTO cursors VALUES ('fills_cursor:BTC/USDT', ?, 0, ?)"
+            " ON CONFLICT (key) DO UPDATE SET value_ms = excluded.value_ms",
+            (fills[-1].ts_ms, cycle),
+        )
+        connection.execute("COMMIT")
+        return time.perf_counter() - begun
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+async def measure(folder: Path, size: int, repeats: float, rounds: int) -> Iterator[str]:
+    """One row of the table."""
+    name = f"{size}-{int(repeats * 100)}"
+    ours = await EngineSide.open(folder / f"engine-{name}.db")
+    loop = await LoopSide.open(folder / f"loop-{name}.db")
+    workload = Workload(size, repeats)
+    if before := workload.warm_up():
+        await ours.commit(before)
+        loop.commit(before)
+    times: list[tuple[float, float]] = []
+    for number in range(rounds + 1):
+        fills = workload.batch()
+        gc.collect()
+        begun = time.perf_counter()
+        await ours.commit(fills)
+        engine_s = time.perf_counter() - begun
+        loop_s = loop.commit(fills)
+        if number:
+            times.append((engine_s, loop_s))
+    await ours.close()
+    loop.close()
+    engine_ms = statistics.median(t[0] for t in times) * 1_000
+    loop_ms = statistics.median(t[1] for t in times) * 1_000
+    ratio = statistics.median(t[0] / t[1] for t in times)
+    label = f"{size:>7,}" + (f"  {repeats:.0%} repeats" if repeats else "")
+    rate = size / engine_ms * 1_000
+    return iter([f"{label:<22}{engine_ms:>11.2f}{loop_ms:>11.2f}{ratio:>9.2f}{rate:>14,.0f}"])
+
+
+async def measure_history(folder: Path, events: int, rounds: int) -> str:
+    """100 new fills on an empty ledger and on one of `events` events, in turn."""
+    empty = await EngineSide.open(folder / "empty.db")
+    full = await EngineSide.open(folder / "full.db")
+    done = 0
+    while done * 2 < events:
+        await full.commit(make_fills(10_000, done))
+        done += 10_000
+    times = []
+    for number in range(rounds * 3 + 1):
+        new = make_fills(100, done + number * 100)
+        seconds = []
+        for side in (empty, full):
+            gc.collect()
+            begun = time.perf_counter()
+            await side.commit(new)
+            seconds.append(time.perf_counter() - begun)
+        if number:
+            times.append(tuple(seconds))
+    await empty.close()
+    await full.close()
+    small, large = (statistics.median(t[i] for t in times) * 1_000 for i in (0, 1))
+    ratio = statistics.median(t[1] / t[0] for t in times)
+    return f"{'empty ledger':<22}{small:>11.2f} ms\n{f'{events:,} events':<22}{large:>11.2f} ms   × {ratio:.2f}"
+
+
+async def main(rounds: int, history: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="cycledeck-bench-") as name:
+        folder = Path(name)
+        print(f"TX 1: medians of {rounds} paired rounds, SQLite {sqlite3.sqlite_version}")
+        print(f"{'fills per cycle':<22}{'engine ms':>11}{'loop ms':>11}{'ratio':>9}{'fills/s':>14}")
+        for size, repeats in CASES:
+            for row in await measure(folder, size, repeats, rounds):
+                print(row, flush=True)
+        if history:
+            print("\n100 new fills, by what the ledger holds already")
+            print(await measure_history(folder, history, rounds))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--rounds", type=int, default=7, help="counted rounds of each case")
+    parser.add_argument("--history", type=int, default=1_000_000, help="events; 0 leaves it out")
+    arguments = parser.parse_args()
+    asyncio.run(main(arguments.rounds, arguments.history))
