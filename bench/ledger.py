@@ -5,7 +5,8 @@
 Both are handed the same fills and leave the same rows. `engine` is TX 1 through the engine's real
 path: events, dedupe, exact accounting, cursors, chain and lease check, on the connection's own
 thread. `loop` is plain sqlite3: one `INSERT OR IGNORE` a row, a cursor, one commit; no accounting.
-Both: WAL, synchronous=FULL, the same schema. Rounds are interleaved; each figure is a median, each ratio one of paired rounds.
+Both: WAL, synchronous=FULL, the same schema. Rounds are interleaved; each figure is a median, and
+each ratio the median of the paired rounds' ratios.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -145,7 +146,7 @@ class LoopSide:
         self._connection.close()
 
 
-async def measure(folder: Path, size: int, repeats: float, rounds: int) -> Iterator[str]:
+async def measure(folder: Path, size: int, repeats: float, rounds: int) -> str:
     """One row of the table."""
     name = f"{size}-{int(repeats * 100)}"
     ours = await EngineSide.open(folder / f"engine-{name}.db")
@@ -171,7 +172,7 @@ async def measure(folder: Path, size: int, repeats: float, rounds: int) -> Itera
     ratio = statistics.median(t[0] / t[1] for t in times)
     label = f"{size:>7,}" + (f"  {repeats:.0%} repeats" if repeats else "")
     rate = size / engine_ms * 1_000
-    return iter([f"{label:<22}{engine_ms:>11.2f}{loop_ms:>11.2f}{ratio:>9.2f}{rate:>14,.0f}"])
+    return f"{label:<22}{engine_ms:>11.2f}{loop_ms:>11.2f}{ratio:>9.2f}{rate:>14,.0f}"
 
 
 async def measure_history(folder: Path, events: int, rounds: int) -> str:
@@ -197,7 +198,8 @@ async def measure_history(folder: Path, events: int, rounds: int) -> str:
     await full.close()
     small, large = (statistics.median(t[i] for t in times) * 1_000 for i in (0, 1))
     ratio = statistics.median(t[1] / t[0] for t in times)
-    return f"{'empty ledger':<22}{small:>11.2f} ms\n{f'{events:,} events':<22}{large:>11.2f} ms   × {ratio:.2f}"
+    name = f"{events:,} events"
+    return f"{'empty ledger':<22}{small:>11.2f} ms\n{name:<22}{large:>11.2f} ms   × {ratio:.2f}"
 
 
 async def main(rounds: int, history: int) -> None:
@@ -206,8 +208,7 @@ async def main(rounds: int, history: int) -> None:
         print(f"TX 1: medians of {rounds} paired rounds, SQLite {sqlite3.sqlite_version}")
         print(f"{'fills per cycle':<22}{'engine ms':>11}{'loop ms':>11}{'ratio':>9}{'fills/s':>14}")
         for size, repeats in CASES:
-            for row in await measure(folder, size, repeats, rounds):
-                print(row, flush=True)
+            print(await measure(folder, size, repeats, rounds), flush=True)
         if history:
             print("\n100 new fills, by what the ledger holds already")
             print(await measure_history(folder, history, rounds))
