@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import TypeVar
@@ -14,7 +15,7 @@ from engine import ingest, inputs, metrics, orders, positions, quarantine
 from engine.accounting import money_json
 from engine.clock import now_ms
 from engine.commit import CURSOR_PREFIX, Commit, Window, commit_cycle, read_commit
-from engine.draft import Draft, end_row, result_of, status_of
+from engine.draft import Draft, end_row, result_of
 from engine.errors import (
     CommitUnknown,
     CycledeckError,
@@ -28,7 +29,6 @@ from engine.errors import (
 )
 from engine.execution import Execution
 from engine.feed import Feed
-from engine.fills import Fill, read_fill
 from engine.ingest import Reply, Request
 from engine.metrics import CycleMetrics
 from engine.quarantine import Item, Unreadable
@@ -42,6 +42,9 @@ from engine.venue import MarketRules, TradeIds, Venue
 
 T = TypeVar("T")
 log = structlog.get_logger("cycledeck.cycle")
+
+# How many ended cycles whose row could not be written are kept in memory until it can.
+MAX_UNRECORDED = 1_000
 
 
 class CycleRunner:
@@ -65,6 +68,7 @@ class CycleRunner:
         self._trade_ids = trade_ids
         self._cycle_id = cycle_id
         self._rules: dict[str, MarketRules] | None = None
+        self._unrecorded: deque[dict[str, object]] = deque(maxlen=MAX_UNRECORDED)
         self.fatal: StoreFatal | None = None
 
     async def run(self, kind: Kind = Kind.LIVE) -> CycleResult:
@@ -114,7 +118,7 @@ class CycleRunner:
             await phases(draft)
         except asyncio.CancelledError as error:
             draft.failed(error)
-            draft.status = None if draft.commit else Status.INTERRUPTED
+            draft.status = Status.INTERRUPTED
             raise
         except StoreLocked as error:
             draft.failed(error)
@@ -199,7 +203,7 @@ class CycleRunner:
                 "marks_json": money_json(draft.marks),
             }
             connection.execute(SQL["cycle_begin"], begin).fetchall()
-            inputs.keep(connection, draft.cycle_id, replies)
+            inputs.keep(connection, draft.cycle_id, draft.started_ms, replies)
             if keep_ms:
                 inputs.expire(connection, draft.started_ms - keep_ms)
 
@@ -223,17 +227,20 @@ class CycleRunner:
             draft.errors.append(
                 Notice(step="fetch", type="FetchFailed", message=reply.error, symbol=symbol)
             )
-        readings = [(reply, ingest.read(reply, self._trade_ids)) for reply in complete_replies]
-        unreadable = [item for _, reading in readings for item in reading.unreadable]
-        await self._quarantine(draft, unreadable)
         cycle = draft.replay_of
         draft.corrections = await self._store.read(partial(quarantine.replacements, cycle_id=cycle))
+        corrections = [item.replacement or "" for item in draft.corrections]
+        readings = [
+            (reply, ingest.read(reply, self._trade_ids, corrections)) for reply in complete_replies
+        ]
+        unreadable = [item for _, reading in readings for item in reading.unreadable]
+        await self._quarantine(draft, unreadable)
         return [
             Window(
                 reply.request.symbol,
                 reply.request.since_ms,
                 reply.request.start_ms,
-                reading.fills + self._corrected(draft.corrections, reply),
+                reading.fills,
                 held=reply.request.symbol in draft.held,
             )
             for reply, reading in readings
@@ -256,13 +263,6 @@ class CycleRunner:
         for symbol in sorted(draft.held):
             draft.warn("cursor_held", "an item in quarantine waits to be resolved", symbol)
 
-    def _corrected(self, corrections: Iterable[Item], reply: Reply) -> tuple[Fill, ...]:
-        fills = (
-            read_fill(item.replacement or "", self._trade_ids, reply.latest_ms)
-            for item in corrections
-        )
-        return tuple(fill for fill in fills if fill.symbol == reply.request.symbol)
-
     # --- TX 1
 
     async def _commit(self, draft: Draft, windows: Sequence[Window]) -> None:
@@ -283,17 +283,23 @@ class CycleRunner:
             return positions.digest(before), commit
 
         try:
-            draft.digest_before, draft.commit = await self._store.write(work)
+            draft.digest_before, commit = await self._store.write(work)
         except CommitUnknown as error:
-            draft.commit = await self._store.read(partial(read_commit, cycle_id=draft.cycle_id))
-            if draft.commit is not None:
-                draft.warn("commit_confirmed", f"{error}; it took effect all the same")
+            await self._read_back(draft, error)
             raise
-        self._report_commit(draft)
+        draft.commit = commit
+        self._report_commit(draft, commit)
 
-    def _report_commit(self, draft: Draft) -> None:
-        commit = draft.commit
-        assert commit is not None  # noqa: S101 - reported after it was made
+    async def _read_back(self, draft: Draft, unknown: CommitUnknown) -> None:
+        try:
+            draft.commit = await self._store.read(partial(read_commit, cycle_id=draft.cycle_id))
+        except StoreError as error:
+            draft.failed(error)  # TX 2 looks again.
+        if draft.commit is not None:
+            draft.warn("commit_confirmed", f"{unknown}; it took effect all the same")
+            self._report_commit(draft, draft.commit)
+
+    def _report_commit(self, draft: Draft, commit: Commit) -> None:
         if commit.conflicting:
             draft.warn("ledger_conflict", f"{commit.conflicting} events contradict the ledger")
         for symbol, position in commit.positions.items():
@@ -308,8 +314,7 @@ class CycleRunner:
     async def _execute(self, draft: Draft, fetched: Sequence[str]) -> None:
         if not self._venue.takes_orders or draft.commit is None:
             return
-        changed = await self._execution.resolve()
-        await self._persist_again(changed)
+        await self.rebuild_metrics(await self._execution.resolve())
         if self._rules is None:
             self._rules = await self._retried(self._venue.fetch_rules)
         uncertain = draft.held | draft.unfetched
@@ -321,14 +326,17 @@ class CycleRunner:
             rules=self._rules or {},
             open_orders=(),
         )
-        draft.executed = await self._execution.run(draft.cycle_id, snapshot, uncertain)
-        for symbol, message in draft.executed.errors:
-            draft.errors.append(
-                Notice(step="execute", type="OrderTrouble", message=message, symbol=symbol)
-            )
+        try:
+            await self._execution.run(draft.cycle_id, snapshot, uncertain, draft.executed)
+        finally:
+            for symbol, message in draft.executed.errors:
+                draft.errors.append(
+                    Notice(step="execute", type="OrderTrouble", message=message, symbol=symbol)
+                )
+        await self.rebuild_metrics(draft.executed.revised)
 
-    async def _persist_again(self, cycle_ids: Iterable[int]) -> None:
-        """Metrics of earlier cycles whose orders turned out to have been sent."""
+    async def rebuild_metrics(self, cycle_ids: Iterable[int]) -> None:
+        """Metrics of earlier cycles, which were lost or no longer hold. Best effort."""
         for cycle_id in sorted(cycle_ids):
             try:
                 await self._store.write_metrics(partial(metrics.persist, cycle_id=cycle_id))
@@ -336,25 +344,32 @@ class CycleRunner:
                 continue
             except StoreError as error:
                 _log_metrics_failure(cycle_id, error)
+                return
+            except Exception as error:
+                log.exception("metrics_not_rebuilt", cycle_id=cycle_id)
+                _log_metrics_failure(cycle_id, error)
 
     # --- TX 2 and feed
 
     async def _finish(self, draft: Draft) -> CycleResult:
+        ended_ms = now_ms()
         with draft.timed("tx2"):
-            ended_ms = now_ms()
-            status = draft.status or status_of(draft)
-            await self._persist(draft, status, ended_ms)
+            await self._persist(draft, ended_ms)
         self.fatal = self.fatal or draft.fatal
-        result = result_of(draft, status, ended_ms, self._settings.account)
+        result = result_of(draft, ended_ms, self._settings.account)
         self._log(result)
         self._feed.publish(result)
         return result
 
-    async def _persist(self, draft: Draft, status: Status, ended_ms: int) -> None:
-        """Best effort: a failure is logged and shown, and the row can be rebuilt later."""
+    async def _persist(self, draft: Draft, ended_ms: int) -> None:
+        """Best effort: a failure is logged and shown, and made up for in a later cycle."""
+        late = list(self._unrecorded)
 
         def work(connection: sqlite3.Connection) -> CycleMetrics | None:
-            connection.execute(SQL["cycle_end"], end_row(draft, status, ended_ms)).fetchall()
+            if draft.commit is None:
+                draft.commit = read_commit(connection, draft.cycle_id)
+            for row in (*late, end_row(draft, ended_ms)):
+                connection.execute(SQL["cycle_end"], row).fetchall()
             if draft.commit is None:
                 return None
             quarantine.mark_applied(connection, self._applied(draft), draft.cycle_id)
@@ -362,9 +377,15 @@ class CycleRunner:
 
         try:
             draft.metrics = await self._store.write_metrics(work)
-        except StoreError as error:
+        except Exception as error:
+            if not isinstance(error, StoreError):
+                log.exception("metrics_not_built", cycle_id=draft.cycle_id)
             _log_metrics_failure(draft.cycle_id, error)
             draft.warn("cycle_metrics_persist_failed", f"{type(error).__name__}: {error}")
+            self._unrecorded.append(end_row(draft, ended_ms))
+            return
+        self._unrecorded.clear()
+        await self.rebuild_metrics(int(str(row["cycle_id"])) for row in late)
 
     def _applied(self, draft: Draft) -> list[Item]:
         if draft.kind is Kind.REPLAY or draft.commit is None:
@@ -407,7 +428,7 @@ def _attachments(
     return cursors, held | corrected | orders.live_symbols(connection)
 
 
-def _log_metrics_failure(cycle_id: int, error: StoreError) -> None:
+def _log_metrics_failure(cycle_id: int, error: Exception) -> None:
     log.warning(
         "cycle_metrics_persist_failed",
         cycle_id=cycle_id,

@@ -37,7 +37,7 @@ class Draft:
     commit: Commit | None = None
     executed: Executed = field(default_factory=Executed)
     metrics: CycleMetrics | None = None
-    status: Status | None = None
+    status: Status | None = None  # where nothing was committed
     fatal: StoreFatal | None = None
     errors: list[Notice] = field(default_factory=list)
     warnings: list[Notice] = field(default_factory=list)
@@ -59,8 +59,9 @@ class Draft:
 
 
 def status_of(draft: Draft) -> Status:
+    """Whatever happened after a commit, it was one."""
     if draft.commit is None:
-        return Status.FAILED
+        return draft.status or Status.FAILED
     return Status.PARTIAL if draft.errors or draft.held else Status.OK
 
 
@@ -73,12 +74,12 @@ def verdict_of(draft: Draft) -> Verdict | None:
     return Verdict.CLEAN if same and not draft.commit.inserted else Verdict.RECOVERED
 
 
-def end_row(draft: Draft, status: Status, ended_ms: int) -> dict[str, object]:
+def end_row(draft: Draft, ended_ms: int) -> dict[str, object]:
     commit = draft.commit
     return {
         "cycle_id": draft.cycle_id,
         "kind": draft.kind,
-        "status": status,
+        "status": status_of(draft),
         "replay_of": draft.replay_of,
         "verdict": verdict_of(draft),
         "mode": draft.mode,
@@ -94,7 +95,7 @@ def end_row(draft: Draft, status: Status, ended_ms: int) -> dict[str, object]:
     }
 
 
-def result_of(draft: Draft, status: Status, ended_ms: int, account: str) -> CycleResult:
+def result_of(draft: Draft, ended_ms: int, account: str) -> CycleResult:
     commit, done, measured = draft.commit, draft.executed, draft.metrics
     facts: dict[str, object] = {}
     if commit is not None:
@@ -124,7 +125,7 @@ def result_of(draft: Draft, status: Status, ended_ms: int, account: str) -> Cycl
         {
             "cycle_id": draft.cycle_id,
             "kind": draft.kind,
-            "status": status,
+            "status": status_of(draft),
             "account": account,
             "mode": draft.mode,
             "started_ms": draft.started_ms,

@@ -5,18 +5,17 @@ import json
 import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-
-import structlog
 
 from engine import metrics
 from engine.clock import now_ms
 from engine.commit import read_commit
 from engine.cycle import CycleRunner
-from engine.errors import LedgerMismatch, SettingsError, StoreError, StoreFatal
+from engine.errors import LedgerMismatch, SettingsError, StoreFatal
 from engine.execution import Execution
 from engine.feed import Feed
 from engine.lease import Lease
@@ -24,7 +23,7 @@ from engine.replay import Rehearsal, Report, rehearse
 from engine.results import CycleResult, Kind, Status
 from engine.runner import Runner
 from engine.settings import Settings
-from engine.store.connection import Connect, connect_sqlite
+from engine.store.connection import Connect, complete, connect_sqlite
 from engine.store.statements import SQL
 from engine.store.store import ReadStore, Store
 from engine.strategies import Ladder, Strategy, observe
@@ -32,8 +31,6 @@ from engine.venue import TradeIds, Venue
 from engine.venues.detached import detached
 from engine.venues.recorded import RecordedVenue
 from engine.venues.sim import SimVenue
-
-log = structlog.get_logger("cycledeck")
 
 # How far back a start looks for cycles without metrics; the explicit backfill looks at all.
 RECENT_COMMITS = 1_000
@@ -78,33 +75,32 @@ class Engine:
         Raises `LeaseHeld`, `SchemaTooNew`, `LedgerMismatch`, `StoreError` or `VenueError`.
         """
         settings = self.settings
-        store = await Store.open(
-            settings.db, busy_timeout_ms=settings.busy_timeout, connect=self._connect
-        )
-        lease = Lease(store, settings.lease_ttl)
-        try:
+        async with AsyncExitStack() as ending:
+            ending.callback(self._feed.close)
+            store = await Store.open(
+                settings.db, busy_timeout_ms=settings.busy_timeout, connect=self._connect
+            )
+            ending.push_async_callback(store.close)
+            lease = Lease(store, settings.lease_ttl)
+            ending.push_async_callback(lease.release)
             await lease.acquire()
+            ending.push_async_callback(self.venue.close)
             await self.venue.open()
-            self._running = await self._assemble(store, lease)
-        except BaseException:
-            await self.venue.close()
-            await lease.release()
-            await store.close()
-            raise
-        await self._settle()
+            running = await self._assemble(store, lease)
+            ending.push_async_callback(_cancelled, running.keeper)
+            await self._settle(running)
+            ending.push_async_callback(running.runner.finish, settings.stop_timeout)
+            running.ending = ending.pop_all()
+            self._running = running
 
     async def close(self) -> None:
-        """End the running cycle, give the lease back, close everything."""
+        """End the running cycle, give the lease back, close everything.
+
+        It is done to its end even when the task is cancelled meanwhile.
+        """
         running, self._running = self._running, None
-        self._feed.close()
-        if running is None:
-            return
-        await running.runner.finish(self.settings.stop_timeout)
-        running.keeper.cancel()
-        await asyncio.gather(running.keeper, return_exceptions=True)
-        await self.venue.close()
-        await running.lease.release()
-        await running.store.close()
+        if running is not None:
+            await complete(running.ending.aclose())
 
     async def cycle(self, kind: Kind = Kind.LIVE) -> CycleResult:
         """Run one cycle now, or right after the running one."""
@@ -178,16 +174,13 @@ class Engine:
         keeper = asyncio.create_task(lease.keep(partial(_lost, cycles, runner)))
         return _Running(store, lease, execution, cycles, runner, keeper)
 
-    async def _settle(self) -> None:
+    async def _settle(self, running: "_Running") -> None:
         """Finish what earlier runs left: unknown orders, open cycle rows, missing metrics."""
-        up = self._up
         if self.venue.takes_orders:
-            await up.execution.resolve()
-        await up.store.write(_settle_cycles)
-        try:
-            await up.store.write_metrics(partial(backfill, recent=RECENT_COMMITS))
-        except StoreError as error:
-            log.warning("metrics_backfill_failed", error=str(error))
+            await running.execution.resolve()
+        await running.store.write(_settle_cycles)
+        waiting = await running.store.read(partial(metrics.missing, recent=RECENT_COMMITS))
+        await running.cycles.rebuild_metrics(waiting)
 
 
 @dataclass(slots=True)
@@ -198,6 +191,12 @@ class _Running:
     cycles: CycleRunner
     runner: Runner
     keeper: asyncio.Task[None]
+    ending: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def make_venue(settings: Settings) -> Venue:
@@ -223,14 +222,6 @@ def make_strategy(settings: Settings, venue: Venue) -> Strategy:
     if settings.strategy == "auto" and venue.name != "sim":
         return observe
     return Ladder(settings.ladder)
-
-
-def backfill(connection: sqlite3.Connection, recent: int | None = None) -> list[int]:
-    """Rebuild missing metrics rows, of the `recent` last commits or all. Returns the cycles."""
-    waiting = metrics.missing(connection, recent)
-    for cycle_id in waiting:
-        metrics.persist(connection, cycle_id)
-    return waiting
 
 
 def _settle_cycles(connection: sqlite3.Connection) -> None:

@@ -31,13 +31,18 @@ log = structlog.get_logger("cycledeck.execution")
 
 @dataclass(slots=True)
 class Executed:
-    """What the execute step did. `errors` are (symbol, message) of what did not work."""
+    """What the execute step did so far.
+
+    `errors` are (symbol, message) of what did not work; `revised` the earlier cycles whose counts
+    turned out otherwise, and whose metrics were dropped for it.
+    """
 
     submitted: int = 0
     canceled: int = 0
     rejects: int = 0
     refused: int = 0
     errors: list[tuple[str, str]] = field(default_factory=list)
+    revised: set[int] = field(default_factory=set)
 
 
 class Execution:
@@ -62,7 +67,10 @@ class Execution:
         self._ledger_id = ledger_id
 
     async def resolve(self) -> set[int]:
-        """Look up every order whose fate is not known. Returns the cycles whose counts changed."""
+        """Look up every order whose fate is not known.
+
+        Returns the cycles whose counts changed; their metrics were dropped.
+        """
         waiting = await self._store.read(orders.unresolved)
         found = []
         for order in waiting:
@@ -76,14 +84,13 @@ class Execution:
             found.append((order, known))
         return await self._keep_found(found)
 
-    async def run(self, cycle_id: int, snapshot: Snapshot, blocked: Iterable[str]) -> Executed:
-        """Refresh the open orders, ask the strategy, check, store, send.
+    async def run(
+        self, cycle_id: int, snapshot: Snapshot, blocked: Iterable[str], done: Executed
+    ) -> None:
+        """Refresh the open orders, ask the strategy, check, store, send; `done` keeps the score.
 
         No new order goes to `blocked` markets: what is held there is not known for sure.
         """
-        done = Executed()
-        if not self._venue.takes_orders:
-            return done
         await self._refresh(snapshot.symbols, done)
         snapshot = replace(snapshot, open_orders=await self._open())
         intents = self._decide(snapshot)
@@ -94,7 +101,6 @@ class Execution:
         )
         await self._cancel(cycle_id, intents, done)
         await self._send(intended, snapshot.now_ms, done)
-        return done
 
     def killed(self) -> str | None:
         """Why no order may be sent at all; null while they may."""
@@ -116,7 +122,7 @@ class Execution:
                 found += await self._refresh_market(symbol, ours)
             except VenueError as error:
                 done.errors.append((symbol, f"open orders not refreshed: {error}"))
-        await self._keep_found(found)
+        done.revised |= await self._keep_found(found)
 
     async def _refresh_market(
         self, symbol: str, ours: Sequence[Order]
@@ -134,9 +140,9 @@ class Execution:
         return found + [(order, listed[order.client_order_id]) for order in absent]
 
     async def _keep_found(self, found: list[tuple[Order, VenueOrder | None]]) -> set[int]:
-        if found:
-            await self._store.write(partial(orders.keep_found, found=found, now_ms=now_ms()))
-        return {order.cycle_id for order, known in found if known and not order.submit_outcome}
+        if not found:
+            return set()
+        return await self._store.write(partial(orders.keep_found, found=found, now_ms=now_ms()))
 
     def _decide(self, snapshot: Snapshot) -> Sequence[Intent]:
         try:
@@ -184,29 +190,28 @@ class Execution:
         return f"cd{self._ledger_id}x{venue_ms:x}x{cycle_id}x{index}"
 
     async def _cancel(self, cycle_id: int, intents: Sequence[Intent], done: Executed) -> None:
-        canceled = []
-        for intent in intents:
-            if not isinstance(intent, Cancel):
-                continue
-            await self._check_lease()
-            try:
-                await self._venue.cancel(intent.symbol, intent.client_order_id)
-            except OrderNotFound:
-                continue  # It was filled meanwhile: the next refresh says so.
-            except VenueError as error:
-                done.errors.append((intent.symbol, f"cancel {intent.client_order_id}: {error}"))
-            else:
-                canceled.append(intent.client_order_id)
-        done.canceled = len(canceled)
-        if canceled:
-            await self._store.write(
-                partial(
-                    orders.keep_canceled,
-                    client_order_ids=canceled,
-                    cycle_id=cycle_id,
-                    now_ms=now_ms(),
-                )
-            )
+        canceled: list[str] = []
+        try:
+            for intent in intents:
+                if isinstance(intent, Cancel):
+                    await self._check_lease()
+                    if await self._withdraw(intent, done):
+                        canceled.append(intent.client_order_id)
+        finally:
+            done.canceled = len(canceled)
+            if canceled:
+                keep = partial(orders.keep_canceled, client_order_ids=canceled, cycle_id=cycle_id)
+                await self._store.write(partial(keep, now_ms=now_ms()))
+
+    async def _withdraw(self, intent: Cancel, done: Executed) -> bool:
+        try:
+            await self._venue.cancel(intent.symbol, intent.client_order_id)
+        except OrderNotFound:
+            return False  # It was filled meanwhile: the next refresh says so.
+        except VenueError as error:
+            done.errors.append((intent.symbol, f"cancel {intent.client_order_id}: {error}"))
+            return False
+        return True
 
     async def _send(self, intended: Iterable[Intended], venue_ms: int, done: Executed) -> None:
         sent: list[Sent] = []
@@ -216,10 +221,10 @@ class Execution:
                     await self._check_lease()
                     sent.append(await self._submit(order.request, venue_ms, done))
         finally:
+            done.submitted = len(sent)
+            done.rejects = sum(order.outcome == "rejected" for order in sent)
             if sent:
                 await self._store.write(partial(orders.keep_sent, sent=sent, now_ms=now_ms()))
-        done.submitted = len(sent)
-        done.rejects = sum(order.outcome == "rejected" for order in sent)
 
     async def _submit(self, request: OrderRequest, venue_ms: int, done: Executed) -> Sent:
         order_id = request.client_order_id

@@ -31,6 +31,9 @@ class Feed:
             self._subscribers.discard(queue)
 
     def close(self) -> None:
+        """After the last result. What is subscribed later ends at once."""
+        if self._closed:
+            return
         self._closed = True
         for queue in self._subscribers:
             queue.put_nowait(None)

@@ -187,14 +187,12 @@ def _liquidity(value: object) -> str | None:
 
 def _fees(item: Mapping[str, Any]) -> tuple[tuple[Fee, ...], bool]:
     """`fee` and `fees` may hold the same thing: `fees` where it says something, else `fee`."""
-    entries = item.get("fees") or ([item["fee"]] if item.get("fee") else [])
-    if not isinstance(entries, Sequence) or isinstance(entries, str):
-        raise ValueError(f"fees: {_shown(entries)} is not a list")
+    entries = _fee_entries(item.get("fees"))
+    if all(entry.get("cost") is None for entry in entries) and item.get("fee"):
+        entries = _fee_entries([item["fee"]])
     totals: dict[str, Decimal] = {}
     known = bool(entries)
     for entry in entries:
-        if not isinstance(entry, Mapping):
-            raise ValueError(f"fee: {_shown(entry)} is not an object with cost and currency")
         if entry.get("cost") is None:
             known = False
             continue
@@ -206,6 +204,15 @@ def _fees(item: Mapping[str, Any]) -> tuple[tuple[Fee, ...], bool]:
             raise ValueError(f"fee.currency: {_shown(entry.get('currency'))} with a cost of {cost}")
         totals[currency] = EXACT.add(totals.get(currency, Decimal(0)), cost)
     return tuple(Fee(currency, cost) for currency, cost in totals.items() if cost), known
+
+
+def _fee_entries(entries: Any) -> Sequence[Mapping[str, Any]]:
+    if not isinstance(entries or [], list):
+        raise ValueError(f"fees: {_shown(entries)} is not a list")
+    for entry in entries or []:
+        if not isinstance(entry, Mapping):
+            raise ValueError(f"fee: {_shown(entry)} is not an object with cost and currency")
+    return entries or []
 
 
 def _refuse_constant(name: str) -> None:

@@ -3,11 +3,9 @@
 A page that may be truncated, or an error on the way, fails that symbol's fetch as a whole.
 """
 
-import json
-import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
 
 import stamina
 
@@ -38,10 +36,6 @@ class Reply:
     latest_ms: int
     pages: tuple[tuple[str, ...], ...]
     error: str | None = None
-
-    @property
-    def items(self) -> int:
-        return sum(map(len, self.pages))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +84,14 @@ async def _page_through(venue: Venue, request: Request, pages: list[tuple[str, .
         raise BadResponse(f"{request.symbol}: the pages ended before the last one")
 
 
-def read(reply: Reply, trade_ids: TradeIds) -> Reading:
-    """Read a reply's items: other markets' and those before the symbol's start are left out."""
+def read(reply: Reply, trade_ids: TradeIds, corrections: Iterable[str] = ()) -> Reading:
+    """Read a reply's items, and what stands for those of them that the operator corrected.
+
+    Other markets' and those before the symbol's start are left out.
+    """
     request = reply.request
     fills, unreadable = [], []
-    for raw in (item for page in reply.pages for item in page):
+    for raw in chain(*reply.pages, corrections):
         try:
             fill = read_fill(raw, trade_ids, reply.latest_ms)
         except UnreadableFill as error:
@@ -105,13 +102,3 @@ def read(reply: Reply, trade_ids: TradeIds) -> Reading:
     if trade_ids is TradeIds.NONE:
         fills = derive_trade_ids(fills)
     return Reading(tuple(fills), tuple(unreadable))
-
-
-def pack(pages: Sequence[Sequence[str]]) -> bytes:
-    """Evidence: pages of item texts as compressed JSON."""
-    return zlib.compress(json.dumps(pages).encode(), 1)
-
-
-def unpack(body: bytes) -> tuple[tuple[str, ...], ...]:
-    pages: Iterable[Any] = json.loads(zlib.decompress(body))
-    return tuple(tuple(page) for page in pages)

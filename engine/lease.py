@@ -72,9 +72,9 @@ class Lease:
         """Renew until cancelled; calls `lost` and ends when another engine has taken over."""
         while True:
             await asyncio.sleep(self._ttl_ms / 3_000)
-            if not self._lock.is_locked:
-                self._try_lock()
             try:
+                if not self._lock.is_locked:
+                    self._try_lock()
                 await self._store.write_metrics(self._beat)
             except StoreFatal as error:
                 lost(error)
@@ -105,6 +105,8 @@ class Lease:
             self._lock.acquire(timeout=0)
         except Timeout:
             return False
+        except OSError as error:
+            raise StoreError(f"{self._lock.lock_file}: {error.strerror or error}") from error
         return True
 
     async def _beats_within_ttl(self, before: LeaseRow) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -101,9 +101,16 @@ def keep_sent(connection: sqlite3.Connection, sent: Iterable[Sent], now_ms: int)
 
 
 def keep_found(
-    connection: sqlite3.Connection, found: Iterable[tuple[Order, VenueOrder | None]], now_ms: int
-) -> None:
-    """Keep what the venue knows of orders, or that it knows nothing."""
+    connection: sqlite3.Connection, found: Sequence[tuple[Order, VenueOrder | None]], now_ms: int
+) -> set[int]:
+    """Keep what the venue knows of orders, or that it knows nothing.
+
+    Returns the cycles that turn out to have sent more than was counted. Their metrics are dropped
+    here: a row that is missing gets rebuilt, a wrong one would stay.
+    """
+    revised = {order.cycle_id for order, known in found if known and not order.submit_outcome}
+    for cycle_id in revised:
+        connection.execute(SQL["metrics_drop"], (cycle_id,)).fetchall()
     for order, known in found:
         values = {"client_order_id": order.client_order_id, "now_ms": now_ms}
         if known is None:
@@ -116,6 +123,7 @@ def keep_found(
             "submitted_ms": known.ts_ms,
         }
         connection.execute(SQL["order_resolved"], values).fetchall()
+    return revised
 
 
 def keep_canceled(

@@ -10,6 +10,7 @@ from engine.clock import DAY_MS
 from engine.errors import NoSuchItem
 from engine.fills import read_fill
 from engine.store.statements import SQL
+from engine.text import storable
 from engine.venue import TradeIds
 
 
@@ -23,7 +24,7 @@ class Unreadable:
 
     @property
     def digest(self) -> bytes:
-        return blake2b(self.raw.encode("utf-8", "backslashreplace"), digest_size=16).digest()
+        return blake2b(storable(self.raw).encode(), digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,7 @@ class Item:
 def keep(connection: sqlite3.Connection, items: Iterable[Unreadable], cycle_id: int) -> None:
     """Quarantine what is not there already; what was resolved stays resolved."""
     for item in items:
-        raw = item.raw.encode("utf-8", "backslashreplace").decode()
-        row = (item.digest, item.symbol, raw, item.reason, cycle_id)
+        row = (item.digest, item.symbol, storable(item.raw), item.reason, cycle_id)
         connection.execute(SQL["quarantine_keep"], row).fetchall()
 
 

@@ -24,7 +24,7 @@ class Runner:
         self._one_at_a_time = asyncio.Lock()
         self._wake = asyncio.Event()
         self._current: asyncio.Task[object] | None = None
-        self._stopping = False
+        self._stopping = self._finishing = False
         self._failures = 0
         self.paused = False
 
@@ -36,6 +36,8 @@ class Runner:
 
     async def exclusively(self, work: Callable[[], Awaitable[T]]) -> T:
         async with self._one_at_a_time:
+            if self._finishing:
+                raise RuntimeError("the engine is closing")
             self._current = asyncio.current_task()
             try:
                 return await work()
@@ -79,7 +81,8 @@ class Runner:
         self._wake.set()
 
     async def finish(self, timeout_ms: int) -> None:
-        """Let the running cycle end, at most for so long; then cancel it."""
+        """Let the running cycle end, at most for so long; then cancel it. None begins any more."""
+        self._finishing = True
         self.stop()
         try:
             async with asyncio.timeout(timeout_ms / 1_000):
@@ -91,11 +94,12 @@ class Runner:
         self._one_at_a_time.release()
 
     async def _sleep_until(self, due: float) -> None:
+        # Not asyncio.timeout: with a time that is past, it takes a cancellation for its own.
+        timer = asyncio.get_running_loop().call_at(due, self._wake.set)
         try:
-            async with asyncio.timeout_at(due):
-                await self._wake.wait()
-        except TimeoutError:
-            return
+            await self._wake.wait()
+        finally:
+            timer.cancel()
         self._wake.clear()
 
     def _kind(self) -> Kind:

@@ -1,4 +1,4 @@
-"""Text from outside, made fit for a terminal."""
+"""Text from outside, made fit for a terminal or for the database."""
 
 
 def printable(text: str) -> str:
@@ -7,6 +7,11 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else _escape(c) for c in text)
+
+
+def storable(text: str) -> str:
+    """The same text with lone surrogates, which no database takes, written as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _escape(character: str) -> str:

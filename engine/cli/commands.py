@@ -32,6 +32,7 @@ app = typer.Typer(
     help="Operations console for a trading account: every fill counts exactly once.",
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    add_completion=False,
 )
 metrics_app = typer.Typer(help="The cycles' metrics.", no_args_is_help=True)
 quarantine_app = typer.Typer(help="Items that could not be read.", no_args_is_help=True)

@@ -7,8 +7,9 @@ function here, awaited until its outcome is known.
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ import aiosqlite
 from engine import errors
 
 T = TypeVar("T")
+A = TypeVar("A")
 Connect = Callable[[str, bool], sqlite3.Connection]
 
 
@@ -50,12 +52,19 @@ async def complete(work: Awaitable[T]) -> T:
 
 
 class Connection:
-    """One connection. `write` and `read` are the only ways to its statements."""
+    """One connection. `write` and `read` are the only ways to its statements.
 
-    def __init__(self, path: Path, connector: Callable[[], sqlite3.Connection]) -> None:
+    It is dropped, and opened anew by the next call, where its state is not known for sure.
+    """
+
+    def __init__(self, path: Path, mode: str, settings: Sequence[str], connect: Connect) -> None:
         self.path = path
-        self._connector = connector
+        self._mode = mode
+        self._settings = settings
+        self._connect = connect
         self._inner: aiosqlite.Connection | None = None
+        self._closed = False
+        self._one_at_a_time = asyncio.Lock()
 
     @classmethod
     async def open(
@@ -68,26 +77,17 @@ class Connection:
         connect: Connect = connect_sqlite,
     ) -> "Connection":
         """Raises `StoreError`, or the kind of it that says more."""
-        uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
-
-        def connector() -> sqlite3.Connection:
-            connection = connect(uri, read_only)
-            try:
-                _configure(connection, read_only, synchronous, busy_timeout_ms)
-            except BaseException:
-                connection.close()
-                raise
-            return connection
-
-        connection = cls(path, connector)
-        await connection.reopen()
+        settings = [f"busy_timeout={busy_timeout_ms}", "foreign_keys=ON", "cache_size=-65536"]
+        if not read_only:
+            settings += ["journal_mode=WAL", f"synchronous={synchronous}"]
+        connection = cls(path, "ro" if read_only else "rwc", settings, connect)
+        await complete(connection._opened())
         return connection
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in one transaction: committed when it returns, rolled back when it raises.
 
         Raises `CommitUnknown` when COMMIT itself fails, `StoreError` for what SQLite reports.
-        After either the next call may find a connection opened anew.
         """
         return await complete(self._run(_in_transaction, work))
 
@@ -99,34 +99,64 @@ class Connection:
         """Run `work`, which begins and ends its own transactions."""
         return await complete(self._run(_call, work))
 
-    async def reopen(self) -> None:
-        await self.close()
-        with translated(self.path):
-            self._inner = await aiosqlite.Connection(self._connector, iter_chunk_size=64)
-
     async def close(self) -> None:
-        inner, self._inner = self._inner, None
-        if inner is not None:
-            await complete(inner.close())
+        """For good: what is called later fails."""
+        self._closed = True
+        await complete(self._close())
+
+    async def _close(self) -> None:
+        async with self._one_at_a_time:
+            await self._drop()
 
     async def _run(
         self,
         envelope: Callable[[sqlite3.Connection, Callable[[sqlite3.Connection], T]], T],
         work: Callable[[sqlite3.Connection], T],
     ) -> T:
+        async with self._one_at_a_time:
+            inner = await self._opened()
+            try:
+                with translated(self.path):
+                    return await _on_thread(inner, envelope, work)
+            except (errors.CommitUnknown, _Undone):
+                await self._drop()
+                raise
+
+    async def _opened(self) -> aiosqlite.Connection:
+        if self._closed:
+            raise errors.StoreError(f"{self.path}: the connection is closed")
         if self._inner is None:
-            await self.reopen()
-        assert self._inner is not None  # noqa: S101 - reopen() has set it or raised
-        try:
+            uri = f"{self.path.absolute().as_uri()}?mode={self._mode}"
+            inner = aiosqlite.Connection(
+                partial(self._connect, uri, self._mode == "ro"), iter_chunk_size=64
+            )
             with translated(self.path):
-                # The one private name in use: aiosqlite has no public way to run a function.
-                result: T = await self._inner._execute(  # type: ignore[no-untyped-call]
-                    envelope, self._inner._conn, work
-                )
-                return result
-        except (errors.CommitUnknown, _ConnectionDropped):
-            await self.close()
-            raise
+                await inner
+                try:
+                    await _on_thread(inner, _configure, self._settings)
+                except BaseException:
+                    await inner.close()
+                    raise
+            # A file that is gone later must not come back as an empty one.
+            self._mode = self._mode.removesuffix("c")
+            self._inner = inner
+        return self._inner
+
+    async def _drop(self) -> None:
+        inner, self._inner = self._inner, None
+        if inner is not None:
+            with translated(self.path):
+                await inner.close()
+
+
+async def _on_thread(
+    inner: aiosqlite.Connection, function: Callable[[sqlite3.Connection, A], T], argument: A
+) -> T:
+    # The one private name in use: aiosqlite has no public way to run a function.
+    result: T = await inner._execute(  # type: ignore[no-untyped-call]
+        function, inner._conn, argument
+    )
+    return result
 
 
 @contextmanager
@@ -134,11 +164,13 @@ def translated(path: Path) -> Iterator[None]:
     """Turn sqlite3's errors into the engine's."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, MemoryError) as error:
         raise translate(error, path) from error
 
 
-def translate(error: sqlite3.Error, path: Path) -> errors.StoreError:
+def translate(error: Exception, path: Path) -> errors.StoreError:
+    if isinstance(error, MemoryError):
+        return errors.StoreError(f"{path}: out of memory")
     code = getattr(error, "sqlite_errorcode", None)
     primary = code & 0xFF if isinstance(code, int) else None
     kind = _KINDS.get(primary, errors.StoreError)
@@ -155,12 +187,7 @@ _KINDS: dict[int | None, type[errors.StoreError]] = {
 }
 
 
-def _configure(
-    connection: sqlite3.Connection, read_only: bool, synchronous: str, busy_timeout_ms: int
-) -> None:
-    settings = [f"busy_timeout={busy_timeout_ms}", "foreign_keys=ON", "cache_size=-65536"]
-    if not read_only:
-        settings += ["journal_mode=WAL", f"synchronous={synchronous}"]
+def _configure(connection: sqlite3.Connection, settings: Iterable[str]) -> None:
     for setting in settings:
         connection.execute(f"PRAGMA {setting}").fetchall()
 
@@ -170,23 +197,23 @@ def _call(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T
 
 
 def _in_transaction(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
-    connection.execute("BEGIN IMMEDIATE")
     try:
+        connection.execute("BEGIN IMMEDIATE")
         result = work(connection)
     except BaseException:
         _roll_back(connection)
         raise
     try:
         connection.execute("COMMIT")
-    except sqlite3.Error as error:
-        _roll_back(connection)
-        raise errors.CommitUnknown(f"COMMIT failed: {error}") from error
+    except (sqlite3.Error, MemoryError) as error:
+        # What is left of it, if anything, ends with the connection.
+        raise errors.CommitUnknown(f"COMMIT failed: {error!r}") from error
     return result
 
 
 def _in_snapshot(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
-    connection.execute("BEGIN")
     try:
+        connection.execute("BEGIN")
         return work(connection)
     finally:
         _roll_back(connection)
@@ -197,9 +224,9 @@ def _roll_back(connection: sqlite3.Connection) -> None:
         return
     try:
         connection.execute("ROLLBACK")
-    except sqlite3.Error as error:
-        raise _ConnectionDropped(f"ROLLBACK failed: {error}") from error
+    except (sqlite3.Error, MemoryError) as error:
+        raise _Undone(f"ROLLBACK failed: {error!r}") from error
 
 
-class _ConnectionDropped(errors.StoreError):
+class _Undone(errors.StoreError):
     """Not even ROLLBACK worked: the connection is closed, which rolls back."""

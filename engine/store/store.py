@@ -1,7 +1,8 @@
 """The ledger file: three connections, each for one kind of work, and the fence on all writing."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,15 +18,15 @@ class Store:
     """`write` is for the authoritative and order state, `write_metrics` for best-effort rows.
 
     Both are fenced: once `epoch` is set, a transaction that finds another epoch in the lease
-    raises `LeaseLost` and changes nothing.
+    raises `LeaseLost`; one that finds another file at the path, `StoreReplaced`. Neither changes
+    anything then.
     """
 
-    def __init__(self, path: Path, writer: Connection, metrics: Connection, reader: Connection):
+    def __init__(self, path: Path, connections: Sequence[Connection], ending: AsyncExitStack):
         self.path = path
         self.epoch: int | None = None
-        self._writer = writer
-        self._metrics = metrics
-        self._reader = reader
+        self._writer, self._metrics, self._reader = connections
+        self._ending = ending
         self._file = _identity(path)
 
     @classmethod
@@ -35,8 +36,8 @@ class Store:
         """Open, creating and migrating as needed. Raises `StoreError` and its kinds."""
         path.parent.mkdir(parents=True, exist_ok=True)
         check(path)
-        opened: list[Connection] = []
-        try:
+        async with AsyncExitStack() as ending:
+            opened: list[Connection] = []
             for synchronous, read_only in (("FULL", False), ("NORMAL", False), ("", True)):
                 connection = await Connection.open(
                     path,
@@ -45,14 +46,12 @@ class Store:
                     busy_timeout_ms=busy_timeout_ms,
                     connect=connect,
                 )
+                ending.push_async_callback(connection.close)
                 opened.append(connection)
                 if len(opened) == 1:
                     await connection.run(migrate)
-        except BaseException:
-            for connection in opened:
-                await connection.close()
-            raise
-        return cls(path, *opened)
+            return cls(path, opened, ending.pop_all())
+        raise AssertionError("unreachable: nothing above is suppressed")
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await self._writer.write(self._fenced(work))
@@ -78,11 +77,11 @@ class Store:
             return 0
 
     async def close(self) -> None:
-        for connection in (self._reader, self._metrics, self._writer):
-            await complete(connection.close())
+        await complete(self._ending.aclose())
 
     def _fenced(self, work: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:
         def fenced(connection: sqlite3.Connection) -> T:
+            self.check_file()
             check_epoch(connection, self.epoch)
             return work(connection)
 

@@ -1,4 +1,4 @@
--- Every statement the engine runs, by name.
+-- Every statement the engine runs, by name. CROSS JOIN fixes the order: the few ids wanted first.
 
 -- ## lease
 
@@ -49,12 +49,12 @@ ON CONFLICT (event_id) DO NOTHING;
 
 -- name: appended_by
 SELECT e.event_id
-FROM json_each(?) AS wanted JOIN ledger_events AS e ON e.event_id = wanted.value
+FROM json_each(?) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = wanted.value
 WHERE e.cycle_id = ?;
 
 -- name: stored_hashes
 SELECT e.event_id, e.hash
-FROM json_each(?) AS wanted JOIN ledger_events AS e ON e.event_id = wanted.value;
+FROM json_each(?) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = wanted.value;
 
 -- name: stored_event
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
@@ -210,19 +210,40 @@ SELECT mode FROM cycles ORDER BY cycle_id DESC LIMIT 1;
 -- name: cycle_last_reconcile
 SELECT max(started_ms) FROM cycles WHERE kind = 'reconcile';
 
+-- name: items_known
+SELECT i.digest, i.number
+FROM json_each(:digests) AS wanted
+CROSS JOIN input_items AS i
+    ON i.symbol = :symbol AND i.day = :day AND i.digest = wanted.value;
+
+-- name: items_last
+SELECT coalesce(max(number), 0) FROM input_items WHERE symbol = ?;
+
+-- name: items_keep
+INSERT INTO input_items (symbol, number, day, digest, raw) VALUES (?, ?, ?, ?, ?);
+
+-- name: items_run
+SELECT raw FROM input_items WHERE symbol = ? AND number BETWEEN ? AND ? ORDER BY number;
+
+-- name: items_expire
+DELETE FROM input_items WHERE (symbol, number) IN (
+    SELECT symbol, number FROM input_items
+    WHERE day < min(?, coalesce((SELECT day FROM cycle_inputs ORDER BY cycle_id LIMIT 1), ?1))
+    LIMIT 1000
+);
+
 -- name: inputs_keep
 INSERT INTO cycle_inputs (
-    cycle_id, symbol, since_ms, start_ms, latest_ms, complete, pages, items, error, body
+    cycle_id, symbol, day, since_ms, start_ms, latest_ms, complete, items, error, pages_json
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: inputs_of_cycle
-SELECT symbol, since_ms, start_ms, latest_ms, complete, body
-FROM cycle_inputs WHERE cycle_id = ? ORDER BY cycle_inputs.rowid;
+SELECT symbol, since_ms, start_ms, latest_ms, complete, items, pages_json
+FROM cycle_inputs WHERE cycle_id = ? ORDER BY rowid;
 
 -- name: inputs_expire
 DELETE FROM cycle_inputs
-WHERE cycle_id IN (SELECT cycle_id FROM cycle_inputs ORDER BY cycle_id LIMIT 64)
-    AND (SELECT started_ms FROM cycles WHERE cycles.cycle_id = cycle_inputs.cycle_id) < ?;
+WHERE cycle_id IN (SELECT cycle_id FROM cycle_inputs ORDER BY cycle_id LIMIT 64) AND day < ?;
 
 -- ## quarantine
 
@@ -347,6 +368,9 @@ ON CONFLICT (cycle_id) DO UPDATE SET
     fill_rate = excluded.fill_rate, avg_time_to_fill = excluded.avg_time_to_fill,
     slippage_bps_avg = excluded.slippage_bps_avg, fees_json = excluded.fees_json,
     pnl_json = excluded.pnl_json, meta_json = excluded.meta_json;
+
+-- name: metrics_drop
+DELETE FROM cycle_metrics WHERE cycle_id = ?;
 
 -- name: metrics_missing
 SELECT c.cycle_id FROM ledger_commits AS c

@@ -131,18 +131,32 @@ CREATE TABLE cycles (
 CREATE INDEX cycles_running ON cycles (cycle_id) WHERE status = 'running';
 CREATE INDEX cycles_reconciling ON cycles (started_ms) WHERE kind = 'reconcile';
 
--- What the venue said, as received: zlib-compressed JSON, a list of pages of item texts.
+-- What the venue said, as received: each item once a day, however often it was repeated,
+-- numbered within its market.
+CREATE TABLE input_items (
+    symbol TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    day    INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    raw    TEXT NOT NULL,
+    PRIMARY KEY (symbol, number),
+    UNIQUE (symbol, day, digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX input_items_by_day ON input_items (day);
+
+-- What the venue said to one request. `pages_json` is a list of pages, each a list of runs
+-- [first, last] of the market's item numbers, in the order they were received.
 CREATE TABLE cycle_inputs (
-    cycle_id INTEGER NOT NULL,
-    symbol   TEXT NOT NULL,
-    since_ms INTEGER NOT NULL,
-    start_ms INTEGER NOT NULL,
-    latest_ms INTEGER NOT NULL,
-    complete INTEGER NOT NULL,
-    pages    INTEGER NOT NULL,
-    items    INTEGER NOT NULL,
-    error    TEXT,
-    body     BLOB NOT NULL,
+    cycle_id   INTEGER NOT NULL,
+    symbol     TEXT NOT NULL,
+    day        INTEGER NOT NULL,
+    since_ms   INTEGER NOT NULL,
+    start_ms   INTEGER NOT NULL,
+    latest_ms  INTEGER NOT NULL,
+    complete   INTEGER NOT NULL,
+    items      INTEGER NOT NULL,
+    error      TEXT,
+    pages_json TEXT NOT NULL,
     PRIMARY KEY (cycle_id, symbol)
 ) STRICT;
 
