@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
+import structlog
+
 from engine import metrics
 from engine.clock import now_ms
 from engine.commit import read_commit
@@ -24,6 +26,7 @@ from engine.results import CycleResult, Kind, Status
 from engine.runner import Runner
 from engine.settings import Settings
 from engine.store.connection import Connect, complete, connect_sqlite
+from engine.store.library import check_library, wal_reset_warning
 from engine.store.statements import SQL
 from engine.store.store import ReadStore, Store
 from engine.strategies import Ladder, Strategy, observe
@@ -31,6 +34,8 @@ from engine.venue import TradeIds, Venue
 from engine.venues.detached import detached
 from engine.venues.recorded import RecordedVenue
 from engine.venues.sim import SimVenue
+
+log = structlog.get_logger("cycledeck")
 
 # How far back a start looks for cycles without metrics; the explicit backfill looks at all.
 RECENT_COMMITS = 1_000
@@ -75,6 +80,9 @@ class Engine:
         Raises `LeaseHeld`, `SchemaTooNew`, `LedgerMismatch`, `StoreError` or `VenueError`.
         """
         settings = self.settings
+        check_library()
+        if warning := wal_reset_warning():
+            log.warning("sqlite_wal_reset_race", message=warning)
         async with AsyncExitStack() as ending:
             ending.callback(self._feed.close)
             store = await Store.open(

@@ -84,8 +84,11 @@ def once(
         start_from=start_from,
     )  # fmt: skip
     result = _run(_once(settings), settings)
-    show.print_json(result) if as_json else show.cycle_line(result)
-    if not as_json:
+    if as_json:
+        show.print_json(result)
+    else:
+        show.cycle_heading()
+        show.cycle_line(result)
         show.positions(result.positions)
     raise typer.Exit(0 if result.committed else 1)
 
@@ -112,6 +115,7 @@ def run(
     )  # fmt: skip
     if not as_json:
         show.heading(settings)
+        show.cycle_heading()
     last = _run(_run_cycles(settings, cycles, as_json), settings)
     if last is not None and not as_json:
         show.positions(last.positions)
@@ -136,7 +140,11 @@ def replay(
         show.print_json(found) if as_json else show.rehearsal(found)
         raise typer.Exit(1 if found.differences else 0)
     result = _run(replay_cycle(settings, cycle), settings)
-    show.print_json(result) if as_json else show.cycle_line(result)
+    if as_json:
+        show.print_json(result)
+    else:
+        show.cycle_heading()
+        show.cycle_line(result)
     raise typer.Exit(0 if result.verdict in (Verdict.CLEAN, Verdict.RECOVERED) else 1)
 
 

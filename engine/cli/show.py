@@ -14,7 +14,7 @@ from engine.clock import format_duration, iso
 from engine.quarantine import Item
 from engine.reading import Status
 from engine.replay import Rehearsal
-from engine.results import CycleResult, PositionView
+from engine.results import CycleResult, Notice, PositionView
 from engine.settings import Settings
 from engine.text import printable
 from engine.verify import Verification
@@ -45,27 +45,32 @@ def heading(settings: Settings) -> None:
     out.print(Text("cycledeck ", style="bold") + text(" · ".join(facts)))
 
 
+def cycle_heading() -> None:
+    names = f"{'cycle':>7} {'time':<8} {'kind':<9} {'state':<11}{'fetched':>8}{'new':>6}"
+    out.print(Text(f"{names}{'ins':>7}{'ign':>7}{'conf':>5}{'orders':>7}", style="dim"))
+
+
 def cycle_line(result: CycleResult) -> None:
-    line = Text()
-    line.append(f"cycle {result.cycle_id:>6}  ", style="bold")
-    line.append(f"{iso(result.started_ms)[11:23]}  {result.kind.value:<9} ")
+    """One line of at most 80 columns, then what went wrong."""
     state = result.verdict.value if result.verdict else result.status.value
-    line.append(f"{state:<11}", style=_STYLES.get(state, "red"))
-    line.append(f"fetched {result.fills_fetched:>5}  new {result.fills_count:>4}  ")
-    line.append(f"events {result.ledger_events_attempted:>5} = ")
-    line.append(f"{result.ledger_events_inserted} inserted", style="green")
-    line.append(f" + {result.ledger_events_ignored} ignored + ")
     conflicting = result.ledger_events_conflicting
-    line.append(f"{conflicting} conflicting", style="bold red" if conflicting else "")
-    if result.orders_submitted or result.orders_canceled:
-        line.append(f"  orders {result.orders_submitted}")
-    if not result.metrics_persisted and result.committed:
-        line.append("  metrics not persisted", style="yellow")
+    line = Text(f"{result.cycle_id:>7} {iso(result.started_ms)[11:19]} {result.kind.value:<9} ")
+    line.append(f"{state:<11}", style=_STYLES.get(state, "red"))
+    line.append(f"{result.fills_fetched:>8}{result.fills_count:>6}")
+    line.append(f"{result.ledger_events_inserted:>7}{result.ledger_events_ignored:>7}")
+    line.append(f"{conflicting:>5}", style="bold red" if conflicting else "")
+    line.append(f"{result.orders_submitted:>7}")
     out.print(line)
-    for entry in (*result.errors, *(w for w in result.warnings if w.type != "oversold")):
-        style = "red" if entry in result.errors else "yellow"
-        where = f"{entry.symbol}: " if entry.symbol else ""
-        out.print(text(f"        {entry.step}: {where}{entry.type}: {entry.message}", style))
+    for entry in result.errors:
+        _notice(entry, "red")
+    for entry in result.warnings:
+        if entry.type != "oversold":  # It stands beside the position it is about.
+            _notice(entry, "yellow")
+
+
+def _notice(entry: Notice, style: str) -> None:
+    where = f"{entry.symbol}: " if entry.symbol else ""
+    out.print(text(f"        {entry.step}: {where}{entry.type}: {entry.message}", style))
 
 
 def positions(found: dict[str, PositionView]) -> None:
