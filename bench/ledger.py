@@ -4,7 +4,8 @@
 
 Both are handed the same fills and leave the same rows. `engine` is TX 1 through the engine's real
 path: events, dedupe, exact accounting, cursors, chain and lease check, on the connection's own
-thread. `loop` is plain sqlite3: one `INSERT OR IGNORE` a row, a cursor, one commit; no accounting.
+thread. `loop` is plain sqlite3: one `INSERT OR IGNORE` a row, one commit; it does no accounting,
+so what it puts into its position, history and commit rows is nothing.
 Both: WAL, synchronous=FULL, the same schema. Rounds are interleaved; each figure is a median, and
 each ratio the median of the paired rounds' ratios.
 """
@@ -138,6 +139,18 @@ class LoopSide:
             "INSERT INTO cursors VALUES ('fills_cursor:BTC/USDT', ?, 0, ?)"
             " ON CONFLICT (key) DO UPDATE SET value_ms = excluded.value_ms",
             (fills[-1].ts_ms, cycle),
+        )
+        connection.execute(
+            "INSERT INTO stage4_positions VALUES (?, '0', '0', '0', '{}', ?, ?, '', '', ?)"
+            " ON CONFLICT (symbol) DO UPDATE SET events = events + excluded.events",
+            (SYMBOL, len(rows), fills[-1].ts_ms, cycle),
+        )
+        connection.execute(
+            "INSERT INTO position_history VALUES (?, ?, '0', '0', '0', '{}')", (SYMBOL, cycle)
+        )
+        connection.execute(
+            "INSERT INTO ledger_commits VALUES (?, ?, ?, 0, 0, 0, 0, 0, ?, ?, 0, 0, '{}', '', x'00')",
+            (cycle, cycle, START_MS, len(fills), len(fills)),
         )
         connection.execute("COMMIT")
         return time.perf_counter() - begun

@@ -181,6 +181,7 @@ class CycleRunner:
             attempts=self._settings.retry_attempts,
             timeout=None,
             wait_initial=self._settings.retry_wait / 1_000,
+            wait_jitter=self._settings.retry_wait / 1_000,
         ):
             with attempt:
                 return await call()

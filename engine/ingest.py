@@ -65,7 +65,11 @@ async def fetch(
     pages: list[tuple[str, ...]] = []
     try:
         async for attempt in stamina.retry_context(
-            on=VenueTransient, attempts=attempts, timeout=None, wait_initial=wait_ms / 1_000
+            on=VenueTransient,
+            attempts=attempts,
+            timeout=None,
+            wait_initial=wait_ms / 1_000,
+            wait_jitter=wait_ms / 1_000,
         ):
             with attempt:
                 pages.clear()

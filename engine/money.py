@@ -54,6 +54,9 @@ def parse_decimal(value: object) -> Decimal:
 
 def canonical(number: Decimal) -> str:
     """The one way a number is stored and shown: no exponent, no trailing zeros, no minus zero."""
+    text = str(number)
+    if text[-1] != "0" and "E" not in text:
+        return text  # Most numbers are canonical as they are.
     text = format(number, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")

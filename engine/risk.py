@@ -1,7 +1,7 @@
 """Limits that an order has to pass before it is sent. Each refusal has a reason."""
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from engine.accounting import Position
 from engine.money import EXACT, canonical
@@ -41,8 +41,8 @@ class RiskGate:
         limits = self._settings
         if order.symbol in self._blocked:
             return f"{order.symbol}: {self._blocked[order.symbol]}"
-        if order.qty <= 0 or order.price <= 0:
-            return f"qty {order.qty} and price {order.price} have to be above zero"
+        if not all(number.is_finite() and number > 0 for number in (order.qty, order.price)):
+            return f"qty {order.qty} and price {order.price} have to be finite and above zero"
         notional = EXACT.multiply(order.qty, order.price)
         if limits.max_order_notional is not None and notional > limits.max_order_notional:
             most = canonical(limits.max_order_notional)
@@ -58,9 +58,10 @@ class RiskGate:
         held = self._positions.get(order.symbol, Position(order.symbol)).qty
         mark = self._marks.get(order.symbol, order.price)
         same_side = (q for s, side, q in self._resting if (s, side) == (order.symbol, order.side))
-        more = sum(same_side, order.qty)
-        after = held + more if order.side is Side.BUY else held - more
-        value = EXACT.multiply(abs(after), mark)
+        with localcontext(EXACT):
+            more = sum(same_side, order.qty)
+            after = held + more if order.side is Side.BUY else held - more
+            value = abs(after * mark)
         if most is not None and value > most and abs(after) > abs(held):
             return f"max_position: {canonical(value)} at the mark would be above {canonical(most)}"
         return None

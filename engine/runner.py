@@ -11,6 +11,7 @@ from engine.results import CycleResult, Kind, Status
 from engine.settings import Settings
 
 T = TypeVar("T")
+MIN_BACKOFF_S = 0.1
 MAX_BACKOFF_S = 60.0
 
 
@@ -59,7 +60,9 @@ class Runner:
             if self._stopping:
                 break
             if self.paused:
-                due = loop.time() + interval
+                await self._wake.wait()
+                self._wake.clear()
+                due = loop.time()
                 continue
             on_result(await self.cycle(self._kind()))
             done += 1
@@ -114,11 +117,14 @@ class Runner:
         """Extra wait after failures in a row: doubling, bounded, with jitter."""
         if not self._failures:
             return 0.0
-        longest = min(interval * 2.0 ** min(self._failures, 16), MAX_BACKOFF_S)
+        shortest = max(interval, MIN_BACKOFF_S)
+        longest = min(shortest * 2.0 ** min(self._failures, 16), MAX_BACKOFF_S)
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
 
 
 def next_due(due: float, now: float, interval: float) -> float:
     """The next point of the raster begun at `due` that is not past: missed ones are left out."""
+    if not interval:
+        return now
     missed = max(0, int((now - due) // interval))
     return due + interval * (missed + 1)

@@ -110,7 +110,9 @@ class Settings(BaseSettings):
     strategy: Literal["auto", "none", "ladder"] = Field(
         "auto", description="What places orders; auto is ladder on sim and none elsewhere."
     )
-    interval: Millis = Field(2_000, description="Time from the start of one cycle to the next.")
+    interval: Millis = Field(
+        2_000, description="Time from the start of one cycle to the next; 0 begins each at once."
+    )
     lookback: Millis = Field(
         600_000, description="How far before its cursor each cycle asks again for fills."
     )
@@ -176,7 +178,7 @@ class Settings(BaseSettings):
             parse_time(value)
         return value
 
-    @field_validator("interval", "retry_wait", "lease_ttl")
+    @field_validator("lease_ttl")
     @classmethod
     def _positive(cls, value: int) -> int:
         if value <= 0:

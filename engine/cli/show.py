@@ -104,6 +104,10 @@ def status(found: Status) -> None:
         out.print(text(f"last cycle {cycle['cycle_id']}, {when}"))
     events, fills = found.counts.get("ledger_events", 0), found.counts.get("applied_fills", 0)
     out.print(text(f"ledger     {events} events of {fills} fills"))
+    if conflicts := found.counts.get("conflicts", 0):
+        out.print(text(f"conflicts  {conflicts}: cycledeck export conflicts", "bold red"))
+    if found.held:
+        out.print(text("quarantine holds cursors: cycledeck quarantine list", "yellow"))
     for key, value in found.cursors.items():
         held = " (held: quarantine)" if key.partition(":")[2] in found.held else ""
         out.print(text(f"cursor     {key} {iso(value)}{held}"))
