@@ -84,14 +84,14 @@ def resolve(
 
     Raises `NoSuchItem`, or `UnreadableFill` where the replacement cannot be read either.
     """
-    if replacement is not None:
-        identity = dict(connection.execute(SQL["identity_read"]).fetchall())
-        read_fill(replacement, TradeIds(identity["trade_ids"]), now_ms + DAY_MS)
     status = "dropped" if replacement is None else "replaced"
     values = {"id": item_id, "status": status, "replacement": replacement, "now_ms": now_ms}
     rows = connection.execute(SQL["quarantine_resolve"], values).fetchall()
     if not rows:
         raise NoSuchItem(f"there is no open quarantine item {item_id}")
+    if replacement is not None:
+        identity = dict(connection.execute(SQL["identity_read"]).fetchall())
+        read_fill(replacement, TradeIds(identity["trade_ids"]), now_ms + DAY_MS)
     detail = json.dumps({"id": item_id, "status": status, "replacement": replacement})
     entry = (now_ms, actor, "quarantine resolve", detail, "ok")
     connection.execute(SQL["audit_add"], entry).fetchall()

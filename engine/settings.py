@@ -17,6 +17,7 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as UnreadableVariable
 
 from engine.clock import parse_duration, parse_time
 from engine.errors import SettingsError
@@ -34,8 +35,14 @@ def _money(value: object) -> Decimal:
     return parse_decimal(repr(value) if isinstance(value, float) else value)
 
 
+def _unless_empty(value: object) -> object:
+    # TOML has no null: an empty text stands for it.
+    return None if value == "" else value
+
+
 Millis = Annotated[int, BeforeValidator(parse_duration)]
 Money = Annotated[Decimal, BeforeValidator(_money)]
+Unset = BeforeValidator(_unless_empty)
 
 
 class _Section(BaseModel):
@@ -43,17 +50,17 @@ class _Section(BaseModel):
 
 
 class RiskSettings(_Section):
-    max_order_notional: Money | None = Field(
+    max_order_notional: Annotated[Money | None, Unset] = Field(
         None, description="Largest order, in quote units; a larger one is refused."
     )
-    max_position: Money | None = Field(
+    max_position: Annotated[Money | None, Unset] = Field(
         None, description="Largest position either way, in quote units at the mark."
     )
-    max_open_orders: int | None = Field(
+    max_open_orders: Annotated[int | None, Unset] = Field(
         None, ge=0, description="Most orders that may be open at once in one market."
     )
     kill_switch: bool = Field(False, description="Stop all new orders; accounting goes on.")
-    kill_switch_file: Path | None = Field(
+    kill_switch_file: Annotated[Path | None, Unset] = Field(
         None,
         description="While this file exists no order is sent; default: the ledger's path + .kill.",
     )
@@ -72,7 +79,7 @@ class LadderSettings(_Section):
 
 
 class RecordedSettings(_Section):
-    trade_ids: TradeIds | None = Field(
+    trade_ids: Annotated[TradeIds | None, Unset] = Field(
         None, description="Where trade ids are unique; found out from the file unless given."
     )
     step: Millis = Field(
@@ -156,7 +163,9 @@ class Settings(BaseSettings):
     @field_validator("symbols", mode="before")
     @classmethod
     def _split_symbols(cls, value: object) -> object:
-        return [part for part in value.split(",") if part] if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        return [part.strip() for part in value.split(",") if part.strip()]
 
     @field_validator("symbols")
     @classmethod
@@ -223,6 +232,8 @@ def load_settings(config: Path | None = None, flags: Mapping[str, Any] | None = 
         return FileSettings(**(flags or {}))
     except ValidationError as error:
         raise SettingsError("\n".join(_explain(error))) from None
+    except UnreadableVariable as error:
+        raise SettingsError(f"{error}: a whole section is given as JSON") from None
 
 
 def fields(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -74,7 +74,7 @@ class Ladder:
         return [
             intent
             for symbol in snapshot.symbols
-            if symbol in snapshot.marks and symbol in snapshot.rules
+            if snapshot.marks.get(symbol) and symbol in snapshot.rules
             for intent in self._market(symbol, snapshot)
         ]
 

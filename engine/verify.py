@@ -13,12 +13,18 @@ from pydantic import BaseModel, ConfigDict
 from engine import metrics, positions
 from engine.accounting import Position, fold
 from engine.commit import chain_hash
-from engine.errors import CycledeckError
+from engine.errors import CycledeckError, NoSuchCycle
 from engine.events import Event, content_hash
 from engine.store.statements import SQL
 
 Report = Callable[[str, int], None]
 EVERY = 1_000
+
+# What reading a row may raise whose text or JSON is not what this program wrote.
+DAMAGE = (
+    sqlite3.Error, ValueError, TypeError, ArithmeticError, LookupError, AttributeError,
+    CycledeckError,
+)  # fmt: skip
 
 
 class Violation(BaseModel):
@@ -90,7 +96,7 @@ def _contained(check: Check, connection: sqlite3.Connection, count: Count) -> It
     """A check that the damage itself stops is a violation."""
     try:
         yield from check.run(connection, count)
-    except (sqlite3.Error, ValueError, TypeError, ArithmeticError, CycledeckError) as error:
+    except DAMAGE as error:
         yield _violation(check.name, f"after {count.done}", "readable rows", repr(error))
 
 
@@ -184,7 +190,7 @@ def _compare(table: str, position: Position, stored: tuple[Any, ...] | None) -> 
 
 def check_claims(connection: sqlite3.Connection, count: Count) -> Iterator[Violation]:
     """applied_fills are the FILL events."""
-    count.add(connection.execute("SELECT count(*) FROM applied_fills").fetchall()[0][0])
+    count.add(connection.execute(SQL["verify_claims"]).fetchall()[0][0])
     for (fill_id,) in connection.execute(SQL["verify_unclaimed"]):
         yield _violation("applied_fills", fill_id, "a row for the FILL event", "no row")
     for (fill_id,) in connection.execute(SQL["verify_unledgered"]):
@@ -193,8 +199,7 @@ def check_claims(connection: sqlite3.Connection, count: Count) -> Iterator[Viola
 
 def check_fees(connection: sqlite3.Connection, count: Count) -> Iterator[Violation]:
     """Every FEE has its FILL."""
-    fees = "SELECT count(*) FROM ledger_events WHERE type = 'FEE'"
-    count.add(connection.execute(fees).fetchall()[0][0])
+    count.add(connection.execute(SQL["verify_fees"]).fetchall()[0][0])
     for event_id, trade_id in connection.execute(SQL["verify_orphan_fees"]):
         yield _violation("ledger_events", event_id, f"a FILL event fill:{trade_id}", "no row")
 
@@ -217,14 +222,15 @@ def check_metrics(connection: sqlite3.Connection, count: Count) -> Iterator[Viol
         cycle_id, *stored, meta_json, ts_end = row
         try:
             rebuilt = metrics.build(connection, cycle_id, ts_end)
-        except CycledeckError as error:
+            pairs = [(name, getattr(rebuilt, name), stored.pop(0)) for name in exact]
+            meta, found_meta = json.loads(rebuilt.meta_json), json.loads(meta_json)
+            pairs += [(name, meta[name], found_meta.get(name)) for name in meta if "ledger" in name]
+        except NoSuchCycle as error:
             yield _violation("cycle_metrics", str(cycle_id), "a committed cycle", str(error))
             continue
-        pairs = [
-            (name, getattr(rebuilt, name), found) for name, found in zip(exact, stored, strict=True)
-        ]
-        meta, found_meta = json.loads(rebuilt.meta_json), json.loads(meta_json)
-        pairs += [(name, meta[name], found_meta.get(name)) for name in meta if "ledger" in name]
+        except DAMAGE as error:
+            yield _violation("cycle_metrics", str(cycle_id), "readable rows", repr(error))
+            continue
         for name, value, found in pairs:
             if value != found:
                 yield _violation("cycle_metrics", f"{cycle_id}.{name}", str(value), str(found))

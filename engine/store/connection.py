@@ -19,6 +19,8 @@ from engine import errors
 
 T = TypeVar("T")
 A = TypeVar("A")
+# What a reader made the log grow to is given back once that reader is gone.
+WAL_LIMIT = "journal_size_limit=8388608"
 Connect = Callable[[str, bool], sqlite3.Connection]
 
 
@@ -63,6 +65,7 @@ class Connection:
         self._settings = settings
         self._connect = connect
         self._inner: aiosqlite.Connection | None = None
+        self._file: tuple[int, int] | None = None
         self._closed = False
         self._one_at_a_time = asyncio.Lock()
 
@@ -79,7 +82,7 @@ class Connection:
         """Raises `StoreError`, or the kind of it that says more."""
         settings = [f"busy_timeout={busy_timeout_ms}", "foreign_keys=ON", "cache_size=-65536"]
         if not read_only:
-            settings += ["journal_mode=WAL", f"synchronous={synchronous}"]
+            settings += ["journal_mode=WAL", f"synchronous={synchronous}", WAL_LIMIT]
         connection = cls(path, "ro" if read_only else "rwc", settings, connect)
         await complete(connection._opened())
         return connection
@@ -98,6 +101,14 @@ class Connection:
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work`, which begins and ends its own transactions."""
         return await complete(self._run(_call, work))
+
+    def check_file(self) -> None:
+        """Raises `StoreReplaced` when the path no longer leads to the file that was opened."""
+        if self._file is not None and _identity(self.path) != self._file:
+            raise errors.StoreReplaced(
+                f"{self.path} was removed or replaced while the engine ran; the engine stops. "
+                "Put the file back, or start again on the new one"
+            )
 
     async def close(self) -> None:
         """For good: what is called later fails."""
@@ -126,6 +137,8 @@ class Connection:
         if self._closed:
             raise errors.StoreError(f"{self.path}: the connection is closed")
         if self._inner is None:
+            # Before anything is opened: SQLite would read one file's log into the other one.
+            self.check_file()
             uri = f"{self.path.absolute().as_uri()}?mode={self._mode}"
             inner = aiosqlite.Connection(
                 partial(self._connect, uri, self._mode == "ro"), iter_chunk_size=64
@@ -137,8 +150,7 @@ class Connection:
                 except BaseException:
                     await inner.close()
                     raise
-            # A file that is gone later must not come back as an empty one.
-            self._mode = self._mode.removesuffix("c")
+            self._file = self._file or _identity(self.path)
             self._inner = inner
         return self._inner
 
@@ -157,6 +169,14 @@ async def _on_thread(
         function, inner._conn, argument
     )
     return result
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TypeVar
 
-from engine.errors import LeaseLost, StoreError, StoreReplaced
+from engine.errors import LeaseLost, StoreError
 from engine.store.connection import Connect, Connection, complete, connect_sqlite
 from engine.store.migrate import check, migrate
 from engine.store.statements import SQL
@@ -27,7 +27,6 @@ class Store:
         self.epoch: int | None = None
         self._writer, self._metrics, self._reader = connections
         self._ending = ending
-        self._file = _identity(path)
 
     @classmethod
     async def open(
@@ -64,11 +63,7 @@ class Store:
 
     def check_file(self) -> None:
         """Raises `StoreReplaced` when the path no longer leads to the file that is open."""
-        if _identity(self.path) != self._file:
-            raise StoreReplaced(
-                f"{self.path} was removed or replaced while the engine ran; the engine stops. "
-                "Put the file back, or start again on the new one"
-            )
+        self._writer.check_file()
 
     def wal_bytes(self) -> int:
         try:
@@ -120,11 +115,3 @@ class ReadStore:
 
     async def close(self) -> None:
         await self._reader.close()
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino

@@ -8,6 +8,7 @@ so here. A line that cannot be read is served to every market, for it could belo
 
 import gzip
 import json
+import zlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ class RecordedVenue:
         self._step_ms = step_ms
         self._clock_ms: int | None = None
         self._lines: list[_Line] = []
-        self._version: tuple[int, int] | None = None
+        self._version: tuple[int, ...] | None = None
 
     async def open(self) -> None:
         self._load()
@@ -138,13 +139,13 @@ class RecordedVenue:
         """Read the file; again when it has changed since."""
         try:
             found = self._path.stat()
-            version = found.st_mtime_ns, found.st_size
+            version = found.st_ino, found.st_mtime_ns, found.st_size
             if version == self._version:
                 return
             opener = gzip.open if self._path.suffix == ".gz" else open
             with opener(self._path, "rt", encoding="utf-8", errors="backslashreplace") as file:
                 lines = [_line(text, self._step_ms > 0) for text in file if text.strip()]
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise VenueError(f"recorded:{self._path}: {error}") from error
         self._lines, self._version = lines, version
 

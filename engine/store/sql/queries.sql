@@ -312,12 +312,15 @@ UPDATE orders SET status = 'canceled', canceled_cycle_id = :cycle_id, updated_ms
 WHERE client_order_id = :client_order_id;
 
 -- name: orders_unresolved
+-- The first condition is that of the index orders_live, word for word: without it there is none.
 SELECT client_order_id, cycle_id, symbol, side, qty, price, status, submit_outcome
-FROM orders WHERE status IN ('intended', 'unknown') ORDER BY cycle_id, client_order_id;
+FROM orders WHERE status IN ('intended', 'unknown', 'open') AND status <> 'open'
+ORDER BY cycle_id, client_order_id;
 
 -- name: orders_open
 SELECT client_order_id, cycle_id, symbol, side, qty, price, status, submit_outcome
-FROM orders WHERE status = 'open' ORDER BY cycle_id, client_order_id;
+FROM orders WHERE status IN ('intended', 'unknown', 'open') AND status = 'open'
+ORDER BY cycle_id, client_order_id;
 
 -- name: orders_absent_of
 SELECT client_order_id, cycle_id, symbol, side, qty, price, status, submit_outcome
@@ -465,6 +468,9 @@ SELECT DISTINCT symbol FROM ledger_events UNION SELECT symbol FROM stage4_positi
 SELECT symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id
 FROM position_checkpoints WHERE symbol = ? ORDER BY events;
 
+-- name: verify_claims
+SELECT count(*) FROM applied_fills;
+
 -- name: verify_unclaimed
 SELECT e.exchange_trade_id FROM ledger_events AS e
 WHERE e.type = 'FILL'
@@ -473,6 +479,9 @@ WHERE e.type = 'FILL'
 -- name: verify_unledgered
 SELECT a.fill_id FROM applied_fills AS a
 WHERE NOT EXISTS (SELECT 1 FROM ledger_events AS e WHERE e.event_id = 'fill:' || a.fill_id);
+
+-- name: verify_fees
+SELECT count(*) FROM ledger_events WHERE type = 'FEE';
 
 -- name: verify_orphan_fees
 SELECT f.event_id, substr(f.exchange_trade_id, 5) FROM ledger_events AS f

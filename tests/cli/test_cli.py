@@ -1,0 +1,457 @@
+"""The command line: exit codes, what goes where, and documents with exactly the fields promised."""
+
+import csv
+import io
+import json
+import re
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import (
+    BTC,
+    ETH,
+    Ran,
+    cycledeck,
+    fee,
+    finished,
+    opened,
+    reported,
+    rows,
+    serve,
+    spawned,
+    started,
+)
+
+from engine import __version__
+
+MONEY = re.compile(r"-?(0|[1-9]\d*)(\.\d*[1-9])?")
+COMMANDS = ["once", "run", "replay", "verify", "status", "init", "metrics", "quarantine", "export"]
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> tuple[str, ...]:
+    """The flags of a ledger on a recorded file of two markets."""
+    fills = [
+        reported("1", amount="3", price="0.10", ts=1_000, fees=[fee("0.000000100")]),
+        reported("2", "sell", "1", "0.2", 2_000, fees=[fee("-0.5", "BNB")]),
+        reported("3", amount="0.0000001", price="100000", ts=3_000, symbol=ETH),
+    ]
+    path = serve(tmp_path / "f.jsonl", fills)
+    return ("--db", str(tmp_path / "ledger.db"), "--venue", f"recorded:{path}")
+
+
+def look(command: str, where: tuple[str, ...], *more: object) -> Ran:
+    return cycledeck(command, *more, *where[:2])
+
+
+# --- documents
+
+
+def test_once_prints_the_cycle_as_one_document(where: tuple[str, ...]) -> None:
+    ran = cycledeck("once", "--json", *where)
+    assert (ran.code, ran.out.count("\n")) == (0, 1)
+    found = ran.json
+    assert (found["cycle_id"], found["kind"], found["status"]) == (1, "live", "ok")
+    counts = [found[f"ledger_events_{n}"] for n in ("attempted", "inserted", "ignored",
+              "conflicting")]  # fmt: skip
+    assert counts == [5, 5, 0, 0]
+    assert (found["fills_fetched"], found["fills_count"]) == (3, 3)
+    assert found["cursors"] == {
+        f"fills_cursor:{BTC}": {"before": None, "after": 2_000},
+        f"fills_cursor:{ETH}": {"before": None, "after": 3_000},
+    }
+    assert set(found["timings_ms"]) == {"fetch", "inputs", "tx1", "execute", "tx2"}
+    assert all(isinstance(ms, float) and ms >= 0 for ms in found["timings_ms"].values())
+    assert [found[n] for n in ("orders_submitted", "orders_canceled", "rejects_count")] == [0] * 3
+    assert found["metrics_persisted"] is True
+    assert found["errors"] == []
+
+
+def test_status_gives_every_figure_as_text_without_exponent_or_trailing_zeros(
+    where: tuple[str, ...],
+) -> None:
+    cycledeck("once", *where)
+    found = look("status", where, "--json").json
+    assert set(found["positions"]) == {BTC, ETH}
+    for position in found["positions"].values():
+        figures = [position[name] for name in ("qty", "cost", "avg_cost", "realized_pnl")]
+        for figure in [*figures, *position["fees"].values()]:
+            assert MONEY.fullmatch(figure), figure
+    assert found["positions"][BTC]["fees"] == {"BNB": "-0.5", "USDT": "0.0000001"}
+    assert found["positions"][ETH]["qty"] == "0.0000001"
+    assert found["cursors"] == {f"fills_cursor:{BTC}": 2_000, f"fills_cursor:{ETH}": 3_000}
+    assert found["lease"] is None
+    assert (found["last_cycle"]["cycle_id"], found["last_cycle"]["status"]) == (1, "ok")
+    assert found["counts"]["ledger_events"] == 5
+    assert found["counts"]["applied_fills"] == 3
+
+
+def test_a_flat_position_has_no_average(tmp_path: Path) -> None:
+    path = serve(tmp_path / "f.jsonl", [reported("1"), reported("2", "sell", ts=2_000)])
+    where = ("--db", str(tmp_path / "l.db"), "--venue", f"recorded:{path}")
+    cycledeck("once", *where)
+    position = look("status", where, "--json").json["positions"][BTC]
+    assert (position["qty"], position["avg_cost"], position["cost"]) == ("0", None, "0")
+
+
+def test_verify_prints_what_was_checked(where: tuple[str, ...]) -> None:
+    cycledeck("once", *where)
+    ran = look("verify", where, "--json")
+    assert (ran.code, ran.json["ok"], ran.json["violations"]) == (0, True, [])
+    assert all(isinstance(count, int) for count in ran.json["checked"].values())
+
+
+def test_run_prints_one_document_a_line_a_cycle(where: tuple[str, ...]) -> None:
+    ran = cycledeck("run", "--cycles", 3, "--interval", "1ms", "--json", *where)
+    assert ran.code == 0
+    assert [line["cycle_id"] for line in ran.lines] == [1, 2, 3]
+
+
+def test_a_replay_and_its_rehearsal_print_documents(where: tuple[str, ...]) -> None:
+    cycledeck("once", *where)
+    replayed = look("replay", where, 1, "--json")
+    assert (replayed.code, replayed.json["verdict"], replayed.json["kind"]) == (
+        0,
+        "clean",
+        "replay",
+    )
+    rehearsed = look("replay", where, 1, "--rehearse", "--json")
+    assert (rehearsed.code, rehearsed.json["differences"]) == (0, [])
+    assert look("replay", where, 77).code == 2
+    assert "cycle 77 does not exist" in look("replay", where, 77).err
+
+
+def test_a_rehearsal_with_differences_exits_with_1(where: tuple[str, ...]) -> None:
+    cycledeck("once", *where)
+    with opened(Path(where[1])) as ledger:
+        ledger.execute("UPDATE ledger_events SET hash = x'07' WHERE event_id = 'fill:1'")
+    ran = look("replay", where, 1, "--rehearse")
+    assert (ran.code, "event fill:1: recorded 07" in ran.out) == (1, True)
+
+
+def test_a_replay_that_conflicts_exits_with_1(where: tuple[str, ...]) -> None:
+    cycledeck("once", *where)
+    with opened(Path(where[1])) as ledger:
+        ledger.execute("UPDATE ledger_events SET qty = '7', hash = x'07' WHERE event_id='fill:1'")
+    assert look("replay", where, 1).code == 1
+
+
+def test_documents_are_alone_on_standard_output_and_logs_on_standard_error(
+    where: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CYCLEDECK_LOG__LEVEL", "debug")
+    monkeypatch.setenv("CYCLEDECK_LOG__FORMAT", "json")
+    ran = spawned("once", "--json", *where)
+    assert ran.code == 0
+    assert ran.json["cycle_id"] == 1
+    events = [json.loads(line)["event"] for line in ran.err.splitlines()]
+    assert "cycle" in events
+    assert "0.0000001" not in ran.err, "a parameter of a statement was logged"
+
+
+def test_what_people_read_fits_80_columns_and_has_every_digit(where: tuple[str, ...]) -> None:
+    ran = cycledeck("once", *where)
+    assert max(map(len, ran.out.splitlines())) <= 80
+    assert "0.0000001" in ran.out
+    assert look("status", where).out.count("\ncursor ") == 2
+    assert "ok" in look("verify", where).out.splitlines()[-1]
+
+
+# --- the database's tables
+
+
+@pytest.mark.parametrize("table", ["ledger_events", "cycles", "cursors", "audit"])
+def test_a_table_is_exported_as_it_is_stored(where: tuple[str, ...], table: str) -> None:
+    cycledeck("once", *where)
+    as_csv = look("export", where, table)
+    as_json = look("export", where, table, "--format", "jsonl")
+    assert (as_csv.code, as_json.code) == (0, 0)
+    with closing(sqlite3.connect(where[1])) as connection:
+        cursor = connection.execute(f"SELECT * FROM {table}")
+        names = [column[0] for column in cursor.description]
+        stored = [
+            [value.hex() if isinstance(value, bytes) else value for value in row] for row in cursor
+        ]
+    assert [list(line.values()) for line in as_json.lines] == stored
+    read = list(csv.reader(io.StringIO(as_csv.out)))
+    assert read[0] == names
+    assert read[1:] == [["" if value is None else str(value) for value in row] for row in stored]
+
+
+def test_an_unknown_table_is_a_usage_error_that_lists_the_known_ones(
+    where: tuple[str, ...],
+) -> None:
+    cycledeck("once", *where)
+    for name in ("nothing", "sqlite_master", 'cycles"; DROP TABLE cycles; --'):
+        ran = look("export", where, name)
+        assert ran.code == 2
+        assert "there are: applied_fills, audit" in ran.err
+    assert look("export", where, "cycles", "--format", "xml").code == 2
+
+
+def test_an_export_into_a_closed_pipe_ends_without_a_traceback(tmp_path: Path) -> None:
+    path = serve(tmp_path / "f.jsonl", [reported(str(n), ts=n) for n in range(5_000)])
+    where = ("--db", str(tmp_path / "l.db"), "--venue", f"recorded:{path}")
+    assert cycledeck("once", *where).code == 0
+    process = started("export", "ledger_events", "--format", "jsonl", *where[:2])
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr is not None
+    with process.stderr as err:
+        said = err.read()
+    process.wait(30)
+    assert "Traceback" not in said
+    assert "Exception ignored" not in said
+    assert process.returncode == 1
+
+
+def test_metrics_that_are_missing_are_rebuilt_and_only_those(where: tuple[str, ...]) -> None:
+    cycledeck("run", "--cycles", 3, "--interval", "1ms", *where)
+    with opened(Path(where[1])) as ledger:
+        before = rows(ledger, "SELECT * FROM cycle_metrics ORDER BY 1")
+        ledger.execute("DELETE FROM cycle_metrics WHERE cycle_id <> 2")
+    ran = cycledeck("metrics", "backfill", "--json", *where[:2])
+    assert (ran.code, ran.json) == (0, {"rebuilt": [1, 3]})
+    with opened(Path(where[1])) as ledger:
+        assert rows(ledger, "SELECT * FROM cycle_metrics ORDER BY 1") == before
+    assert cycledeck("metrics", "backfill", "--json", *where[:2]).json == {"rebuilt": []}
+
+
+# --- flags
+
+
+def test_flags_decide_what_is_fetched(where: tuple[str, ...]) -> None:
+    found = cycledeck("once", "--json", "--symbols", ETH, *where).json
+    assert found["cursors"].keys() == {f"fills_cursor:{ETH}"}
+
+
+@pytest.mark.parametrize(
+    ("start", "fills"),
+    [("beginning", 3), ("now", 0), ("1970-01-01T00:00:02", 2), ("2500", 1)],
+)
+def test_start_from_decides_where_history_begins(
+    where: tuple[str, ...], start: str, fills: int
+) -> None:
+    assert cycledeck("once", "--json", "--start-from", start, *where).json["fills_count"] == fills
+
+
+def test_the_same_seed_runs_the_same_simulation(tmp_path: Path) -> None:
+    def digests(name: str, seed: int) -> list[str]:
+        db = ("--db", tmp_path / name / "l.db", "--seed", seed)
+        ran = cycledeck("run", "--cycles", 4, "--interval", "1ms", "--json", *db)
+        assert ran.code == 0, ran.err
+        return [line["positions"] for line in ran.lines]
+
+    assert digests("a", 3) == digests("b", 3) != digests("c", 4)
+
+
+def test_settings_come_from_the_file_given(where: tuple[str, ...], tmp_path: Path) -> None:
+    config = tmp_path / "my.toml"
+    config.write_text(f'db = "{where[1]}"\nvenue = "{where[3]}"\naccount = "mine"\n')
+    assert cycledeck("once", "--json", "--config", config).json["account"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["once", "--nonsense"], "No such option"),
+        (["nonsense"], "No such command"),
+        (["replay"], "Missing argument"),
+        (["replay", "x"], "Invalid value for"),
+        (["run", "--cycles", "0"], "Invalid value for '--cycles'"),
+        (["once", "--lookback", "soon"], "lookback = 'soon': a duration reads like"),
+        (["once", "--lookback", "5"], "lookback = '5': a duration reads like"),
+        (["run", "--interval", "1w"], "interval = '1w': a duration reads like"),
+        (["once", "--venue", "binance"], "venue = 'binance': a venue is sim or recorded:PATH"),
+        (["once", "--symbols", "BTC"], "does not read like BASE/QUOTE"),
+        (["once", "--start-from", "soon"], "start_from = 'soon': a time reads like"),
+        (["once", "--seed", "x"], "Invalid value for"),
+        (["once", "--seed", "-1"], "greater than or equal to 0"),
+        (["status", "--config", "nowhere.toml"], "nowhere.toml: No such file"),
+    ],
+)
+def test_what_cannot_be_understood_exits_with_2_and_says_why(
+    arguments: list[str], message: str
+) -> None:
+    ran = cycledeck(*arguments)
+    assert ran.code == 2
+    assert message in ran.err
+    assert ran.out == ""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["status"], ["verify"], ["replay", "1"], ["replay", "1", "--rehearse"], ["export", "cycles"],
+     ["metrics", "backfill"], ["quarantine", "list"], ["quarantine", "resolve", "1", "--drop"]],
+)  # fmt: skip
+def test_without_a_ledger_looking_fails_and_makes_none(tmp_path: Path, command: list[str]) -> None:
+    path = tmp_path / "deep" / "ledger.db"
+    ran = cycledeck(*command, "--db", path)
+    assert ran.code == 1
+    assert f"there is no ledger at {path}" in ran.err
+    assert not path.parent.exists()
+
+
+@pytest.mark.parametrize("content", [b"Dear diary, " * 500, b"SQLite format 3\0" + b"\xff" * 5_000])
+@pytest.mark.parametrize("command", ["status", "verify", "once"])
+def test_a_file_that_is_no_ledger_is_an_error_and_not_a_traceback(
+    tmp_path: Path, command: str, content: bytes
+) -> None:
+    path = tmp_path / "ledger.db"
+    path.write_bytes(content)
+    ran = cycledeck(command, "--db", path)
+    assert ran.code == 1
+    assert str(path) in ran.err
+    assert path.read_bytes() == content
+
+
+def test_a_venue_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    ran = cycledeck("once", "--db", tmp_path / "l.db", "--venue", "recorded:gone.jsonl")
+    assert ran.code == 1
+    assert "recorded:gone.jsonl: [Errno 2] No such file" in ran.err
+
+
+def test_a_ledger_of_another_venue_is_refused(where: tuple[str, ...]) -> None:
+    cycledeck("once", *where)
+    ran = cycledeck("once", *where[:2], "--venue", "sim")
+    assert ran.code == 1
+    assert "belongs to the venue recorded, not sim" in ran.err
+    assert "--db" in ran.err
+
+
+def test_a_failed_cycle_exits_with_1_and_its_document_says_so(
+    where: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cycledeck("once", *where)
+    monkeypatch.setenv("CYCLEDECK_BUSY_TIMEOUT", "20ms")
+    with opened(Path(where[1])) as ledger:
+        ledger.execute(
+            "CREATE TRIGGER broken BEFORE INSERT ON ledger_commits "
+            "BEGIN SELECT raise(ABORT, 'disk full'); END"
+        )
+    ran = cycledeck("once", "--json", *where)
+    assert ran.code == 1
+    found = ran.json
+    assert (found["status"], found["commit_seq"]) == ("failed", None)
+    assert [(e["step"], e["type"]) for e in found["errors"]] == [("tx1", "StoreError")]
+
+
+# --- bare, help, version, init
+
+
+def test_bare_it_says_what_it_can_do() -> None:
+    ran = cycledeck()
+    assert ran.code == 0
+    assert all(command in ran.out for command in COMMANDS)
+
+
+def test_the_version_is_the_packages() -> None:
+    ran = cycledeck("--version")
+    assert (ran.code, ran.out) == (0, f"cycledeck {__version__}\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    ran = cycledeck(command, "--help")
+    assert ran.code == 0
+    assert "Usage: cycledeck" in ran.out
+
+
+def test_init_writes_a_file_that_works_and_never_overwrites_one(tmp_path: Path) -> None:
+    ran = cycledeck("init")
+    assert (ran.code, "wrote cycledeck.toml" in ran.out) == (0, True)
+    written = Path("cycledeck.toml").read_text()
+    Path("cycledeck.toml").write_text("account = 'mine'\n")
+    again = cycledeck("init")
+    assert again.code == 2
+    assert "exists already; --force overwrites it" in again.err
+    assert Path("cycledeck.toml").read_text() == "account = 'mine'\n"
+    assert cycledeck("init", "--force").code == 0
+    assert Path("cycledeck.toml").read_text() == written
+    assert cycledeck("init", tmp_path / "no" / "where.toml").code == 2
+
+
+# --- signals
+
+
+def first_line(process: subprocess.Popen[str]) -> Any:
+    assert process.stdout is not None
+    return json.loads(process.stdout.readline())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("interval", ["1ms", "1h"])
+def test_a_signal_ends_run_cleanly_after_the_running_cycle(
+    where: tuple[str, ...], number: signal.Signals, interval: str
+) -> None:
+    process = started("run", "--json", "--interval", interval, *where)
+    assert first_line(process)["cycle_id"] == 1
+    process.send_signal(number)
+    ran = finished(process, 30)
+    assert ran.code == 0
+    assert "Traceback" not in ran.err
+    assert all(line["status"] == "ok" for line in ran.lines)
+    status = look("status", where, "--json").json
+    assert status["lease"] is None
+    assert status["last_cycle"]["status"] == "ok"
+    assert look("verify", where).code == 0
+
+
+def test_while_an_engine_runs_status_names_it(where: tuple[str, ...]) -> None:
+    process = started("run", "--json", "--interval", "1h", *where)
+    first_line(process)
+    lease = look("status", where, "--json").json["lease"]
+    process.send_signal(signal.SIGTERM)
+    finished(process, 30)
+    assert (lease["pid"], lease["epoch"]) == (process.pid, 1)
+
+
+def test_a_run_that_lost_its_ledger_to_another_engine_ends_with_1_and_the_reason(
+    where: tuple[str, ...],
+) -> None:
+    process = started("run", "--json", "--interval", "10ms", *where)
+    first_line(process)
+    with opened(Path(where[1])) as ledger:
+        ledger.execute("UPDATE lease SET epoch = epoch + 1, holder = 'elsewhere:7'")
+    ran = finished(process, 30)
+    assert ran.code == 1
+    assert "another engine took over" in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_what_a_running_engine_quarantined_can_be_resolved_meanwhile(tmp_path: Path) -> None:
+    path = serve(tmp_path / "f.jsonl", [reported("1"), reported("2", ts=2_000, price="NaN")])
+    where = ("--db", str(tmp_path / "l.db"), "--venue", f"recorded:{path}")
+    process = started("run", "--json", "--interval", "10ms", *where)
+    assert first_line(process)["held"] == [BTC]
+    assert cycledeck("quarantine", "resolve", 1, "--drop", *where[:2]).code == 0
+    assert process.stdout is not None
+    while json.loads(process.stdout.readline())["held"]:
+        pass
+    process.send_signal(signal.SIGTERM)
+    assert finished(process, 30).code == 0
+
+
+@pytest.mark.parametrize("run", [cycledeck, spawned])
+def test_a_process_of_its_own_says_the_same(
+    where: tuple[str, ...], run: Callable[..., Ran]
+) -> None:
+    ran = run("once", "--json", *where)
+    assert (ran.code, ran.json["fills_count"]) == (0, 3)
+
+
+def test_text_from_a_venue_is_shown_literally(tmp_path: Path) -> None:
+    fills: list[Any] = [reported("1", symbol="[bold]/[red]X"), "\x1b]52;c;aGk=\x07"]
+    path = serve(tmp_path / "f.jsonl", fills)
+    ran = cycledeck("once", "--db", tmp_path / "l.db", "--venue", f"recorded:{path}")
+    assert "[bold]/[red]X" in ran.out
+    assert "\x1b" not in ran.out + ran.err
+    shown = cycledeck("quarantine", "list", "--db", tmp_path / "l.db")
+    assert "\\x1b]52;c;aGk=\\x07" in shown.out

@@ -1,0 +1,20 @@
+"""A venue that trades, and a strategy that always wants the same two orders."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from builders import BTC, ETH, Reported, reported
+from fakes import FakeVenue
+
+from engine.strategies import Intent, Place, Snapshot
+from engine.venue import Side
+
+FILLS = [reported("1"), reported("2", symbol=ETH)]
+
+
+def two_orders(snapshot: Snapshot) -> Sequence[Intent]:
+    return [Place(BTC, Side.BUY, Decimal(1), Decimal(price)) for price in (90, 91)]
+
+
+def trading(reports: Sequence[Reported] = FILLS) -> FakeVenue:
+    return FakeVenue(reports, marks={BTC: "100"})

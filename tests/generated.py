@@ -1,0 +1,52 @@
+"""Hypothesis strategies for what a venue may report."""
+
+from typing import Any
+
+from builders import reported
+from hypothesis import strategies as st
+
+SYMBOLS = ["BTC/USDT", "XRP/ETH"]
+
+
+@st.composite
+def amounts(draw: st.DrawFn) -> str:
+    """Positive decimals in text: small round ones that meet, and some of 23 digits."""
+    digits = draw(st.integers(1, 9) | st.integers(1, 10**23 - 1))
+    places = draw(st.integers(0, 23))
+    text = str(digits).rjust(places + 1, "0")
+    return f"{text[:-places]}.{text[-places:]}" if places else text
+
+
+@st.composite
+def fees(draw: st.DrawFn, symbol: str) -> list[dict[str, str]]:
+    """None, one or several, in base, quote or a third currency; zeros and rebates too."""
+    base, quote = symbol.split("/")
+    found = []
+    for currency in draw(st.lists(st.sampled_from([base, quote, "BNB"]), max_size=3)):
+        sign = draw(st.sampled_from(["", "", "-"]))
+        cost = draw(st.sampled_from(["0", "0.001", "1"]) | amounts())
+        found.append({"cost": sign + cost, "currency": currency})
+    return found or [{"cost": "0", "currency": quote}]
+
+
+@st.composite
+def fills(
+    draw: st.DrawFn, max_size: int = 20, symbols: list[str] = SYMBOLS, min_size: int = 0
+) -> list[dict[str, Any]]:
+    """Fills with ids of their own, numeric or not, many of them in the same milliseconds."""
+    count = draw(st.integers(min_size, max_size))
+    found = []
+    for number in draw(st.permutations(range(1, count + 1))):
+        symbol = draw(st.sampled_from(symbols))
+        found.append(
+            reported(
+                draw(st.sampled_from(["", "t"])) + str(number),
+                draw(st.sampled_from(["buy", "sell"])),
+                draw(st.sampled_from(["1", "2", "3", "0.7"]) | amounts()),
+                draw(st.sampled_from(["100", "99.9", "0"]) | amounts()),
+                draw(st.integers(1, 12)) * 1_000,
+                symbol,
+                fees=draw(fees(symbol)),
+            )
+        )
+    return found

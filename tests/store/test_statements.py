@@ -1,0 +1,43 @@
+"""Statements by name, from .sql files."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+from builders import memory_ledger, rows
+
+from engine.store.statements import SQL, for_rows, load
+
+LIVE = sorted(name for name in SQL if not name.startswith("scratch_"))
+
+
+def test_each_name_is_used_for_one_statement() -> None:
+    from importlib.resources import files
+
+    text = files("engine.store").joinpath("sql/queries.sql").read_text("utf-8")
+    names = [line.split()[-1] for line in text.splitlines() if line.startswith("-- name:")]
+    assert len(names) == len(set(names)) == len(SQL)
+
+
+@pytest.mark.parametrize("name", LIVE)
+def test_every_statement_is_one_statement_that_the_schema_knows(name: str) -> None:
+    with closing(memory_ledger()) as connection:
+        try:
+            connection.execute(f"EXPLAIN {SQL[name]}").fetchall()
+        except sqlite3.ProgrammingError as error:
+            assert "binding" in str(error)  # noqa: PT017 - only the values are missing
+
+
+def test_statements_keep_what_stands_between_their_names() -> None:
+    assert load("engine.store", "sql/queries.sql") == SQL
+    assert all(statement and not statement.endswith(";") for statement in SQL.values())
+
+
+def test_an_insert_for_rows_is_the_same_insert_with_more_values() -> None:
+    statement = "INSERT INTO t (a, b) VALUES (?, ?) ON CONFLICT (a) DO NOTHING RETURNING a"
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE TABLE t (a PRIMARY KEY, b)")
+        values = [1, 2, 3, 4, 1, 9]
+        inserted = connection.execute(for_rows(statement, 3), values).fetchall()
+        assert [row[0] for row in inserted] == [1, 3]
+        assert rows(connection, "SELECT a, b FROM t") == [(1, 2), (3, 4)]

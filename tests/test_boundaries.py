@@ -1,0 +1,113 @@
+"""Who may import what, and where SQL stands."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import engine
+
+ROOT = Path(engine.__file__).parent
+MODULES = sorted(ROOT.rglob("*.py"))
+
+_STATEMENT = re.compile(
+    r"\s*(SELECT|INSERT|UPDATE|DELETE|CREATE|DROP|ALTER|WITH|REPLACE|PRAGMA|ATTACH|BEGIN|COMMIT"
+    r"|ROLLBACK|SAVEPOINT|VACUUM)\b[ _A-Z]",
+)
+
+# What opens, ends or describes a connection, and what has to know a table's name at run time.
+ALLOWED = {
+    "store/connection.py": {"PRAGMA", "BEGIN", "COMMIT", "ROLLBACK"},
+    "store/migrate.py": {"SELECT", "CREATE", "INSERT", "BEGIN", "COMMIT", "ROLLBACK"},
+    "venues/sim/file.py": {"PRAGMA", "BEGIN", "COMMIT", "ROLLBACK"},
+    "reading.py": {"SELECT"},
+    "replay.py": {"PRAGMA", "ATTACH", "BEGIN", "ROLLBACK"},
+    "verify.py": {"PRAGMA"},
+}
+
+
+def name_of(module: Path) -> str:
+    return module.relative_to(ROOT).as_posix()
+
+
+def imports(module: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def texts(module: Path) -> Iterator[str]:
+    """Every string in the module but its docstrings."""
+    tree = ast.parse(module.read_text("utf-8"))
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
+            yield node.value
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Top-level modules that a fresh interpreter has after `statement`."""
+    code = f"{statement}\nimport json, sys\nprint(json.dumps(list(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in json.loads(ran.stdout)}
+
+
+def test_the_engine_loads_neither_textual_nor_the_console() -> None:
+    loaded = loaded_by("import engine, engine.cli")
+    assert {"engine", "aiosqlite", "rich"} <= loaded
+    assert not loaded & {"textual", "console"}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_no_module_of_the_engine_names_the_console_or_a_terminal_library(module: Path) -> None:
+    named = {name.partition(".")[0] for name in imports(module)}
+    assert not named & {"textual", "console"}
+    if not name_of(module).startswith("cli/"):
+        assert not named & {"rich", "typer", "click"}
+        assert not [name for name in imports(module) if name.startswith("engine.cli")]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_sql_stands_in_sql_files(module: Path) -> None:
+    found = {match[1] for text in texts(module) if (match := _STATEMENT.match(text + " "))}
+    assert found <= ALLOWED.get(name_of(module), set())
+
+
+def test_the_exceptions_are_still_needed() -> None:
+    assert all((ROOT / name).exists() for name in ALLOWED)
+
+
+@pytest.mark.parametrize("module", ["money", "fills", "events", "accounting", "risk", "strategies"])
+def test_what_is_pure_does_no_input_or_output(module: str) -> None:
+    io = {"sqlite3", "asyncio", "aiosqlite", "pathlib", "os", "time", "structlog", "socket"}
+    assert not {name.partition(".")[0] for name in imports(ROOT / f"{module}.py")} & io
+
+
+def test_every_public_name_is_there_and_documented_by_a_type() -> None:
+    assert sorted(engine.__all__, key=str.lower) == engine.__all__ or engine.__all__
+    for name in engine.__all__:
+        assert hasattr(engine, name), name
+
+
+def test_the_package_is_marked_as_its_command_is() -> None:
+    from importlib.metadata import entry_points
+
+    (script,) = entry_points(group="console_scripts", name="cycledeck")
+    assert script.value == "engine.cli:main"
+
+
+def test_no_float_touches_money() -> None:
+    """float() is called for display metrics and waiting times only."""
+    users = set()
+    for module in MODULES:
+        for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "float":
+                users.add(name_of(module))
+    assert users <= {"metrics.py"}

@@ -1,0 +1,180 @@
+"""One engine a ledger."""
+
+import asyncio
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from builders import BTC, cycledeck, finished, opened, reported, rows, serve, settings_in, started
+from fakes import FakeVenue
+
+from engine import Engine, Status
+from engine.errors import LeaseHeld, LeaseLost
+from engine.venue import MarketRules, OrderRequest, VenueOrder
+
+
+def lease(folder: Path) -> tuple[int, str | None]:
+    with opened(folder / "ledger.db") as ledger:
+        ((epoch, holder),) = rows(ledger, "SELECT epoch, holder FROM lease")
+        return epoch, holder
+
+
+def taken_over(folder: Path) -> None:
+    with opened(folder / "ledger.db") as ledger:
+        ledger.execute("UPDATE lease SET epoch = epoch + 1, holder = 'elsewhere:7'")
+
+
+async def test_a_second_engine_is_refused_and_told_who_holds_the_ledger(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    async with Engine(settings, venue=FakeVenue([reported("1")])) as first:
+        with pytest.raises(LeaseHeld, match=f"{socket.gethostname()}:{os.getpid()}, since 20"):
+            await Engine(settings, venue=FakeVenue()).open()
+        assert (await first.cycle()).status is Status.OK
+
+
+async def test_a_second_process_is_refused_and_told_who_holds_the_ledger(tmp_path: Path) -> None:
+    path = serve(tmp_path / "f.jsonl", [reported("1")])
+    settings = settings_in(tmp_path, path)
+    async with Engine(settings):
+        ran = await asyncio.to_thread(
+            lambda: finished(started("once", "--db", settings.db, "--venue", settings.venue))
+        )
+    assert ran.code == 1
+    assert f":{os.getpid()}" in ran.err
+    assert "Traceback" not in ran.err
+
+
+async def test_a_lease_given_back_is_taken_at_once_with_a_higher_epoch(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    for epoch in (1, 2, 3):
+        async with Engine(settings, venue=FakeVenue()):
+            assert lease(tmp_path) == (epoch, f"{socket.gethostname()}:{os.getpid()}")
+        assert lease(tmp_path) == (epoch, None)
+
+
+def test_a_dead_holders_lease_is_taken_at_once(tmp_path: Path) -> None:
+    """A killed engine leaves its row behind; its lock on the file died with it."""
+    path = serve(tmp_path / "f.jsonl", [reported("1")])
+    arguments = ("--db", tmp_path / "ledger.db", "--venue", f"recorded:{path}")
+    running = started("run", "--interval", "10ms", "--json", *arguments)
+    assert running.stdout is not None
+    assert running.stdout.readline()
+    running.kill()
+    finished(running)
+    assert lease(tmp_path)[1] is not None
+    ran = cycledeck("once", "--json", *arguments)
+    assert ran.code == 0
+    assert lease(tmp_path) == (2, None)
+
+
+async def test_a_holder_on_another_machine_is_believed_while_it_beats(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, lease_ttl="200ms")
+    async with Engine(settings, venue=FakeVenue()):
+        pass
+    with opened(settings.db) as ledger:
+        ledger.execute(
+            "UPDATE lease SET holder = 'elsewhere:7', host = 'elsewhere', heartbeat_ms = ?",
+            (2**45,),
+        )
+    with pytest.raises(LeaseHeld, match="elsewhere:7"):
+        await Engine(settings, venue=FakeVenue()).open()
+
+
+async def test_a_holder_on_another_machine_that_is_silent_for_its_time_is_replaced(
+    tmp_path: Path,
+) -> None:
+    settings = settings_in(tmp_path, lease_ttl="30ms")
+    async with Engine(settings, venue=FakeVenue()):
+        pass
+    with opened(settings.db) as ledger:
+        ledger.execute(
+            "UPDATE lease SET holder = 'elsewhere:7', host = 'elsewhere', heartbeat_ms = 0"
+        )
+    async with Engine(settings, venue=FakeVenue()):
+        assert lease(tmp_path)[0] == 2
+
+
+async def test_an_engine_that_was_taken_over_is_fenced_and_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    venue = FakeVenue([reported("1", ts=1_000)], marks={BTC: "100"})
+    settings = settings_in(tmp_path, strategy="ladder")
+    async with Engine(settings, venue=venue) as engine:
+        await engine.cycle()
+        sent = len(venue.sent)
+        taken_over(tmp_path)
+        venue.reports.append(reported("2", ts=2_000))
+        result = await engine.cycle()
+        assert isinstance(engine.fatal, LeaseLost)
+    assert (result.status, result.committed) == (Status.FENCED, False)
+    assert len(venue.sent) == sent > 0
+    with opened(settings.db) as ledger:
+        assert rows(ledger, "SELECT event_id FROM ledger_events") == ["fill:1"]
+        assert rows(ledger, "SELECT max(cycle_id) FROM cycles") == [1]
+    assert lease(tmp_path) == (2, "elsewhere:7")
+
+
+async def test_an_engine_fenced_between_its_commit_and_its_orders_sends_none(
+    tmp_path: Path,
+) -> None:
+    class TakenOver(FakeVenue):
+        async def fetch_rules(self) -> dict[str, MarketRules]:
+            taken_over(tmp_path)
+            return await super().fetch_rules()
+
+    venue = TakenOver([reported("1")], marks={BTC: "100"})
+    async with Engine(settings_in(tmp_path, strategy="ladder"), venue=venue) as engine:
+        result = await engine.cycle()
+        assert isinstance(engine.fatal, LeaseLost)
+    assert (result.committed, result.fills_count) == (True, 1)
+    assert "LeaseLost" in [error.type for error in result.errors]
+    assert venue.sent == []
+
+
+async def test_an_engine_fenced_in_the_middle_of_its_orders_sends_no_further_one(
+    tmp_path: Path,
+) -> None:
+    class TakenOver(FakeVenue):
+        async def submit(self, order: OrderRequest) -> VenueOrder:
+            accepted = await super().submit(order)
+            taken_over(tmp_path)
+            return accepted
+
+    venue = TakenOver([reported("1")], marks={BTC: "100"})
+    async with Engine(settings_in(tmp_path, strategy="ladder"), venue=venue) as engine:
+        await engine.cycle()
+        assert isinstance(engine.fatal, LeaseLost)
+    assert len(venue.sent) == 1
+
+
+async def test_a_loop_ends_with_the_reason_when_the_lease_is_lost(tmp_path: Path) -> None:
+    async with Engine(settings_in(tmp_path), venue=FakeVenue([reported("1")])) as engine:
+        await engine.cycle()
+        taken_over(tmp_path)
+        with pytest.raises(LeaseLost, match="took over"):
+            await engine.run()
+
+
+async def test_an_idle_engine_notices_that_it_was_taken_over(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, lease_ttl="30ms", interval="1h")
+    async with Engine(settings, venue=FakeVenue([reported("1")])) as engine:
+        first = asyncio.Event()
+        running = asyncio.create_task(engine.run(None, lambda result: first.set()))
+        await first.wait()
+        taken_over(tmp_path)
+        with pytest.raises(LeaseLost):
+            async with asyncio.timeout(10):
+                await running
+
+
+async def test_a_lease_is_renewed_while_its_engine_lives(tmp_path: Path) -> None:
+    def beats() -> int:
+        with opened(tmp_path / "ledger.db") as ledger:
+            return int(rows(ledger, "SELECT beats FROM lease")[0])
+
+    async with Engine(settings_in(tmp_path, lease_ttl="15ms"), venue=FakeVenue()):
+        before = beats()
+        async with asyncio.timeout(10):
+            while beats() < before + 3:  # noqa: ASYNC110 - the lease tells nobody when it beats
+                await asyncio.sleep(0.005)

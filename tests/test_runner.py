@@ -1,0 +1,236 @@
+"""When cycles run: without drift, one at a time, now and on demand, and to a clean end."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import BTC, cycles, reported, settings_in
+from fakes import FakeVenue
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import CycleResult, Engine, Kind, Status
+from engine.errors import VenueUnavailable
+from engine.runner import Runner, next_due
+
+HOUR = "1h"
+
+
+@given(st.integers(0, 1_000), st.integers(1, 100), st.lists(st.integers(0, 500), max_size=30))
+def test_cycles_stay_on_one_raster_whatever_each_takes(
+    start: int, interval: int, takes: list[int]
+) -> None:
+    due = start
+    for taken in takes:
+        now = due + taken
+        due = round(next_due(due, now, interval))
+        assert (due - start) % interval == 0
+        assert now <= due <= now + interval
+
+
+@pytest.mark.parametrize(
+    ("now", "due"), [(10.0, 12.0), (11.9, 12.0), (12.5, 14.0), (15.0, 16.0), (99.0, 100.0)]
+)
+def test_points_that_were_missed_are_left_out(now: float, due: float) -> None:
+    assert next_due(10.0, now, 2.0) == due
+
+
+class Gated(FakeVenue):
+    """Each cycle's fetch waits for `gate`; `begun` tells that one is under way."""
+
+    def __init__(self) -> None:
+        super().__init__([reported("1", ts=1_000)])
+        self.gate = asyncio.Event()
+        self.begun = asyncio.Event()
+        self.inside = 0
+
+    async def fetch_time(self) -> int:
+        self.inside += 1
+        assert self.inside == 1, "two cycles at once"
+        self.begun.set()
+        await self.gate.wait()
+        self.inside -= 1
+        return await super().fetch_time()
+
+
+async def test_run_ends_after_the_number_of_cycles_and_reports_each(tmp_path: Path) -> None:
+    got: list[CycleResult] = []
+    async with Engine(settings_in(tmp_path), venue=FakeVenue()) as engine:
+        await engine.run(3, got.append)
+    assert [result.cycle_id for result in got] == [1, 2, 3]
+
+
+async def test_a_trigger_runs_right_after_the_running_cycle_and_never_beside_it(
+    tmp_path: Path,
+) -> None:
+    venue = Gated()
+    async with Engine(settings_in(tmp_path, interval=HOUR), venue=venue) as engine:
+        running = asyncio.create_task(engine.run())
+        await venue.begun.wait()
+        triggered = [asyncio.create_task(engine.trigger()) for _ in range(2)]
+        await asyncio.sleep(0)
+        venue.gate.set()
+        results = await asyncio.gather(*triggered)
+        engine.stop()
+        await running
+    assert [result.cycle_id for result in results] == [2, 3]
+
+
+async def test_stop_ends_the_loop_after_the_running_cycle(tmp_path: Path) -> None:
+    venue = Gated()
+    got: list[CycleResult] = []
+    async with Engine(settings_in(tmp_path), venue=venue) as engine:
+        running = asyncio.create_task(engine.run(None, got.append))
+        await venue.begun.wait()
+        engine.stop()
+        venue.gate.set()
+        await running
+    assert [result.status for result in got] == [Status.OK]
+
+
+async def test_stop_ends_a_long_wait_at_once(tmp_path: Path) -> None:
+    first = asyncio.Event()
+    async with Engine(settings_in(tmp_path, interval=HOUR), venue=FakeVenue()) as engine:
+        running = asyncio.create_task(engine.run(None, lambda result: first.set()))
+        await first.wait()
+        engine.stop()
+        async with asyncio.timeout(5):
+            await running
+
+
+async def test_a_paused_loop_runs_nothing_until_it_is_resumed_and_triggers_still_do(
+    tmp_path: Path,
+) -> None:
+    got: list[CycleResult] = []
+    async with Engine(settings_in(tmp_path), venue=FakeVenue()) as engine:
+        engine.pause()
+        running = asyncio.create_task(engine.run(1, got.append))
+        triggered = await engine.trigger()
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+        assert got == []
+        engine.resume()
+        await running
+    assert triggered.cycle_id == 1
+    assert [result.cycle_id for result in got] == [2]
+
+
+async def test_resuming_runs_a_cycle_at_once_not_after_the_interval(tmp_path: Path) -> None:
+    async with Engine(settings_in(tmp_path, interval=HOUR), venue=FakeVenue()) as engine:
+        engine.pause()
+        running = asyncio.create_task(engine.run(1))
+        await asyncio.sleep(0)
+        engine.resume()
+        async with asyncio.timeout(5):
+            await running
+
+
+async def test_closing_lets_the_running_cycle_end(tmp_path: Path) -> None:
+    venue = Gated()
+    engine = Engine(settings_in(tmp_path), venue=venue)
+    await engine.open()
+    cycle = asyncio.create_task(engine.cycle())
+    await venue.begun.wait()
+    closing = asyncio.create_task(engine.close())
+    await asyncio.sleep(0)
+    venue.gate.set()
+    await closing
+    assert (await cycle).status is Status.OK
+
+
+async def test_closing_waits_only_so_long_for_a_cycle_that_hangs(tmp_path: Path) -> None:
+    venue = Gated()
+    engine = Engine(settings_in(tmp_path, stop_timeout="20ms"), venue=venue)
+    await engine.open()
+    cycle = asyncio.create_task(engine.cycle())
+    await venue.begun.wait()
+    async with asyncio.timeout(5):
+        await engine.close()
+    with pytest.raises(asyncio.CancelledError):
+        await cycle
+    (again,) = await cycles(settings_in(tmp_path), venue=FakeVenue([reported("1")]))
+    assert (again.status, again.fills_count) == (Status.OK, 1)
+
+
+async def test_the_result_of_a_cycle_that_ends_while_the_engine_closes_is_delivered(
+    tmp_path: Path,
+) -> None:
+    venue, got = Gated(), []
+    engine = Engine(settings_in(tmp_path), venue=venue)
+    await engine.open()
+
+    async def follow() -> None:
+        got.extend([result.cycle_id async for result in engine.subscribe()])
+
+    following = asyncio.create_task(follow())
+    cycle = asyncio.create_task(engine.cycle())
+    await venue.begun.wait()
+    closing = asyncio.create_task(engine.close())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    venue.gate.set()
+    await asyncio.gather(closing, cycle, following)
+    assert got == [1]
+
+
+# --- back-off, by the pure part of the runner
+
+
+class Failing:
+    """Stands for the cycle runner: fails as told."""
+
+    fatal = None
+
+    def __init__(self, status: Status) -> None:
+        self.status = status
+
+    async def run(self, kind: Kind) -> Any:
+        return self
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.SKIPPED])
+async def test_failures_in_a_row_are_waited_out_longer_and_longer_up_to_a_bound(
+    tmp_path: Path, status: Status
+) -> None:
+    cycles_: Any = Failing(status)
+    runner = Runner(cycles_, settings_in(tmp_path, interval="1s"), None)
+    waits = []
+    for _ in range(12):
+        await runner.cycle()
+        waits.append(runner._backoff(1.0))
+    bounds = [min(2.0**n, 60.0) for n in range(1, 13)]
+    for wait, bound in zip(waits, bounds, strict=True):
+        assert bound / 2 <= wait <= bound
+    cycles_.status = Status.OK
+    await runner.cycle()
+    assert runner._backoff(1.0) == 0.0
+
+
+async def test_a_failing_venue_delays_the_loop_and_does_not_end_it(tmp_path: Path) -> None:
+    venue, got = FakeVenue([reported("1")]), []
+    venue.failing["fetch_time"] = VenueUnavailable("502")
+
+    def report(result: CycleResult) -> None:
+        got.append(result.status)
+        if len(got) == 2:
+            venue.failing.clear()
+
+    async with Engine(settings_in(tmp_path), venue=venue) as engine:
+        await engine.run(3, report)
+    assert got == [Status.FAILED, Status.FAILED, Status.OK]
+
+
+async def test_every_so_often_a_cycle_looks_back_further(tmp_path: Path) -> None:
+    got: list[CycleResult] = []
+    settings = settings_in(tmp_path, reconcile_every="1ms", interval="3ms")
+    async with Engine(settings, venue=FakeVenue([reported("1", symbol=BTC)])) as engine:
+        await engine.run(4, got.append)
+    assert Kind.RECONCILE in [result.kind for result in got]
+
+
+async def test_reconciling_can_be_turned_off(tmp_path: Path) -> None:
+    got: list[CycleResult] = []
+    async with Engine(settings_in(tmp_path, reconcile_every=0), venue=FakeVenue()) as engine:
+        await engine.run(4, got.append)
+    assert {result.kind for result in got} == {Kind.LIVE}

@@ -1,0 +1,291 @@
+"""Verify names every violation: table, key, expected and found."""
+
+import asyncio
+import shutil
+import sqlite3
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import (
+    BTC,
+    ETH,
+    commit,
+    cycledeck,
+    cycles,
+    fee,
+    memory_ledger,
+    opened,
+    reported,
+    rows,
+    settings_in,
+    verified,
+)
+from fakes import FakeVenue
+
+from engine import metrics
+from engine.positions import CHECKPOINT_EVENTS
+from engine.verify import CHECKS, Violation, verify
+
+
+def fills(count: int) -> list[dict[str, Any]]:
+    return [
+        reported(str(n), "sell" if n % 3 == 0 else "buy", "1", str(100 + n % 7), n * 1_000,
+                 BTC if n % 2 else ETH, fees=[fee("0.1", "USDT")])
+        for n in range(1, count + 1)
+    ]  # fmt: skip
+
+
+async def made(folder: Path) -> Path:
+    """A ledger of three cycles with orders, fees, a late fill and checkpoints."""
+    venue = FakeVenue(fills(600), marks={BTC: "100", ETH: "10"})
+    settings = settings_in(folder, strategy="ladder")
+    await cycles(settings, 1, venue=venue)
+    venue.reports += [reported("late", ts=150_500, fees=[fee("1")]), *fills(620)[600:]]
+    await cycles(settings, 2, venue=venue)
+    return settings.db
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return asyncio.run(made(tmp_path_factory.mktemp("sound")))
+
+
+@pytest.fixture
+def path(sound: Path, tmp_path: Path) -> Path:
+    """A copy of the sound ledger, for a test to damage."""
+    return Path(shutil.copy(sound, tmp_path / "ledger.db"))
+
+
+def found(path: Path) -> list[Violation]:
+    return list(verified(path).violations)
+
+
+def test_sound_books_are_ok_and_what_was_looked_at_is_counted(path: Path) -> None:
+    outcome = verified(path)
+    assert (outcome.ok, outcome.violations) == (True, ())
+    assert outcome.checked == {
+        "integrity": 1,
+        "chain": 1242,
+        "positions": 1242,
+        "applied_fills": 621,
+        "fees": 621,
+        "cursors": 2,
+        "metrics": 3,
+    }
+
+
+def test_verifying_changes_nothing_and_reports_as_it_goes(path: Path) -> None:
+    seen: list[str] = []
+    before = path.read_bytes()
+    with opened(path) as connection:
+        verify(connection, lambda name, done: seen.append(name))
+        assert connection.text_factory is str
+    assert list(dict.fromkeys(seen)) == [check.name for check in CHECKS]
+    assert path.read_bytes() == before
+
+
+def test_an_empty_ledger_is_ok() -> None:
+    with closing(memory_ledger()) as connection:
+        assert verify(connection).ok
+
+
+TAMPERED: list[tuple[str, str, str, str]] = [
+    ("UPDATE ledger_events SET qty = '2' WHERE event_id = 'fill:7'",
+     "ledger_events", "fill:7", "content of hash"),
+    ("UPDATE ledger_events SET fee = '9' WHERE event_id = 'fee:7'",
+     "ledger_events", "fee:7", "content of hash"),
+    ("UPDATE ledger_events SET meta_json = '{}x' WHERE event_id = 'fill:7'",
+     "ledger_events", "fill:7", "content of hash"),
+    ("UPDATE ledger_events SET hash = x'00' WHERE event_id = 'fill:7'",
+     "ledger_events", "fill:7", "content of hash 00"),
+    ("DELETE FROM ledger_events WHERE event_id = 'fill:7'",
+     "ledger_events", "fill:7", "a FILL event"),
+    ("DELETE FROM ledger_events WHERE event_id = 'fill:7'",
+     "ledger_events", "fee:7", "a FILL event fill:7"),
+    ("DELETE FROM ledger_events WHERE event_id = 'fee:7'",
+     "ledger_commits", "1", "1200 events"),
+    ("DELETE FROM applied_fills WHERE fill_id = '7'",
+     "applied_fills", "7", "a row for the FILL event"),
+    ("INSERT INTO applied_fills VALUES ('ghost', 1)",
+     "ledger_events", "fill:ghost", "a FILL event"),
+    ("UPDATE ledger_events SET cycle_id = 3 WHERE event_id = 'fill:7'",
+     "ledger_events", "fill:7", "cycle_id 1"),
+    ("INSERT INTO ledger_events SELECT 9999, 'fill:new', ts, symbol, type, side, qty, price, fee, "
+     "fee_currency, 'new', NULL, NULL, 9, meta_json, hash FROM ledger_events LIMIT 1",
+     "ledger_events", "fill:new", "an event of some commit"),
+    ("UPDATE cursors SET value_ms = 999999999 WHERE key = 'fills_cursor:BTC/USDT'",
+     "cursors", "fills_cursor:BTC/USDT", "at most 619000"),
+    ("UPDATE stage4_positions SET qty = '5' WHERE symbol = 'BTC/USDT'",
+     "stage4_positions", "BTC/USDT.qty", ""),
+    ("UPDATE stage4_positions SET realized_pnl = '5' WHERE symbol = 'BTC/USDT'",
+     "stage4_positions", "BTC/USDT.realized_pnl", ""),
+    ("UPDATE stage4_positions SET fees_json = '{}' WHERE symbol = 'BTC/USDT'",
+     "stage4_positions", "BTC/USDT.fees_json", '{"USDT": "'),
+    ("DELETE FROM stage4_positions WHERE symbol = 'BTC/USDT'",
+     "stage4_positions", "BTC/USDT", ""),
+    ("INSERT INTO stage4_positions VALUES ('X/Y', '1', '1', '0', '{}', 0, 0, '', '', 1)",
+     "stage4_positions", "X/Y.qty", "0"),
+    ("UPDATE position_checkpoints SET cost = '1' WHERE symbol = 'BTC/USDT'",
+     "position_checkpoints", "BTC/USDT.cost", ""),
+    ("UPDATE position_checkpoints SET events = events + 1 WHERE symbol = 'BTC/USDT'",
+     "position_checkpoints", "BTC/USDT.last_event_id", ""),
+    ("UPDATE cycle_metrics SET fills_count = 7 WHERE cycle_id = 2",
+     "cycle_metrics", "2.fills_count", "21"),
+    ("UPDATE cycle_metrics SET fees_json = '{}' WHERE cycle_id = 2",
+     "cycle_metrics", "2.fees_json", '{"USDT": "3"}'),
+    ("UPDATE cycle_metrics SET orders_submitted = 77 WHERE cycle_id = 1",
+     "cycle_metrics", "1.orders_submitted", ""),
+    ("UPDATE cycle_metrics SET meta_json = '{}' WHERE cycle_id = 2",
+     "cycle_metrics", "2.ledger_events_attempted", ""),
+    ("UPDATE cycle_metrics SET cycle_id = 99 WHERE cycle_id = 2",
+     "cycle_metrics", "99", "a committed cycle"),
+    ("UPDATE ledger_commits SET hash = x'00' WHERE commit_seq = 2",
+     "ledger_commits", "2", "hash "),
+    ("UPDATE ledger_commits SET hash = x'00' WHERE commit_seq = 2",
+     "ledger_commits", "3", "hash "),
+    ("UPDATE ledger_commits SET committed_ms = 7 WHERE commit_seq = 2",
+     "ledger_commits", "2", "hash "),
+    ("DELETE FROM ledger_commits WHERE commit_seq = 2",
+     "ledger_commits", "3", "commit_seq 2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "table", "key", "expected"), TAMPERED)
+def test_what_was_changed_by_hand_is_named(
+    path: Path, change: str, table: str, key: str, expected: str
+) -> None:
+    with opened(path) as connection:
+        assert connection.execute(change).rowcount > 0
+    named = [v for v in found(path) if (v.table, v.key) == (table, key)]
+    assert named, found(path)[:5]
+    assert any(v.expected.startswith(expected) for v in named)
+    assert all(v.expected != v.found for v in named)
+
+
+def test_two_events_that_swapped_their_cycles_are_both_named(path: Path) -> None:
+    with opened(path) as connection:
+        connection.execute(
+            "UPDATE ledger_events SET cycle_id = 3 - cycle_id "
+            "WHERE event_id IN ('fill:7', 'fill:late')"
+        )
+    assert {v.key for v in found(path)} >= {"fill:7", "fill:late"}
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "where"),
+    [
+        ("ledger_events", "meta_json", "event_id = 'fill:7'"),
+        ("ledger_events", "qty", "event_id = 'fill:7'"),
+        ("ledger_events", "exchange_trade_id", "event_id = 'fill:7'"),
+        ("stage4_positions", "cost", "symbol = 'BTC/USDT'"),
+        ("cycle_metrics", "fees_json", "cycle_id = 2"),
+        ("ledger_commits", "positions_digest", "commit_seq = 2"),
+        ("cycles", "marks_json", "cycle_id = 2"),
+        ("cursors", "key", "key = 'fills_cursor:BTC/USDT'"),
+    ],
+)
+def test_a_flipped_bit_that_leaves_no_text_is_a_violation_and_no_traceback(
+    path: Path, table: str, column: str, where: str
+) -> None:
+    with opened(path) as connection:
+        connection.execute(f"UPDATE {table} SET {column} = CAST(x'7bff7d' AS TEXT) WHERE {where}")
+    ran = cycledeck("verify", "--json", "--db", path)
+    assert ran.code == 1
+    assert not ran.json["ok"]
+    assert ran.json["violations"]
+
+
+@pytest.mark.parametrize("text", ["[]", "7", "null", '"x"', "{", '{"BTC/USDT": 7}', '{"a": "x"}'])
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("cycles", "marks_json"), ("cycle_metrics", "meta_json"), ("position_history", "fees_json"),
+     ("stage4_positions", "fees_json"), ("ledger_commits", "cursors_json")],
+)  # fmt: skip
+def test_json_of_another_shape_never_stops_verify(
+    path: Path, table: str, column: str, text: str
+) -> None:
+    with opened(path) as connection:
+        connection.execute(f"UPDATE {table} SET {column} = ?", (text,))
+    outcome = verified(path)
+    assert set(outcome.checked) == {check.name for check in CHECKS}
+    assert not outcome.ok or (table, column) == ("cycles", "marks_json")
+
+
+def test_a_damaged_page_is_a_violation_and_the_other_checks_go_on(path: Path) -> None:
+    with opened(path) as connection:
+        page_size = rows(connection, "PRAGMA page_size")[0]
+        root = rows(connection, "SELECT rootpage FROM sqlite_master WHERE name = 'cycle_metrics'")[
+            0
+        ]
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    data = bytearray(path.read_bytes())
+    data[(root - 1) * page_size : root * page_size] = b"\xff" * page_size
+    path.write_bytes(bytes(data))
+    outcome = verified(path)
+    assert {v.table for v in outcome.violations} >= {"integrity", "metrics"}
+    assert outcome.checked["chain"] == 1242
+
+
+def test_the_command_lists_violations_and_exits_with_1(path: Path) -> None:
+    with opened(path) as connection:
+        connection.execute("UPDATE stage4_positions SET qty = '5' WHERE symbol = 'BTC/USDT'")
+    ran = cycledeck("verify", "--json", "--db", path)
+    assert ran.code == 1
+    (violation,) = ran.json["violations"]
+    assert set(violation) == {"table", "key", "expected", "found"}
+    assert violation["found"] == "5"
+    shown = cycledeck("verify", "--db", path)
+    assert (shown.code, "1 violations" in shown.out) == (1, True)
+    assert "stage4_positions BTC/USDT.qty" in shown.out
+
+
+def test_endless_violations_are_cut_per_check(path: Path) -> None:
+    with opened(path) as connection:
+        connection.execute("UPDATE ledger_events SET meta_json = '{ }'")
+        assert len(verify(connection, most=5).violations) == 5
+
+
+def peak_of(work: Callable[[], object]) -> int:
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def long_ledger(cycles: int) -> sqlite3.Connection:
+    """100 fills with a fee a cycle."""
+    connection = memory_ledger()
+    for cycle in range(cycles):
+        start = cycle * 100
+        items = [
+            reported(str(n), "sell" if n % 3 == 0 else "buy", "1", "100", n * 1_000,
+                     fees=[fee("0.1")])
+            for n in range(start, start + 100)
+        ]  # fmt: skip
+        commit(connection, items, cycle_id=cycle + 1)
+        metrics.persist(connection, cycle + 1)
+    return connection
+
+
+@pytest.fixture(scope="module")
+def short_and_long() -> Iterator[tuple[sqlite3.Connection, sqlite3.Connection]]:
+    with closing(long_ledger(10)) as short, closing(long_ledger(150)) as long:
+        yield short, long
+
+
+def test_memory_stays_flat_however_long_the_ledger(
+    short_and_long: tuple[sqlite3.Connection, sqlite3.Connection],
+) -> None:
+    short, long = short_and_long
+    outcomes: list[Any] = []
+    peaks = [peak_of(lambda c=c: outcomes.append(verify(c))) for c in (short, short, long)]  # type: ignore[misc]
+    assert [outcome.ok for outcome in outcomes] == [True] * 3
+    assert outcomes[2].checked["chain"] == 30_000
+    assert CHECKPOINT_EVENTS < 2_000
+    assert peaks[2] < 1.5 * peaks[1]

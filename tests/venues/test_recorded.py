@@ -1,0 +1,181 @@
+"""The recorded venue: a file served the way an exchange serves its history."""
+
+import gzip
+import json
+import os
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import BTC, ETH, reported, serve
+
+from engine import TradeIds
+from engine.clock import now_ms
+from engine.errors import VenueError
+from engine.venues.recorded import RecordedVenue
+
+
+async def ids(venue: RecordedVenue, symbol: str = BTC, since_ms: int = 0) -> list[Any]:
+    return [
+        json.loads(item)["id"]
+        async for page in venue.fetch_fills(symbol, since_ms)
+        for item in page.items
+    ]
+
+
+async def on(path: Path, **more: Any) -> RecordedVenue:
+    venue = RecordedVenue(path, **more)
+    await venue.open()
+    return venue
+
+
+async def test_lines_are_served_as_they_stand_in_the_files_order(tmp_path: Path) -> None:
+    lines = [json.dumps(reported(n, ts=ts), indent=None) for n, ts in ((2, 9), (1, 3), (2, 9))]
+    lines[0] = lines[0].replace(":", " : ")
+    venue = await on(serve(tmp_path / "f.jsonl", lines))
+    (page,) = [page async for page in venue.fetch_fills(BTC, 0)]
+    assert page.items == tuple(lines)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 6])
+async def test_whatever_the_number_of_fills_the_last_page_and_only_it_says_so(
+    tmp_path: Path, count: int
+) -> None:
+    items = [reported(str(n)) for n in range(count)]
+    venue = await on(serve(tmp_path / "f.jsonl", items), page_size=2)
+    pages = [page async for page in venue.fetch_fills(BTC, 0)]
+    assert sum(len(page.items) for page in pages) == count
+    assert [page.last for page in pages] == [False] * (len(pages) - 1) + [True]
+    assert len(pages) == max(1, -(-count // 2))
+
+
+async def test_a_gzipped_file_is_served_too_and_blank_lines_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "f.jsonl.gz"
+    path.write_bytes(gzip.compress(f"\n{json.dumps(reported('1'))}\r\n\n".encode()))
+    assert await ids(await on(path)) == ["1"]
+
+
+async def test_a_line_is_not_served_before_it_is_visible(tmp_path: Path) -> None:
+    later = now_ms() + 3_600_000
+    items = [reported("1"), reported("2", visible_at=later), reported("3", visible_at=5)]
+    assert await ids(await on(serve(tmp_path / "f.jsonl", items))) == ["1", "3"]
+
+
+async def test_with_a_step_the_files_own_time_passes_with_each_cycle(tmp_path: Path) -> None:
+    items = [reported(str(n), ts=n * 1_000, price=str(n)) for n in range(1, 6)]
+    items.append(reported("late", ts=1_500, visible_at=4_000))
+    venue = await on(serve(tmp_path / "f.jsonl", items), step_ms=1_000)
+    seen = []
+    for _ in range(4):
+        now = await venue.fetch_time()
+        seen.append((now, await ids(venue), (await venue.fetch_marks([BTC]))[BTC]))
+    assert seen == [
+        (2_000, ["1", "2"], Decimal(2)),
+        (3_000, ["1", "2", "3"], Decimal(3)),
+        (4_000, ["1", "2", "3", "4", "late"], Decimal(4)),
+        (5_000, ["1", "2", "3", "4", "5", "late"], Decimal(5)),
+    ]
+
+
+async def test_without_a_step_the_clock_is_this_machines(tmp_path: Path) -> None:
+    venue = await on(serve(tmp_path / "f.jsonl", [reported("1")]))
+    assert abs(await venue.fetch_time() - now_ms()) < 5_000
+
+
+async def test_markets_are_those_of_the_file(tmp_path: Path) -> None:
+    items: list[Any] = [reported("1", symbol=ETH), reported("2"), "{broken"]
+    venue = await on(serve(tmp_path / "f.jsonl", items))
+    assert await venue.fetch_symbols() == (BTC, ETH)
+
+
+@pytest.mark.parametrize(
+    ("items", "found"),
+    [
+        ([reported("1"), reported("2", symbol=ETH)], TradeIds.ACCOUNT),
+        ([reported("1"), reported("1")], TradeIds.ACCOUNT),
+        ([reported("1"), reported("1", symbol=ETH)], TradeIds.MARKET),
+        ([reported(1), reported("1", symbol=ETH)], TradeIds.MARKET),
+    ],
+)
+async def test_how_trades_are_numbered_is_found_out_from_the_file(
+    tmp_path: Path, items: list[Any], found: TradeIds
+) -> None:
+    path = serve(tmp_path / "f.jsonl", items)
+    assert (await on(path)).trade_ids is found
+    assert (await on(path, trade_ids=TradeIds.NONE)).trade_ids is TradeIds.NONE
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["{broken", "[]", "7", '{"id": "x"}', '{"symbol": "nonsense"}', "[" * 5_000, '{"symbol": NaN}'],
+)
+async def test_a_line_that_cannot_be_read_is_served_to_every_market(
+    tmp_path: Path, line: str
+) -> None:
+    venue = await on(serve(tmp_path / "f.jsonl", [reported("1"), line]))
+    for symbol in (BTC, ETH):
+        served = [i async for page in venue.fetch_fills(symbol, 10**15) for i in page.items]
+        assert served == [line]
+
+
+async def test_bytes_that_are_no_text_are_served_as_escapes(tmp_path: Path) -> None:
+    path = tmp_path / "f.jsonl"
+    path.write_bytes(b'{"id": "\xff"}\n')
+    venue = await on(path)
+    (page,) = [page async for page in venue.fetch_fills(BTC, 0)]
+    assert page.items == ('{"id": "\\xff"}',)
+
+
+async def test_the_file_is_read_again_when_it_has_changed(tmp_path: Path) -> None:
+    path = serve(tmp_path / "f.jsonl", [reported("1")])
+    venue = await on(path)
+    before = path.stat()
+    serve(path, [reported("2")])
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert await ids(venue) == ["2"]
+
+
+async def test_a_window_is_one_state_of_the_file_however_it_changes_meanwhile(
+    tmp_path: Path,
+) -> None:
+    path = serve(tmp_path / "f.jsonl", [reported(str(n)) for n in range(4)])
+    venue = await on(path, page_size=2)
+    served = []
+    async for page in venue.fetch_fills(BTC, 0):
+        served += [json.loads(item)["id"] for item in page.items]
+        serve(path, [])
+        await venue.fetch_symbols()
+    assert served == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        b"\x1f\x8b\x08truncated",
+        gzip.compress(b"x" * 500)[:-9],
+        b"no gzip",
+        bytes([*gzip.compress(bytes(range(256)))[:40], *b"\xff" * 400]),
+    ],
+    ids=["missing", "cut header", "cut", "no gzip", "damaged"],
+)
+async def test_a_file_that_cannot_be_read_is_a_venue_error_that_names_it(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "f.jsonl.gz"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(VenueError, match=r"f\.jsonl\.gz"):
+        await on(path)
+
+
+async def test_a_mark_is_the_last_price_by_time_not_by_line(tmp_path: Path) -> None:
+    items = [
+        reported("1", ts=5, price="7"),
+        reported("2", ts=9, price="8"),
+        reported("3", ts=1, price="9"),
+        reported("4", ts=99, price="free"),
+    ]
+    venue = await on(serve(tmp_path / "f.jsonl", items))
+    assert await venue.fetch_marks([ETH, BTC]) == {BTC: Decimal(8)}
