@@ -8,10 +8,9 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import TypeVar
 
-import stamina
 import structlog
 
-from engine import ingest, inputs, metrics, orders, positions, quarantine
+from engine import ingest, inputs, metrics, positions, quarantine
 from engine.accounting import money_json
 from engine.clock import now_ms
 from engine.commit import CURSOR_PREFIX, Commit, Window, commit_cycle, read_commit
@@ -25,11 +24,11 @@ from engine.errors import (
     StoreFatal,
     StoreLocked,
     VenueError,
-    VenueTransient,
 )
 from engine.execution import Execution
 from engine.feed import Feed
-from engine.ingest import Reply, Request
+from engine.fetching import Fetcher
+from engine.ingest import Reply
 from engine.metrics import CycleMetrics
 from engine.quarantine import Item, Unreadable
 from engine.results import CycleResult, Kind, Notice, Status
@@ -63,6 +62,7 @@ class CycleRunner:
         self._settings = settings
         self._store = store
         self._venue = venue
+        self._fetcher = Fetcher(settings, store, venue)
         self._execution = execution
         self._feed = feed
         self._trade_ids = trade_ids
@@ -94,7 +94,7 @@ class CycleRunner:
 
     async def _live(self, draft: Draft) -> None:
         with draft.timed("fetch"):
-            replies = await self._fetch(draft)
+            replies = await self._fetcher.fetch(draft)
         with draft.timed("inputs"):
             await self._keep_inputs(draft, replies)
             windows = await self._windows(draft, replies)
@@ -137,55 +137,6 @@ class CycleRunner:
         finally:
             result = await complete(self._finish(draft))
         return result
-
-    # --- fetch
-
-    async def _fetch(self, draft: Draft) -> list[Reply]:
-        draft.venue_ms = await self._retried(self._venue.fetch_time)
-        lookback = self._settings.lookback
-        if draft.kind is Kind.RECONCILE:
-            lookback = max(lookback, self._settings.reconcile_lookback)
-        latest = ingest.latest_believed(now_ms(), draft.venue_ms)
-        replies = []
-        for request in await self._requests(draft.venue_ms, lookback):
-            reply = await ingest.fetch(
-                self._venue,
-                request,
-                latest,
-                attempts=self._settings.retry_attempts,
-                wait_ms=self._settings.retry_wait,
-            )
-            replies.append(reply)
-        try:
-            symbols = [reply.request.symbol for reply in replies]
-            draft.marks = await self._retried(partial(self._venue.fetch_marks, symbols))
-        except VenueError as error:
-            draft.failed(error)
-        return replies
-
-    async def _requests(self, venue_ms: int, lookback: int) -> list[Request]:
-        """Configured markets, and those where something is still held, open or to be corrected."""
-        wanted = self._settings.symbols or await self._retried(self._venue.fetch_symbols)
-        cursors, attached = await self._store.read(_attachments)
-        start = self._settings.start_ms(venue_ms)
-        symbols = dict.fromkeys([*wanted, *sorted(attached)])
-        windows = []
-        for symbol in symbols:
-            cursor, symbol_start = cursors.get(symbol, (None, start))
-            windows.append(ingest.window(symbol, cursor, symbol_start, lookback))
-        return windows
-
-    async def _retried(self, call: Callable[[], Awaitable[T]]) -> T:
-        async for attempt in stamina.retry_context(
-            on=VenueTransient,
-            attempts=self._settings.retry_attempts,
-            timeout=None,
-            wait_initial=self._settings.retry_wait / 1_000,
-            wait_jitter=self._settings.retry_wait / 1_000,
-        ):
-            with attempt:
-                return await call()
-        raise AssertionError("unreachable: the last attempt raises")
 
     # --- inputs
 
@@ -317,7 +268,7 @@ class CycleRunner:
             return
         await self.rebuild_metrics(await self._execution.resolve())
         if self._rules is None:
-            self._rules = await self._retried(self._venue.fetch_rules)
+            self._rules = await self._fetcher.retried(self._venue.fetch_rules)
         uncertain = draft.held | draft.unfetched
         snapshot = Snapshot(
             now_ms=draft.venue_ms,
@@ -412,21 +363,6 @@ class CycleRunner:
             orders=result.orders_submitted,
             errors=[error.message for error in result.errors],
         )
-
-
-def _attachments(
-    connection: sqlite3.Connection,
-) -> tuple[dict[str, tuple[int, int]], set[str]]:
-    """Cursors by symbol (value, start), and the symbols that have to be fetched in any case."""
-    cursors = {
-        key.removeprefix(CURSOR_PREFIX): (value, start)
-        for key, value, start, _ in connection.execute(SQL["cursors_all"]).fetchall()
-    }
-    held = {p.symbol for p in positions.read_positions(connection).values() if p.qty}
-    corrected = {
-        json.loads(item.replacement or "")["symbol"] for item in quarantine.replacements(connection)
-    }
-    return cursors, held | corrected | orders.live_symbols(connection)
 
 
 def _log_metrics_failure(cycle_id: int, error: Exception) -> None:
