@@ -169,6 +169,18 @@ async def test_a_refused_order_keeps_its_reason_and_is_not_sent(
     assert venue.sent == []
 
 
+async def test_an_order_that_is_withdrawn_in_the_same_cycle_makes_room_for_its_successor(
+    tmp_path: Path, venue: FakeVenue
+) -> None:
+    strategy = Scripted([bid("90")])
+    settings = settings_in(tmp_path, risk={"max_open_orders": 1})
+    async with Engine(settings, venue=venue, strategy=strategy) as engine:
+        await engine.cycle()
+        strategy._intents = [[Cancel(BTC, venue.sent[0].client_order_id), bid("80")]]
+        result = await engine.cycle()
+    assert (result.orders_canceled, result.orders_submitted, result.orders_refused) == (1, 1, 0)
+
+
 @pytest.mark.parametrize("how", ["setting", "file", "other file"])
 async def test_the_kill_switch_stops_orders_and_not_accounting(
     tmp_path: Path, venue: FakeVenue, how: str

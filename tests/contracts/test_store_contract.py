@@ -175,6 +175,33 @@ async def test_another_process_writing_beyond_the_time_out_is_locked_not_lost(
     assert await store.read(everyone) == ["b"]
 
 
+@pytest.fixture
+async def patient(path: Path) -> AsyncIterator[Store]:
+    opened_store = await Store.open(path, busy_timeout_ms=10_000)
+    yield opened_store
+    await opened_store.close()
+
+
+async def test_a_write_waits_for_its_turn_before_it_reads_anything(
+    patient: Store, path: Path
+) -> None:
+    """One that read first would have to fail when it then wants to write."""
+    inside = threading.Event()
+
+    def work(connection: sqlite3.Connection) -> None:
+        inside.set()
+        add(f"after {everyone(connection)[-1]}")(connection)
+
+    with opened(path) as other:
+        other.execute("BEGIN IMMEDIATE")
+        add("first")(other)
+        writing = asyncio.create_task(patient.write(work))
+        assert not await asyncio.to_thread(inside.wait, 0.05)
+        other.execute("COMMIT")
+        await writing
+    assert await patient.read(everyone) == ["first", "after first"]
+
+
 @pytest.mark.parametrize("way", ["write", "write_metrics"])
 async def test_another_epoch_in_the_lease_fences_every_write(
     store: Store, path: Path, way: str

@@ -1,11 +1,13 @@
 """What the fault tests share."""
 
+import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from scenarios import scratch
 
 
@@ -15,3 +17,11 @@ def memory_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="faults-", dir=scratch()))
     yield folder
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """Where thousands of faults are injected, the engine would log each of them."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.reset_defaults()

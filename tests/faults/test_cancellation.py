@@ -1,24 +1,16 @@
 """A task that is cancelled at any of its awaits: no transaction stays open, no commit is hidden."""
 
 import asyncio
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from injection import CancelledAt, Statements
 from scenarios import STORIES, Rehearsed, Story, misreported
 
 from engine.feed import Feed
 from engine.results import CycleResult
 
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    yield
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 @pytest.fixture

@@ -6,14 +6,12 @@ is what comes out without the fault.
 
 import asyncio
 import json
-import logging
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import structlog
 from injection import Act, Statements, changing, io_error, out_of_memory
 from scenarios import STORIES, Rehearsed, misreported
 
@@ -25,12 +23,7 @@ stories = pytest.mark.parametrize("name", STORIES)
 before_and_after = pytest.mark.parametrize("when", ["before", "after"])
 
 
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    """The engine would log each of thousands of injected errors."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    yield
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 def enumerate_failures(
