@@ -23,7 +23,7 @@ from engine.reading import export as export_table
 from engine.reading import read_status
 from engine.results import CycleResult, Verdict
 from engine.settings import FILE_NAME, Settings
-from engine.store.store import ReadStore, Store
+from engine.store.store import ReadStore, Store, require_ledger
 from engine.verify import verify as verify_books
 
 T = TypeVar("T")
@@ -295,9 +295,14 @@ async def _read(settings: Settings, work: Any) -> Any:
         await store.close()
 
 
+async def _beside(settings: Settings) -> Store:
+    """The ledger for small writes beside a running engine: without its lease or checkpoints."""
+    require_ledger(settings.db)
+    return await Store.open(settings.db, busy_timeout_ms=settings.busy_timeout, checkpoints=False)
+
+
 async def _backfill(settings: Settings, report: Any) -> list[int]:
-    await _read(settings, missing)
-    store = await Store.open(settings.db, busy_timeout_ms=settings.busy_timeout)
+    store = await _beside(settings)
     try:
         waiting = await store.read(missing)
         for done, cycle_id in enumerate(waiting, 1):
@@ -314,8 +319,7 @@ async def _resolve(settings: Settings, item: int, corrected: str | None) -> quar
     def work(connection: Any) -> quarantine.Item:
         return quarantine.resolve(connection, item, corrected, now_ms(), actor)
 
-    await _read(settings, quarantine.listing)
-    store = await Store.open(settings.db, busy_timeout_ms=settings.busy_timeout)
+    store = await _beside(settings)
     try:
         return await store.write(work)
     finally:

@@ -76,6 +76,7 @@ class Connection:
         *,
         read_only: bool = False,
         synchronous: str = "FULL",
+        checkpoints: bool = True,
         busy_timeout_ms: int = 5_000,
         connect: Connect = connect_sqlite,
     ) -> "Connection":
@@ -83,6 +84,7 @@ class Connection:
         settings = [f"busy_timeout={busy_timeout_ms}", "foreign_keys=ON", "cache_size=-65536"]
         if not read_only:
             settings += ["journal_mode=WAL", f"synchronous={synchronous}", WAL_LIMIT]
+            settings += [] if checkpoints else ["wal_autocheckpoint=0"]
         connection = cls(path, "ro" if read_only else "rwc", settings, connect)
         await complete(connection._opened())
         return connection

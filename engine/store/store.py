@@ -30,9 +30,18 @@ class Store:
 
     @classmethod
     async def open(
-        cls, path: Path, *, busy_timeout_ms: int = 5_000, connect: Connect = connect_sqlite
+        cls,
+        path: Path,
+        *,
+        busy_timeout_ms: int = 5_000,
+        checkpoints: bool = True,
+        connect: Connect = connect_sqlite,
     ) -> "Store":
-        """Open, creating and migrating as needed. Raises `StoreError` and its kinds."""
+        """Open, creating and migrating as needed. Raises `StoreError` and its kinds.
+
+        Only an engine `checkpoints`, and on one connection: two that do so at the same moment
+        are what SQLite's WAL-reset race needs.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         check(path)
         async with AsyncExitStack() as ending:
@@ -42,6 +51,7 @@ class Store:
                     path,
                     read_only=read_only,
                     synchronous=synchronous,
+                    checkpoints=checkpoints and not opened,
                     busy_timeout_ms=busy_timeout_ms,
                     connect=connect,
                 )
@@ -94,6 +104,12 @@ def check_epoch(connection: sqlite3.Connection, epoch: int | None) -> None:
         )
 
 
+def require_ledger(path: Path) -> None:
+    """Raises `StoreError` where there is no file."""
+    if not path.exists():
+        raise StoreError(f"there is no ledger at {path}")
+
+
 class ReadStore:
     """The ledger file of an engine, or of nobody, for looking only."""
 
@@ -104,8 +120,7 @@ class ReadStore:
     @classmethod
     async def open(cls, path: Path, busy_timeout_ms: int = 5_000) -> "ReadStore":
         """Raises `StoreError` where there is no ledger."""
-        if not path.exists():
-            raise StoreError(f"there is no ledger at {path}")
+        require_ledger(path)
         check(path)
         reader = await Connection.open(path, read_only=True, busy_timeout_ms=busy_timeout_ms)
         return cls(path, reader)
