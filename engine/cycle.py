@@ -99,6 +99,8 @@ class CycleRunner:
             await self._keep_inputs(draft, replies)
             windows = await self._windows(draft, replies)
         with draft.timed("tx1"):
+            if replies and not windows:
+                raise VenueError("nothing was fetched: no market's fills are known for sure")
             await self._commit(draft, windows)
         with draft.timed("execute"):
             await self._execute(draft, [window.symbol for window in windows])
@@ -219,8 +221,6 @@ class CycleRunner:
 
     async def _commit(self, draft: Draft, windows: Sequence[Window]) -> None:
         """The authoritative transaction. After a COMMIT that failed, read back what is true."""
-        if not windows:
-            raise VenueError("nothing was fetched: no market's fills are known for sure")
 
         def work(connection: sqlite3.Connection) -> tuple[str, Commit]:
             replaying = draft.kind is Kind.REPLAY

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sqlite3
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,7 +19,7 @@ from engine.commit import read_commit
 from engine.cycle import CycleRunner
 from engine.errors import LedgerMismatch, SettingsError, StoreFatal
 from engine.execution import Execution
-from engine.feed import Feed
+from engine.feed import Feed, Subscription
 from engine.lease import Lease
 from engine.replay import Rehearsal, Report, rehearse
 from engine.results import CycleResult, Kind, Status
@@ -127,7 +127,7 @@ class Engine:
         await self._up.runner.run(cycles, on_result)
 
     async def trigger(self) -> CycleResult:
-        """Run one cycle now, or right after the running one; the interval goes on from it."""
+        """Run one cycle now, or right after the running one; the interval keeps its raster."""
         return await self.cycle()
 
     def pause(self) -> None:
@@ -140,7 +140,7 @@ class Engine:
         """Ask `run` to return after the running cycle."""
         self._up.runner.stop()
 
-    def subscribe(self) -> AsyncIterator[CycleResult]:
+    def subscribe(self) -> Subscription:
         """Results as they come; a slow subscriber gets the latest, not all."""
         return self._feed.subscribe()
 

@@ -1,45 +1,61 @@
 """The feed: every subscriber gets the latest result; a slow one loses those in between."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import deque
+from weakref import WeakSet
 
 from engine.results import CycleResult
 
 
-class Feed:
-    """Publishing never waits: each subscriber has room for one result, the latest."""
+class Subscription:
+    """Results from the moment of subscribing, until the feed closes; the last is always given."""
 
     def __init__(self) -> None:
-        self._subscribers: set[asyncio.Queue[CycleResult | None]] = set()
+        self._latest: deque[CycleResult] = deque(maxlen=1)
+        self._news = asyncio.Event()
+        self._ended = False
+
+    def __aiter__(self) -> "Subscription":
+        return self
+
+    async def __anext__(self) -> CycleResult:
+        while not self._latest and not self._ended:
+            self._news.clear()
+            await self._news.wait()
+        if not self._latest:
+            raise StopAsyncIteration
+        return self._latest.popleft()
+
+    def give(self, result: CycleResult) -> None:
+        self._latest.append(result)
+        self._news.set()
+
+    def end(self) -> None:
+        self._ended = True
+        self._news.set()
+
+
+class Feed:
+    """Publishing never waits: each subscription has room for one result, the latest."""
+
+    def __init__(self) -> None:
+        self._subscriptions: WeakSet[Subscription] = WeakSet()
         self._closed = False
 
-    def publish(self, result: CycleResult) -> None:
-        for queue in self._subscribers:
-            _replace(queue, result)
+    def subscribe(self) -> Subscription:
+        """Ends at once when the feed is closed."""
+        subscription = Subscription()
+        if self._closed:
+            subscription.end()
+        self._subscriptions.add(subscription)
+        return subscription
 
-    async def subscribe(self) -> AsyncIterator[CycleResult]:
-        """Results from now on, until the feed closes; the last one is always delivered."""
-        queue: asyncio.Queue[CycleResult | None] = asyncio.Queue(maxsize=2)
-        self._subscribers.add(queue)
-        try:
-            while not (self._closed and queue.empty()):
-                result = await queue.get()
-                if result is None:
-                    return
-                yield result
-        finally:
-            self._subscribers.discard(queue)
+    def publish(self, result: CycleResult) -> None:
+        for subscription in self._subscriptions:
+            subscription.give(result)
 
     def close(self) -> None:
-        """After the last result. What is subscribed later ends at once."""
-        if self._closed:
-            return
+        """After the last result."""
         self._closed = True
-        for queue in self._subscribers:
-            queue.put_nowait(None)
-
-
-def _replace(queue: asyncio.Queue[CycleResult | None], result: CycleResult) -> None:
-    while not queue.empty():
-        queue.get_nowait()
-    queue.put_nowait(result)
+        for subscription in self._subscriptions:
+            subscription.end()

@@ -44,10 +44,9 @@ def parse_decimal(value: object) -> Decimal:
         raise ValueError(f"{_shown(value)} is not finite")
     if not number:
         return Decimal(0)
-    places = number.normalize(EXACT).as_tuple().exponent
     if number.adjusted() >= MAX_INTEGER_DIGITS:
         raise ValueError(f"{_shown(value)} has more than {MAX_INTEGER_DIGITS} integer digits")
-    if isinstance(places, int) and -places > MAX_DECIMAL_PLACES:
+    if len(canonical(number).partition(".")[2]) > MAX_DECIMAL_PLACES:
         raise ValueError(f"{_shown(value)} has more than {MAX_DECIMAL_PLACES} decimal places")
     return number
 

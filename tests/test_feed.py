@@ -1,6 +1,8 @@
 """The feed: the latest result for everyone, nobody waits for a slow one."""
 
 import asyncio
+import gc
+import weakref
 
 from engine.feed import Feed
 from engine.results import CycleResult, Kind, Status
@@ -78,9 +80,16 @@ async def test_closing_twice_and_subscribing_afterwards_end_quietly() -> None:
     assert (got, late) == ([1], [])
 
 
-async def test_a_subscriber_that_leaves_is_forgotten() -> None:
+async def test_a_subscription_begins_when_it_is_made_not_when_it_is_first_read() -> None:
     feed = Feed()
-    _, task = await subscribed(feed)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    assert not feed._subscribers
+    subscription = feed.subscribe()
+    feed.publish(result(3))
+    assert (await anext(subscription)).cycle_id == 3
+
+
+def test_a_subscription_that_nobody_holds_is_forgotten() -> None:
+    feed = Feed()
+    gone = weakref.ref(feed.subscribe())
+    gc.collect()
+    assert gone() is None
+    feed.publish(result(1))

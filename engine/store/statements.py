@@ -5,14 +5,16 @@ from importlib.resources import files
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
+# What groups statements belongs to none of them.
+_HEADING = re.compile(r"^-- ## ", re.MULTILINE)
+
 
 def load(package: str, file: str) -> dict[str, str]:
     """Statements of one file: each starts with a line `-- name: its_name`."""
     text = files(package).joinpath(file).read_text("utf-8")
     parts = _NAME.split(text)[1:]
-    return {
-        name: body.strip().rstrip(";") for name, body in zip(parts[::2], parts[1::2], strict=True)
-    }
+    bodies = (_HEADING.split(body)[0].strip().rstrip(";") for body in parts[1::2])
+    return dict(zip(parts[::2], bodies, strict=True))
 
 
 def for_rows(statement: str, rows: int) -> str:

@@ -74,7 +74,12 @@ class RecordedVenue:
 
     async def fetch_symbols(self) -> tuple[str, ...]:
         self._load()
-        return tuple(sorted({line.symbol for line in self._lines if line.symbol is not None}))
+        symbols = {line.symbol for line in self._lines if line.symbol is not None}
+        if self._lines and not symbols:
+            raise VenueError(
+                f"recorded:{self._path}: no line names a market; name them with --symbols"
+            )
+        return tuple(sorted(symbols))
 
     async def fetch_rules(self) -> dict[str, MarketRules]:
         return {}

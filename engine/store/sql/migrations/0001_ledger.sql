@@ -173,6 +173,8 @@ CREATE TABLE quarantine (
     applied_cycle_id INTEGER
 ) STRICT;
 CREATE INDEX quarantine_open ON quarantine (symbol) WHERE status = 'open';
+CREATE INDEX quarantine_pending ON quarantine (id)
+    WHERE status = 'replaced' AND applied_cycle_id IS NULL;
 
 CREATE TABLE orders (
     client_order_id   TEXT PRIMARY KEY,
