@@ -71,6 +71,8 @@ def read_fill(raw: str, trade_ids: TradeIds, latest_ms: int) -> Fill:
         if not isinstance(item, Mapping):
             raise ValueError("not a JSON object")
         return _fill(item, trade_ids, latest_ms)
+    except json.JSONDecodeError as error:
+        raise UnreadableFill(f"not JSON: {error}") from error
     except (ValueError, RecursionError) as error:
         raise UnreadableFill(str(error)) from error
 

@@ -192,6 +192,26 @@ async def test_a_venue_that_is_down_fails_the_cycle_and_not_the_engine(tmp_path:
     assert (result.status, result.fills_count) == (Status.OK, 1)
 
 
+async def test_an_account_without_fills_is_no_failure(tmp_path: Path) -> None:
+    async with Engine(settings_in(tmp_path, serve(tmp_path / "fills.jsonl", []))) as engine:
+        result = await engine.cycle()
+    assert (result.status, result.committed, result.fills_fetched) == (Status.OK, True, 0)
+
+
+async def test_a_file_of_which_nothing_can_be_read_is_quarantined_under_the_markets_asked_for(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "fills.jsonl"
+    path.write_text("<html>\n")
+    async with Engine(settings_in(tmp_path, path)) as engine:
+        unnamed = await engine.cycle()
+    async with Engine(settings_in(tmp_path, path, symbols=BTC)) as engine:
+        named = await engine.cycle()
+    assert (unnamed.status, unnamed.committed) == (Status.FAILED, False)
+    assert "--symbols" in unnamed.errors[0].message
+    assert (named.status, named.held) == (Status.PARTIAL, (BTC,))
+
+
 async def test_marks_that_cannot_be_had_make_a_cycle_partial_and_nothing_else(
     tmp_path: Path,
 ) -> None:

@@ -75,6 +75,8 @@ def _notice(entry: Notice, style: str) -> None:
 
 def positions(found: dict[str, PositionView]) -> None:
     """Every digit of money; only the average, which need not end, is cut, and says so."""
+    if not found:
+        return
     rows = [("symbol", "qty", "avg cost", "realized", "net")]
     for symbol, p in found.items():
         rows.append((printable(symbol), p.qty, _cut(p.avg_cost or "–"), p.realized_pnl, p.net))
