@@ -149,7 +149,8 @@ class LoopSide:
             "INSERT INTO position_history VALUES (?, ?, '0', '0', '0', '{}')", (SYMBOL, cycle)
         )
         connection.execute(
-            "INSERT INTO ledger_commits VALUES (?, ?, ?, 0, 0, 0, 0, 0, ?, ?, 0, 0, '{}', '', x'00')",
+            "INSERT INTO ledger_commits"
+            " VALUES (?, ?, ?, 0, 0, 0, 0, 0, ?, ?, 0, 0, '{}', '', x'00')",
             (cycle, cycle, START_MS, len(fills), len(fills)),
         )
         connection.execute("COMMIT")

@@ -1,7 +1,6 @@
 """The composition root: everything an engine is made of, built and ended in one place."""
 
 import asyncio
-import json
 import sqlite3
 import uuid
 from collections.abc import Callable
@@ -15,16 +14,16 @@ import structlog
 
 from engine import metrics
 from engine.clock import now_ms
-from engine.commit import read_commit
 from engine.cycle import CycleRunner
 from engine.errors import LedgerMismatch, SettingsError, StoreFatal
 from engine.execution import Execution
 from engine.feed import Feed, Subscription
 from engine.lease import Lease
 from engine.replay import Rehearsal, Report, rehearse
-from engine.results import CycleResult, Kind, Status
+from engine.results import CycleResult, Kind
 from engine.runner import Runner
 from engine.settings import Settings
+from engine.settling import settle_cycles
 from engine.store.connection import Connect, complete, connect_sqlite
 from engine.store.library import check_library, wal_reset_warning
 from engine.store.statements import SQL
@@ -37,7 +36,7 @@ from engine.venues.sim import SimVenue
 
 log = structlog.get_logger("cycledeck")
 
-# How far back a start looks for cycles without metrics; the explicit backfill looks at all.
+# How far back a start looks for cycles that were not recorded; the explicit backfill looks at all.
 RECENT_COMMITS = 1_000
 
 
@@ -186,8 +185,9 @@ class Engine:
         """Finish what earlier runs left: unknown orders, open cycle rows, missing metrics."""
         if self.venue.takes_orders:
             await running.execution.resolve()
-        await running.store.write(_settle_cycles)
-        waiting = await running.store.read(partial(metrics.missing, recent=RECENT_COMMITS))
+        recent = RECENT_COMMITS
+        await running.store.write(partial(settle_cycles, recent=recent, mode=self.venue.mode))
+        waiting = await running.store.read(partial(metrics.missing, recent=recent))
         await running.cycles.rebuild_metrics(waiting)
 
 
@@ -230,27 +230,6 @@ def make_strategy(settings: Settings, venue: Venue) -> Strategy:
     if settings.strategy == "auto" and venue.name != "sim":
         return observe
     return Ladder(settings.ladder)
-
-
-def _settle_cycles(connection: sqlite3.Connection) -> None:
-    """Cycles that never ended: committed or not is what the ledger says."""
-    for (cycle_id,) in connection.execute(SQL["cycles_unfinished"]).fetchall():
-        commit = read_commit(connection, cycle_id)
-        after = "its commit" if commit else "it committed anything"
-        error = {
-            "step": "tx2" if commit else "tx1",
-            "type": "Interrupted",
-            "message": f"the engine ended {'after' if commit else 'before'} {after}",
-            "symbol": None,
-        }
-        values = {
-            "cycle_id": cycle_id,
-            "status": Status.PARTIAL if commit else Status.INTERRUPTED,
-            "fills_fetched": commit.fills_fetched if commit else 0,
-            "fills_count": commit.fills_count if commit else 0,
-            "errors_json": json.dumps([error]),
-        }
-        connection.execute(SQL["cycle_settle"], values).fetchall()
 
 
 def _identify(connection: sqlite3.Connection, venue: str, trade_ids: TradeIds) -> dict[str, str]:

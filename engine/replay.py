@@ -17,7 +17,6 @@ from engine.accounting import Position, money_json
 from engine.clock import now_ms
 from engine.commit import Commit, Window, commit_cycle, keep_positions
 from engine.errors import NoSuchCycle
-from engine.fills import read_fill
 from engine.ingest import Reply
 from engine.metrics import positions_as_of
 from engine.money import canonical
@@ -153,19 +152,18 @@ def _windows(
     held = {row[0] for row in connection.execute(SQL["scratch_held"], held_then).fetchall()}
     for reply in replies:
         symbol = reply.request.symbol
-        reading = ingest.read(reply, trade_ids)
+        reading = ingest.read(reply, trade_ids, [item.replacement or "" for item in applied])
         waiting = any(
             connection.execute(
                 SQL["scratch_is_open"], {"digest": item.digest, "then_ms": then_ms}
             ).fetchall()
             for item in reading.unreadable
         )
-        corrected = (read_fill(i.replacement or "", trade_ids, reply.latest_ms) for i in applied)
         yield Window(
             symbol,
             reply.request.since_ms,
             reply.request.start_ms,
-            reading.fills + tuple(fill for fill in corrected if fill.symbol == symbol),
+            reading.fills,
             held=symbol in held or waiting,
         )
 

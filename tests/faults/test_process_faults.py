@@ -187,15 +187,13 @@ async def test_closing_waits_for_the_running_cycle_only_so_long(tmp_path: Path) 
     engine = Engine(settings, venue=venue)
     await engine.open()
     published = engine.subscribe()
-    listening = asyncio.create_task(anext(published))
     running = asyncio.create_task(engine.cycle())
     await venue.asked_for_marks.wait()
     async with asyncio.timeout(5):
         await engine.close()
-        assert (await listening).status is Status.INTERRUPTED
+        assert [result.status async for result in published] == [Status.INTERRUPTED]
     with pytest.raises(asyncio.CancelledError):
         await running
-    await published.aclose()
     assert list(health(settings.db)) == []
 
 

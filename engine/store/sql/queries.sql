@@ -189,6 +189,18 @@ ON CONFLICT (cycle_id) DO UPDATE SET
 -- name: cycles_unfinished
 SELECT cycle_id FROM cycles WHERE status = 'running' ORDER BY cycle_id;
 
+-- name: cycles_restore
+INSERT INTO cycles (
+    cycle_id, kind, status, mode, started_ms, venue_ms, ended_ms, marks_json, timings_json,
+    fills_fetched, fills_count, errors_json
+)
+SELECT c.cycle_id, 'live', 'partial', :mode, c.committed_ms, c.committed_ms, c.committed_ms, '{}',
+    '{}', c.fills_fetched, c.fills_count, :errors_json
+FROM ledger_commits AS c
+WHERE c.commit_seq > :after AND NOT EXISTS (
+    SELECT 1 FROM cycles WHERE cycles.cycle_id = c.cycle_id
+);
+
 -- name: cycle_settle
 UPDATE cycles
 SET status = :status, ended_ms = coalesce(ended_ms, started_ms),
