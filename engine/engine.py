@@ -15,7 +15,7 @@ import structlog
 from engine import metrics
 from engine.clock import now_ms
 from engine.cycle import CycleRunner
-from engine.errors import LedgerMismatch, SettingsError, StoreFatal
+from engine.errors import LedgerMismatch, SettingsError, StoreError, StoreFatal
 from engine.execution import Execution
 from engine.feed import Feed, Subscription
 from engine.lease import Lease
@@ -186,7 +186,12 @@ class Engine:
         if self.venue.takes_orders:
             await running.execution.resolve()
         recent = RECENT_COMMITS
-        await running.store.write(partial(settle_cycles, recent=recent, mode=self.venue.mode))
+        try:
+            await running.store.write(partial(settle_cycles, recent=recent, mode=self.venue.mode))
+        except StoreFatal:
+            raise
+        except StoreError as error:
+            log.warning("cycles_not_settled", error=str(error))
         waiting = await running.store.read(partial(metrics.missing, recent=recent))
         await running.cycles.rebuild_metrics(waiting)
 
