@@ -12,15 +12,16 @@ each ratio the median of the paired rounds' ratios.
 
 import argparse
 import asyncio
-import gc
+import itertools
 import random
 import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Protocol
 
 from engine.commit import Commit, Window, commit_cycle
 from engine.events import FILL, events_of
@@ -75,6 +76,10 @@ class Workload:
         return self._last
 
 
+class Writer(Protocol):
+    async def commit(self, fills: Sequence[Fill]) -> object: ...
+
+
 class EngineSide:
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -116,11 +121,9 @@ class LoopSide:
         side._connection.execute("PRAGMA synchronous=FULL").fetchall()
         return side
 
-    def commit(self, fills: Sequence[Fill]) -> float:
-        """Returns the seconds that writing took."""
+    async def commit(self, fills: Sequence[Fill]) -> None:
         self._cycle += 1
         connection, cycle = self._connection, self._cycle
-        begun = time.perf_counter()
         rows = [event for fill in fills for event in events_of(fill)]
         connection.execute("BEGIN IMMEDIATE")
         for row in rows:
@@ -154,9 +157,8 @@ class LoopSide:
             (cycle, cycle, START_MS, len(fills), len(fills)),
         )
         connection.execute("COMMIT")
-        return time.perf_counter() - begun
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._connection.close()
 
 
@@ -168,52 +170,57 @@ async def measure(folder: Path, size: int, repeats: float, rounds: int) -> str:
     workload = Workload(size, repeats)
     if before := workload.warm_up():
         await ours.commit(before)
-        loop.commit(before)
-    times: list[tuple[float, float]] = []
-    for number in range(rounds + 1):
-        fills = workload.batch()
-        gc.collect()
-        begun = time.perf_counter()
-        await ours.commit(fills)
-        engine_s = time.perf_counter() - begun
-        loop_s = loop.commit(fills)
-        if number:
-            times.append((engine_s, loop_s))
+        await loop.commit(before)
+    times = await paired(ours, loop, workload.batch, rounds)
     await ours.close()
-    loop.close()
-    engine_ms = statistics.median(t[0] for t in times) * 1_000
-    loop_ms = statistics.median(t[1] for t in times) * 1_000
-    ratio = statistics.median(t[0] / t[1] for t in times)
+    await loop.close()
+    engine_ms, loop_ms = medians(times)
+    ratio = statistics.median(first / second for first, second in times)
     label = f"{size:>7,}" + (f"  {repeats:.0%} repeats" if repeats else "")
     rate = size / engine_ms * 1_000
     return f"{label:<22}{engine_ms:>11.2f}{loop_ms:>11.2f}{ratio:>9.2f}{rate:>14,.0f}"
 
 
 async def measure_history(folder: Path, events: int, rounds: int) -> str:
-    """100 new fills on an empty ledger and on one of `events` events, in turn."""
+    """100 new fills on an empty ledger and on one of `events` events."""
     empty = await EngineSide.open(folder / "empty.db")
     full = await EngineSide.open(folder / "full.db")
     done = 0
     while done * 2 < events:
         await full.commit(make_fills(10_000, done))
         done += 10_000
-    times = []
-    for number in range(rounds * 3 + 1):
-        new = make_fills(100, done + number * 100)
-        seconds = []
-        for side in (empty, full):
-            gc.collect()
-            begun = time.perf_counter()
-            await side.commit(new)
-            seconds.append(time.perf_counter() - begun)
-        if number:
-            times.append(tuple(seconds))
+    batches = (make_fills(100, number) for number in itertools.count(done, 100))
+    times = await paired(empty, full, batches.__next__, rounds * 3)
     await empty.close()
     await full.close()
-    small, large = (statistics.median(t[i] for t in times) * 1_000 for i in (0, 1))
-    ratio = statistics.median(t[1] / t[0] for t in times)
+    small, large = medians(times)
+    ratio = statistics.median(second / first for first, second in times)
     name = f"{events:,} events"
     return f"{'empty ledger':<22}{small:>11.2f} ms\n{name:<22}{large:>11.2f} ms   × {ratio:.2f}"
+
+
+async def paired(
+    first: Writer, second: Writer, batch: Callable[[], list[Fill]], rounds: int
+) -> list[tuple[float, float]]:
+    """Seconds of both sides for the same fills, round by round; they take turns in going first,
+    for what the first one reads is warm for the other. A round before the first is not counted."""
+    times = []
+    for number in range(rounds + 1):
+        fills = batch()
+        seconds = {}
+        for side in (first, second) if number % 2 else (second, first):
+            begun = time.perf_counter()
+            await side.commit(fills)
+            seconds[side] = time.perf_counter() - begun
+        if number:
+            times.append((seconds[first], seconds[second]))
+    return times
+
+
+def medians(times: list[tuple[float, float]]) -> tuple[float, float]:
+    """In milliseconds."""
+    first, second = zip(*times, strict=True)
+    return statistics.median(first) * 1_000, statistics.median(second) * 1_000
 
 
 async def main(rounds: int, history: int) -> None:
