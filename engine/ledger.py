@@ -119,16 +119,19 @@ def _settle(
 ) -> None:
     """Handle a known fill that is not simply a repeat, event by event."""
     fees = _stored_fees(connection, events[0].trade_id)
+    disputed = False
     for event in events:
         stored = _counterpart(connection, event, fees)
-        if stored is None:
+        if stored is None and not disputed:
             _insert(connection, [event], cycle_id, result)
             if event.type == FILL:
                 result.unsettled.add(event.symbol)
             continue
-        contradiction = differences(stored, event)
+        # The fee of a fill that is disputed is not booked beside the fill that stands.
+        contradiction = differences(stored, event) if stored else {"fee": (None, event.fee)}
         if event.type == FILL:
             contradiction |= _withdrawn_fees(events, fees)
+            disputed = bool(contradiction)
         if contradiction:
             _keep_conflict(connection, event, contradiction, cycle_id)
             result.conflicting.append(event)

@@ -128,6 +128,16 @@ def test_fees_that_arrive_one_by_one_are_each_booked_once(ledger: sqlite3.Connec
     assert event_ids(ledger) == ["fill:1", "fee:1", "fee:1:BNB"]
 
 
+def test_the_fee_of_a_disputed_fill_is_not_booked_beside_the_fill_that_stands(
+    ledger: sqlite3.Connection,
+) -> None:
+    commit(ledger, [reported("1", price="100")])
+    made = commit(ledger, [reported("1", price="101", fees=[fee("1", "BNB")])], cycle_id=2)
+    assert counts(made) == (2, 0, 0, 2)
+    assert event_ids(ledger) == ["fill:1"]
+    assert rows(ledger, "SELECT event_id FROM conflicts ORDER BY event_id") == ["fee:1", "fill:1"]
+
+
 def test_a_fee_that_changes_is_a_conflict_and_the_first_stays(ledger: sqlite3.Connection) -> None:
     commit(ledger, [reported("1", fees=[fee("1")])])
     made = commit(ledger, [reported("1", fees=[fee("2")])], cycle_id=2)
