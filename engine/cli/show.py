@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from engine.clock import format_duration, iso
@@ -155,13 +155,15 @@ def quarantine(items: list[Item]) -> None:
 
 @contextmanager
 def progress(title: str) -> Iterator[Any]:
-    """A progress line on a terminal's standard error; `yield`s `report(what, done, total)`."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    """A progress bar on a terminal's standard error; yields `report(what, done, total)`."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task(title)
+        task = bar.add_task(title, total=None)
 
         def report(what: str, done: int = 0, total: int = 0) -> None:
             of = f" {done:,}" + (f" of {total:,}" if total else "") if done else ""
-            bar.update(task, description=f"{title}: {what}{of}")
+            bar.update(
+                task, description=f"{title}: {what}{of}", completed=done, total=total or None
+            )
 
         yield report
