@@ -32,6 +32,7 @@ from engine.ingest import Reply
 from engine.metrics import CycleMetrics
 from engine.quarantine import Item, Unreadable
 from engine.results import CycleResult, Kind, Notice, Status
+from engine.retrying import Retrying
 from engine.settings import Settings
 from engine.store.connection import complete
 from engine.store.statements import SQL
@@ -54,6 +55,7 @@ class CycleRunner:
         settings: Settings,
         store: Store,
         venue: Venue,
+        retrying: Retrying,
         execution: Execution,
         feed: Feed,
         trade_ids: TradeIds,
@@ -62,7 +64,8 @@ class CycleRunner:
         self._settings = settings
         self._store = store
         self._venue = venue
-        self._fetcher = Fetcher(settings, store, venue)
+        self._retrying = retrying
+        self._fetcher = Fetcher(settings, store, venue, retrying)
         self._execution = execution
         self._feed = feed
         self._trade_ids = trade_ids
@@ -268,7 +271,7 @@ class CycleRunner:
             return
         await self.rebuild_metrics(await self._execution.resolve())
         if self._rules is None:
-            self._rules = await self._fetcher.retried(self._venue.fetch_rules)
+            self._rules = await self._retrying(self._venue.fetch_rules)
         uncertain = draft.held | draft.unfetched
         snapshot = Snapshot(
             now_ms=draft.venue_ms,

@@ -21,6 +21,7 @@ from engine.feed import Feed, Subscription
 from engine.lease import Lease
 from engine.replay import Rehearsal, Report, rehearse
 from engine.results import CycleResult, Kind
+from engine.retrying import Retrying
 from engine.runner import Runner
 from engine.settings import Settings
 from engine.settling import settle_cycles
@@ -163,9 +164,11 @@ class Engine:
             partial(_identify, venue=self.venue.name, trade_ids=self.venue.trade_ids)
         )
         last_id = await store.read(_last_cycle_id)
+        retrying = Retrying(self.settings.retry_attempts, self.settings.retry_wait)
         execution = Execution(
             store,
             self.venue,
+            retrying,
             self._strategy,
             self.settings.risk,
             self.settings.kill_switch_file,
@@ -174,7 +177,7 @@ class Engine:
         )
         trade_ids = TradeIds(identity["trade_ids"])
         cycles = CycleRunner(
-            self.settings, store, self.venue, execution, self._feed, trade_ids, last_id
+            self.settings, store, self.venue, retrying, execution, self._feed, trade_ids, last_id
         )
         due = await store.read(_last_reconcile)
         runner = Runner(cycles, self.settings, due)

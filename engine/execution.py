@@ -20,6 +20,7 @@ from engine.errors import (
     VenueTransient,
 )
 from engine.orders import Intended, Order, Sent, Status
+from engine.retrying import Retrying
 from engine.risk import RiskGate
 from engine.settings import RiskSettings
 from engine.store.store import Store
@@ -52,6 +53,7 @@ class Execution:
         self,
         store: Store,
         venue: Venue,
+        retrying: Retrying,
         strategy: Strategy,
         risk: RiskSettings,
         kill_switch_file: Path,
@@ -60,6 +62,7 @@ class Execution:
     ) -> None:
         self._store = store
         self._venue = venue
+        self._retrying = retrying
         self._strategy = strategy
         self._risk = risk
         self._kill_switch_file = kill_switch_file
@@ -75,9 +78,7 @@ class Execution:
         found = []
         for order in waiting:
             try:
-                known = await self._venue.fetch_order_by_client_id(
-                    order.symbol, order.client_order_id
-                )
+                known = await self._look_up(order.symbol, order.client_order_id)
             except VenueError as error:
                 log.warning("order_unresolved", order=order.client_order_id, error=str(error))
                 continue
@@ -87,20 +88,28 @@ class Execution:
     async def run(
         self, cycle_id: int, snapshot: Snapshot, blocked: Iterable[str], done: Executed
     ) -> None:
-        """Refresh the open orders, ask the strategy, check, store, send; `done` keeps the score.
+        """Refresh the open orders, ask the strategy, cancel, check, store, send.
+
+        `done` keeps the score. What could not be canceled counts against the limits.
 
         No new order goes to `blocked` markets: what is held there is not known for sure.
         """
         await self._refresh(snapshot.symbols, done)
         snapshot = replace(snapshot, open_orders=await self._open())
         intents = self._decide(snapshot)
+        canceled = await self._cancel(cycle_id, snapshot, intents, done)
+        resting = [o for o in snapshot.open_orders if o.client_order_id not in canceled]
+        snapshot = replace(snapshot, open_orders=tuple(resting))
         intended = await self._judge(cycle_id, snapshot, intents, blocked)
         done.refused = sum(order.reason is not None for order in intended)
         await self._store.write(
             partial(orders.intend, orders=intended, cycle_id=cycle_id, now_ms=now_ms())
         )
-        await self._cancel(cycle_id, intents, done)
         await self._send(intended, snapshot.now_ms, done)
+
+    async def _look_up(self, symbol: str, client_order_id: str) -> VenueOrder | None:
+        lookup = partial(self._venue.fetch_order_by_client_id, symbol, client_order_id)
+        return await self._retrying(lookup)
 
     def killed(self) -> str | None:
         """Why no order may be sent at all; null while they may."""
@@ -128,13 +137,11 @@ class Execution:
         self, symbol: str, ours: Sequence[Order]
     ) -> list[tuple[Order, VenueOrder | None]]:
         listed = {
-            order.client_order_id: order for order in await self._venue.fetch_open_orders(symbol)
+            order.client_order_id: order
+            for order in await self._retrying(partial(self._venue.fetch_open_orders, symbol))
         }
-        found: list[tuple[Order, VenueOrder | None]] = []
-        for order in ours:
-            if order.symbol == symbol and order.client_order_id not in listed:
-                known = await self._venue.fetch_order_by_client_id(symbol, order.client_order_id)
-                found.append((order, known))
+        gone = [o for o in ours if o.symbol == symbol and o.client_order_id not in listed]
+        found = [(order, await self._look_up(symbol, order.client_order_id)) for order in gone]
         ids = [client_order_id for client_order_id in listed if client_order_id is not None]
         absent = await self._store.read(partial(orders.absent_of, client_order_ids=ids))
         return found + [(order, listed[order.client_order_id]) for order in absent]
@@ -157,13 +164,12 @@ class Execution:
         intents: Sequence[Intent],
         blocked: Iterable[str],
     ) -> list[Intended]:
-        leaving = {intent.client_order_id for intent in intents if isinstance(intent, Cancel)}
         unresolved = await self._store.read(orders.unresolved)
         gate = RiskGate(
             self._risk,
             snapshot.positions,
             snapshot.marks,
-            [order for order in snapshot.open_orders if order.client_order_id not in leaving],
+            snapshot.open_orders,
             killed=self.killed(),
             blocked=dict.fromkeys(blocked, "its fills are not all known")
             | {order.symbol: "an earlier order is unresolved" for order in unresolved},
@@ -189,11 +195,15 @@ class Execution:
         ledger that was restored from a backup from using an id again."""
         return f"cd{self._ledger_id}x{venue_ms:x}x{cycle_id}x{index}"
 
-    async def _cancel(self, cycle_id: int, intents: Sequence[Intent], done: Executed) -> None:
+    async def _cancel(
+        self, cycle_id: int, snapshot: Snapshot, intents: Sequence[Intent], done: Executed
+    ) -> list[str]:
+        """Cancel what is to be and is still open; returns what is canceled now."""
+        still_open = {order.client_order_id for order in snapshot.open_orders}
         canceled: list[str] = []
         try:
             for intent in intents:
-                if isinstance(intent, Cancel):
+                if isinstance(intent, Cancel) and intent.client_order_id in still_open:
                     await self._check_lease()
                     if await self._withdraw(intent, done):
                         canceled.append(intent.client_order_id)
@@ -202,14 +212,20 @@ class Execution:
             if canceled:
                 keep = partial(orders.keep_canceled, client_order_ids=canceled, cycle_id=cycle_id)
                 await self._store.write(partial(keep, now_ms=now_ms()))
+        return canceled
 
     async def _withdraw(self, intent: Cancel, done: Executed) -> bool:
+        """Whether the order is canceled now."""
+        symbol, order_id = intent.symbol, intent.client_order_id
         try:
-            await self._venue.cancel(intent.symbol, intent.client_order_id)
-        except OrderNotFound:
-            return False  # It was filled meanwhile: the next refresh says so.
+            try:
+                await self._retrying(partial(self._venue.cancel, symbol, order_id))
+            except OrderNotFound:
+                # Filled meanwhile, or canceled by an attempt whose answer was lost.
+                known = await self._look_up(symbol, order_id)
+                return known is not None and known.status is OrderStatus.CANCELED
         except VenueError as error:
-            done.errors.append((intent.symbol, f"cancel {intent.client_order_id}: {error}"))
+            done.errors.append((symbol, f"cancel {order_id}: {error}"))
             return False
         return True
 

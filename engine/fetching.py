@@ -2,63 +2,53 @@
 
 import json
 import sqlite3
-from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TypeVar
-
-import stamina
 
 from engine import ingest, orders, positions, quarantine
 from engine.clock import now_ms
 from engine.commit import CURSOR_PREFIX
 from engine.draft import Draft
-from engine.errors import VenueError, VenueTransient
+from engine.errors import VenueError
 from engine.ingest import Reply, Request
 from engine.results import Kind
+from engine.retrying import Retrying
 from engine.settings import Settings
 from engine.store.statements import SQL
 from engine.store.store import Store
 from engine.venue import Venue
 
-T = TypeVar("T")
-
 
 class Fetcher:
     """Asks the venue, again after errors that may pass."""
 
-    def __init__(self, settings: Settings, store: Store, venue: Venue) -> None:
+    def __init__(self, settings: Settings, store: Store, venue: Venue, retrying: Retrying) -> None:
         self._settings = settings
         self._store = store
         self._venue = venue
+        self._retrying = retrying
 
     async def fetch(self, draft: Draft) -> list[Reply]:
         """One reply a market. A market's failure is in its reply; raises `VenueError` where not
         even the venue's clock or its markets can be had."""
-        draft.venue_ms = await self.retried(self._venue.fetch_time)
+        draft.venue_ms = await self._retrying(self._venue.fetch_time)
         lookback = self._settings.lookback
         if draft.kind is Kind.RECONCILE:
             lookback = max(lookback, self._settings.reconcile_lookback)
         latest = ingest.latest_believed(now_ms(), draft.venue_ms)
-        replies = []
-        for request in await self._requests(draft.venue_ms, lookback):
-            reply = await ingest.fetch(
-                self._venue,
-                request,
-                latest,
-                attempts=self._settings.retry_attempts,
-                wait_ms=self._settings.retry_wait,
-            )
-            replies.append(reply)
+        replies = [
+            await ingest.fetch(self._venue, request, latest, self._retrying)
+            for request in await self._requests(draft.venue_ms, lookback)
+        ]
         try:
             symbols = [reply.request.symbol for reply in replies]
-            draft.marks = await self.retried(partial(self._venue.fetch_marks, symbols))
+            draft.marks = await self._retrying(partial(self._venue.fetch_marks, symbols))
         except VenueError as error:
             draft.failed(error)
         return replies
 
     async def _requests(self, venue_ms: int, lookback: int) -> list[Request]:
         """Configured markets, and those where something is still held, open or to be corrected."""
-        wanted = self._settings.symbols or await self.retried(self._venue.fetch_symbols)
+        wanted = self._settings.symbols or await self._retrying(self._venue.fetch_symbols)
         cursors, attached = await self._store.read(_attachments)
         start = self._settings.start_ms(venue_ms)
         symbols = dict.fromkeys([*wanted, *sorted(attached)])
@@ -67,19 +57,6 @@ class Fetcher:
             cursor, symbol_start = cursors.get(symbol, (None, start))
             windows.append(ingest.window(symbol, cursor, symbol_start, lookback))
         return windows
-
-    async def retried(self, call: Callable[[], Awaitable[T]]) -> T:
-        """`call`'s answer; raises its last `VenueError` when it keeps failing."""
-        async for attempt in stamina.retry_context(
-            on=VenueTransient,
-            attempts=self._settings.retry_attempts,
-            timeout=None,
-            wait_initial=self._settings.retry_wait / 1_000,
-            wait_jitter=self._settings.retry_wait / 1_000,
-        ):
-            with attempt:
-                return await call()
-        raise AssertionError("unreachable: the last attempt raises")
 
 
 def _attachments(

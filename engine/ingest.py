@@ -5,14 +5,14 @@ A page that may be truncated, or an error on the way, fails that symbol's fetch 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 
-import stamina
-
 from engine.clock import DAY_MS
-from engine.errors import BadResponse, UnreadableFill, VenueError, VenueTransient
+from engine.errors import BadResponse, UnreadableFill, VenueError
 from engine.fills import Fill, derive_trade_ids, read_fill
 from engine.quarantine import Unreadable
+from engine.retrying import Retrying
 from engine.venue import Page, TradeIds, Venue
 
 
@@ -58,22 +58,11 @@ def latest_believed(now_ms: int, venue_ms: int) -> int:
     return max(now_ms, venue_ms) + DAY_MS
 
 
-async def fetch(
-    venue: Venue, request: Request, latest_ms: int, *, attempts: int, wait_ms: int
-) -> Reply:
+async def fetch(venue: Venue, request: Request, latest_ms: int, retrying: Retrying) -> Reply:
     """Ask for one window, again from its beginning after an error that may pass."""
     pages: list[tuple[str, ...]] = []
     try:
-        async for attempt in stamina.retry_context(
-            on=VenueTransient,
-            attempts=attempts,
-            timeout=None,
-            wait_initial=wait_ms / 1_000,
-            wait_jitter=wait_ms / 1_000,
-        ):
-            with attempt:
-                pages.clear()
-                await _page_through(venue, request, pages)
+        await retrying(partial(_page_through, venue, request, pages))
     except VenueError as error:
         reason = f"{type(error).__name__}: {error}"
         return Reply(request, latest_ms, tuple(pages), reason)
@@ -81,6 +70,7 @@ async def fetch(
 
 
 async def _page_through(venue: Venue, request: Request, pages: list[tuple[str, ...]]) -> None:
+    pages.clear()
     page = Page((), last=False)
     async for page in venue.fetch_fills(request.symbol, request.since_ms):
         pages.append(page.items)

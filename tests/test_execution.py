@@ -269,3 +269,59 @@ async def test_metrics_of_a_cycle_follow_when_its_orders_fate_is_known(
         assert rows(ledger, "SELECT orders_submitted, fill_rate FROM cycle_metrics") == [(1, 1.0)]
     assert verified(tmp_path / "ledger.db").violations == ()
     assert len(venue.sent) == 1
+
+
+async def test_a_cancel_whose_answer_was_lost_is_asked_again_and_counts(tmp_path: Path) -> None:
+    class LosesAnswers(FakeVenue):
+        lost = 0
+
+        async def cancel(self, symbol: str, client_order_id: str) -> None:
+            await super().cancel(symbol, client_order_id)
+            self.lost += 1
+            raise VenueTimeout
+
+    venue = LosesAnswers([reported("1", ts=1_000)], marks={BTC: "100"})
+    strategy = Scripted([bid()])
+    config = settings_in(tmp_path, retry_attempts=3, retry_wait="1ms")
+    async with Engine(config, venue=venue, strategy=strategy) as engine:
+        await engine.cycle()
+        strategy._intents.append([Cancel(BTC, venue.sent[0].client_order_id)])
+        result = await engine.cycle()
+    assert (result.orders_canceled, result.errors, venue.lost) == (1, (), 1)
+    assert stored(tmp_path, "status, canceled_cycle_id") == [("canceled", 2)]
+    assert verified(tmp_path / "ledger.db").ok
+
+
+async def test_open_orders_are_asked_for_again_after_an_error_that_passes(tmp_path: Path) -> None:
+    class Stumbles(FakeVenue):
+        stumbled = False
+
+        async def fetch_open_orders(self, symbol: str) -> Any:
+            if not self.stumbled:
+                self.stumbled = True
+                raise VenueUnavailable("503")
+            return await super().fetch_open_orders(symbol)
+
+    venue = Stumbles([reported("1", ts=1_000)], marks={BTC: "100"})
+    config = settings_in(tmp_path, retry_attempts=2, retry_wait="1ms")
+    async with Engine(config, venue=venue, strategy=Scripted()) as engine:
+        result = await engine.cycle()
+    assert venue.stumbled
+    assert (result.status, result.errors) == (Status.OK, ())
+
+
+async def test_an_order_that_could_not_be_canceled_counts_against_the_limits(
+    tmp_path: Path, venue: FakeVenue
+) -> None:
+    strategy = Scripted([bid("90")])
+    config = settings_in(tmp_path, risk={"max_open_orders": 1})
+    async with Engine(config, venue=venue, strategy=strategy) as engine:
+        await engine.cycle()
+        venue.failing["cancel"] = VenueUnavailable("503")
+        strategy._intents.append([Cancel(BTC, venue.sent[0].client_order_id), bid("91")])
+        result = await engine.cycle()
+    assert (result.orders_canceled, result.orders_submitted, result.orders_refused) == (0, 0, 1)
+    assert stored(tmp_path, "status, reason")[1] == (
+        "refused",
+        "max_open_orders: 1 of 1 are open",
+    )

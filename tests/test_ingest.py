@@ -13,6 +13,7 @@ from engine import ingest
 from engine.clock import DAY_MS
 from engine.errors import BadResponse, RateLimited, VenueError
 from engine.ingest import Reply, Request
+from engine.retrying import Retrying
 from engine.venue import Page, TradeIds
 
 
@@ -22,7 +23,7 @@ def reply(*items: Any, start_ms: int = 0) -> Reply:
 
 
 async def fetched(venue: FakeVenue, attempts: int = 1) -> Reply:
-    return await ingest.fetch(venue, Request(BTC, 0, 0), LATEST_MS, attempts=attempts, wait_ms=0)
+    return await ingest.fetch(venue, Request(BTC, 0, 0), LATEST_MS, Retrying(attempts, 0))
 
 
 @given(st.integers(0, 10**13), st.integers(0, 10**13), st.integers(0, 10**13))

@@ -1,7 +1,7 @@
 """What people see on the terminal. Text from outside is never markup and has no controls."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +21,9 @@ from engine.verify import Verification
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+# A cycle in trouble takes a few lines, not a screen.
+MOST_NOTICES = 4
 
 _STYLES = {"ok": "green", "partial": "yellow", "clean": "green", "recovered": "cyan"}
 
@@ -61,16 +64,18 @@ def cycle_line(result: CycleResult) -> None:
     line.append(f"{conflicting:>5}", style="bold red" if conflicting else "")
     line.append(f"{result.orders_submitted:>7}")
     out.print(line)
-    for entry in result.errors:
-        _notice(entry, "red")
-    for entry in result.warnings:
-        if entry.type != "oversold":  # It stands beside the position it is about.
-            _notice(entry, "yellow")
+    _notices(result.errors, "red")
+    # Oversold stands beside the position it is about.
+    _notices([entry for entry in result.warnings if entry.type != "oversold"], "yellow")
 
 
-def _notice(entry: Notice, style: str) -> None:
-    where = f"{entry.symbol}: " if entry.symbol else ""
-    out.print(text(f"        {entry.step}: {where}{entry.type}: {entry.message}", style))
+def _notices(entries: Sequence[Notice], style: str) -> None:
+    for entry in entries[:MOST_NOTICES]:
+        where = f"{entry.symbol}: " if entry.symbol else ""
+        out.print(text(f"        {entry.step}: {where}{entry.type}: {entry.message}", style))
+    more = len(entries) - MOST_NOTICES
+    if more > 0:
+        out.print(text(f"        … and {more} more: --json, or the cycles table", style))
 
 
 def positions(found: dict[str, PositionView]) -> None:
