@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from hashlib import sha256
+from itertools import islice
 from operator import attrgetter
 from typing import Any
 
@@ -99,14 +100,13 @@ def _refold(connection: sqlite3.Connection, symbol: str, since_ms: int) -> Posit
 
 def _fold_on(connection: sqlite3.Connection, position: Position, events: Iterable[Event]) -> None:
     """Fold, leaving a checkpoint every CHECKPOINT_EVENTS events."""
-    chunk: list[Event] = []
-    for event in events:
-        chunk.append(event)
-        if (position.events + len(chunk)) % CHECKPOINT_EVENTS == 0:
-            fold(position, chunk)
+    events = iter(events)
+    due = CHECKPOINT_EVENTS - position.events % CHECKPOINT_EVENTS
+    while chunk := list(islice(events, due)):
+        fold(position, chunk)
+        if len(chunk) == due:
             connection.execute(SQL["checkpoint_write"], row_of(position)).fetchall()
-            chunk = []
-    fold(position, chunk)
+            due = CHECKPOINT_EVENTS
 
 
 def row_of(position: Position) -> tuple[Any, ...]:
