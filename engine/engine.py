@@ -12,7 +12,7 @@ from types import TracebackType
 
 import structlog
 
-from engine import metrics
+from engine import logs, metrics
 from engine.clock import now_ms
 from engine.cycle import CycleRunner
 from engine.errors import LedgerMismatch, SettingsError, StoreError, StoreFatal
@@ -80,6 +80,8 @@ class Engine:
         Raises `LeaseHeld`, `SchemaTooNew`, `LedgerMismatch`, `StoreError` or `VenueError`.
         """
         settings = self.settings
+        if not structlog.is_configured():  # A program that uses this as a library may have done so.
+            logs.configure(settings.log)
         check_library()
         if warning := wal_reset_warning():
             log.warning("sqlite_wal_reset_race", message=warning)
