@@ -80,17 +80,11 @@ def _notices(entries: Sequence[Notice], style: str) -> None:
 
 def positions(found: dict[str, PositionView]) -> None:
     """Every digit of money; only the average, which need not end, is cut, and says so."""
-    if not found:
-        return
-    rows = [("symbol", "qty", "avg cost", "realized", "net")]
-    for symbol, p in found.items():
-        rows.append((printable(symbol), p.qty, _cut(p.avg_cost or "–"), p.realized_pnl, p.net))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row, position in zip(rows, [None, *found.values()], strict=True):
-        cells = [row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]
-        out.print(text("  ".join(cells), "" if position else "dim"))
-        if position is None:
-            continue
+    for symbol, position in found.items():
+        average = f" at {_cut(position.avg_cost)}" if position.avg_cost else ""
+        line = Text(printable(symbol), style="bold")
+        out.print(line.append_text(text(f"  {position.qty}{average}")))
+        out.print(text(f"    realized {position.realized_pnl} · net {position.net}"))
         fees = " · ".join(f"{fee} {currency}" for currency, fee in position.fees.items())
         if fees:
             out.print(text(f"    fees {fees}", "dim"))
