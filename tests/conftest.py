@@ -1,9 +1,11 @@
 """What all tests run under."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 settings.register_profile("cycledeck", deadline=None, print_blob=True)
@@ -19,3 +21,12 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _logs_are_not_configured_by_engines() -> Iterator[None]:
+    """What one test, or an engine in it, configures is not the next one's."""
+    structlog.reset_defaults()
+    structlog.configure()
+    yield
+    structlog.reset_defaults()

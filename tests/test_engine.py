@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+import structlog
 from builders import (
     BTC,
     ETH,
@@ -381,3 +382,20 @@ async def test_evidence_is_dropped_when_its_time_is_over(tmp_path: Path) -> None
         ledger.execute("UPDATE cycles SET started_ms = 0 WHERE cycle_id = 1")
     await cycles(settings, 1, venue=venue)
     assert rows_of(tmp_path, "SELECT cycle_id FROM cycle_inputs ORDER BY 1") == [2, 3]
+
+
+async def test_used_as_a_library_an_engine_logs_on_standard_error_as_its_settings_say(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    structlog.reset_defaults()
+    venue = FakeVenue([reported("1")])
+    async with Engine(settings_in(tmp_path, log={"level": "warning"}), venue=venue) as engine:
+        await engine.cycle()
+        venue.failing["fetch_time"] = VenueUnavailable("502")
+        await engine.cycle()
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert [line for line in captured.err.splitlines() if "status=" in line][-1].count(
+        "failed"
+    ) == 1
+    assert "status=ok" not in captured.err
