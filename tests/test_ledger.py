@@ -3,14 +3,21 @@
 import json
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from builders import commit, fee, memory_ledger, money_of, reported, rows
+from builders import commit, fee, memory_ledger, money_of, read, reported, rows
 
 from engine.commit import Commit
+from engine.errors import StoreError
 from engine.fills import Fill
+from engine.ledger import append
+from engine.store.store import Store
 from engine.venue import Side
 
 
@@ -177,3 +184,25 @@ def test_a_row_that_breaks_a_constraint_fails_the_whole_transaction(
         commit(ledger, [reported("1"), broken])
     assert event_ids(ledger) == []
     assert rows(ledger, "SELECT count(*) FROM applied_fills") == [0]
+
+
+@pytest.mark.parametrize("count", [1, 40])
+async def test_a_row_that_breaks_a_rule_fails_the_transaction_and_is_not_passed_over(
+    tmp_path: Path, count: int
+) -> None:
+    """Whether it stands alone or among others in one statement."""
+    fills = [read(reported(str(number))) for number in range(count)]
+    fills[count // 2] = replace(fills[count // 2], side=SimpleNamespace(value="hold"))
+    store = await Store.open(tmp_path / "ledger.db")
+    try:
+        with pytest.raises(StoreError, match="CHECK constraint failed"):
+            await store.write(partial(append, fills=fills, cycle_id=1))
+        left = await store.read(
+            lambda c: [
+                c.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
+                for table in ("ledger_events", "applied_fills")
+            ]
+        )
+    finally:
+        await store.close()
+    assert left == [0, 0]

@@ -34,8 +34,12 @@ INSERT INTO ledger_identity (key, value) VALUES (?, ?);
 
 -- ## TX 1: ledger
 
+-- OR FAIL, for both statements: whatever breaks a rule other than the id being there raises, and the
+-- whole transaction is rolled back. So SQLite need not journal the statement for itself, which is
+-- a sixth of its time.
+
 -- name: claim_fills
-INSERT INTO applied_fills (fill_id, cycle_id)
+INSERT OR FAIL INTO applied_fills (fill_id, cycle_id)
 SELECT value, ?2 FROM json_each(?1) WHERE true
 ON CONFLICT (fill_id) DO NOTHING;
 
@@ -45,7 +49,7 @@ FROM json_each(?) AS wanted CROSS JOIN applied_fills AS a ON a.fill_id = wanted.
 WHERE a.cycle_id = ?;
 
 -- name: append_events
-INSERT INTO ledger_events (
+INSERT OR FAIL INTO ledger_events (
     event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
     exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash, cycle_id
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
