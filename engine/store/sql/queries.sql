@@ -41,12 +41,8 @@ INSERT INTO ledger_identity (key, value) VALUES (?, ?);
 -- name: claim_fills
 INSERT OR FAIL INTO applied_fills (fill_id, cycle_id)
 SELECT value, ?2 FROM json_each(?1) WHERE true
-ON CONFLICT (fill_id) DO NOTHING;
-
--- name: claimed_by
-SELECT a.fill_id
-FROM json_each(?) AS wanted CROSS JOIN applied_fills AS a ON a.fill_id = wanted.value
-WHERE a.cycle_id = ?;
+ON CONFLICT (fill_id) DO NOTHING
+RETURNING fill_id;
 
 -- name: append_events
 INSERT OR FAIL INTO ledger_events (
