@@ -4,38 +4,166 @@ async with Engine(Settings(venue="sim")) as engine:
     result = await engine.cycle()
 """
 
-from importlib.metadata import version
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__version__ = version("cycledeck")
+if TYPE_CHECKING:
+    from engine.client import EngineClient
+    from engine.engine import Engine, rehearse_cycle, replay_cycle
+    from engine.errors import (
+        ChannelClosed,
+        ChannelError,
+        CycledeckError,
+        NoSuchCycle,
+        SchemaTooNew,
+        SettingsError,
+        StoreCorrupt,
+        StoreError,
+        StoreLocked,
+        StoreReplaced,
+    )
+    from engine.explain import Explanation, FoldStep
+    from engine.history import Books, CursorView, CycleFilter, History
+    from engine.messages import (
+        Action,
+        Beat,
+        EngineState,
+        Hello,
+        Logged,
+        Preview,
+        Published,
+        Push,
+        Reply,
+    )
+    from engine.results import (
+        CursorChange,
+        CycleResult,
+        Kind,
+        Notice,
+        PositionView,
+        Status,
+        Verdict,
+    )
+    from engine.settings import Settings, load_settings
+    from engine.strategies import Cancel, Place, Snapshot, Strategy
+    from engine.text import printable
+    from engine.venue import Mode, OrderRequest, Page, TradeIds, Venue, VenueOrder
+    from engine.verify import Verification, Violation
+    from engine.xray import EventOutcome, FillLine, OrderLine, WindowLine, Xray
 
-from engine.engine import Engine, rehearse_cycle, replay_cycle
-from engine.errors import CycledeckError
-from engine.results import CycleResult, Kind, Notice, PositionView, Status, Verdict
-from engine.settings import Settings, load_settings
-from engine.strategies import Cancel, Place, Snapshot, Strategy
-from engine.venue import Mode, OrderRequest, Page, TradeIds, Venue, VenueOrder
+# Where each public name is. A console is on the screen before it needs most of them, and what a
+# program does not use it does not wait for.
+_HOME = {
+    "client": ("EngineClient",),
+    "engine": ("Engine", "rehearse_cycle", "replay_cycle"),
+    "errors": (
+        "ChannelClosed",
+        "ChannelError",
+        "CycledeckError",
+        "NoSuchCycle",
+        "SchemaTooNew",
+        "SettingsError",
+        "StoreCorrupt",
+        "StoreError",
+        "StoreLocked",
+        "StoreReplaced",
+    ),
+    "explain": ("Explanation", "FoldStep"),
+    "history": ("Books", "CursorView", "CycleFilter", "History"),
+    "messages": (
+        "Action",
+        "Beat",
+        "EngineState",
+        "Hello",
+        "Logged",
+        "Preview",
+        "Published",
+        "Push",
+        "Reply",
+    ),
+    "results": (
+        "CursorChange",
+        "CycleResult",
+        "Kind",
+        "Notice",
+        "PositionView",
+        "Status",
+        "Verdict",
+    ),
+    "settings": ("Settings", "load_settings"),
+    "strategies": ("Cancel", "Place", "Snapshot", "Strategy"),
+    "text": ("printable",),
+    "venue": ("Mode", "OrderRequest", "Page", "TradeIds", "Venue", "VenueOrder"),
+    "verify": ("Verification", "Violation"),
+    "xray": ("EventOutcome", "FillLine", "OrderLine", "WindowLine", "Xray"),
+}
+_MODULES = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
+    "Action",
+    "Beat",
+    "Books",
     "Cancel",
+    "ChannelClosed",
+    "ChannelError",
+    "CursorChange",
+    "CursorView",
+    "CycleFilter",
     "CycleResult",
     "CycledeckError",
     "Engine",
+    "EngineClient",
+    "EngineState",
+    "EventOutcome",
+    "Explanation",
+    "FillLine",
+    "FoldStep",
+    "Hello",
+    "History",
     "Kind",
+    "Logged",
     "Mode",
+    "NoSuchCycle",
     "Notice",
+    "OrderLine",
     "OrderRequest",
     "Page",
     "Place",
     "PositionView",
+    "Preview",
+    "Published",
+    "Push",
+    "Reply",
+    "SchemaTooNew",
     "Settings",
+    "SettingsError",
     "Snapshot",
     "Status",
+    "StoreCorrupt",
+    "StoreError",
+    "StoreLocked",
+    "StoreReplaced",
     "Strategy",
     "TradeIds",
     "Venue",
     "VenueOrder",
     "Verdict",
+    "Verification",
+    "Violation",
+    "WindowLine",
+    "Xray",
     "load_settings",
+    "printable",
     "rehearse_cycle",
     "replay_cycle",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("cycledeck")
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"engine.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value

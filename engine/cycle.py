@@ -6,11 +6,10 @@ import sqlite3
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
-from typing import TypeVar
 
 import structlog
 
-from engine import ingest, inputs, metrics, positions, quarantine
+from engine import inputs, metrics, positions, quarantine
 from engine.accounting import money_json
 from engine.clock import now_ms
 from engine.commit import CURSOR_PREFIX, Commit, Window, commit_cycle, read_commit
@@ -29,7 +28,9 @@ from engine.execution import Execution
 from engine.feed import Feed
 from engine.fetching import Fetcher
 from engine.ingest import Reply
+from engine.messages import Preview
 from engine.metrics import CycleMetrics
+from engine.preview import preview_replay
 from engine.quarantine import Item, Unreadable
 from engine.results import CycleResult, Kind, Notice, Status
 from engine.retrying import Retrying
@@ -39,8 +40,8 @@ from engine.store.statements import SQL
 from engine.store.store import Store
 from engine.strategies import Snapshot
 from engine.venue import MarketRules, TradeIds, Venue
+from engine.windows import read_answers, unreadable_in, windows_of
 
-T = TypeVar("T")
 log = structlog.get_logger("cycledeck.cycle")
 
 # How many ended cycles whose row could not be written are kept in memory until it can.
@@ -48,7 +49,10 @@ MAX_UNRECORDED = 1_000
 
 
 class CycleRunner:
-    """Runs one cycle at a time. `cycle_id` is the last one used."""
+    """Runs one cycle at a time. `cycle_id` is the last one used.
+
+    `running` is the cycle that runs; `on_change` is called when one begins and when it has ended.
+    """
 
     def __init__(
         self,
@@ -73,6 +77,8 @@ class CycleRunner:
         self._rules: dict[str, MarketRules] | None = None
         self._unrecorded: deque[dict[str, object]] = deque(maxlen=MAX_UNRECORDED)
         self.fatal: StoreFatal | None = None
+        self.running: Draft | None = None
+        self.on_change: Callable[[], None] = lambda: None
 
     async def run(self, kind: Kind = Kind.LIVE) -> CycleResult:
         """Run one cycle against the venue. Every failure is in the result; only a cancellation
@@ -84,12 +90,31 @@ class CycleRunner:
 
         Raises `NoSuchCycle` where there are no such inputs.
         """
+        original, replies = await self._evidence(cycle_id)
+        draft = self._draft(Kind.REPLAY, replay_of=original)
+        return await self._contained(draft, partial(self._replay, replies=replies))
+
+    async def preview(self, cycle_id: int) -> Preview:
+        """What `replay` would do now; changes nothing. Raises `NoSuchCycle` or `StoreError`."""
+        original, replies = await self._evidence(cycle_id)
+        work = partial(
+            preview_replay,
+            cycle_id=cycle_id,
+            original=original,
+            replies=replies,
+            trade_ids=self._trade_ids,
+            replay_id=self._cycle_id + 1,
+            lease_epoch=self._store.epoch or 0,
+        )
+        return await self._store.preview(work)
+
+    async def _evidence(self, cycle_id: int) -> tuple[int, list[Reply]]:
+        """The cycle that a replay would run again, and what the venue said in it."""
         original = await self._store.read(partial(inputs.original_of, cycle_id=cycle_id))
         replies = await self._store.read(partial(inputs.load, cycle_id=original))
         if not replies:
             raise NoSuchCycle(f"cycle {cycle_id} does not exist, or its inputs are not kept")
-        draft = self._draft(Kind.REPLAY, replay_of=original)
-        return await self._contained(draft, partial(self._replay, replies=replies))
+        return original, replies
 
     def _draft(self, kind: Kind, replay_of: int | None = None) -> Draft:
         self._cycle_id += 1
@@ -118,6 +143,7 @@ class CycleRunner:
     async def _contained(
         self, draft: Draft, phases: Callable[[Draft], Awaitable[None]]
     ) -> CycleResult:
+        self._now_runs(draft)
         try:
             self._store.check_file()
             await phases(draft)
@@ -141,7 +167,12 @@ class CycleRunner:
             draft.failed(error)
         finally:
             result = await complete(self._finish(draft))
+            self._now_runs(None)
         return result
+
+    def _now_runs(self, draft: Draft | None) -> None:
+        self.running = draft
+        self.on_change()
 
     # --- inputs
 
@@ -186,23 +217,10 @@ class CycleRunner:
             )
         cycle = draft.replay_of
         draft.corrections = await self._store.read(partial(quarantine.replacements, cycle_id=cycle))
-        corrections = [item.replacement or "" for item in draft.corrections]
-        readings = [
-            (reply, ingest.read(reply, self._trade_ids, corrections)) for reply in complete_replies
-        ]
-        unreadable = [item for _, reading in readings for item in reading.unreadable]
-        await self._quarantine(draft, unreadable)
-        return [
-            Window(
-                reply.request.symbol,
-                reply.request.since_ms,
-                reply.request.start_ms,
-                reading.fills,
-                held=reply.request.symbol in draft.held,
-            )
-            for reply, reading in readings
-            if reply.request.symbol not in draft.unfetched
-        ]
+        answers = read_answers(complete_replies, self._trade_ids, draft.corrections)
+        await self._quarantine(draft, unreadable_in(answers))
+        known = [answer for answer in answers if answer.symbol not in draft.unfetched]
+        return windows_of(known, draft.held)
 
     async def _quarantine(self, draft: Draft, unreadable: Sequence[Unreadable]) -> None:
         try:
@@ -290,8 +308,12 @@ class CycleRunner:
                 )
         await self.rebuild_metrics(draft.executed.revised)
 
-    async def rebuild_metrics(self, cycle_ids: Iterable[int]) -> None:
-        """Metrics of earlier cycles, which were lost or no longer hold. Best effort."""
+    async def rebuild_metrics(self, cycle_ids: Iterable[int]) -> int:
+        """Metrics of earlier cycles, which were lost or no longer hold. Best effort.
+
+        Returns how many were rebuilt.
+        """
+        rebuilt = 0
         for cycle_id in sorted(cycle_ids):
             try:
                 await self._store.write_metrics(partial(metrics.persist, cycle_id=cycle_id))
@@ -299,10 +321,13 @@ class CycleRunner:
                 continue
             except StoreError as error:
                 _log_metrics_failure(cycle_id, error)
-                return
+                break
             except Exception as error:
                 log.exception("metrics_not_rebuilt", cycle_id=cycle_id)
                 _log_metrics_failure(cycle_id, error)
+            else:
+                rebuilt += 1
+        return rebuilt
 
     # --- TX 2 and feed
 

@@ -1,6 +1,7 @@
 """The composition root: everything an engine is made of, built and ended in one place."""
 
 import asyncio
+import os
 import sqlite3
 import uuid
 from collections.abc import Callable
@@ -12,13 +13,17 @@ from types import TracebackType
 
 import structlog
 
-from engine import logs, metrics
+from engine import __version__, audit, logs, metrics
+from engine.channel import Channel
 from engine.clock import now_ms
+from engine.commands import Commands
 from engine.cycle import CycleRunner
+from engine.endpoint import socket_path
 from engine.errors import LedgerMismatch, SettingsError, StoreError, StoreFatal
 from engine.execution import Execution
 from engine.feed import Feed, Subscription
 from engine.lease import Lease
+from engine.messages import Hello, Preview
 from engine.replay import Rehearsal, Report, rehearse
 from engine.results import CycleResult, Kind
 from engine.retrying import Retrying
@@ -44,7 +49,8 @@ RECENT_COMMITS = 1_000
 class Engine:
     """One engine on one ledger: `async with Engine(settings) as engine: await engine.cycle()`.
 
-    `venue`, `strategy` and `connect` take the place of what the settings name.
+    `venue`, `strategy` and `connect` take the place of what the settings name. With `channel`,
+    consoles can attach to it while it is open.
     """
 
     def __init__(
@@ -54,11 +60,13 @@ class Engine:
         venue: Venue | None = None,
         strategy: Strategy | None = None,
         connect: Connect = connect_sqlite,
+        channel: bool = False,
     ) -> None:
         self.settings = settings
         self.venue = venue or make_venue(settings)
         self._strategy = strategy or make_strategy(settings, self.venue)
         self._connect = connect
+        self._has_channel = channel
         self._feed = Feed()
         self._running: _Running | None = None
 
@@ -99,6 +107,10 @@ class Engine:
             running = await self._assemble(store, lease)
             ending.push_async_callback(_cancelled, running.keeper)
             await self._settle(running)
+            if self._has_channel:
+                running.channel = self._channel(running)
+                ending.push_async_callback(running.channel.close)
+                running.channel.open(socket_path(settings.db))
             ending.push_async_callback(running.runner.finish, settings.stop_timeout)
             running.ending = ending.pop_all()
             self._running = running
@@ -148,7 +160,11 @@ class Engine:
 
     async def replay(self, cycle_id: int) -> CycleResult:
         """Run a cycle's phase 1 again on its recorded inputs. Raises `NoSuchCycle`."""
-        return await self._up.runner.exclusively(partial(self._up.cycles.replay, cycle_id))
+        return await self._up.runner.replay(cycle_id)
+
+    async def preview(self, cycle_id: int) -> Preview:
+        """What `replay` would do now; changes nothing. Raises `NoSuchCycle` or `StoreError`."""
+        return await self._up.runner.preview(cycle_id)
 
     @property
     def fatal(self) -> StoreFatal | None:
@@ -193,12 +209,37 @@ class Engine:
         recent = RECENT_COMMITS
         try:
             await running.store.write(partial(settle_cycles, recent=recent, mode=self.venue.mode))
+            await running.store.write(audit.interrupted)
         except StoreFatal:
             raise
         except StoreError as error:
             log.warning("cycles_not_settled", error=str(error))
         waiting = await running.store.read(partial(metrics.missing, recent=recent))
         await running.cycles.rebuild_metrics(waiting)
+
+    def _channel(self, running: "_Running") -> Channel:
+        commands = Commands(self.settings, running.store, running.cycles, running.runner)
+        hello = self._hello(running)
+        return Channel(hello, running.runner, self._feed, commands, running.execution.killed)
+
+    def _hello(self, running: "_Running") -> Hello:
+        settings = self.settings
+        return Hello(
+            version=__version__,
+            account=settings.account,
+            venue=settings.venue,
+            mode=self.venue.mode.value,
+            strategy=settings.strategy,
+            db=str(settings.db.absolute()),
+            pid=os.getpid(),
+            holder=running.lease.holder,
+            epoch=running.store.epoch or 0,
+            started_ms=now_ms(),
+            interval_ms=settings.interval,
+            lookback_ms=settings.lookback,
+            symbols=settings.symbols,
+            seed=settings.seed if settings.venue == "sim" else None,
+        )
 
 
 @dataclass(slots=True)
@@ -209,6 +250,7 @@ class _Running:
     cycles: CycleRunner
     runner: Runner
     keeper: asyncio.Task[None]
+    channel: Channel | None = None
     ending: AsyncExitStack = field(default_factory=AsyncExitStack)
 
 

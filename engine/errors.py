@@ -113,6 +113,18 @@ class StrategyFailed(CycledeckError):
     """The strategy raised an error."""
 
 
+class EngineClosing(CycledeckError):
+    """The engine is closing: nothing is begun any more."""
+
+
+class ChannelError(CycledeckError):
+    """There is no engine to talk to, or it speaks another protocol."""
+
+
+class ChannelClosed(ChannelError):
+    """The engine ended the connection."""
+
+
 class NoSuchCycle(CycledeckError):
     """There is no such cycle, or its inputs are no longer kept."""
 

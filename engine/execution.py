@@ -115,9 +115,11 @@ class Execution:
         """Why no order may be sent at all; null while they may."""
         if self._risk.kill_switch:
             return "kill_switch is set"
-        if self._kill_switch_file.exists():
-            return f"kill switch file {self._kill_switch_file} exists"
-        return None
+        file = self._kill_switch_file
+        try:
+            return f"kill switch file {file} exists" if file.exists() else None
+        except OSError as error:
+            return f"kill switch file {file} cannot be looked for: {error.strerror}"
 
     async def _open(self) -> tuple[OpenOrder, ...]:
         return tuple(order.as_open for order in await self._store.read(orders.open_orders))

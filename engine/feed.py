@@ -1,7 +1,8 @@
-"""The feed: every subscriber gets the latest result; a slow one loses those in between."""
+"""The feed: a subscriber gets the latest result, a listener every one."""
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from weakref import WeakSet
 
 from engine.results import CycleResult
@@ -36,9 +37,14 @@ class Subscription:
 
 
 class Feed:
-    """Publishing never waits: each subscription has room for one result, the latest."""
+    """Publishing never waits: each subscription has room for one result, the latest.
+
+    `latest` is the last result published, null before the first.
+    """
 
     def __init__(self) -> None:
+        self.latest: CycleResult | None = None
+        self._listeners: list[Callable[[CycleResult], None]] = []
         self._subscriptions: WeakSet[Subscription] = WeakSet()
         self._closed = False
 
@@ -50,7 +56,14 @@ class Feed:
         self._subscriptions.add(subscription)
         return subscription
 
+    def listen(self, listener: Callable[[CycleResult], None]) -> None:
+        """Have `listener` called with every result. It must neither block nor raise."""
+        self._listeners.append(listener)
+
     def publish(self, result: CycleResult) -> None:
+        self.latest = result
+        for listener in self._listeners:
+            listener(result)
         for subscription in self._subscriptions:
             subscription.give(result)
 

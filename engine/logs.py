@@ -1,14 +1,52 @@
-"""Log messages on standard error: structured, and free of what must not be shown."""
+"""Log messages on standard error: structured, and free of what must not be shown.
+
+The last of them are kept in memory, for whoever attaches to the engine.
+"""
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections import deque
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import structlog
 
+from engine.clock import now_ms
+from engine.messages import Logged
 from engine.settings import LogSettings
 from engine.text import printable
+
+KEPT = 200
+# What a message has beside its event name and details.
+_HEADING = ("event", "level", "timestamp")
+
+
+class Tail:
+    """The last messages of this process, and those who want the next ones."""
+
+    def __init__(self) -> None:
+        self._messages: deque[Logged] = deque(maxlen=KEPT)
+        self._listeners: list[Callable[[Logged], None]] = []
+
+    @property
+    def messages(self) -> tuple[Logged, ...]:
+        """Oldest first."""
+        return tuple(self._messages)
+
+    def listen(self, listener: Callable[[Logged], None]) -> None:
+        """Have `listener` called with every message, on the thread that logs it."""
+        self._listeners.append(listener)
+
+    def ignore(self, listener: Callable[[Logged], None]) -> None:
+        self._listeners.remove(listener)
+
+    def add(self, message: Logged) -> None:
+        self._messages.append(message)
+        for listener in self._listeners:
+            listener(message)
+
+
+tail = Tail()
 
 
 def configure(settings: LogSettings) -> None:
@@ -26,6 +64,7 @@ def configure(settings: LogSettings) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _keep,
             _printable,
             renderer,
         ],
@@ -33,6 +72,15 @@ def configure(settings: LogSettings) -> None:
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def _keep(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    detail = {
+        printable(key): printable(str(value)) for key, value in event.items() if key not in _HEADING
+    }
+    text = printable(str(event.get("event", "")))
+    tail.add(Logged(ts_ms=now_ms(), level=event["level"], event=text, detail=detail))
+    return event
 
 
 def _printable(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> dict[str, Any]:

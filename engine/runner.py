@@ -7,6 +7,9 @@ from typing import TypeVar
 
 from engine.clock import now_ms
 from engine.cycle import CycleRunner
+from engine.draft import Draft
+from engine.errors import EngineClosing
+from engine.messages import EngineState, Preview
 from engine.results import CycleResult, Kind, Status
 from engine.settings import Settings
 
@@ -16,7 +19,10 @@ MAX_BACKOFF_S = 60.0
 
 
 class Runner:
-    """`run` paces cycles; `cycle` runs one at once. Neither ever overlaps another."""
+    """`run` paces cycles; `cycle`, `replay` and `preview` run at once. None overlaps another.
+
+    `on_change` is called whenever `state`, `running` or `next_cycle_ms` is another.
+    """
 
     def __init__(self, cycles: CycleRunner, settings: Settings, last_reconcile_ms: int | None):
         self._cycles = cycles
@@ -27,7 +33,28 @@ class Runner:
         self._current: asyncio.Task[object] | None = None
         self._stopping = self._finishing = False
         self._failures = 0
+        self._due: float | None = None
         self.paused = False
+        self.on_change: Callable[[], None] = lambda: None
+        cycles.on_change = self.changed
+
+    @property
+    def state(self) -> EngineState:
+        if self._stopping:
+            return EngineState.STOPPING
+        return EngineState.PAUSED if self.paused else EngineState.RUNNING
+
+    @property
+    def running(self) -> Draft | None:
+        """The cycle that runs, of whatever kind."""
+        return self._cycles.running
+
+    @property
+    def next_cycle_ms(self) -> int | None:
+        """When the next cycle begins, in UTC milliseconds; null in a cycle and where none will."""
+        if self._due is None or self.running or self.state is not EngineState.RUNNING:
+            return None
+        return now_ms() + round((self._due - asyncio.get_running_loop().time()) * 1_000)
 
     async def cycle(self, kind: Kind = Kind.LIVE) -> CycleResult:
         result = await self.exclusively(lambda: self._cycles.run(kind))
@@ -35,10 +62,18 @@ class Runner:
         self._failures = self._failures + 1 if failed else 0
         return result
 
+    async def replay(self, cycle_id: int) -> CycleResult:
+        """Raises `NoSuchCycle`."""
+        return await self.exclusively(lambda: self._cycles.replay(cycle_id))
+
+    async def preview(self, cycle_id: int) -> Preview:
+        """Raises `NoSuchCycle` or `StoreError`."""
+        return await self.exclusively(lambda: self._cycles.preview(cycle_id))
+
     async def exclusively(self, work: Callable[[], Awaitable[T]]) -> T:
         async with self._one_at_a_time:
             if self._finishing:
-                raise RuntimeError("the engine is closing")
+                raise EngineClosing
             self._current = asyncio.current_task()
             try:
                 return await work()
@@ -51,6 +86,14 @@ class Runner:
         on_result: Callable[[CycleResult], None] = lambda result: None,
     ) -> None:
         """Raises the `StoreFatal` that ended it, if one did."""
+        try:
+            await self._pace(cycles, on_result)
+        finally:
+            self._due = None
+        if self._cycles.fatal is not None:
+            raise self._cycles.fatal
+
+    async def _pace(self, cycles: int | None, on_result: Callable[[CycleResult], None]) -> None:
         loop = asyncio.get_running_loop()
         interval = self._settings.interval / 1_000
         due = loop.time()
@@ -69,19 +112,26 @@ class Runner:
             if self._cycles.fatal is not None:
                 break
             due = next_due(due, loop.time(), interval) + self._backoff(interval)
-        if self._cycles.fatal is not None:
-            raise self._cycles.fatal
 
     def pause(self) -> None:
         self.paused = True
+        self.changed()
 
     def resume(self) -> None:
-        self.paused = False
-        self._wake.set()
+        """The next cycle begins at once where they were paused."""
+        if self.paused:
+            self.paused = False
+            self._wake.set()
+            self.changed()
 
     def stop(self) -> None:
         self._stopping = True
         self._wake.set()
+        self.changed()
+
+    def changed(self) -> None:
+        """Something that is shown of the engine is another."""
+        self.on_change()
 
     async def finish(self, timeout_ms: int) -> None:
         """Let the running cycle end, at most for so long; then cancel it. None begins any more."""
@@ -97,6 +147,9 @@ class Runner:
         self._one_at_a_time.release()
 
     async def _sleep_until(self, due: float) -> None:
+        self._due = due
+        self.changed()
+        self._wake.clear()  # Whatever woke it before the cycle is no reason to leave out a wait.
         # Not asyncio.timeout: with a time that is past, it takes a cancellation for its own.
         timer = asyncio.get_running_loop().call_at(due, self._wake.set)
         try:

@@ -60,7 +60,7 @@ def loaded_by(statement: str) -> set[str]:
 
 
 def test_the_engine_loads_neither_textual_nor_the_console() -> None:
-    loaded = loaded_by("import engine, engine.cli")
+    loaded = loaded_by("import engine.engine, engine.channel, engine.client, engine.cli.commands")
     assert {"engine", "aiosqlite", "rich"} <= loaded
     assert not loaded & {"textual", "console"}
 
@@ -71,7 +71,7 @@ def test_no_module_of_the_engine_names_the_console_or_a_terminal_library(module:
     assert not named & {"textual", "console"}
     if not name_of(module).startswith("cli/"):
         assert not named & {"rich", "typer", "click"}
-        assert not [name for name in imports(module) if name.startswith("engine.cli")]
+        assert not [name for name in imports(module) if f"{name}.".startswith("engine.cli.")]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
@@ -90,10 +90,28 @@ def test_what_is_pure_does_no_input_or_output(module: str) -> None:
     assert not {name.partition(".")[0] for name in imports(ROOT / f"{module}.py")} & io
 
 
-def test_every_public_name_is_there_and_documented_by_a_type() -> None:
-    assert sorted(engine.__all__, key=str.lower) == engine.__all__ or engine.__all__
+def test_every_public_name_is_there_and_comes_from_where_it_is_said_to() -> None:
+    assert sorted(engine.__all__) == engine.__all__
+    assert sorted(engine._MODULES) == engine.__all__
     for name in engine.__all__:
-        assert hasattr(engine, name), name
+        assert getattr(engine, name) is not None, name
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = engine.no_such_name
+
+
+def test_what_type_checkers_are_told_is_what_is_loaded() -> None:
+    tree = ast.parse((ROOT / "__init__.py").read_text("utf-8"))
+    told = {
+        alias.name: (node.module or "").removeprefix("engine.")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("engine.")
+        for alias in node.names
+    }
+    assert told == engine._MODULES
+
+
+def test_naming_the_engine_loads_nothing_of_it() -> None:
+    assert not loaded_by("import engine") & {"aiosqlite", "pydantic", "structlog"}
 
 
 def test_the_package_is_marked_as_its_command_is() -> None:

@@ -1,4 +1,4 @@
-"""The feed: the latest result for everyone, nobody waits for a slow one."""
+"""The feed: the latest result for everyone, nobody waits for a slow one; listeners get all."""
 
 import asyncio
 import gc
@@ -85,6 +85,17 @@ async def test_a_subscription_begins_when_it_is_made_not_when_it_is_first_read()
     subscription = feed.subscribe()
     feed.publish(result(3))
     assert (await anext(subscription)).cycle_id == 3
+
+
+def test_a_listener_gets_every_result_at_once_and_the_last_is_remembered() -> None:
+    feed, got = Feed(), []
+    feed.listen(lambda found: got.append(found.cycle_id))
+    assert feed.latest is None
+    for n in range(5):
+        feed.publish(result(n))
+        assert got[-1] == n
+    assert got == [0, 1, 2, 3, 4]
+    assert feed.latest == result(4)
 
 
 def test_a_subscription_that_nobody_holds_is_forgotten() -> None:

@@ -10,8 +10,9 @@ from fakes import FakeVenue
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import CycleResult, Engine, Kind, Status
-from engine.errors import VenueUnavailable
+from engine import CycleResult, Engine, EngineState, Kind, Status
+from engine.clock import now_ms
+from engine.errors import EngineClosing, VenueUnavailable
 from engine.runner import Runner, next_due
 
 HOUR = "1h"
@@ -124,6 +125,99 @@ async def test_resuming_runs_a_cycle_at_once_not_after_the_interval(tmp_path: Pa
         engine.resume()
         async with asyncio.timeout(5):
             await running
+
+
+async def test_resuming_what_was_not_paused_runs_no_cycle_early(tmp_path: Path) -> None:
+    got: list[CycleResult] = []
+    first = asyncio.Event()
+
+    def report(result: CycleResult) -> None:
+        got.append(result)
+        first.set()
+
+    async with Engine(settings_in(tmp_path, interval=HOUR), venue=FakeVenue()) as engine:
+        running = asyncio.create_task(engine.run(None, report))
+        await first.wait()
+        engine.resume()
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+        engine.stop()
+        await running
+    assert len(got) == 1
+
+
+# --- what can be seen of it
+
+
+def seen(runner: Runner) -> tuple[str, int | None, bool]:
+    """State, the running cycle, and whether the next one's time is known."""
+    running = runner.running
+    state = runner.state.value
+    return state, running.cycle_id if running else None, runner.next_cycle_ms is not None
+
+
+async def test_every_change_of_state_is_told_when_it_happens(tmp_path: Path) -> None:
+    venue, told = Gated(), []
+    async with Engine(settings_in(tmp_path, interval=HOUR), venue=venue) as engine:
+        runner = engine._up.runner
+        runner.on_change = lambda: told.append(seen(runner))
+        assert seen(runner) == ("running", None, False)
+        running = asyncio.create_task(engine.run())
+        await venue.begun.wait()
+        engine.pause()
+        engine.resume()
+        engine.resume()
+        venue.gate.set()
+        while told[-1][1] == 1:  # noqa: ASYNC110 - what is told is what is waited for
+            await asyncio.sleep(0)
+        engine.stop()
+        await running
+    assert told[:7] == [
+        ("running", None, True),
+        ("running", 1, False),
+        ("paused", 1, False),
+        ("running", 1, False),
+        ("running", None, True),
+        ("running", None, True),
+        ("stopping", None, False),
+    ]
+    assert {state for state, _, _ in told[7:]} <= {"stopping"}
+
+
+async def test_the_next_cycle_is_due_an_interval_after_the_last_one_began(tmp_path: Path) -> None:
+    ended = asyncio.Event()
+    async with Engine(settings_in(tmp_path, interval=HOUR), venue=FakeVenue()) as engine:
+        runner = engine._up.runner
+        assert runner.next_cycle_ms is None
+        began = now_ms()
+        running = asyncio.create_task(engine.run(None, lambda result: ended.set()))
+        await ended.wait()
+        await asyncio.sleep(0)
+        assert abs((runner.next_cycle_ms or 0) - (began + 3_600_000)) < 1_000
+        engine.pause()
+        assert runner.next_cycle_ms is None
+        engine.stop()
+        await running
+        assert runner.state is EngineState.STOPPING
+
+
+async def test_a_closing_engine_begins_nothing_and_says_so(tmp_path: Path) -> None:
+    venue = Gated()
+    engine = Engine(settings_in(tmp_path), venue=venue)
+    await engine.open()
+    cycle = asyncio.create_task(engine.cycle())
+    await venue.begun.wait()
+    waiting = [engine.cycle(), engine.replay(1), engine.preview(1)]
+    tasks = [asyncio.create_task(work) for work in waiting]
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(engine.close())
+    await asyncio.sleep(0)
+    venue.gate.set()
+    await closing
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all("engine is closing" in str(outcome) for outcome in outcomes)
+    assert {type(outcome) for outcome in outcomes} == {EngineClosing}
+    assert (await cycle).status is Status.OK
 
 
 async def test_closing_lets_the_running_cycle_end(tmp_path: Path) -> None:

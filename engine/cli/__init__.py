@@ -1,5 +1,8 @@
 """The command line."""
 
-from engine.cli.commands import main
 
-__all__ = ["main"]
+def main() -> None:
+    """The entry point."""
+    from engine.cli.commands import main as run
+
+    run()

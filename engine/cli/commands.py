@@ -5,7 +5,7 @@ import getpass
 import json
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -253,6 +253,7 @@ def quarantine_resolve(
 
 
 async def _once(settings: Settings) -> CycleResult:
+    _on_signals(_cancelling())
     async with Engine(settings) as engine:
         _stop_on_signals(engine)
         return await engine.cycle()
@@ -266,7 +267,8 @@ async def _run_cycles(settings: Settings, cycles: int | None, as_json: bool) -> 
         last = result
         show.print_json(result) if as_json else show.cycle_line(result)
 
-    async with Engine(settings) as engine:
+    _on_signals(_cancelling())
+    async with Engine(settings, channel=True) as engine:
         _stop_on_signals(engine)
         await engine.run(cycles, report)
     return last
@@ -274,17 +276,26 @@ async def _run_cycles(settings: Settings, cycles: int | None, as_json: bool) -> 
 
 def _stop_on_signals(engine: Engine) -> None:
     """The first SIGINT or SIGTERM ends cleanly after the running cycle, a second one at once."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
+    at_once = _cancelling()
 
     def stop() -> None:
         engine.stop()
-        if task is not None:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, task.cancel)
+        _on_signals(at_once)
 
+    _on_signals(stop)
+
+
+def _cancelling() -> Callable[[], object]:
+    """Ends this task; what it has opened by then is closed again."""
+    task = asyncio.current_task()
+    return task.cancel if task is not None else lambda: None
+
+
+def _on_signals(act: Callable[[], object]) -> None:
+    """While an engine starts, and while it runs, a SIGINT or SIGTERM leaves nothing behind."""
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
+        loop.add_signal_handler(number, act)
 
 
 async def _read(settings: Settings, work: Any) -> Any:

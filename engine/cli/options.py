@@ -1,11 +1,12 @@
 """The flags that commands share, and the settings they make."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.settings import Settings, load_settings
+if TYPE_CHECKING:
+    from engine.settings import Settings
 
 Config = Annotated[
     Path | None,
@@ -33,6 +34,8 @@ StartFrom = Annotated[
 ]
 
 
-def settings_of(config: Path | None, **flags: Any) -> Settings:
+def settings_of(config: Path | None, **flags: Any) -> "Settings":
     """Settings of the file, the environment and the flags that were given."""
+    from engine.settings import load_settings
+
     return load_settings(config, {key: value for key, value in flags.items() if value is not None})

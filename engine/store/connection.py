@@ -54,7 +54,7 @@ async def complete(work: Awaitable[T]) -> T:
 
 
 class Connection:
-    """One connection. `write` and `read` are the only ways to its statements.
+    """One connection. `write`, `preview`, `read` and `run` are the only ways to its statements.
 
     It is dropped, and opened anew by the next call, where its state is not known for sure.
     """
@@ -95,6 +95,10 @@ class Connection:
         Raises `CommitUnknown` when COMMIT itself fails, `StoreError` for what SQLite reports.
         """
         return await complete(self._run(_in_transaction, work))
+
+    async def preview(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` in one transaction that is rolled back whatever happens."""
+        return await complete(self._run(_in_preview, work))
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` on one consistent snapshot."""
@@ -231,6 +235,14 @@ def _in_transaction(connection: sqlite3.Connection, work: Callable[[sqlite3.Conn
         # What is left of it, if anything, ends with the connection.
         raise errors.CommitUnknown(f"COMMIT failed: {error!r}") from error
     return result
+
+
+def _in_preview(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        return work(connection)
+    finally:
+        _roll_back(connection)
 
 
 def _in_snapshot(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:

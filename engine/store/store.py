@@ -17,9 +17,9 @@ T = TypeVar("T")
 class Store:
     """`write` is for the authoritative and order state, `write_metrics` for best-effort rows.
 
-    Both are fenced: once `epoch` is set, a transaction that finds another epoch in the lease
-    raises `LeaseLost`; one that finds another file at the path, `StoreReplaced`. Neither changes
-    anything then.
+    `preview` is a `write` that is rolled back. All are fenced: once `epoch` is set, a transaction
+    that finds another epoch in the lease raises `LeaseLost`; one that finds another file at the
+    path, `StoreReplaced`. None changes anything then.
     """
 
     def __init__(self, path: Path, connections: Sequence[Connection], ending: AsyncExitStack):
@@ -68,6 +68,9 @@ class Store:
     async def write_metrics(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await self._metrics.write(self._fenced(work))
 
+    async def preview(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._writer.preview(self._fenced(work))
+
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await self._reader.read(work)
 
@@ -76,10 +79,7 @@ class Store:
         self._writer.check_file()
 
     def wal_bytes(self) -> int:
-        try:
-            return Path(f"{self.path}-wal").stat().st_size
-        except OSError:
-            return 0
+        return wal_bytes(self.path)
 
     async def close(self) -> None:
         await complete(self._ending.aclose())
@@ -102,6 +102,14 @@ def check_epoch(connection: sqlite3.Connection, epoch: int | None) -> None:
             f"the ledger's lease is at epoch {rows[0][0] if rows else None}, this engine's was "
             f"{epoch}: another engine took over; nothing was changed by this one"
         )
+
+
+def wal_bytes(path: Path) -> int:
+    """How large the write-ahead log is; 0 where there is none."""
+    try:
+        return Path(f"{path}-wal").stat().st_size
+    except OSError:
+        return 0
 
 
 def require_ledger(path: Path) -> None:
@@ -127,6 +135,17 @@ class ReadStore:
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await self._reader.read(work)
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` outside any transaction: for what changes while a snapshot does not."""
+        return await self._reader.run(work)
+
+    def check_file(self) -> None:
+        """Raises `StoreReplaced` when the path no longer leads to the file that is open."""
+        self._reader.check_file()
+
+    def wal_bytes(self) -> int:
+        return wal_bytes(self.path)
 
     async def close(self) -> None:
         await self._reader.close()

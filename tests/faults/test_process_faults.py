@@ -27,7 +27,7 @@ from scenarios import books, health
 from trading import FILLS, trading, two_orders
 
 from engine import Engine, Settings
-from engine.errors import LeaseHeld, LeaseLost, StoreLocked
+from engine.errors import EngineClosing, LeaseHeld, LeaseLost, StoreLocked
 from engine.results import CycleResult, Status
 from engine.strategies import Intent, Snapshot
 from engine.venue import OrderRequest, VenueOrder
@@ -209,7 +209,7 @@ async def test_a_cycle_that_waits_for_its_turn_does_not_begin_on_a_closing_engin
     async with asyncio.timeout(5):
         await engine.close()
         outcomes = await asyncio.gather(running, waiting, return_exceptions=True)
-    assert [type(outcome) for outcome in outcomes] == [asyncio.CancelledError, RuntimeError]
+    assert [type(outcome) for outcome in outcomes] == [asyncio.CancelledError, EngineClosing]
 
 
 async def test_two_cycles_at_once_run_one_after_the_other(tmp_path: Path) -> None:

@@ -400,7 +400,16 @@ ORDER BY c.commit_seq;
 -- ## audit
 
 -- name: audit_add
-INSERT INTO audit (ts, actor, action, detail_json, outcome) VALUES (?, ?, ?, ?, ?);
+INSERT INTO audit (ts, actor, action, detail_json, outcome) VALUES (?, ?, ?, ?, ?)
+RETURNING id;
+
+-- name: audit_outcome
+UPDATE audit SET outcome = ? WHERE id = ?;
+
+-- name: audit_interrupted
+-- What ran when an engine ended is among the last rows: no start reads the whole history.
+UPDATE audit SET outcome = 'interrupted'
+WHERE id > (SELECT max(id) FROM audit) - 1000 AND outcome = 'running';
 
 -- ## rehearsal: `main` is the scratch copy, `source` the ledger it is taken from
 
@@ -517,3 +526,194 @@ FROM cycle_metrics ORDER BY cycle_id;
 -- name: tables_all
 SELECT name FROM sqlite_master
 WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER BY name;
+
+-- ## history: what a console reads, each by key or a bounded number of rows
+
+-- name: history_cache
+PRAGMA cache_size = -8192;
+
+-- name: history_version
+PRAGMA data_version;
+
+-- name: history_last_cycle
+SELECT max(
+    coalesce((SELECT max(cycle_id) FROM cycles), 0),
+    coalesce((SELECT max(cycle_id) FROM ledger_commits), 0)
+);
+
+-- name: history_journal_mode
+PRAGMA journal_mode;
+
+-- name: history_bytes
+SELECT page_count * page_size, freelist_count * page_size
+FROM pragma_page_count, pragma_page_size, pragma_freelist_count;
+
+-- name: history_fills
+SELECT count(*) FROM applied_fills;
+
+-- name: history_fills_since
+SELECT coalesce(sum(fills_count), 0) FROM ledger_commits WHERE commit_seq > ?;
+
+-- name: history_counts
+-- Conflicts are numbered from 1, and none is ever deleted. The orders' first condition is that of
+-- the index orders_live, word for word.
+SELECT
+    (SELECT coalesce(max(id), 0) FROM conflicts) AS conflicts,
+    (SELECT count(*) FROM quarantine WHERE status = 'open') AS quarantine_open,
+    (SELECT count(*) FROM orders
+        WHERE status IN ('intended', 'unknown', 'open') AND status <> 'open') AS orders_unknown,
+    (SELECT count(*) FROM orders
+        WHERE status IN ('intended', 'unknown', 'open') AND status = 'open') AS orders_open;
+
+-- name: history_cursors
+SELECT u.key, u.value_ms, u.start_ms, u.cycle_id, coalesce(c.started_ms, k.committed_ms)
+FROM cursors AS u
+LEFT JOIN cycles AS c ON c.cycle_id = u.cycle_id
+LEFT JOIN ledger_commits AS k ON k.cycle_id = u.cycle_id
+ORDER BY u.key;
+
+-- name: history_recent
+SELECT status, marks_json, errors_json, warnings_json FROM cycles ORDER BY cycle_id DESC LIMIT ?;
+
+-- name: history_cycles
+-- A row that says `running` of another cycle than the one that may still run was left behind.
+SELECT * FROM (
+    SELECT c.cycle_id, c.kind, CASE
+            WHEN c.status <> 'running' OR c.cycle_id = :running THEN c.status
+            WHEN k.commit_seq IS NULL THEN 'interrupted' ELSE 'partial'
+        END AS status,
+        c.replay_of, c.verdict, c.mode, c.started_ms, c.venue_ms,
+        coalesce(c.ended_ms, k.committed_ms, c.started_ms) AS ended_ms,
+        c.marks_json, c.timings_json,
+        iif(c.status = 'running' AND c.cycle_id <> :running, :unrecorded, c.errors_json)
+            AS errors_json,
+        c.warnings_json, k.commit_seq, coalesce(k.attempted, 0) AS ledger_events_attempted,
+        coalesce(k.inserted, 0) AS ledger_events_inserted,
+        coalesce(k.ignored, 0) AS ledger_events_ignored,
+        coalesce(k.conflicting, 0) AS ledger_events_conflicting,
+        coalesce(k.fills_fetched, 0) AS fills_fetched, coalesce(k.fills_count, 0) AS fills_count,
+        coalesce(k.cursors_json, '{}') AS cursors_json, k.positions_digest,
+        m.cycle_id IS NOT NULL AS metrics_persisted,
+        iif(m.orders_submitted > 0, m.fill_rate, NULL) AS fills_per_submitted_order,
+        m.avg_time_to_fill, m.slippage_bps_avg
+    FROM cycles AS c
+    LEFT JOIN ledger_commits AS k ON k.cycle_id = c.cycle_id
+    LEFT JOIN cycle_metrics AS m ON m.cycle_id = c.cycle_id
+)
+WHERE cycle_id >= :from AND cycle_id < :before
+    AND kind IN (SELECT value FROM json_each(:kinds))
+    AND (:statuses IS NULL OR status IN (SELECT value FROM json_each(:statuses)))
+    AND (status <> 'running' OR :with_running)
+    AND (NOT :trouble OR errors_json <> '[]' OR warnings_json <> '[]'
+        OR ledger_events_conflicting > 0 OR commit_seq IS NULL)
+    AND (:text = ''
+        OR errors_json <> '[]' AND EXISTS (
+            SELECT 1 FROM json_tree(errors_json) AS e
+            WHERE instr(lower(e.atom), lower(:text)) > 0
+        )
+        OR warnings_json <> '[]' AND EXISTS (
+            SELECT 1 FROM json_tree(warnings_json) AS w
+            WHERE instr(lower(w.atom), lower(:text)) > 0
+        ))
+ORDER BY cycle_id DESC LIMIT :limit;
+
+-- name: history_unrecorded
+-- Commits whose cycle's own row is missing, as cycles.
+SELECT k.cycle_id, 'live' AS kind, 'partial' AS status, NULL AS replay_of, NULL AS verdict,
+    coalesce(m.mode, 'unknown') AS mode, coalesce(m.ts_start, k.committed_ms) AS started_ms,
+    k.committed_ms AS venue_ms, coalesce(m.ts_end, k.committed_ms) AS ended_ms,
+    '{}' AS marks_json, '{}' AS timings_json, :unrecorded AS errors_json, '[]' AS warnings_json,
+    k.commit_seq, k.attempted AS ledger_events_attempted, k.inserted AS ledger_events_inserted,
+    k.ignored AS ledger_events_ignored, k.conflicting AS ledger_events_conflicting,
+    k.fills_fetched, k.fills_count, k.cursors_json, k.positions_digest,
+    m.cycle_id IS NOT NULL AS metrics_persisted,
+    iif(m.orders_submitted > 0, m.fill_rate, NULL) AS fills_per_submitted_order,
+    m.avg_time_to_fill, m.slippage_bps_avg
+FROM ledger_commits AS k
+LEFT JOIN cycle_metrics AS m ON m.cycle_id = k.cycle_id
+WHERE k.cycle_id >= :from AND k.cycle_id < :before
+    AND NOT EXISTS (SELECT 1 FROM cycles AS c WHERE c.cycle_id = k.cycle_id)
+ORDER BY k.cycle_id DESC LIMIT :limit;
+
+-- name: history_commit_before
+SELECT commit_seq FROM ledger_commits WHERE cycle_id < ? ORDER BY cycle_id DESC LIMIT 1;
+
+-- name: history_inputs
+SELECT symbol, since_ms, start_ms, latest_ms, items, error, pages_json
+FROM cycle_inputs WHERE cycle_id = ? ORDER BY rowid;
+
+-- name: history_corrections
+-- What a cycle applied; or was given, where it could not record that, and a later one did.
+SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id
+FROM quarantine
+WHERE applied_cycle_id = :cycle_id
+    OR status = 'replaced' AND resolved_ms < :started_ms
+    AND (applied_cycle_id IS NULL OR applied_cycle_id > :cycle_id)
+ORDER BY id;
+
+-- name: history_orders
+SELECT client_order_id, symbol, side, qty, price, decision_price, status, reason, submit_outcome,
+    exchange_order_id, canceled_cycle_id IS :cycle_id AS canceled
+FROM orders WHERE cycle_id = :cycle_id OR canceled_cycle_id = :cycle_id
+ORDER BY rowid;
+
+-- name: history_money
+SELECT fees_json, pnl_json FROM cycle_metrics WHERE cycle_id = ?;
+
+-- name: history_replays
+SELECT cycle_id FROM cycles WHERE cycle_id > :cycle_id AND replay_of = :cycle_id ORDER BY cycle_id;
+
+-- name: history_met
+-- What the ledger has, of cycles before one, under the ids of some events and fills.
+SELECT e.event_id, e.ts, e.symbol, e.type, e.side, e.qty, e.price, e.fee, e.fee_currency,
+    e.exchange_trade_id, e.exchange_order_id, e.client_order_id, e.meta_json, e.hash, e.cycle_id
+FROM json_each(:event_ids) AS wanted
+CROSS JOIN ledger_events AS e ON e.event_id = wanted.value
+WHERE e.cycle_id < :before
+UNION
+SELECT e.event_id, e.ts, e.symbol, e.type, e.side, e.qty, e.price, e.fee, e.fee_currency,
+    e.exchange_trade_id, e.exchange_order_id, e.client_order_id, e.meta_json, e.hash, e.cycle_id
+FROM json_each(:trade_ids) AS wanted
+CROSS JOIN ledger_events AS e
+    ON e.event_id > 'fee:' || wanted.value || ':' AND e.event_id < 'fee:' || wanted.value || ';'
+WHERE e.cycle_id < :before;
+
+-- name: history_commit
+SELECT commit_seq, first_seq, last_seq FROM ledger_commits WHERE cycle_id = ?;
+
+-- name: history_position
+-- What the last commit by then that changed a symbol left, and the last event by that commit.
+SELECT h.qty, h.cost, h.realized_pnl, h.fees_json, coalesce(
+    (SELECT k.last_seq FROM ledger_commits AS k WHERE k.commit_seq = h.commit_seq),
+    (SELECT k.last_seq FROM ledger_commits AS k
+        WHERE k.commit_seq < h.commit_seq AND k.last_seq IS NOT NULL
+        ORDER BY k.commit_seq DESC LIMIT 1),
+    0
+)
+FROM position_history AS h WHERE h.symbol = ? AND h.commit_seq <= ?
+ORDER BY h.commit_seq DESC LIMIT 1;
+
+-- name: history_span
+-- A plus keeps a condition from choosing the index: the rows' numbers are the shorter way.
+SELECT count(*), min(ts) FROM ledger_events WHERE seq BETWEEN ? AND ? AND +symbol = ?;
+
+-- name: history_events_at
+SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash
+FROM ledger_events WHERE symbol = ? AND ts = ? AND seq BETWEEN ? AND ?;
+
+-- name: history_later
+SELECT 1 FROM ledger_events WHERE symbol = ? AND ts > ? AND seq < ? LIMIT 1;
+
+-- name: history_events
+SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash
+FROM ledger_events WHERE symbol = ? AND ts >= ? AND seq <= ? ORDER BY ts;
+
+-- ## retracing: a ledger in memory, to which a cycle's fills are appended once more
+
+-- name: retrace_conflicts
+DELETE FROM conflicts RETURNING event_id, fields_json;
+
+-- name: retrace_events
+SELECT event_id, exchange_trade_id, fee_currency, cycle_id FROM ledger_events;

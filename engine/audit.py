@@ -1,0 +1,71 @@
+"""The audit: who asked the engine for what, and what came of it."""
+
+import asyncio
+import json
+import sqlite3
+from dataclasses import dataclass, field
+from functools import partial
+
+import structlog
+
+from engine.clock import now_ms
+from engine.errors import StoreError
+from engine.store.statements import SQL
+from engine.store.store import Store
+from engine.text import storable
+
+log = structlog.get_logger("cycledeck.audit")
+
+RUNNING = "running"
+
+
+@dataclass(slots=True)
+class Entry:
+    """One row. `id` is null while it is not in the database."""
+
+    actor: str
+    action: str
+    detail: dict[str, int | None]
+    ts_ms: int = field(default_factory=now_ms)
+    id: int | None = None
+
+
+class Audit:
+    """Best effort: an operator must be able to stop an engine whose disk is full.
+
+    One row is written at a time, so that a cycle's transaction waits for one at most.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._one_at_a_time = asyncio.Lock()
+
+    async def keep(self, entry: Entry, outcome: str) -> str | None:
+        """Insert the entry, or update its outcome. Returns why that failed, if it did."""
+        try:
+            async with self._one_at_a_time:
+                entry.id = await self._store.write(partial(_keep, entry=entry, outcome=outcome))
+        except StoreError as error:
+            log.warning(
+                "audit_not_kept",
+                actor=entry.actor,
+                action=entry.action,
+                outcome=outcome,
+                error=str(error),
+            )
+            return str(error)
+        return None
+
+
+def interrupted(connection: sqlite3.Connection) -> None:
+    """Mark what still ran when an engine ended."""
+    connection.execute(SQL["audit_interrupted"]).fetchall()
+
+
+def _keep(connection: sqlite3.Connection, entry: Entry, outcome: str) -> int:
+    if entry.id is not None:
+        connection.execute(SQL["audit_outcome"], (storable(outcome), entry.id)).fetchall()
+        return entry.id
+    detail = json.dumps(entry.detail)
+    row = (entry.ts_ms, storable(entry.actor), entry.action, detail, storable(outcome))
+    return int(connection.execute(SQL["audit_add"], row).fetchall()[0][0])
