@@ -118,7 +118,7 @@ def test_the_package_is_marked_as_its_command_is() -> None:
     from importlib.metadata import entry_points
 
     (script,) = entry_points(group="console_scripts", name="cycledeck")
-    assert script.value == "engine.cli:main"
+    assert script.value == "console.cli:main"
 
 
 def test_no_float_touches_money() -> None:

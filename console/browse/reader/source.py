@@ -1,0 +1,258 @@
+"""The file being read: connections that can do nothing but read it, and what its errors mean."""
+
+import os
+import sqlite3
+import stat
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from console.browse.errors import BrowseError, Trouble
+from console.browse.reader import decimals
+from console.browse.reader.permits import Permits
+from console.browse.reader.values import Stored, Values
+
+# The first that lists its tables with what they are.
+OLDEST = (3, 37)
+BUSY_SECONDS = 1.0
+PAGE_CACHE_KIB = 8 * 1024
+# A sort's runs are as large as this: with more, it was two to four times slower.
+SCAN_CACHE_KIB = 2 * 1024
+MEBI = 1024 * 1024
+
+_SETTINGS = (
+    "PRAGMA query_only = ON",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA cell_size_check = ON",
+    "PRAGMA temp_store = FILE",
+)
+_WAL_FORMAT = b"\x02\x02"
+_MESSAGES: dict[int, tuple[Trouble, str]] = {
+    sqlite3.SQLITE_BUSY: ("locked", "another program has it locked; try again when that is done"),
+    sqlite3.SQLITE_LOCKED: ("locked", "another program has it locked; try again when that is done"),
+    sqlite3.SQLITE_PROTOCOL: ("locked", "another program has it locked; try again"),
+    sqlite3.SQLITE_NOTADB: ("not a database", "this is no SQLite database, or an encrypted one"),
+    sqlite3.SQLITE_CORRUPT: ("corrupt", "this part of the file is damaged; other parts may read"),
+    sqlite3.SQLITE_IOERR: ("corrupt", "the disk reports an error for this part of the file"),
+    sqlite3.SQLITE_FULL: ("stopped", "there is no disk space left for temporary files"),
+    sqlite3.SQLITE_NOMEM: ("stopped", "this needs more memory than it may use"),
+    sqlite3.SQLITE_TOOBIG: ("stopped", "a value is larger than may be read here"),
+    sqlite3.SQLITE_INTERRUPT: ("stopped", "stopped"),
+    sqlite3.SQLITE_READONLY: ("refused", "only reading is possible here"),
+    sqlite3.SQLITE_AUTH: ("refused", "only reading is possible here"),
+}
+
+
+class Identity(NamedTuple):
+    device: int
+    inode: int
+
+
+class Connection:
+    """One read-only connection. Every statement is fetched to its end, or closed: an open one
+    would keep the log of a live ledger from being given back."""
+
+    def __init__(self, inner: sqlite3.Connection, permits: Permits) -> None:
+        self.inner = inner
+        self.permits = permits
+
+    def rows(self, sql: str, values: Sequence[Stored] = ()) -> list[Values]:
+        return self.inner.execute(sql, values).fetchall()
+
+    def first(self, sql: str, values: Sequence[Stored] = ()) -> Values | None:
+        found = self.rows(sql, values)
+        return found[0] if found else None
+
+    def each(self, sql: str, values: Sequence[Stored] = ()) -> Generator[Values]:
+        """Row by row, for rows that may be large. Close the iterator if it is not used up."""
+        cursor = self.inner.execute(sql, values)
+        try:
+            yield from cursor
+        finally:
+            cursor.close()
+
+    def batches(self, sql: str, values: Sequence[Stored] = ()) -> Generator[list[Values]]:
+        """Small batches first, then larger ones. Close the iterator if it is not used up."""
+        cursor = self.inner.execute(sql, values)
+        size = 100
+        try:
+            while batch := cursor.fetchmany(size):
+                yield batch
+                size = min(2 * size, 10_000)
+        finally:
+            cursor.close()
+
+    def interrupt(self) -> None:
+        """End the statement that is running, if any. For any thread, at any time."""
+        with suppress(sqlite3.ProgrammingError):
+            self.inner.interrupt()
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+class Source:
+    """A path, the file that was found there first, and connections to it."""
+
+    def __init__(self, path: str, identity: Identity | None, cell_mib: int) -> None:
+        self.path = Path(path)
+        self._cell_bytes = min(cell_mib * MEBI, 1_000_000_000)
+        found = self._found()
+        if identity is not None and identity != found:
+            raise self._replaced()
+        self.identity = found
+        self._immutable = False
+
+    def check(self) -> None:
+        """Raises `BrowseError` when the path leads to another file than before, or to none."""
+        if self._found() != self.identity:
+            raise self._replaced()
+        if self._immutable and self._log_exists():
+            raise BrowseError(
+                f"{self.path} was opened as a file nobody writes, and now somebody does: reopen it",
+                "replaced",
+            )
+
+    def connect(self, cache_kib: int = PAGE_CACHE_KIB) -> Connection:
+        """Raises `BrowseError`."""
+        if sqlite3.sqlite_version_info < OLDEST:
+            message = f"SQLite {sqlite3.sqlite_version} is too old: this needs 3.37 or newer"
+            raise BrowseError(message, "optional")
+        self.check()
+        try:
+            return self._connect(cache_kib)
+        except sqlite3.Error as error:
+            if self._immutable or not self._log_is_out_of_reach(error):
+                raise self.explained(error) from error
+        if self._log_exists():
+            raise BrowseError(
+                f"{self.path} has a write-ahead log, which cannot be read without write access to "
+                "its folder: copy the file and its -wal to a folder of yours and open the copy",
+                "permission",
+            )
+        self._immutable = True
+        return self._connect(cache_kib)
+
+    def is_part(self, path: Path) -> bool:
+        """Whether the path is the database's own file, or one that belongs to it."""
+        own = [self.path, *(Path(f"{self.path}{end}") for end in ("-wal", "-shm", "-journal"))]
+        return any(path.resolve() == part.resolve() for part in own)
+
+    def explained(self, error: Exception, permits: Permits | None = None) -> BrowseError:
+        """What an error means and what to do about it."""
+        if isinstance(error, BrowseError):
+            return error
+        if permits is not None and (denied := permits.take_denied()):
+            return BrowseError(f"only reading is possible here: {denied} is not allowed", "refused")
+        if isinstance(error, MemoryError):
+            return BrowseError("this needs more memory than it may use", "stopped")
+        code = getattr(error, "sqlite_errorcode", None)
+        if code is None:
+            return BrowseError(_one_line(error), "wrong" if _is_typed(error) else "worker")
+        if code == sqlite3.SQLITE_READONLY_ROLLBACK:
+            return self._unfinished()
+        if code & 0xFF == sqlite3.SQLITE_CANTOPEN:
+            return self._not_opened()
+        if code & 0xFF in _MESSAGES:
+            trouble, message = _MESSAGES[code & 0xFF]
+            return BrowseError(f"{self.path}: {message}", trouble)
+        return BrowseError(_one_line(error))
+
+    def _connect(self, cache_kib: int) -> Connection:
+        options = "mode=ro&immutable=1" if self._immutable else "mode=ro"
+        inner = sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?{options}",
+            uri=True,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            return self._confined(inner, cache_kib)
+        except BaseException:
+            inner.close()
+            raise
+
+    def _confined(self, inner: sqlite3.Connection, cache_kib: int) -> Connection:
+        inner.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
+        for setting in (*_SETTINGS, f"PRAGMA cache_size = -{cache_kib}"):
+            inner.execute(setting).close()
+        # The first look into the file: whatever is wrong with it shows here.
+        rtrees = _names(inner, "SELECT name FROM sqlite_schema WHERE sql LIKE '%USING%rtree%'")
+        decimals.install(inner)
+        inner.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, self._cell_bytes)
+        inner.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 1_000_000)
+        inner.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+        permits = Permits(rtrees)
+        inner.set_authorizer(permits)
+        return Connection(inner, permits)
+
+    def _found(self) -> Identity:
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            raise BrowseError(f"{self.path} does not exist", "missing") from None
+        except OSError as error:
+            raise BrowseError(f"{self.path}: {error.strerror}", "permission") from error
+        if not stat.S_ISREG(found.st_mode):
+            raise BrowseError(f"{self.path} is not a file", "not a database")
+        return Identity(found.st_dev, found.st_ino)
+
+    def _replaced(self) -> BrowseError:
+        return BrowseError(f"{self.path} was replaced by another file: reopen it", "replaced")
+
+    def _log_is_out_of_reach(self, error: sqlite3.Error) -> bool:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            return False
+        try:
+            with self.path.open("rb") as file:
+                return file.read(20)[18:20] == _WAL_FORMAT
+        except OSError:
+            return False
+
+    def _log_exists(self) -> bool:
+        try:
+            return Path(f"{self.path}-wal").stat().st_size > 0
+        except OSError:
+            return False
+
+    def _not_opened(self) -> BrowseError:
+        effective = os.access in os.supports_effective_ids
+        if not os.access(self.path, os.R_OK, effective_ids=effective):
+            return BrowseError(f"{self.path}: you may not read this file", "permission")
+        return BrowseError(f"{self.path} cannot be opened", "permission")
+
+    def _unfinished(self) -> BrowseError:
+        return BrowseError(
+            f"{self.path} was left in the middle of a write: open it once with the program that "
+            "writes it",
+            "locked",
+        )
+
+
+def limited(connection: Connection, check: Callable[[], bool], steps: int = 20_000) -> None:
+    """Call `check` after every so many steps of a statement, which ends where it returns true."""
+    connection.inner.set_progress_handler(check, steps)
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether a part of the file cannot be read, while others may."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR)
+
+
+def _names(inner: sqlite3.Connection, sql: str) -> list[str]:
+    return [str(row[0]) for row in inner.execute(sql).fetchall()]
+
+
+def _is_typed(error: Exception) -> bool:
+    """Whether it is about what an operator typed."""
+    return isinstance(error, sqlite3.Error | sqlite3.Warning | UnicodeError)
+
+
+def _one_line(error: Exception) -> str:
+    said = " ".join(str(error).split())
+    return said if _is_typed(error) else f"{type(error).__name__}: {said}"

@@ -1,0 +1,163 @@
+"""A whole table in the order of its keys: any page at once, whatever its size."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+from console.browse.errors import BrowseError
+from console.browse.reader import lookup
+from console.browse.reader.jobs import Job
+from console.browse.reader.keyspace import KeySpace
+from console.browse.reader.landmarks import APART, Landmarks
+from console.browse.reader.language import Column, anywhere
+from console.browse.reader.slices import slices
+from console.browse.reader.source import Connection, Source
+from console.browse.reader.values import Values, Wire
+from console.browse.reader.view import Keyed, Tell, View, counted, window
+
+FOLLOWED = 50_000
+EXPORTED = 1_000
+# Counting anew takes one part in so many of the time, at most.
+RESTS = 100
+
+
+class TableView(View):
+    """Rows by key, or from the last key to the first. Every page is a short read of its own and
+    shows the rows as they are then; only what their numbers are has to be counted."""
+
+    doing = "counting"
+
+    def __init__(
+        self,
+        number: int,
+        source: Source,
+        space: KeySpace,
+        columns: tuple[list[Wire], list[Column]],
+        tell: Tell,
+        reverse: bool = False,
+    ) -> None:
+        super().__init__(number, source, columns[0], tell)
+        self.key_kind = space.table.key_kind
+        self.strict = space.table.strict
+        self.space = space
+        self.reverse = reverse
+        self.terms = columns[1]
+        self.marks = Landmarks(space)
+        self._version: Values | None = None
+        self._counted = 0.0
+        self._took = 0.0
+
+    def open(self, connection: Connection) -> None:
+        """What can be said at once; the rest is counted on a thread."""
+        marks = Landmarks(self.space)
+        marks.look(connection)
+        self.marks = marks
+        if marks.total is None:
+            self.rebuild()
+
+    def fill(self, job: Job) -> None:
+        began = time.monotonic()
+        marks = self.marks if self.marks.total is None else Landmarks(self.space)
+        marks.survey(job)
+        self.marks = marks
+        self._counted = time.monotonic()
+        self._took = self._counted - began
+
+    def count(self) -> Wire:
+        marks = self.marks
+        return counted(marks.known, self.building, marks.total is not None, marks.estimate)
+
+    def page(self, connection: Connection, start: int, limit: int) -> tuple[int, list[Keyed], bool]:
+        marks = self.marks
+        skip, size = window(start, limit)
+        read = marks.backward if (start < 0) != self.reverse else marks.forward
+        first, found, exact = read(connection, skip, size)
+        rows: list[Keyed] = list(found)
+        if start < 0:
+            rows.reverse()
+            first = max(0, (marks.estimate or marks.known) - skip - len(rows))
+            exact = exact and marks.total is not None
+        if marks.stale and not self.building:
+            marks.stale = False
+            self.rebuild()
+        return first, rows, exact
+
+    def row(self, connection: Connection, key: Values) -> Values | None:
+        return self.space.row(connection, key)
+
+    def find_key(self, connection: Connection, text: str) -> int | None:
+        key = lookup.key_of(connection, self.space.table, self.terms, text)
+        return None if key is None else self._shown_at(self.marks.position(connection, key)[0])
+
+    def find(self, job: Job, text: str, start: int, backwards: bool) -> int | None:
+        _, rows, _ = self.page(job.connection, start, 1)
+        if not rows:
+            return None
+        wanted = anywhere(self.terms, text)
+        forward = backwards == self.reverse
+        scanned = 0
+        for piece in slices(job, self.space, rows[0][0], forward, inclusive=True):
+            where = piece.where.also(wanted.text, wanted.values)
+            found = self.space.key(job.connection, where, forward)
+            scanned += piece.rows
+            job.moved(scanned, int(found is not None))
+            if found is not None:
+                return self._counted_to(job, found)
+        return None
+
+    def everything(self, job: Job) -> Iterator[Values]:
+        key: Values | None = None
+        forward = not self.reverse
+        while True:
+            last = None
+            where = self.space.from_here(key, forward)
+            with closing(self.space.rows(job.connection, where, forward, 0, EXPORTED)) as rows:
+                for last, row in rows:  # noqa: B007 - the next slice begins after the last one
+                    yield row
+            if last is None:
+                return
+            key = last
+
+    def refresh(self, connection: Connection, recount: bool) -> None:
+        """Appended rows are taken in at once. Rows that came or went elsewhere are noticed by
+        counting anew, which then rests for many times as long as it took."""
+        if not self.building and (recount or self._is_due(connection)):
+            self.rebuild()
+
+    def wait_whole(self, job: Job, partial: bool) -> None:
+        """Nothing to wait for: rows are read in the order of their keys, counted or not."""
+
+    def release(self) -> None:
+        """Nothing is on disk."""
+
+    def _is_due(self, connection: Connection) -> bool:
+        if self.marks.total is None:
+            return not self.stopped
+        if self.marks.total <= APART:
+            self.open(connection)
+            return False
+        extended = self.key_kind == "rowid" and self.marks.extend(connection, FOLLOWED)
+        version = connection.first("PRAGMA data_version")
+        rest = self._took * (RESTS if extended else RESTS // 5)
+        if version == self._version or time.monotonic() - self._counted < rest:
+            return False
+        self._version = version
+        return True
+
+    def not_whole(self, problem: BrowseError) -> None:
+        # Without landmarks rows are found all the same; only without a count something is missing.
+        if self.marks.total is None:
+            super().not_whole(problem)
+
+    def _shown_at(self, position: int) -> int:
+        if not self.reverse:
+            return position
+        return max(0, (self.marks.estimate or self.marks.known) - 1 - position)
+
+    def _counted_to(self, job: Job, key: Values) -> int:
+        """The position of a row, once that can be told."""
+        position, exact = self.marks.position(job.connection, key)
+        if not exact or (self.reverse and self.marks.total is None):
+            self.wait_built(job)
+            position = self.marks.position(job.connection, key)[0]
+        return self._shown_at(position)

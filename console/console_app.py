@@ -1,0 +1,172 @@
+"""What every console is, whatever it is opened on: its looks, its keys for all screens, its end."""
+
+import asyncio
+import signal
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import platformdirs
+from textual import events
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from console.lines import Tone
+from console.memory import Memory
+from console.screens.deck_screen import DeckScreen
+from console.styles import stylesheet
+from console.themes import THEMES
+from console.view import View
+from engine.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from engine import History
+
+HINT = "1–4 and the arrows look around · t runs a cycle · enter opens one · ? has every key"
+_SEVERITIES: dict[Tone, Any] = {Tone.DANGER: "error", Tone.ATTENTION: "warning"}
+
+
+class ConsoleApp(App[None]):
+    """Screens find here what they show (`view`, `history`, `db`) and whom to tell."""
+
+    TITLE = "cycledeck"
+    CSS_PATH = stylesheet("app")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "copy", "Copy", show=False),
+        Binding("e", "export", "Export", show=False),
+        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("q,ctrl+c", "leave", "Quit", key_display="q"),
+        Binding("ctrl+q", "leave", "Quit", show=False, priority=True),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.memory = Memory()
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = self._known_theme()
+
+    # --- what screens use
+
+    @property
+    def view(self) -> View:
+        return View()
+
+    @property
+    def history(self) -> "History | None":
+        """The ledger file for looking; null while there is no readable one."""
+        return None
+
+    @property
+    def db(self) -> Path | None:
+        """The file that is shown, once it is known."""
+        return None
+
+    @property
+    def hint(self) -> str:
+        """What somebody who sees this for the first time should know."""
+        return "" if self.memory["hint_seen"] else HINT
+
+    @property
+    def local_time(self) -> bool:
+        return bool(self.memory["local_time"])
+
+    def tell(self, text: str, tone: Tone = Tone.OK) -> None:
+        """A toast. The text is never markup."""
+        self.notify(literal(text), severity=_SEVERITIES.get(tone, "information"), markup=False)
+
+    # --- life
+
+    def on_mount(self) -> None:
+        self.theme_changed_signal.subscribe(self, self._remember_theme)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self.exit)
+
+    async def on_event(self, event: events.Event) -> None:
+        """The hint has done its work as soon as any key is pressed."""
+        if isinstance(event, events.Key) and not self.memory["hint_seen"]:
+            self.memory["hint_seen"] = True
+            self.call_later(self.present)
+        await super().on_event(event)
+
+    def on_resize(self) -> None:
+        """A window made smaller and back again at once has lost what it showed meanwhile."""
+        self.screen.refresh(layout=True)
+
+    def present(self) -> None:
+        """Have the screen that is seen show the view as it is now."""
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, DeckScreen):
+                screen.present(self.view)
+                return
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A defect of this program: its report goes to a file, without anybody's data in it."""
+        if self.is_headless:
+            super()._handle_exception(error)
+            return
+        path = Path(platformdirs.user_log_dir("cycledeck")) / "console-crash.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as report:
+            report.write("".join(traceback.format_exception(error)))
+        self.exit(
+            return_code=1,
+            message=f"The console stopped: {type(error).__name__}. Nothing was changed by that. "
+            f"The report is in {path}",
+        )
+
+    def _known_theme(self) -> str:
+        name = str(self.memory["theme"])
+        return name if name in self.available_themes else THEMES[0].name
+
+    def _remember_theme(self, theme: Any) -> None:
+        self.memory["theme"] = theme.name
+
+    # --- keys
+
+    def action_copy(self) -> None:
+        screen = self.screen
+        text = screen.copied() if isinstance(screen, DeckScreen) else None
+        if text:
+            self.copy_to_clipboard(text)
+            self.tell(f"Copied {text[:60]}")
+
+    def action_export(self) -> None:
+        screen = self.screen
+        if isinstance(screen, DeckScreen):
+            screen.export()
+
+    def action_help(self) -> None:
+        from console.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen(self.screen))
+
+    def action_leave(self) -> None:
+        self.exit()
+
+    def get_system_commands(self, screen: Screen[Any]) -> "Iterable[SystemCommand]":
+        """The palette: every key there is on this screen, and what has none."""
+        for key, active in screen.active_bindings.items():
+            binding = active.binding
+            if active.enabled and binding.description and binding.action != "command_palette":
+                name = f"Key {self.get_key_display(binding)}"
+                yield SystemCommand(binding.description, name, _press(self, key))
+        yield SystemCommand("Times: UTC or local", "How times are shown", self._toggle_time)
+        yield from super().get_system_commands(screen)
+
+    def _toggle_time(self) -> None:
+        self.memory["local_time"] = not self.local_time
+        self.present()
+
+
+def literal(text: str) -> str:
+    """Text of one or several lines without anything a terminal would act on."""
+    return "\n".join(printable(part) for part in text.splitlines())
+
+
+def _press(app: ConsoleApp, key: str) -> Callable[[], None]:
+    return lambda: app.simulate_key(key)

@@ -1,0 +1,266 @@
+"""The deck: what this console knows, and what it can ask an engine for. No widgets here.
+
+An engine that can be reached tells what happens as it happens. The ledger file is always looked
+at as well: for what happened before, for what was missed, and for everything when there is no
+engine to ask.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from console.child import Child
+from console.target import Target
+from console.trouble import Standing, trouble_of
+from console.view import Link, Past, View, with_books, with_logs, with_results
+
+if TYPE_CHECKING:
+    from engine import (
+        Action,
+        CycledeckError,
+        EngineClient,
+        History,
+        Push,
+        Reply,
+        Settings,
+        StoreReplaced,
+    )
+
+# How often things are tried or looked at, in seconds.
+ATTACH_SOONEST, ATTACH_LATEST = 0.05, 1.0
+LOOK_EVERY = 0.5
+REOPEN_AFTER = 0.5
+TICK = 1.0
+
+# How many cycles are read from the file to begin with.
+RECENT = 240
+
+
+class NoEngine(Exception):
+    """There is no engine to ask: none is running, or its control channel is closed to this user."""
+
+
+class Deck:
+    """`publish` is called with every new view. `run` works until it is cancelled."""
+
+    def __init__(self, target: Target, child: Child | None = None) -> None:
+        self.target = target
+        self.child = child
+        self.settings: Settings | None = None
+        self.history: History | None = None
+        self.view = View(owns_engine=child is not None)
+        self._live = self.view
+        self._standing = Standing()
+        self._client: EngineClient | None = None
+        self._publish: Callable[[View], None] = lambda view: None
+
+    async def run(self, publish: Callable[[View], None]) -> None:
+        """Raises `SettingsError` where the target cannot be used at all."""
+        self._publish = publish
+        self.settings = await asyncio.to_thread(self.target.load)
+        self._change(account=self.settings.account)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._attach(self.settings))
+            tasks.create_task(self._read(self.settings))
+            tasks.create_task(self._tick())
+
+    # --- asking
+
+    async def ask(self, action: "Action", cycle_id: int | None = None) -> "Reply":
+        """Raises `NoEngine`, or `ChannelClosed` where the engine goes away meanwhile."""
+        if self._client is None:
+            raise NoEngine("there is no engine to ask: the ledger file is being shown")
+        reply: Reply = await self._client.command(action, cycle_id)
+        return reply
+
+    def restart(self) -> None:
+        """Start this console's own engine again, after it ended."""
+        if self.child is not None and self.child.exit_code is not None:
+            self.child = Child(self.target.command("run"))
+            self._standing = replace(self._standing, starting=True)
+            self._change()
+
+    # --- time
+
+    async def travel(self, cycle_id: int | None) -> None:
+        """Show the state as of a cycle; null is the present. Raises `NoSuchCycle`, `StoreError`."""
+        past = None
+        if cycle_id is not None and self.history is not None:
+            result = await self.history.result(cycle_id)
+            results = await self.history.results(RECENT, before=cycle_id)
+            past = Past(result, (result, *results))
+        self._live = replace(self._live, past=past)
+        self.view = replace(self.view, past=past)
+        self._publish(self.view)
+
+    async def older(self) -> None:
+        """One cycle back from what is shown."""
+        shown = self._live.shown_results
+        if len(shown) > 1:
+            await self.travel(shown[1].cycle_id)
+
+    async def newer(self) -> None:
+        """One cycle on from what is shown; from the newest one on, that is the present."""
+        if self._live.past is None or self.history is None:
+            return
+        shown = self._live.past.result.cycle_id
+        latest = self._live.latest
+        reach = 2
+        while latest is not None and shown < latest.cycle_id:
+            found = await self.history.results(reach, before=shown + reach)
+            later = [result.cycle_id for result in found if result.cycle_id > shown]
+            if later:
+                await self.travel(min(later) if min(later) < latest.cycle_id else None)
+                return
+            reach *= 2
+        await self.travel(None)
+
+    def freeze(self) -> None:
+        """Stand still, or go on; what happens meanwhile is kept."""
+        frozen = not self.view.frozen
+        self.view = replace(self._live, frozen=frozen, past=self.view.past)
+        self._publish(self.view)
+
+    # --- the engine
+
+    async def _attach(self, settings: "Settings") -> None:
+        from engine import ChannelError, EngineClient
+
+        wait = ATTACH_SOONEST
+        while True:
+            try:
+                client = await EngineClient.connect(settings.db)
+            except ChannelError as error:
+                self._standing = replace(self._standing, channel_error=str(error))
+                self._change()
+                await asyncio.sleep(wait)
+                wait = min(wait * 1.5, ATTACH_LATEST)
+                continue
+            wait = ATTACH_SOONEST
+            await self._listen(client)
+
+    async def _listen(self, client: "EngineClient") -> None:
+        self._client = client
+        hello = client.hello
+        self._standing = Standing(child=self.child, starting=False)
+        owned = self.child is not None and self.child.pid == hello.pid
+        self._change(
+            heard=True, link=Link.ATTACHED, hello=hello, account=hello.account, owns_engine=owned
+        )
+        try:
+            async for push in client:
+                self._take(push)
+        finally:
+            self._client = None
+            await client.close()
+            self._change(link=Link.READING, beat=None)
+
+    def _take(self, push: "Push") -> None:
+        live = self._live
+        match push.type:
+            case "beat":
+                self._change(heard=True, beat=push)
+            case "result":
+                self._live = with_results(live, [push.result])
+                self._change(heard=True)
+            case "log":
+                self._live = with_logs(live, [push])
+                self._change(heard=True)
+
+    # --- the file
+
+    async def _read(self, settings: "Settings") -> None:
+        from engine import CycledeckError, StoreReplaced
+
+        while True:
+            try:
+                await self._follow(settings)
+            except StoreReplaced as error:
+                self._other_file(error)
+            except CycledeckError as error:
+                self._file_failed(error)
+            await asyncio.sleep(REOPEN_AFTER)
+
+    async def _follow(self, settings: "Settings") -> None:
+        from engine import History
+
+        history = await History.open(settings.db, settings.account)
+        try:
+            self.history = history
+            seen = await history.news()
+            await self._catch_up(history)
+            while True:
+                await asyncio.sleep(LOOK_EVERY)
+                news = await history.news()
+                if news != seen and (self._client is None or self._incomplete):
+                    await self._catch_up(history)
+                seen = news
+                self._file_is_well()
+        finally:
+            self.history = None
+            await history.close()
+
+    async def _catch_up(self, history: "History") -> None:
+        books = await history.books()
+        results = list(await history.results(RECENT))
+        if results:
+            results[0] = await history.result(results[0].cycle_id)
+        self._live = with_results(with_books(self._live, books), results)
+        self._file_is_well()
+        if self._client is None:
+            self._change(heard=True)
+
+    @property
+    def _incomplete(self) -> bool:
+        """Something is missing that the file may have: a cycle in between, or metrics."""
+        recent = self._live.results[:RECENT]
+        apart = any(a.cycle_id - b.cycle_id != 1 for a, b in pairwise(recent))
+        return apart or any(result.committed and not result.metrics_persisted for result in recent)
+
+    def _file_is_well(self) -> None:
+        link = Link.ATTACHED if self._client else Link.READING
+        if self._standing.file_error is not None:
+            self._standing = replace(self._standing, file_error=None)
+        self._change(link=link)
+
+    def _file_failed(self, error: "CycledeckError") -> None:
+        self._standing = replace(self._standing, file_error=error)
+        self._change()
+
+    def _other_file(self, error: "StoreReplaced") -> None:
+        """What was known was another file's: begin anew with what is at the path now."""
+        self._live = View(
+            link=self._live.link,
+            account=self._live.account,
+            hello=self._live.hello,
+            beat=self._live.beat,
+            owns_engine=self._live.owns_engine,
+        )
+        self._file_failed(error)
+
+    # --- telling
+
+    async def _tick(self) -> None:
+        """What changes by time alone: an engine that falls silent, a child that ended."""
+        while True:
+            await asyncio.sleep(TICK)
+            self._change()
+
+    def _change(self, *, heard: bool = False, **changes: object) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        if heard:
+            changes["heard_ms"] = now_ms
+        self._standing = replace(self._standing, child=self.child)
+        live = replace(self._live, **changes)  # type: ignore[arg-type]
+        trouble = trouble_of(live, self._standing, now_ms)
+        self._live = replace(live, trouble=trouble)
+        if not self.view.frozen:
+            self.view = self._live
+        else:
+            newest = self._live.results[0].cycle_id if self._live.results else 0
+            shown = self.view.results[0].cycle_id if self.view.results else 0
+            self.view = replace(self.view, behind=newest - shown, trouble=trouble)
+        self._publish(self.view)

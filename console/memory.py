@@ -1,0 +1,36 @@
+"""What the console remembers of its user between runs: the theme, and that hints were seen."""
+
+import json
+from pathlib import Path
+
+import platformdirs
+
+DEFAULTS: dict[str, object] = {"theme": "cycledeck-dark", "local_time": False, "hint_seen": False}
+
+
+class Memory:
+    """Settings of no consequence: an unreadable file is as good as none, and so is a full disk."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path or Path(platformdirs.user_state_dir("cycledeck")) / "console.json"
+        self._values = DEFAULTS | self._read()
+
+    def __getitem__(self, name: str) -> object:
+        return self._values[name]
+
+    def __setitem__(self, name: str, value: object) -> None:
+        if self._values[name] == value:
+            return
+        self._values[name] = value
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.write_text(json.dumps(self._values), "utf-8")
+        except OSError:
+            return  # It holds for this run.
+
+    def _read(self) -> dict[str, object]:
+        try:
+            found = json.loads(self._path.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}

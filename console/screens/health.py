@@ -1,0 +1,138 @@
+"""Health: the lease, the file, the proof of the books, what waits for a decision, errors, logs."""
+
+import json
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import work
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.timer import Timer
+from textual.widget import Widget
+
+from console.errands import ErrandFailed, verify
+from console.lines import Tone
+from console.screens.deck_screen import DeckScreen
+from console.styles import stylesheet
+from console.view import View
+from console.widgets.error_counts import ErrorCounts
+from console.widgets.facts import FactsPanel
+from console.widgets.grid import Grid
+from console.widgets.health_facts import Growth, Proof, book_facts, engine_facts, file_facts
+from console.widgets.log import LogPanel
+
+if TYPE_CHECKING:
+    from engine import Books
+
+LOOK_EVERY = 2.0
+
+
+class HealthScreen(DeckScreen):
+    CSS_PATH = stylesheet("health")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("v", "verify", "Verify"),
+        Binding("c", "open('conflicts')", "Conflicts"),
+        Binding("u", "open('quarantine')", "Quarantine"),
+        Binding("a", "open('audit')", "Audit"),
+        Binding("slash", "filter", "Filter the log", key_display="/"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._books: Books | None = None
+        self._growth = Growth()
+        self._proof = Proof()
+        self._looking: Timer | None = None
+
+    def panels(self) -> Iterable[Widget]:
+        with Horizontal(id="facts"):
+            yield FactsPanel("books", id="books")
+            yield FactsPanel("engine · lease", id="engine")
+            yield FactsPanel("ledger file", id="file")
+        yield ErrorCounts()
+        yield LogPanel()
+
+    def on_mount(self) -> None:
+        self._looking = self.set_interval(LOOK_EVERY, self._look)
+        self.query_one(LogPanel).query_one(Grid).focus()
+
+    def on_screen_suspend(self) -> None:
+        if self._looking is not None:
+            self._looking.pause()
+
+    def on_screen_resume(self, event: Any) -> None:
+        super().on_screen_resume(event)
+        if self._looking is not None:
+            self._looking.resume()
+        self._look()
+
+    @work(exclusive=True, group="books")
+    async def _look(self) -> None:
+        """What the file says now. Where it cannot be read, the banner says why."""
+        from engine import CycledeckError
+
+        history = self.deck_app.history
+        if history is None or self.deck_app.view.frozen:
+            return
+        try:
+            self._books = await history.books()
+        except CycledeckError:
+            return
+        self._growth.add(time.monotonic(), self._books.database_bytes)
+        self.show(self.deck_app.view)
+
+    def show(self, view: View) -> None:
+        books = self._books or view.books
+        local = self.deck_app.local_time
+        now_ms = time.time_ns() // 1_000_000
+        self.query_one("#engine", FactsPanel).show(engine_facts(view, books, now_ms, local))
+        self.query_one("#file", FactsPanel).show(file_facts(self.deck_app.db, books, self._growth))
+        self.query_one("#books", FactsPanel).show(book_facts(view, books, self._proof, local))
+        self.query_one(ErrorCounts).show(books)
+        self.query_one(LogPanel).show(view, local=local)
+
+    def action_verify(self) -> None:
+        if not self._proof.running:
+            self._verify()
+
+    @work(group="verify")
+    async def _verify(self) -> None:
+        """In a process of its own: it reads every row there is."""
+        self._proof = Proof(running=True)
+        self.show(self.deck_app.view)
+        try:
+            found = await verify(self.deck_app.deck.target)
+        except ErrandFailed as error:
+            self._proof = Proof(failed=str(error))
+            self.deck_app.tell(f"Not verified: {error}", Tone.DANGER)
+        else:
+            self._proof = Proof(found=found, at_ms=time.time_ns() // 1_000_000)
+            self._tell(found)
+        self.show(self.deck_app.view)
+
+    def _tell(self, found: dict[str, Any]) -> None:
+        wrong = len(found["violations"])
+        if not wrong:
+            self.deck_app.tell("Verified: the books are right to the last digit")
+            return
+        first = found["violations"][0]
+        self.deck_app.tell(
+            f"{wrong} violations, the first in {first['table']} {first['key']}", Tone.DANGER
+        )
+
+    def action_open(self, table: str) -> None:
+        self.deck_app.open_table(table)
+
+    def action_filter(self) -> None:
+        self.query_one(LogPanel).ask_filter()
+
+    def copied(self) -> str | None:
+        return self.query_one(LogPanel).selected
+
+    def exported(self) -> tuple[str, str] | None:
+        books = self._books or self.deck_app.view.books
+        if books is None:
+            return None
+        document = books.model_dump(mode="json") | {"verify": self._proof.found}
+        return "cycledeck-health.json", json.dumps(document, indent=2) + "\n"

@@ -1,0 +1,149 @@
+"""One row in full, in front of the table: every column, readable, and links to related rows."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from console.browse.model import BrowseError, Cell, ColumnInfo, Row
+from console.formats import count
+from console.lines import Tone, line
+from console.styles import stylesheet
+from console.tables.fields import items
+from console.tables.links import Link
+from console.tables.pages import PagedRows
+from console.widgets.item_list import ItemList
+from console.widgets.text_line import TextLine
+from console.widgets.toned import caption
+
+if TYPE_CHECKING:
+    from console.app import CycledeckApp
+
+Linked = Callable[[str, Cell], Sequence[Link]]
+
+
+class RowDetail(ModalScreen[Link | None]):
+    """Ends with the link that was followed. `on_row` is told when another row is looked at."""
+
+    CSS_PATH = stylesheet("tables")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "close", "Close"),
+        Binding("left,h", "step(-1)", "Row before", show=False),
+        Binding("right,l", "step(1)", "Row after", show=False),
+        Binding("y", "copy", "Copy the value", show=False),
+        Binding("Y", "copy_row", "Copy the row as JSON", show=False),
+    ]
+
+    def __init__(
+        self,
+        name: str,
+        paged: PagedRows,
+        number: int,
+        linked: Linked,
+        on_row: Callable[[int], None],
+    ) -> None:
+        super().__init__()
+        self._fields = ItemList(id="fields")
+        self._said_line = TextLine(id="detail-said")
+        self._box = Vertical(self._fields, self._said_line, id="detail", classes="panel")
+        self._table = name
+        self._paged = paged
+        self._number = number
+        self._linked = linked
+        self._on_row = on_row
+        self._row: Row | None = paged.row(number)
+
+    def compose(self) -> ComposeResult:
+        yield self._box
+
+    def on_mount(self) -> None:
+        said = "enter follows · ← → rows · y copies · esc closes"
+        caption(self._box, subtitle=said)
+        self._fields.focus()
+        self._read()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.call_after_refresh(self._show)
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+    def action_step(self, by: int) -> None:
+        """The cursor behind goes along."""
+        if 0 <= self._number + by < len(self._paged):
+            self._number += by
+            self._on_row(self._number)
+            self._read()
+
+    def action_copy(self) -> None:
+        item = self._fields.item
+        if item is not None and self._row is not None:
+            self._copy(self._row.cells[item.place].text)
+
+    def action_copy_row(self) -> None:
+        if self._row is not None:
+            self._copy(as_json(self._paged.columns, self._row))
+
+    def on_item_list_chosen(self, event: ItemList.Chosen) -> None:
+        event.stop()
+        if event.item.link is not None:
+            self.dismiss(event.item.link)
+
+    def _copy(self, text: str) -> None:
+        self.app.copy_to_clipboard(text)
+        cast("CycledeckApp", self.app).tell(f"copied {count(len(text))} characters")
+
+    def _read(self) -> None:
+        self.run_worker(self._read_row(), exclusive=True)
+
+    async def _read_row(self) -> None:
+        """What is here already is shown at once, its whole cells when they come."""
+        number = self._number
+        await self._paged.ready(number, number)
+        self._row = self._paged.row(number)
+        self._show()
+        if self._row is None or not any(cell.cut for cell in self._row.cells):
+            return
+        try:
+            self._row = await self._paged.rows.row(self._row.key)
+        except BrowseError as trouble:
+            self._said_line.show(line(("▲ ", Tone.ATTENTION), str(trouble)))
+        else:
+            self._show()
+
+    def _show(self) -> None:
+        title = f"{self._table} · row {count(self._number + 1)}"
+        caption(self._box, title)
+        if self._row is None or self._row.gone:
+            self._fields.show(())
+            said = "this row is no more" if self._row else "this row could not be read"
+            self._said_line.show(line((said, Tone.ATTENTION)))
+            return
+        infos = [info for info in self._paged.columns if info.hidden != "hidden"]
+        found = [self._linked(i.name, c) for i, c in zip(infos, self._row.cells, strict=False)]
+        self._fields.show(
+            items(infos, self._row, found, self._fields.scrollable_content_region.width)
+        )
+
+
+def as_json(infos: Sequence[ColumnInfo], row: Row) -> str:
+    """The row as JSON: numbers digit by digit, blobs as hex."""
+    names = [info.name for info in infos if info.hidden != "hidden"]
+    parts = [
+        f"{json.dumps(name, ensure_ascii=False)}: {_json_value(cell)}"
+        for name, cell in zip(names, row.cells, strict=False)
+    ]
+    return "{" + ", ".join(parts) + "}"
+
+
+def _json_value(cell: Cell) -> str:
+    if cell.kind == "null":
+        return "null"
+    if cell.kind in ("integer", "real") and cell.text.lstrip("-")[:1].isdigit():
+        return cell.text
+    return json.dumps(cell.text, ensure_ascii=False)

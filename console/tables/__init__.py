@@ -1,0 +1,1 @@
+"""What the Tables screen thinks with: cells, pages, filters, links. No widgets."""

@@ -1,0 +1,133 @@
+"""A row in full: each column with its type and value, readable, and where it leads."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rich.cells import chop_cells
+
+from console.browse.model import Cell, ColumnInfo, Row
+from console.formats import count, size
+from console.lines import Line, Tone, line
+from console.tables.cells import blob_length, literal, moment_of, names_time, shown
+from console.tables.json_lines import json_lines
+from console.tables.links import Link
+from console.tables.words import kind_of, times_of
+from console.widgets.toned import fitted, width_of
+
+_NAME_WIDTH: Final = 24
+_KIND_WIDTH: Final = 8
+_MOST_LINES: Final = 2_000
+_MOST_CHARACTERS: Final = 100_000
+_BYTES_A_LINE: Final = 16
+_MOST_BYTES: Final = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Lines that belong together: a column with its value, or a link of the column before."""
+
+    lines: tuple[Line, ...]
+    place: int
+    link: Link | None = None
+
+
+def items(
+    infos: Sequence[ColumnInfo], row: Row, links: Sequence[Sequence[Link]], width: int
+) -> list[Item]:
+    """The row, for so many terminal columns. `links` has those of each column."""
+    found: list[Item] = []
+    name_width = min(_NAME_WIDTH, max((len(info.name) for info in infos), default=0))
+    for place, (info, cell) in enumerate(zip(infos, row.cells, strict=False)):
+        indent = name_width + _KIND_WIDTH + 4
+        value = value_lines(info, cell, max(16, width - indent - 1))
+        found.append(Item(tuple(_beside(info, cell, value, name_width)), place))
+        found += [Item((_link_line(link, indent),), place, link) for link in links[place]]
+    return found
+
+
+def value_lines(info: ColumnInfo, cell: Cell, width: int) -> list[Line]:
+    """The value alone; never longer than can be looked at, and then it says so."""
+    if cell.kind == "blob":
+        return [shown(cell), *_hex_dump(cell, width)]
+    if cell.kind != "text":
+        moment_ms = moment_of(cell) if names_time(info.name) else None
+        return [shown(cell), *(() if moment_ms is None else times_of(moment_ms))]
+    pretty = json_lines(cell.text) if not cell.cut else None
+    if pretty is not None:
+        return _bounded([part for found in pretty for part in _wrapped(found, width)])
+    return _text_lines(cell, width)
+
+
+def _beside(info: ColumnInfo, cell: Cell, value: Sequence[Line], name_width: int) -> Iterator[Line]:
+    name = fitted(line((info.name, Tone.STRONG)), name_width)
+    kind = fitted(line((kind_of(info, cell), Tone.FAINT)), _KIND_WIDTH)
+    yield line(" ", name, "  ", kind, "  ", value[0])
+    for part in value[1:]:
+        yield line(" " * (name_width + _KIND_WIDTH + 5), part)
+
+
+def _link_line(link: Link, indent: int) -> Line:
+    return line(
+        " " * (indent + 1),
+        ("→ ", Tone.LIVE),
+        (link.table, Tone.LIVE),
+        (f" where {link.column} = {link.value}", Tone.FAINT),
+    )
+
+
+def _text_lines(cell: Cell, width: int) -> list[Line]:
+    text = cell.text[:_MOST_CHARACTERS]
+    if not text or text == "NULL":
+        return [shown(cell)]
+    wrapped = [part for found in text.split("\n") for part in _wrapped(literal(found), width)]
+    hidden = (cell.length or len(cell.text)) - len(text)
+    if hidden > 0:
+        wrapped.append(_more(f"{count(hidden)} more characters"))
+    return _bounded(wrapped)
+
+
+def _wrapped(found: Line, width: int) -> list[Line]:
+    """A line in pieces of at most `width` columns."""
+    if width_of(found) <= width:
+        return [found]
+    pieces: list[Line] = []
+    current: list[tuple[str, Tone]] = []
+    room = width
+    for text, tone in found:
+        for part in _chopped(text, room, width):
+            if width_of(((part, tone),)) > room:
+                pieces.append(tuple(current))
+                current, room = [], width
+            current.append((part, tone))
+            room -= width_of(((part, tone),))
+    return [*pieces, tuple(current)]
+
+
+def _chopped(text: str, first: int, width: int) -> Iterable[str]:
+    """Pieces: what fits into the room that is left, then full lines."""
+    head = chop_cells(text, first)[0] if first > 0 and text else ""
+    return [part for part in (head, *chop_cells(text[len(head) :], width)) if part]
+
+
+def _hex_dump(cell: Cell, width: int) -> Iterator[Line]:
+    data = bytes.fromhex(cell.text[: 2 * _MOST_BYTES])
+    step = _BYTES_A_LINE if width >= 74 else _BYTES_A_LINE // 2
+    for start in range(0, len(data), step):
+        part = data[start : start + step]
+        seen = "".join(chr(b) if 32 <= b < 127 else "·" for b in part)
+        hexed = part.hex(" ").ljust(3 * step)
+        yield line((f"{start:04x}  ", Tone.FAINT), hexed, (seen, Tone.DIM))
+    hidden = blob_length(cell) - len(data)
+    if hidden > 0:
+        yield _more(f"{size(hidden)} more")
+
+
+def _bounded(found: list[Line]) -> list[Line]:
+    if len(found) <= _MOST_LINES:
+        return found
+    return [*found[:_MOST_LINES], _more(f"{count(len(found) - _MOST_LINES)} more lines")]
+
+
+def _more(text: str) -> Line:
+    return line((f"… {text}", Tone.ATTENTION))

@@ -1,0 +1,79 @@
+"""The themes: dark, light, and one for eyes that cannot tell red from green.
+
+Four accents have a meaning everywhere: success is ok, warning is attention, error is danger,
+primary is live.
+"""
+
+from textual.theme import Theme
+
+DARK = Theme(
+    name="cycledeck-dark",
+    primary="#6ea8ec",
+    secondary="#b99aea",
+    success="#7cc88a",
+    warning="#e2ab52",
+    error="#ee6f68",
+    accent="#6ea8ec",
+    foreground="#d4dbe3",
+    background="#0c1117",
+    surface="#0c1117",
+    panel="#16202b",
+    boost="#131b24",
+    dark=True,
+    variables={
+        "rule": "#2b3845",
+        "quiet": "#8a97a5",
+        "faint": "#566472",
+        "band": "#1d3a5f",
+        "cursor-row": "#1a2836",
+    },
+)
+
+LIGHT = Theme(
+    name="cycledeck-light",
+    primary="#1f5fae",
+    secondary="#7548b8",
+    success="#1d7a3a",
+    warning="#97600a",
+    error="#bb2a25",
+    accent="#1f5fae",
+    foreground="#1d2630",
+    background="#fbfbf9",
+    surface="#fbfbf9",
+    panel="#eceef0",
+    boost="#f2f3f3",
+    dark=False,
+    variables={
+        "rule": "#c5ccd3",
+        "quiet": "#56626e",
+        "faint": "#8d98a3",
+        "band": "#d4e3f5",
+        "cursor-row": "#e1eaf4",
+    },
+)
+
+# Blue, yellow, orange and pink keep apart in every common kind of colour blindness.
+SAFE = Theme(
+    name="cycledeck-colour-blind-safe",
+    primary="#d88cbb",
+    secondary="#b9b9b9",
+    success="#5cb8ee",
+    warning="#f2e35c",
+    error="#ff8a3c",
+    accent="#d88cbb",
+    foreground="#e2e4e6",
+    background="#0e0f12",
+    surface="#0e0f12",
+    panel="#1b1d22",
+    boost="#15171b",
+    dark=True,
+    variables={
+        "rule": "#3b3f46",
+        "quiet": "#9aa0a8",
+        "faint": "#666c75",
+        "band": "#3a2a36",
+        "cursor-row": "#26282f",
+    },
+)
+
+THEMES = (DARK, LIGHT, SAFE)

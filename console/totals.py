@@ -1,0 +1,60 @@
+"""Money added up: exact, and each currency in its own."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Context, Decimal, Inexact
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine import PositionView
+
+# Wide enough for any sum of amounts a ledger takes; were it not, it would raise.
+_EXACT = Context(prec=400, traps=[Inexact])
+
+
+def total(amounts: Iterable[str]) -> Decimal:
+    found = Decimal(0)
+    for amount in amounts:
+        found = _EXACT.add(found, Decimal(amount))
+    return found
+
+
+def written(amount: Decimal) -> str:
+    """Without exponent, trailing zeros or a minus zero."""
+    text = format(amount, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def quote_of(symbol: str) -> str:
+    """`USDT` of `BTC/USDT` and of `BTC/USDT:USDT`; of a symbol in another form, all of it."""
+    return symbol.partition("/")[2].partition(":")[0] or symbol
+
+
+def nets(positions: "Mapping[str, PositionView]") -> dict[str, Decimal]:
+    """Realised PnL net of fees in the quote currency, by that currency."""
+    return _by_currency((quote_of(symbol), found.net) for symbol, found in positions.items())
+
+
+def fees(positions: "Mapping[str, PositionView]") -> dict[str, Decimal]:
+    return _by_currency(fee for found in positions.values() for fee in found.fees.items())
+
+
+def equities(positions: "Mapping[str, PositionView]") -> dict[str, Decimal | None]:
+    """Net and unrealised PnL, by quote currency; null where an open position has no mark."""
+    found: dict[str, Decimal | None] = dict(nets(positions))
+    for symbol, position in positions.items():
+        quote = quote_of(symbol)
+        so_far = found[quote]
+        if position.unrealized is not None and so_far is not None:
+            found[quote] = _EXACT.add(so_far, Decimal(position.unrealized))
+        elif position.qty != "0":
+            found[quote] = None
+    return found
+
+
+def _by_currency(amounts: Iterable[tuple[str, str]]) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for currency, amount in amounts:
+        found[currency] = _EXACT.add(found.get(currency, Decimal(0)), Decimal(amount))
+    return found

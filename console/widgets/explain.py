@@ -1,0 +1,189 @@
+"""Explain a number: the position before a cycle, each step of the fold, the position after."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+
+from console.formats import count, money, signed
+from console.lines import Line, Tone, joined, line
+from console.widgets.explain_rows import StepRows, by_sign
+from console.widgets.listing import Listing
+from console.widgets.scrolled import Paragraph
+from console.widgets.toned import caption
+
+if TYPE_CHECKING:
+    from engine import Explanation, FoldStep, PositionView
+
+_UNMOVED = "no event of this cycle moved it"
+
+
+class StepsGrid(Listing):
+    """The steps; left and right ask for another market."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,h", "turn(-1)", "Market before", show=False),
+        Binding("right,l", "turn(1)", "Next market", show=False),
+    ]
+
+    @dataclass
+    class Turned(Message):
+        by: int
+
+    def __init__(self) -> None:
+        super().__init__(empty="reading…", id="steps")
+
+    def action_turn(self, by: int) -> None:
+        self.post_message(self.Turned(by))
+
+
+class ExplainPanel(Vertical):
+    """`offer` says which markets there are; `Asked` tells which one is wanted next."""
+
+    @dataclass
+    class Asked(Message):
+        symbol: str
+
+    def __init__(self) -> None:
+        super().__init__(id="explain", classes="panel")
+        self.border_title = "explain"
+        self.symbols: Sequence[str] = ()
+        self.symbol: str | None = None
+        self.reading = True
+        self._found: Explanation | None = None
+        self._rows: StepRows | None = None
+        self._local = False
+
+    def compose(self) -> ComposeResult:
+        yield Paragraph(id="explain-before")
+        yield StepsGrid()
+        yield Paragraph(id="step-told")
+        yield Paragraph(id="explain-after")
+
+    def offer(self, symbols: Sequence[str], first: str | None) -> None:
+        """Markets to choose from; the one that is shown stays, if it is among them."""
+        self.symbols = symbols
+        wanted = self.symbol if self.symbol in symbols else first
+        if wanted is None:
+            self.say("no market has a position yet")
+        else:
+            self.ask(wanted)
+
+    def ask(self, symbol: str) -> None:
+        self.symbol = symbol
+        self.reading = True
+        self._caption()
+        self.post_message(self.Asked(symbol))
+
+    def show(self, found: "Explanation", *, local: bool) -> None:
+        self._found, self._local, self.reading = found, local, False
+        self._caption()
+        self._grid.say_when_empty(_UNMOVED)
+        self._lay_out()
+        self.query_one("#explain-before", Paragraph).say(_before(found))
+        self.query_one("#explain-after", Paragraph).say(_after(found))
+
+    def tell_time(self, *, local: bool) -> None:
+        if local is not self._local:
+            self._local = local
+            self._lay_out()
+
+    def say(self, text: str) -> None:
+        """There is nothing to explain, and why."""
+        self._found, self.reading = None, False
+        self.query_one("#explain-before", Paragraph).say([])
+        self.query_one("#explain-after", Paragraph).say([])
+        self._grid.say_when_empty(text)
+        self._grid.set_columns(())
+        self._grid.set_rows(())
+        self._show_step()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._lay_out)
+
+    def _lay_out(self) -> None:
+        if self._found is not None:
+            self._rows = StepRows(self._found, local=self._local)
+            self._grid.set_columns(self._rows.fit(self._grid.size.width - 1))
+            self._grid.set_source(self._rows)
+        self._show_step()
+
+    def on_grid_moved(self) -> None:
+        self._show_step()
+
+    def _show_step(self) -> None:
+        """Every digit of the step under the cursor, where its row has no room for them."""
+        step, told = self.step, self.query_one("#step-told", Paragraph)
+        found = self._rows.told(step) if step and self._rows else ()
+        told.display = bool(found)
+        told.say([line(("▸ ", Tone.DIM), found)])
+
+    @property
+    def step(self) -> "FoldStep | None":
+        """The step under the cursor."""
+        key = self._grid.key
+        if self._found is None or not isinstance(key, int) or key >= len(self._found.steps):
+            return None
+        return self._found.steps[key]
+
+    @property
+    def steps(self) -> StepsGrid:
+        return self._grid
+
+    def on_steps_grid_turned(self, event: StepsGrid.Turned) -> None:
+        event.stop()
+        if self.symbol in self.symbols:
+            number = (self.symbols.index(self.symbol) + event.by) % len(self.symbols)
+            self.ask(self.symbols[number])
+
+    @property
+    def _grid(self) -> StepsGrid:
+        return self.query_one(StepsGrid)
+
+    def _caption(self) -> None:
+        caption(self, f"explain · {self.symbol}" if self.symbol else "explain")
+        if len(self.symbols) > 1 and self.symbol in self.symbols:
+            number = self.symbols.index(self.symbol) + 1
+            caption(self, subtitle=f"market {number} of {len(self.symbols)} · ← →")
+
+
+def _before(found: "Explanation") -> list[Line]:
+    lines = [_position("before", found.before)]
+    if found.late:
+        late = "late: it sorts before events applied already; folded again from there"
+        lines.append(line(("▲ ", Tone.ATTENTION), (late, Tone.DIM)))
+    return lines
+
+
+def _after(found: "Explanation") -> list[Line]:
+    lines = [_position("after", found.after)]
+    if found.steps_left_out:
+        more = f"… {count(found.steps_left_out)} more steps, not listed, are folded all the same"
+        lines.insert(0, line((more, Tone.ATTENTION)))
+    steps = len(found.steps) + found.steps_left_out
+    told = f"fold of {count(found.folded)} events before"
+    told += f" + {count(steps)} step{'' if steps == 1 else 's'} "
+    if found.matches:
+        return [*lines, line((told, Tone.DIM), ("= stored ✓", Tone.OK))]
+    wrong = line((told, Tone.DIM), ("≠ stored: it does not match", Tone.DANGER))
+    todo = line(("Stop the engine and run: cycledeck verify", Tone.ATTENTION))
+    return [*lines, wrong, _position("stored", found.stored), todo]
+
+
+def _position(label: str, found: "PositionView") -> Line:
+    parts = [
+        line((f"{label:<8}qty ", Tone.DIM), money(found.qty)),
+        line(("cost ", Tone.DIM), money(found.cost)),
+        line(("avg ", Tone.DIM), money(found.avg_cost, 16)),
+        line(("realised ", Tone.DIM), (signed(found.realized_pnl), by_sign(found.realized_pnl))),
+    ]
+    if found.fees:
+        fees = " · ".join(f"{money(fee)} {name}" for name, fee in found.fees.items())
+        parts.append(line(("fees ", Tone.DIM), fees))
+    if found.oversold:
+        parts.append(line(("▲ oversold", Tone.ATTENTION)))
+    return joined(parts, "  ")

@@ -1,0 +1,66 @@
+"""The keys that work here, on one line at the bottom: the screens first, then this screen's own,
+then everybody's. A click presses the key."""
+
+from collections.abc import Iterator, Sequence
+
+from textual import events
+from textual.binding import ActiveBinding
+
+from console.lines import Line, Tone, line
+from console.widgets.toned import Lines, width_of
+
+GAP = "  "
+
+
+class KeyLine(Lines):
+    def __init__(self) -> None:
+        super().__init__(id="keys")
+        self._places: list[tuple[int, int, str]] = []
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.redraw())
+
+    def lines(self, width: int, height: int) -> Sequence[Line]:
+        shown: Line = line(" ")
+        self._places = []
+        for key, active in self._in_order():
+            name = self.app.get_key_display(active.binding)
+            faint = not active.enabled
+            part = line(
+                (name, Tone.FAINT if faint else Tone.LIVE),
+                (f" {active.binding.description}", Tone.FAINT if faint else Tone.DIM),
+            )
+            start = width_of(shown)
+            if start + width_of(part) > width:
+                break
+            self._places.append((start, start + width_of(part), key))
+            shown = line(shown, part, GAP)
+        return [shown]
+
+    def on_click(self, event: events.Click) -> None:
+        for start, end, key in self._places:
+            if start <= event.x < end:
+                self.app.simulate_key(key)
+
+    def _in_order(self) -> Iterator[tuple[str, ActiveBinding]]:
+        """Each action once, by its first key."""
+        seen = set()
+        bindings = [
+            (key, active)
+            for key, active in self.screen.active_bindings.items()
+            if active.binding.show
+        ]
+        for key, active in sorted(bindings, key=_rank):
+            if active.binding.action not in seen:
+                seen.add(active.binding.action)
+                yield key, active
+
+
+def _rank(entry: tuple[str, ActiveBinding]) -> int:
+    key, active = entry
+    if key.isdigit():
+        return 0
+    return 2 if active.binding.action in _LAST else 1
+
+
+_LAST = frozenset({"help", "leave"})

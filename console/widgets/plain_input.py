@@ -1,0 +1,30 @@
+"""A line and a text to type into that take pasted text without what a terminal would act on."""
+
+from textual import events
+from textual.widgets import Input, TextArea
+
+from engine.text import printable
+
+
+class PlainInput(Input):
+    """One line."""
+
+    def _on_paste(self, event: events.Paste) -> None:
+        event.prevent_default()
+        event.stop()
+        self.insert_text_at_cursor(typable(event.text).replace("\n", " "))
+
+
+class PlainTextArea(TextArea):
+    """Several lines."""
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        event.prevent_default()
+        event.stop()
+        self.insert(typable(event.text))
+
+
+def typable(text: str) -> str:
+    """Pasted text: its line ends and tabs are kept, other control characters become escapes."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4)
+    return "\n".join(printable(part) for part in text.split("\n"))

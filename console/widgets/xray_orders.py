@@ -1,0 +1,124 @@
+"""The rest of a cycle's x-ray: orders decided and why, metrics, what it complained of."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from console.formats import clock, count, money, signed
+from console.lines import Line, Tone, joined, line
+from console.widgets.cycle_facts import complaints, measured
+from console.widgets.explain_rows import by_sign
+from console.widgets.scrolled import Scrolled
+from console.widgets.toned import caption
+
+if TYPE_CHECKING:
+    from engine import CycleResult, Logged, OrderLine, Xray
+
+_TONES = {
+    "accepted": Tone.OK,
+    "refused": Tone.ATTENTION,
+    "unknown": Tone.ATTENTION,
+    "intended": Tone.ATTENTION,
+    "absent": Tone.ATTENTION,
+    "rejected": Tone.DANGER,
+}
+_SIGNS = {"accepted": "✓", "refused": "◆", "rejected": "✗"}
+_LEVELS = {"warning": Tone.ATTENTION, "error": Tone.DANGER, "critical": Tone.DANGER}
+_LABEL = 8
+
+
+class XrayOrders(Scrolled):
+    def __init__(self) -> None:
+        super().__init__(id="xray-orders", classes="panel")
+        self.border_title = "orders · metrics · log"
+        self._xray: Xray | None = None
+        self._logs: Sequence[Logged] = ()
+        self._local = False
+
+    def show(self, xray: "Xray", logs: "Sequence[Logged]", *, local: bool) -> None:
+        """`logs` are the messages kept in memory; those about this cycle are listed."""
+        wanted = str(xray.result.cycle_id)
+        self._logs = [found for found in logs if found.detail.get("cycle_id") == wanted]
+        self._xray, self._local = xray, local
+        caption(self, subtitle=_subtitle(xray.result))
+        self.redraw()
+
+    def lines(self, width: int) -> Iterable[Line]:
+        if self._xray is None:
+            return
+        result = self._xray.result
+        yield from _orders(self._xray.orders) if self._xray.orders else [_no_orders(result)]
+        yield from _metrics(self._xray)
+        yield from complaints(result)
+        for logged in self._logs:
+            if logged.event != "cycle":  # The cycle's own report: all of it is on this screen.
+                yield _message(logged, self._local)
+
+
+def _orders(orders: "Iterable[OrderLine]") -> Iterator[Line]:
+    for order in orders:
+        label = "cancel" if order.canceled else "intent"
+        terms = f"{order.side} {money(order.qty)} {order.symbol} @ {money(order.price)}"
+        fate = (("canceled", Tone.DIM),) if order.canceled else _fate(order)
+        told = [
+            line((f"{label:<{_LABEL}}", Tone.DIM), terms),
+            fate,
+            line((order.client_order_id, Tone.FAINT)),
+        ]
+        yield joined(told, "  ")
+        if order.reason:
+            yield line((" " * _LABEL + order.reason, Tone.DIM))
+
+
+def _fate(order: "OrderLine") -> Line:
+    """What was answered, and what became of it: `✓ accepted → filled`."""
+    answer = order.submit_outcome or order.status
+    sign = _SIGNS.get(answer, "◆")
+    then = f" → {order.status}" if order.status != answer else ""
+    return line((f"{sign} {answer}", _TONES.get(answer, Tone.PLAIN)), (then, Tone.PLAIN))
+
+
+def _no_orders(result: "CycleResult") -> Line:
+    told = "a replay never sends orders" if result.kind == "replay" else "none"
+    return line((f"{'orders':<{_LABEL}}{told}", Tone.DIM))
+
+
+def _metrics(xray: "Xray") -> Iterator[Line]:
+    result = xray.result
+    label = (f"{'metrics':<{_LABEL}}", Tone.DIM)
+    if not result.committed:
+        yield line(label, ("none: nothing was committed", Tone.DIM))
+        return
+    if not result.metrics_persisted:
+        yield line(label, ("◆ not persisted", Tone.ATTENTION), ("  m rebuilds them", Tone.DIM))
+        return
+    yield line(label, measured(result))
+    if xray.fees:
+        fees = " · ".join(f"{money(fee)} {name}" for name, fee in xray.fees.items())
+        yield line((f"{'fees':<{_LABEL}}", Tone.DIM), fees)
+    for symbol, pnl in xray.pnl.items():
+        yield line((f"{'pnl':<{_LABEL}}", Tone.DIM), symbol, *_pnl(pnl))
+
+
+def _pnl(pnl: "dict[str, str | None]") -> Iterator[Line]:
+    for name in ("realized", "net", "unrealized"):
+        if (value := pnl.get(name)) is not None:
+            shown = name.replace("realized", "realised")
+            yield line((f"  {shown} ", Tone.DIM), (signed(value), by_sign(value)))
+
+
+def _message(logged: "Logged", local: bool) -> Line:
+    detail = "  ".join(f"{name}={value}" for name, value in logged.detail.items())
+    return line(
+        (f"{clock(logged.ts_ms, ms=True, local=local)} ", Tone.DIM),
+        (f"{logged.level} ", _LEVELS.get(logged.level, Tone.DIM)),
+        logged.event,
+        (f"  {detail}", Tone.DIM),
+    )
+
+
+def _subtitle(result: "CycleResult") -> str:
+    parts = []
+    for found, name in ((result.errors, "error"), (result.warnings, "warning")):
+        if found:
+            parts.append(f"{count(len(found))} {name}{'' if len(found) == 1 else 's'}")
+    return " · ".join(parts)

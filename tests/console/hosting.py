@@ -1,0 +1,49 @@
+"""An app around one screen, which notes what the screen asks of it."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import App
+
+from console.lines import Tone
+from console.screens.deck_screen import DeckScreen
+from console.styles import stylesheet
+from console.themes import DARK, THEMES
+from console.view import View
+
+
+class Host(App[None]):
+    """Gives its screen a view, and keeps what it was told: `asked` has (what, with what)."""
+
+    CSS_PATH: ClassVar[Any] = stylesheet("app")
+
+    def __init__(self, screen: DeckScreen, view: View) -> None:
+        super().__init__()
+        self._first = screen
+        self.view = view
+        self.local_time = False
+        self.hint = ""
+        self.history = None
+        self.db: Path | None = None
+        self.asked: list[tuple[Any, ...]] = []
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = DARK.name
+
+    def on_mount(self) -> None:
+        self.push_screen(self._first)
+
+    def give(self, view: View) -> None:
+        """Show another view."""
+        self.view = view
+        if isinstance(self.screen, DeckScreen):
+            self.screen.present(view)
+
+    def tell(self, text: str, tone: Tone = Tone.OK) -> None:
+        self.asked.append(("tell", text, tone))
+
+    def open_cycle(self, cycle_id: int) -> None:
+        self.asked.append(("open_cycle", cycle_id))
+
+    def open_table(self, table: str, column: str = "", value: str = "") -> None:
+        self.asked.append(("open_table", table, column, value))

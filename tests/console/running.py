@@ -1,0 +1,54 @@
+"""The whole console on real ledgers and engines, driven by a pilot."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from console.app import CycledeckApp
+from console.child import Child
+from console.deck import Deck
+from console.target import Target
+from engine import Engine, Settings
+
+DEADLINE_S = 40
+
+
+async def ran(db: Path, cycles: int = 3) -> None:
+    """A ledger of so many simulated cycles, and nobody on it."""
+    async with Engine(Settings(db=db, interval=0)) as engine:
+        for _ in range(cycles):
+            await engine.cycle()
+
+
+@asynccontextmanager
+async def console(
+    db: Path,
+    *,
+    engine: bool = False,
+    interval: str = "50ms",
+    size: tuple[int, int] = (140, 40),
+    keys: str = "",
+) -> AsyncIterator[Pilot[None]]:
+    """The app on a ledger, with an engine of its own or with none, `keys` pressed, and the first
+    view there."""
+    target = Target(None, {"db": str(db), "interval": interval})
+    child = Child(target.command("run")) if engine else None
+    app = CycledeckApp(Deck(target, child))
+    try:
+        async with app.run_test(size=size, notifications=True) as pilot:
+            await pilot.press(*keys)
+            await until(pilot, lambda: app.view.books and (app.view.attached or not engine))
+            yield pilot
+    finally:
+        if child is not None:
+            await asyncio.to_thread(child.end)
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
+    """Wait for something to be seen."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not condition():
+            await pilot.pause(0.02)

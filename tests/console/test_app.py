@@ -1,0 +1,312 @@
+"""The keys of every screen, on a real engine: what they do, and that nothing is done unasked."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running import console, ran, until
+from seen import cells, text
+from textual.pilot import Pilot
+
+from console.app import CycledeckApp
+from console.memory import Memory
+from console.screens.confirm import ConfirmScreen
+from console.screens.cycles import CyclesScreen
+from console.screens.health import HealthScreen
+from console.screens.tables import TablesScreen
+from console.screens.watch import WatchScreen
+from console.screens.xray import XrayScreen
+
+# An engine that runs a cycle only when it is asked to.
+ASKED_ONLY = "1h"
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Path:
+    return tmp_path / "l.db"
+
+
+def app_of(pilot: Pilot[None]) -> CycledeckApp:
+    assert isinstance(pilot.app, CycledeckApp)
+    return pilot.app
+
+
+def newest(pilot: Pilot[None]) -> int:
+    latest = app_of(pilot).view.latest
+    return latest.cycle_id if latest else 0
+
+
+async def asked(pilot: Pilot[None], key: str) -> str:
+    """Press a key that asks, and give the question's text."""
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
+    await pilot.pause()
+    return cells(pilot.app, "#dialog")
+
+
+async def answered(pilot: Pilot[None], condition: Callable[[], object]) -> None:
+    await pilot.press("y")
+    await until(pilot, lambda: not isinstance(pilot.app.screen, ConfirmScreen))
+    await until(pilot, condition)
+
+
+def audited(db: Path) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(db)) as connection:
+        return connection.execute("SELECT action, outcome FROM audit ORDER BY id").fetchall()
+
+
+async def test_t_runs_a_cycle_when_confirmed(db: Path) -> None:
+    async with console(db, engine=True, interval=ASKED_ONLY) as pilot:
+        await until(pilot, lambda: newest(pilot) == 1)
+        question = await asked(pilot, "t")
+        assert "run one cycle now" in question
+        assert "main SIM" in question
+        await answered(pilot, lambda: newest(pilot) == 2)
+        await until(pilot, lambda: "cycle 2" in text(pilot.app))
+    assert [action for action, _ in audited(db)] == ["trigger"]
+
+
+@pytest.mark.parametrize("key", ["t", "p", "K", "m"])
+@pytest.mark.parametrize("no", ["enter", "escape", "n", "same"])
+async def test_nothing_happens_unless_it_is_confirmed_by_another_key(
+    db: Path, key: str, no: str
+) -> None:
+    async with console(db, engine=True, interval=ASKED_ONLY) as pilot:
+        await until(pilot, lambda: newest(pilot) == 1)
+        await asked(pilot, key)
+        await pilot.press(key if no == "same" else no)
+        if no == "same":
+            assert isinstance(pilot.app.screen, ConfirmScreen)
+            await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, ConfirmScreen))
+        assert newest(pilot) == 1
+    assert audited(db) == []
+
+
+async def test_r_shows_what_a_replay_would_do_and_then_does_it(db: Path) -> None:
+    await ran(db, 4)
+    async with console(db, engine=True, interval=ASKED_ONLY) as pilot:
+        await until(pilot, lambda: app_of(pilot)._selected_cycle == 5)
+        question = await asked(pilot, "r")
+        assert "replay cycle 5" in question
+        assert "would insert 0" in question
+        assert "cursors unchanged" in question
+        assert "positions unchanged" in question
+        await answered(pilot, lambda: newest(pilot) == 6)
+        assert app_of(pilot).view.results[0].verdict == "clean"
+        await until(pilot, lambda: "clean" in text(pilot.app))
+    assert [action for action, _ in audited(db)] == ["preview", "replay"]
+
+
+async def test_a_replay_is_of_the_cycle_the_question_named_however_rows_move(db: Path) -> None:
+    await ran(db, 4)
+    async with console(db, engine=True, interval="100ms") as pilot:
+        await until(pilot, lambda: newest(pilot) > 5)
+        await pilot.press("j", "j")
+        pinned = app_of(pilot)._selected_cycle
+        assert f"replay cycle {pinned}" in await asked(pilot, "r")
+        before = newest(pilot)
+        await until(pilot, lambda: newest(pilot) > before + 3)
+        await pilot.press("y")
+        await until(pilot, lambda: any(r.replay_of for r in app_of(pilot).view.results))
+        replays = [r.replay_of for r in app_of(pilot).view.results if r.replay_of]
+        assert replays == [pinned]
+
+
+async def test_p_pauses_and_resumes(db: Path) -> None:
+    async with console(db, engine=True) as pilot:
+        await until(pilot, lambda: newest(pilot) > 2)
+        assert "pause the engine" in await asked(pilot, "p")
+        await answered(pilot, lambda: "paused" in cells(pilot.app, "#header"))
+        assert "resume the engine" in await asked(pilot, "p")
+        await answered(pilot, lambda: "running" in cells(pilot.app, "#header"))
+        stood = newest(pilot)
+        await until(pilot, lambda: newest(pilot) > stood + 1)
+
+
+async def test_capital_k_stops_new_orders_and_allows_them_again(db: Path) -> None:
+    async with console(db, engine=True) as pilot:
+        assert "stop all new orders" in await asked(pilot, "K")
+        await answered(pilot, lambda: "No orders are sent" in cells(pilot.app, "#banner"))
+        assert Path(f"{db}.kill").exists()
+        assert "allow orders again" in await asked(pilot, "K")
+        await answered(pilot, lambda: not pilot.app.screen.query_one("#banner").display)
+        assert not Path(f"{db}.kill").exists()
+
+
+async def test_m_rebuilds_metrics_that_are_missing(db: Path) -> None:
+    await ran(db, 3)
+    async with console(db, engine=True, interval=ASKED_ONLY) as pilot:
+        await until(pilot, lambda: newest(pilot) == 4)
+        with closing(sqlite3.connect(db)) as connection, connection:
+            connection.execute("DELETE FROM cycle_metrics WHERE cycle_id = 2")
+        await asked(pilot, "m")
+        await answered(pilot, lambda: "1" in text(pilot.app))
+        with closing(sqlite3.connect(db)) as connection:
+            (rows,) = connection.execute("SELECT count(*) FROM cycle_metrics").fetchone()
+        assert rows == 4
+
+
+async def test_without_an_engine_its_keys_do_nothing_and_are_greyed(db: Path) -> None:
+    await ran(db)
+    async with console(db) as pilot:
+        await until(pilot, lambda: "No engine is running" in cells(pilot.app, "#banner"))
+        for key in ("t", "p", "K", "m", "r"):
+            await pilot.press(key)
+            await pilot.pause()
+            assert isinstance(pilot.app.screen, WatchScreen)
+        bindings = pilot.app.screen.active_bindings
+        assert not bindings["t"].enabled
+        assert bindings["2"].enabled
+
+
+async def test_capital_r_rehearses_with_or_without_an_engine(db: Path) -> None:
+    await ran(db)
+    async with console(db) as pilot:
+        await until(pilot, lambda: app_of(pilot)._selected_cycle == 3)
+        await pilot.press("R")
+        await until(pilot, lambda: "rehearsed: no differences" in " ".join(told(pilot)))
+
+
+async def test_space_freezes_the_screen_while_the_engine_goes_on(db: Path) -> None:
+    async with console(db, engine=True) as pilot:
+        await until(pilot, lambda: newest(pilot) > 2)
+        await pilot.press("space")
+        await until(pilot, lambda: "frozen" in cells(pilot.app, "#header"))
+        stood = cells(pilot.app, "#cycles")
+        await until(pilot, lambda: app_of(pilot).view.behind > 3)
+        assert cells(pilot.app, "#cycles") == stood
+        await pilot.press("space")
+        await until(pilot, lambda: "frozen" not in cells(pilot.app, "#header"))
+        await until(pilot, lambda: cells(pilot.app, "#cycles") != stood)
+
+
+async def test_brackets_walk_through_time_and_end_returns(db: Path) -> None:
+    await ran(db, 5)
+    async with console(db) as pilot:
+        await until(pilot, lambda: newest(pilot) == 5)
+        await pilot.press("left_square_bracket", "left_square_bracket")
+        await until(pilot, lambda: "as of" in cells(pilot.app, "#header"))
+        await until(pilot, lambda: "cycle 3 " in cells(pilot.app, "#header"))
+        assert "2 cycles ago" in cells(pilot.app, "#header")
+        await pilot.press("right_square_bracket")
+        await until(pilot, lambda: "cycle 4 " in cells(pilot.app, "#header"))
+        await pilot.press("end")
+        await until(pilot, lambda: "as of" not in cells(pilot.app, "#header"))
+
+
+async def test_numbers_open_the_four_screens(db: Path) -> None:
+    await ran(db)
+    async with console(db) as pilot:
+        for key, screen in (
+            ("2", CyclesScreen),
+            ("3", TablesScreen),
+            ("4", HealthScreen),
+            ("1", WatchScreen),
+        ):
+            await pilot.press(key)
+            await until(pilot, lambda screen=screen: isinstance(pilot.app.screen, screen))
+
+
+async def test_enter_opens_a_cycle_and_escape_goes_back(db: Path) -> None:
+    await ran(db)
+    async with console(db) as pilot:
+        await until(pilot, lambda: app_of(pilot)._selected_cycle == 3)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, XrayScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CyclesScreen))
+
+
+async def test_help_lists_the_keys_that_work_on_this_screen(db: Path) -> None:
+    await ran(db)
+    async with console(db, size=(100, 60)) as pilot:
+        for key, own in (("1", "Chart"), ("4", "Verify")):
+            await pilot.press(key, "question_mark")
+            await until(pilot, lambda own=own: own in cells(pilot.app, "#dialog"))
+            shown = cells(pilot.app, "#dialog")
+            for expected in ("Trigger", "Replay", "Freeze", "Older", "Quit", "Stop orders"):
+                assert expected in shown
+            await pilot.press("escape")
+            await pilot.pause()
+
+
+async def test_the_palette_offers_every_key_and_does_what_is_chosen(db: Path) -> None:
+    await ran(db)
+    async with console(db) as pilot:
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        await pilot.press(*"Health")
+        await until(pilot, lambda: "Key 4" in text(pilot.app))
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HealthScreen))
+
+
+async def test_the_theme_and_the_times_chosen_are_remembered(db: Path) -> None:
+    await ran(db)
+    async with console(db) as pilot:
+        pilot.app.theme = "cycledeck-colour-blind-safe"
+        app_of(pilot)._toggle_time()
+        await pilot.pause()
+    assert Memory()["theme"] == "cycledeck-colour-blind-safe"
+    assert Memory()["local_time"] is True
+    async with console(db) as pilot:
+        assert pilot.app.theme == "cycledeck-colour-blind-safe"
+
+
+async def test_a_hint_is_shown_until_the_first_key_and_never_again(db: Path) -> None:
+    await ran(db)
+    for expected in (True, False):
+        async with console(db) as pilot:
+            await until(pilot, lambda: newest(pilot) == 3)
+            app = app_of(pilot)
+            assert bool(app.hint) is expected
+            await pilot.press("down")
+            assert not app.hint
+
+
+async def test_q_quits(db: Path) -> None:
+    await ran(db)
+    async with console(db) as pilot:
+        await pilot.press("q")
+        await until(pilot, lambda: not pilot.app.is_running)
+
+
+async def test_real_money_asks_for_the_accounts_name(db: Path) -> None:
+    from published import hello, result, view
+
+    from console import asking
+
+    live = view(result(1), hello=hello(mode="live"))
+    await ran(db)
+    async with console(db) as pilot:
+        answers: list[bool | None] = []
+        pilot.app.push_screen(ConfirmScreen(asking.trigger(live)), answers.append)
+        await pilot.pause()
+        assert "Type the account's name" in cells(pilot.app, "#dialog")
+        await pilot.press(*"paper-02", "enter")
+        assert answers == []
+        await pilot.press("backspace", "1", "enter")
+        await until(pilot, lambda: answers == [True])
+
+
+async def test_a_terminal_made_tiny_and_back_shows_the_same_again(db: Path) -> None:
+    await ran(db)
+    async with console(db, size=(120, 40)) as pilot:
+        await until(pilot, lambda: "3 " in cells(pilot.app, "#cycles"))
+        for key in ("1", "2", "3", "4"):
+            await pilot.press(key)
+            await pilot.pause(0.3)
+            before = text(pilot.app)
+            await pilot.resize_terminal(40, 10)
+            await pilot.pause()
+            assert text(pilot.app).strip()
+            await pilot.resize_terminal(120, 40)
+            await until(pilot, lambda before=before: len(text(pilot.app)) >= len(before) * 0.8)
+
+
+def told(pilot: Pilot[None]) -> list[str]:
+    return [found.message for found in pilot.app._notifications]

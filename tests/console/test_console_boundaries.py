@@ -1,0 +1,103 @@
+"""What the console may import, when, and that nothing from outside is ever markup."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import console
+import engine
+
+ROOT = Path(console.__file__).parent
+STYLES = ROOT.parent / "styles"
+MODULES = sorted(ROOT.rglob("*.py"))
+
+# Public as the command line's own.
+CLI = {"engine.cli", "engine.cli.options", "engine.cli.commands"}
+
+
+def name_of(module: Path) -> str:
+    return module.relative_to(ROOT).as_posix()
+
+
+def imported(module: Path) -> Iterator[tuple[str, str]]:
+    """(module, name) of every import from the engine."""
+    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "engine":
+            yield from ((node.module or "", alias.name) for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from ((a.name, "") for a in node.names if a.name.partition(".")[0] == "engine")
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_only_public_names_of_the_engine_are_imported(module: Path) -> None:
+    for source, name in imported(module):
+        if source in CLI or (source == "engine" and name in {"cli", "__version__"}):
+            assert name_of(module) == "cli.py"
+            continue
+        assert name in engine.__all__, f"{source}.{name}"
+        home = engine._MODULES[name]
+        assert source in ("engine", f"engine.{home}"), f"{source}.{name}"
+
+
+def test_the_command_is_understood_before_textual_or_the_engine_is_loaded() -> None:
+    code = "import console.cli, sys; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(ran.stdout.split())
+    assert "typer" in loaded
+    assert not loaded & {"textual", "pydantic", "structlog", "engine.engine", "engine.settings"}
+
+
+def test_the_first_screen_is_there_before_the_engine_is_loaded() -> None:
+    code = "import console.app, console.screens.watch, sys; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(ran.stdout.split())
+    assert "textual" in loaded
+    assert not loaded & {"structlog", "aiosqlite", "engine.engine", "engine.settings"}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_nothing_is_given_to_a_widget_as_markup(module: Path) -> None:
+    """Text in widgets goes through lines of tones; what is not drawn so is a constant."""
+    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        assert name not in {"from_markup", "Static", "Label", "DataTable"}, name
+        if name == "notify":
+            markup = [keyword.value for keyword in node.keywords if keyword.arg == "markup"]
+            assert [getattr(value, "value", None) for value in markup] == [False]
+
+
+def test_every_screen_has_the_stylesheet_of_its_name() -> None:
+    named = set()
+    for module in (ROOT / "screens").glob("*.py"):
+        text = module.read_text("utf-8")
+        for name in re.findall(r'CSS_PATH = stylesheet\("(\w+)"\)', text):
+            assert name == module.stem
+            named.add(name)
+    assert named | {"app"} == {path.stem for path in STYLES.glob("*.tcss")}
+
+
+@pytest.mark.parametrize("path", sorted(STYLES.glob("*.tcss")), ids=lambda path: path.stem)
+def test_a_screens_style_is_for_that_screen_alone(path: Path) -> None:
+    """Textual keeps the stylesheet of a screen that was seen for all others."""
+    if path.stem == "app":
+        return
+    text = re.sub(r"/\*.*?\*/", "", path.read_text("utf-8"), flags=re.DOTALL)
+    depth, outer = 0, ""
+    for character in text:
+        if character == "{":
+            if not depth:
+                for selector in outer.split(","):
+                    assert re.match(r"\s*[A-Z]\w*(Screen|Dialog|Picker)\b", selector), selector
+                outer = ""
+            depth += 1
+        elif character == "}":
+            depth -= 1
+        elif not depth:
+            outer += character

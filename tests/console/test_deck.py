@@ -1,0 +1,241 @@
+"""The deck on real engines in real processes: attached where it can be, never blind."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import pytest
+
+from console.child import Child
+from console.deck import Deck, NoEngine
+from console.target import Target
+from console.view import Link, View
+from engine import Action, Engine, NoSuchCycle, Settings, Verdict
+
+FAST = {"interval": "50ms"}
+DEADLINE_S = 40
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Target:
+    return Target(None, {"db": str(tmp_path / "l.db"), **FAST})
+
+
+@asynccontextmanager
+async def working(deck: Deck) -> AsyncIterator[Deck]:
+    """The deck at work; its own engine ends with it."""
+    task = asyncio.create_task(deck.run(lambda view: None))
+    try:
+        yield deck
+        assert not task.done(), task.exception()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        if deck.child is not None:
+            await asyncio.to_thread(deck.child.end)
+
+
+async def seen(deck: Deck, condition: Callable[[View], object]) -> View:
+    """Wait for a view."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not condition(deck.view):  # noqa: ASYNC110 - looked at from outside
+            await asyncio.sleep(0.01)
+    return deck.view
+
+
+async def ran(target: Target, cycles: int) -> None:
+    """A ledger of so many cycles, and nobody on it."""
+    async with Engine(Settings(db=Path(target.flags["db"]), interval=0)) as engine:
+        for _ in range(cycles):
+            await engine.cycle()
+
+
+def attached(view: View) -> bool:
+    return view.attached and len(view.results) > 2
+
+
+async def test_it_attaches_to_its_own_engine_and_hears_every_cycle(target: Target) -> None:
+    async with working(Deck(target, Child(target.command("run")))) as deck:
+        first = await seen(deck, attached)
+        assert first.trouble is None
+        assert first.owns_engine
+        assert first.hello is not None
+        assert first.hello.pid == deck.child.pid  # type: ignore[union-attr]
+        later = await seen(deck, lambda view: len(view.results) > len(first.results) + 5)
+        ids = [result.cycle_id for result in later.results]
+        assert ids == list(range(ids[0], 0, -1))
+        assert later.positions
+        assert later.cursors
+
+
+async def test_commands_are_answered(target: Target) -> None:
+    async with working(Deck(target, Child(target.command("run")))) as deck:
+        await seen(deck, attached)
+        assert (await deck.ask(Action.PAUSE)).ok
+        paused = await seen(deck, lambda view: view.beat and view.beat.state == "paused")
+        replayed = await deck.ask(Action.REPLAY, paused.results[1].cycle_id)
+        assert replayed.result is not None
+        assert replayed.result.verdict is Verdict.CLEAN
+        await seen(deck, lambda view: view.latest and view.latest.verdict is Verdict.CLEAN)
+        assert (await deck.ask(Action.RESUME)).ok
+
+
+async def test_without_an_engine_the_file_is_shown_and_asking_fails(target: Target) -> None:
+    await ran(target, 3)
+    async with working(Deck(target)) as deck:
+        view = await seen(deck, lambda view: view.results and view.trouble)
+        assert view.link is Link.READING
+        assert [result.cycle_id for result in view.results] == [3, 2, 1]
+        assert view.positions
+        assert view.trouble is not None
+        assert view.trouble.what == "No engine is running"
+        with pytest.raises(NoEngine):
+            await deck.ask(Action.TRIGGER)
+
+
+async def test_an_engine_without_a_channel_is_followed_through_the_file(target: Target) -> None:
+    await ran(target, 1)
+    async with working(Deck(target)) as deck:
+        await seen(deck, lambda view: view.results)
+        async with Engine(Settings(db=Path(target.flags["db"]), interval=0)) as engine:
+            for _ in range(3):
+                await engine.cycle()
+            view = await seen(deck, lambda view: len(view.results) == 4)
+            assert view.link is Link.READING
+            assert view.latest is not None
+            assert view.latest.positions
+
+
+async def test_an_engine_that_is_killed_leaves_the_file_to_look_at(target: Target) -> None:
+    async with working(Deck(target, Child(target.command("run")))) as deck:
+        await seen(deck, attached)
+        assert deck.child is not None
+        os.kill(deck.child.pid, signal.SIGKILL)
+        view = await seen(deck, lambda view: view.trouble and "by signal 9" in view.trouble.what)
+        assert view.results
+        deck.restart()
+        known = len(view.results)
+        again = await seen(deck, lambda view: view.attached and len(view.results) > known)
+        assert again.trouble is None
+
+
+async def test_an_engine_that_is_stopped_is_said_to_be_silent(target: Target) -> None:
+    async with working(Deck(target, Child(target.command("run")))) as deck:
+        await seen(deck, attached)
+        assert deck.child is not None
+        os.kill(deck.child.pid, signal.SIGSTOP)
+        try:
+            view = await seen(deck, lambda view: view.trouble is not None)
+        finally:
+            os.kill(deck.child.pid, signal.SIGCONT)
+        assert view.trouble is not None
+        assert "silent" in view.trouble.what
+        await seen(deck, lambda view: view.trouble is None)
+
+
+async def test_a_second_deck_attaches_to_the_engine_that_runs(target: Target) -> None:
+    async with working(Deck(target, Child(target.command("run")))) as deck:
+        await seen(deck, attached)
+        async with working(Deck(target, Child(target.command("run")))) as second:
+            view = await seen(second, attached)
+            assert not view.owns_engine
+            assert view.trouble is None
+            await asyncio.to_thread(second.child.end)  # type: ignore[union-attr]
+            await seen(second, lambda later: len(later.results) > len(view.results))
+        assert deck.view.attached
+
+
+async def test_the_state_as_of_a_cycle_is_shown_until_back_in_the_present(target: Target) -> None:
+    await ran(target, 6)
+    async with working(Deck(target)) as deck:
+        await seen(deck, lambda view: len(view.results) == 6)
+        await deck.older()
+        assert deck.view.result is not None
+        assert deck.view.result.cycle_id == 5
+        assert deck.view.shown_positions == deck.view.result.positions
+        await deck.older()
+        await deck.newer()
+        assert deck.view.result.cycle_id == 5
+        await deck.newer()
+        assert deck.view.past is None
+        await deck.travel(1)
+        await deck.older()
+        assert deck.view.result.cycle_id == 1
+        with pytest.raises(NoSuchCycle):
+            await deck.travel(99)
+        await deck.travel(None)
+        assert deck.view.past is None
+
+
+async def test_a_frozen_view_stands_still_and_counts_what_it_does_not_show(target: Target) -> None:
+    async with working(Deck(target, Child(target.command("run")))) as deck:
+        await seen(deck, attached)
+        deck.freeze()
+        frozen = deck.view.results
+        view = await seen(deck, lambda view: view.behind > 3)
+        assert view.results == frozen
+        deck.freeze()
+        assert len(deck.view.results) > len(frozen) + 3
+        assert not deck.view.frozen
+
+
+@pytest.mark.parametrize("damage", ["missing", "corrupt", "foreign", "newer"])
+async def test_a_file_that_cannot_be_read_is_a_trouble_and_nothing_else(
+    target: Target, damage: str
+) -> None:
+    path = Path(target.flags["db"])
+    if damage == "corrupt":
+        path.write_bytes(b"no database at all" * 100)
+    elif damage == "foreign":
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("CREATE TABLE t (x)")
+    elif damage == "newer":
+        await ran(target, 1)
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("INSERT INTO schema_migrations VALUES (99, 'x', 1)")
+    async with working(Deck(target)) as deck:
+        view = await seen(deck, lambda view: view.trouble is not None)
+        assert view.trouble is not None
+        assert str(path) in view.trouble.what
+
+
+async def test_a_file_that_is_replaced_is_said_to_be_and_shown_anew(target: Target) -> None:
+    await ran(target, 5)
+    path = Path(target.flags["db"])
+    other = Target(None, {"db": str(path.with_name("other.db"))})
+    await ran(other, 2)
+    async with working(Deck(target)) as deck:
+        await seen(deck, lambda view: len(view.results) == 5)
+        Path(other.flags["db"]).replace(path)
+        await seen(deck, lambda view: view.trouble and "replaced" in view.trouble.what)
+        view = await seen(deck, lambda view: len(view.results) == 2)
+        assert view.latest is not None
+        assert view.latest.cycle_id == 2
+
+
+async def test_a_locked_file_is_shown_again_when_the_lock_is_gone(target: Target) -> None:
+    await ran(target, 2)
+    path = Path(target.flags["db"])
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+        connection.execute("PRAGMA journal_mode=DELETE").fetchall()
+        connection.execute("BEGIN EXCLUSIVE")
+        async with working(Deck(Target(None, {**target.flags}))) as deck:
+            view = await seen(deck, lambda view: view.trouble is not None)
+            assert view.trouble is not None
+            assert "locked" in view.trouble.what
+            connection.execute("ROLLBACK")
+            connection.close()
+            await seen(deck, lambda view: len(view.results) == 2)
+
+
+async def test_a_hundred_cycles_a_second_are_all_heard(target: Target) -> None:
+    flood = Target(None, {**target.flags, "interval": "0"})
+    async with working(Deck(flood, Child(flood.command("run")))) as deck:
+        view = await seen(deck, lambda view: len(view.results) > 150)
+        ids = [result.cycle_id for result in view.results]
+        assert ids == list(range(ids[0], ids[-1] - 1, -1))
