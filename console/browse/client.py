@@ -148,7 +148,7 @@ class Browser:
         try:
             opened = await self._process.call(
                 "open",
-                path=str(self.path),
+                path=str(self.path.absolute()),
                 identity=self._identity,
                 limits=asdict(self.limits),
             )
@@ -179,7 +179,7 @@ class Rows:
     """Rows in a chosen order, each at a position from 0; read a page at a time.
 
     `count` grows while a scan runs; `on_progress` is called, on the event loop, whenever it or the
-    scan moved. `stopped` says why a result is not whole (a limit, Esc, an error), else it is "".
+    scan moved. `stopped` says why not all rows are known (a limit, Esc, an error), else it is "".
     """
 
     def __init__(self, browser: Browser, do: str, asked: dict[str, Any]) -> None:
@@ -235,7 +235,10 @@ class Rows:
 
         A sorted result, a view's and a query's stay as they are unless they are begun anew.
         """
-        await self._call("refresh", recount=recount)
+        process = await self._ready()
+        if recount:
+            self._begin_clock(process)
+        await process.call("refresh", view=self._view, recount=recount)
 
     async def settled(self) -> None:
         """Return when no count, scan or sort of these rows is running any more."""
@@ -354,6 +357,7 @@ class Rows:
         """A typed query is ended from here if the process does not end it itself."""
         seconds = self._browser.limits.seconds
         if self._do == "query" and seconds is not None:
+            self._in_time()
             loop = asyncio.get_running_loop()
             self._overdue = loop.call_later(seconds + GRACE_SECONDS, self._kill, process, seconds)
 

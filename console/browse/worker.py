@@ -20,13 +20,7 @@ from console.browse.reader.jobs import Job
 from console.browse.reader.permits import FORBIDDEN_FUNCTIONS
 from console.browse.reader.result_view import Limit
 from console.browse.reader.source import Connection, Identity, Source
-from console.browse.reader.values import (
-    Values,
-    Wire,
-    key_parts,
-    key_values,
-    whole_cells,
-)
+from console.browse.reader.values import Values, Wire, key_parts, key_values, whole_cells
 from console.browse.reader.view import View
 
 # Threads that wait for SQLite take turns with threads that answer pages.
@@ -180,7 +174,8 @@ class Worker:
         waiting = [asked["id"]]
 
         def opened() -> None:
-            self._say({"id": waiting.pop(), "result": view.columns}, view)
+            if waiting:
+                self._say({"id": waiting.pop(), "result": view.columns}, view)
 
         def answer(problem: BrowseError | None) -> None:
             if waiting and problem is not None:
@@ -189,7 +184,8 @@ class Worker:
 
         view = asking.query_view(self.source, asked, self._limit(), self._report, opened)
         self._views[view.number] = view
-        view.rebuild(answer=answer, seconds=self._limits["seconds"], call=asked["id"])
+        view.seconds = self._limits["seconds"]
+        view.rebuild(answer, asked["id"])
         raise Later
 
     def _page(self, asked: Wire) -> Wire:
@@ -228,11 +224,9 @@ class Worker:
 
         def work(job: Job) -> int:
             view.wait_whole(job, asked["partial"])
-            if asked["form"] == "parquet":
-                confine.release()
             written = _Written(view, job)
             try:
-                with self._part(part):
+                with confine.lifted(), self._part(part):
                     export.write(asked["form"], part, view.columns, written.rows, view.strict)
                     export.publish(part, target, asked["overwrite"])
             except OSError as error:

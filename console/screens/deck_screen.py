@@ -89,8 +89,8 @@ class DeckScreen(Screen[None]):
         self.deck_app.tell(f"Exported to {path}")
 
     def present(self, view: View) -> None:
-        if not self.is_mounted:
-            return  # It is shown as soon as it is there: `on_screen_resume`.
+        if not (self.is_mounted and self.display):
+            return  # Its panels are not there yet, or no more.
         header = self.query_one(Header)
         header.show(view, self.crumb, local=self.deck_app.local_time)
         self.query_one(Banner).show(view, self.deck_app.hint)

@@ -80,7 +80,7 @@ class HealthScreen(DeckScreen):
         except CycledeckError:
             return
         self._growth.add(time.monotonic(), self._books.database_bytes)
-        self.show(self.deck_app.view)
+        self.present(self.deck_app.view)
 
     def show(self, view: View) -> None:
         books = self._books or view.books
@@ -100,7 +100,7 @@ class HealthScreen(DeckScreen):
     async def _verify(self) -> None:
         """In a process of its own: it reads every row there is."""
         self._proof = Proof(running=True)
-        self.show(self.deck_app.view)
+        self.present(self.deck_app.view)
         try:
             found = await verify(self.deck_app.deck.target)
         except ErrandFailed as error:
@@ -109,7 +109,7 @@ class HealthScreen(DeckScreen):
         else:
             self._proof = Proof(found=found, at_ms=time.time_ns() // 1_000_000)
             self._tell(found)
-        self.show(self.deck_app.view)
+        self.present(self.deck_app.view)
 
     def _tell(self, found: dict[str, Any]) -> None:
         wrong = len(found["violations"])

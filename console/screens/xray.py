@@ -190,9 +190,9 @@ class XrayScreen(DeckScreen):
         self.query_one(XrayOrders).show(found, self.deck_app.view.logs, local=local)
 
     def _offer_explanations(self, found: "Xray") -> None:
-        symbols = list(dict.fromkeys(_symbols(found)))
-        panel = self.query_one(ExplainPanel)
+        panel, symbols = self.query_one(ExplainPanel), list(dict.fromkeys(_symbols(found)))
         if not found.result.committed:
+            panel.offer((), None)
             panel.say("this cycle committed nothing: no position moved")
             return
         panel.offer(symbols, next(_moved(found), symbols[0] if symbols else None))

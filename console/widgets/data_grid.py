@@ -1,6 +1,6 @@
 """Any number of rows with a cursor on a cell: only what is seen is asked for and drawn."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -18,7 +18,8 @@ from console.browse.model import Cell, Row
 from console.formats import count
 from console.lines import Line, Tone, line
 from console.tables.cells import is_number
-from console.tables.columns import GAP, NARROWEST, WIDEST, Column, Columns, Placed
+from console.tables.columns import GAP, NARROWEST, WIDEST, Column, Columns
+from console.widgets.grid_frame import Frame
 from console.widgets.toned import TONES, Toned, fitted
 
 # With fewer terminal columns there is no room for row numbers.
@@ -112,6 +113,8 @@ class DataGrid(Toned, ScrollView, can_focus=True):
         self._signs: dict[str, str] = {}
         self._fresh = range(0)
         self._extent_drawn = (0, 0)
+        self._measured = range(0)
+        self._drawing = Frame(0, 0, 0, (), ())
 
     # --- what is shown
 
@@ -182,6 +185,7 @@ class DataGrid(Toned, ScrollView, can_focus=True):
 
     def rows_changed(self) -> None:
         """There are other rows."""
+        self._measured = range(0)
         self._fit()
         self._extent_drawn = self._extent_seen
         if self.cursor_row >= len(self._source):
@@ -192,6 +196,7 @@ class DataGrid(Toned, ScrollView, can_focus=True):
     def columns_changed(self) -> None:
         """Columns were hidden, pinned, resized, or are drawn otherwise."""
         self._columns.changed()
+        self._measured = range(0)
         self.cursor_column = min(self.cursor_column, max(0, len(self._columns.seen) - 1))
         self._bring()
         self._reveal()
@@ -218,8 +223,8 @@ class DataGrid(Toned, ScrollView, can_focus=True):
 
     def resize_column(self, by: int) -> None:
         """Make the column under the cursor wider or narrower."""
-        pinned, free = self._columns.placed(self._room)
-        for placed in (*pinned, *free):
+        frame = self._frame
+        for placed in (*frame.pinned, *frame.free):
             if placed.column is self.column:
                 placed.column.fixed = max(NARROWEST, min(WIDEST, placed.width + by))
         self.columns_changed()
@@ -270,7 +275,7 @@ class DataGrid(Toned, ScrollView, can_focus=True):
             self.post_message(self.Chosen(self))
 
     def on_click(self, event: events.Click) -> None:
-        column = self._column_at(event.x)
+        column = self._frame.column_at(event.x)
         if event.y == 0:
             if column is not None:
                 self.go_to(self.cursor_row, column)
@@ -297,34 +302,31 @@ class DataGrid(Toned, ScrollView, can_focus=True):
         self._reveal()
 
     @property
-    def _room(self) -> int:
-        """Terminal columns for cells."""
-        return max(1, self._width - self._gutter)
-
-    @property
-    def _width(self) -> int:
-        """Terminal columns beside the scroll bar."""
-        return self.scrollable_content_region.width
+    def _frame(self) -> Frame:
+        width = self.scrollable_content_region.width
+        return Frame.of(self._columns, width, self._gutter, self.scroll_offset.x)
 
     @property
     def _gutter(self) -> int:
-        if self._width < _NARROW:
+        """What row numbers take, with a sign before them."""
+        if self.size.width < _NARROW:
             return GAP + 1
-        return len(count(len(self._source))) + 3
+        return len(count(len(self._source))) + GAP + 1
 
     def _bring(self) -> None:
+        """Have rows that are seen fetched, and make room for those that are here."""
         first = self.scroll_offset.y
-        last = first + self.rows_seen - 1
-        self._source.want(first, last)
-        rows = [self._source.row(n) for n in range(first, min(last + 1, len(self._source)))]
-        if self._columns.measure([row for row in rows if row]):
+        seen = range(first, first + self.rows_seen)
+        self._source.want(first, seen[-1])
+        end = min(seen.stop, len(self._source))
+        rows = [self._source.row(n) for n in range(first, end) if n not in self._measured]
+        self._measured = seen
+        if self._columns.measure(row for row in rows if row):
             self.refresh()
         self._fit()
 
     def _fit(self) -> None:
-        pinned, free = self._columns.placed(self._room)
-        width = self._gutter + _extent(pinned) + _extent(free)
-        self.virtual_size = Size(width, len(self._source) + 1)
+        self.virtual_size = Size(self._frame.whole_width, len(self._source) + 1)
 
     def _reveal(self) -> None:
         top = self.scroll_offset.y
@@ -332,35 +334,7 @@ class DataGrid(Toned, ScrollView, can_focus=True):
             self.scroll_to(y=self.cursor_row, animate=False)
         elif self.cursor_row >= top + self.rows_seen:
             self.scroll_to(y=self.cursor_row - self.rows_seen + 1, animate=False)
-        self._reveal_column()
-
-    def _reveal_column(self) -> None:
-        pinned, free = self._columns.placed(self._room)
-        place = self.cursor_column - len(pinned)
-        if not 0 <= place < len(free):
-            return
-        found, room = free[place], self._room - _extent(pinned)
-        if found.x < self._left(free):
-            self.scroll_to(x=found.x, animate=False)
-        elif found.x + found.width > self._left(free) + room:
-            enough = (p.x for p in free if p.x >= found.x + found.width - room)
-            self.scroll_to(x=min(found.x, next(enough, found.x)), animate=False)
-
-    def _left(self, free: Sequence[Placed]) -> int:
-        """Where the first column that is seen begins: none is ever cut at its left."""
-        starts = (placed.x for placed in free if placed.x >= self.scroll_offset.x)
-        return next(starts, free[-1].x if free else 0)
-
-    def _column_at(self, x: int) -> int | None:
-        pinned, free = self._columns.placed(self._room)
-        x -= self._gutter
-        held = _extent(pinned)
-        group, first = (pinned, 0) if x < held else (free, len(pinned))
-        x = x if x < held else x - held + self._left(free)
-        for place, found in enumerate(group):
-            if found.x <= x < found.x + found.width + GAP:
-                return first + place
-        return None
+        self.scroll_to(x=self._frame.scrolled_to(self.cursor_column), animate=False)
 
     # --- drawing
 
@@ -370,6 +344,11 @@ class DataGrid(Toned, ScrollView, can_focus=True):
         if 0 <= y < self.size.height and (y or number < 0):
             self.refresh(Region(0, y, self.size.width, 1))
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """What is the same for all lines is looked up once."""
+        self._drawing = self._frame
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         if y == 0:
             return self._heading()
@@ -377,65 +356,51 @@ class DataGrid(Toned, ScrollView, can_focus=True):
         if number < len(self._source):
             return self._line_of(number)
         text = f"  {self._empty}" if y == 1 else ""
-        return self.strip(line((text, Tone.DIM)), self._width)
+        return self.strip(line((text, Tone.DIM)), self._drawing.width)
 
     def _heading(self) -> Strip:
         """The titles; `‹` and `›` where there are more of them."""
-        ground = self.get_component_rich_style("grid--heading")
-        pinned, free = self._columns.placed(self._room)
-        before, after = self._left(free) > 0, self._beyond(pinned, free)
-        gutter = fitted(line(("‹" if before else "", Tone.LIVE)), self._gutter)
-        strip = self._assembled(self._title, gutter, ground, ground + self.tone(Tone.STRONG))
-        if not after:
+        ground, frame = self.get_component_rich_style("grid--heading"), self._drawing
+        gutter = line(("‹" if frame.left else "", Tone.LIVE))
+        strip = self._assembled(self._title, gutter, ground, self.look(Tone.STRONG, ground))
+        if not frame.more:
             return strip
-        more = Strip([self._segment("›", Tone.LIVE, ground)])
-        return Strip.join([strip.crop(0, self._width - 1), more])
-
-    def _beyond(self, pinned: Sequence[Placed], free: Sequence[Placed]) -> bool:
-        """Whether there is more at the right than can be seen."""
-        return _extent(free) - GAP - self._left(free) > self._room - _extent(pinned)
+        more = Strip([Segment("›", self.look(Tone.LIVE, ground))])
+        return Strip.join([strip.crop(0, frame.width - 1), more])
 
     def _line_of(self, number: int) -> Strip:
-        row, ground = self._source.row(number), self.rich_style
-        cell_ground = ground
+        row, ground = self._source.row(number), self.ground
+        lit = ground
         if number == self.cursor_row:
-            ground = cell_ground = self.get_component_rich_style("grid--cursor")
+            ground = lit = self.get_component_rich_style("grid--cursor")
             if self.has_focus:
-                cell_ground = self.get_component_rich_style("grid--cell")
+                lit = self.get_component_rich_style("grid--cell")
 
-        def drawn(placed: Placed, width: int) -> Line:
-            return self._cell(row, placed, width)
+        def drawn(column: Column, width: int) -> Line:
+            return self._cell(row, column, width)
 
-        return self._assembled(drawn, self._number(number, row), ground, cell_ground)
+        return self._assembled(drawn, self._number(number), ground, lit)
 
     def _assembled(
-        self, drawn: Callable[[Placed, int], Line], gutter: Line, ground: Style, lit: Style
+        self, drawn: Callable[[Column, int], Line], gutter: Line, ground: Style, lit: Style
     ) -> Strip:
-        """The gutter, the pinned columns, and as many of the others as there is room for."""
-        pinned, free = self._columns.placed(self._room)
-        left, under = self._left(free), self.column
-        room = self._room
-        segments = [self._segment(*found, ground) for found in fitted(gutter, self._gutter)]
-        for placed in (*pinned, *(p for p in free if p.x >= left)):
-            width = min(placed.width, room)
-            if width <= 0:
-                break
-            style = lit if placed.column is under else ground
-            segments += [self._segment(*found, style) for found in drawn(placed, width)]
+        """A line: what stands in the gutter, and each column; the cursor's is `lit`."""
+        frame, under = self._drawing, self.column
+        segments = self._segments(fitted(gutter, frame.gutter), ground)
+        for column, width in frame.seen():
+            segments += self._segments(drawn(column, width), lit if column is under else ground)
             segments.append(Segment(" " * GAP, ground))
-            room -= width + GAP
-        return Strip(segments).adjust_cell_length(self._width, ground)
+        return Strip(segments).adjust_cell_length(frame.width, ground)
 
-    def _segment(self, text: str, tone: Tone, style: Style) -> Segment:
-        return Segment(text, style + self.tone(tone))
+    def _segments(self, found: Line, style: Style) -> list[Segment]:
+        return [Segment(text, self.look(tone, style)) for text, tone in found]
 
-    def _title(self, placed: Placed, width: int) -> Line:
-        sign = self._signs.get(placed.column.title, "")
-        title = line((placed.column.title, Tone.DIM), (f" {sign}" if sign else "", Tone.LIVE))
-        return fitted(title, width, right=placed.column.right)
+    def _title(self, column: Column, width: int) -> Line:
+        sign = self._signs.get(column.title, "")
+        title = line((column.title, Tone.DIM), (f" {sign}" if sign else "", Tone.LIVE))
+        return fitted(title, width, right=column.right)
 
-    def _cell(self, row: Row | None, placed: Placed, width: int) -> Line:
-        column = placed.column
+    def _cell(self, row: Row | None, column: Column, width: int) -> Line:
         if row is None or column.place >= len(row.cells):
             missing = MISSING if row is None else ()
             return fitted(missing, width, right=column.right)
@@ -443,13 +408,9 @@ class DataGrid(Toned, ScrollView, can_focus=True):
         right = column.right or is_number(cell)
         return fitted(self._columns.drawn(column, cell), width, right=right)
 
-    def _number(self, number: int, row: Row | None) -> Line:
+    def _number(self, number: int) -> Line:
         fresh = number in self._fresh
         sign = "+" if fresh else " " if self._source.exact(number) else "~"
-        named = count(number + 1) if self._gutter > GAP + 1 else ""
-        text = f"{sign}{named}".rjust(self._gutter - GAP)
+        named = count(number + 1) if self._drawing.gutter > GAP + 1 else ""
+        text = f"{sign}{named}".rjust(self._drawing.gutter - GAP)
         return ((text, Tone.LIVE if fresh else Tone.FAINT),)
-
-
-def _extent(placed: Sequence[Placed]) -> int:
-    return placed[-1].x + placed[-1].width + GAP if placed else 0

@@ -68,10 +68,12 @@ class ExplainPanel(Vertical):
         """Markets to choose from; the one that is shown stays, if it is among them."""
         self.symbols = symbols
         wanted = self.symbol if self.symbol in symbols else first
-        if wanted is None:
-            self.say("no market has a position yet")
-        else:
+        if wanted is not None:
             self.ask(wanted)
+            return
+        self.symbol = None
+        self._caption()
+        self.say("no market has a position yet")
 
     def ask(self, symbol: str) -> None:
         self.symbol = symbol
@@ -146,9 +148,11 @@ class ExplainPanel(Vertical):
 
     def _caption(self) -> None:
         caption(self, f"explain · {self.symbol}" if self.symbol else "explain")
+        place = ""
         if len(self.symbols) > 1 and self.symbol in self.symbols:
             number = self.symbols.index(self.symbol) + 1
-            caption(self, subtitle=f"market {number} of {len(self.symbols)} · ← →")
+            place = f"market {number} of {len(self.symbols)} · ← →"
+        caption(self, subtitle=place)
 
 
 def _before(found: "Explanation") -> list[Line]:

@@ -1,6 +1,9 @@
 """What the reading process may use of the machine."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from console.browse.reader.source import MEBI
 
@@ -9,10 +12,7 @@ STACK_BYTES = 8 * MEBI
 
 
 def confine(memory_mib: int | None, spool_mib: int | None) -> None:
-    """Limit this process's memory and the size of the files it writes, where the system can.
-
-    Only the soft limits: `release` lifts them for a step that runs no SQL.
-    """
+    """Limit this process's memory and the size of the files it writes, where the system can."""
     if sys.platform == "win32":
         return
     import resource
@@ -25,14 +25,38 @@ def confine(memory_mib: int | None, spool_mib: int | None) -> None:
         _set(resource.RLIMIT_FSIZE, 2 * spool_mib * MEBI)
 
 
-def release() -> None:
+@contextmanager
+def lifted() -> Iterator[None]:
+    """No limits for a step that writes what was read. What it leaves in memory, a library, does not
+    count afterwards."""
     if sys.platform == "win32":
+        yield
         return
     import resource
 
-    for kind in (resource.RLIMIT_AS, resource.RLIMIT_FSIZE):
-        _, hard = resource.getrlimit(kind)
+    kinds = (resource.RLIMIT_AS, resource.RLIMIT_FSIZE)
+    limits = [resource.getrlimit(kind) for kind in kinds]
+    before = _mapped()
+    for kind, (_, hard) in zip(kinds, limits, strict=True):
         resource.setrlimit(kind, (hard, hard))
+    try:
+        yield
+    finally:
+        (memory, _), (size, _) = limits
+        if memory != resource.RLIM_INFINITY:
+            _set(resource.RLIMIT_AS, memory + max(0, _mapped() - before))
+        _set(resource.RLIMIT_FSIZE, size)
+
+
+def _mapped() -> int:
+    """Bytes of this process's address space, where the system limits them."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except OSError:
+        return 0
+    import resource
+
+    return pages * resource.getpagesize()
 
 
 def _set(kind: int, limit: int) -> None:

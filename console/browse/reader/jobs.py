@@ -18,6 +18,13 @@ KEPT_FREE = 256 * 1024 * 1024
 STOPPED = "stopped"
 
 
+Answer = Callable[[BrowseError | None], None]
+
+
+def no_answer(problem: BrowseError | None) -> None:
+    """Nobody waits for this scan."""
+
+
 class Owner(Protocol):
     """Whom a scan is for."""
 
@@ -39,8 +46,7 @@ class Job:
         owner: Owner,
         doing: str,
         work: Callable[["Job"], None],
-        *,
-        answer: Callable[[BrowseError | None], None] = lambda problem: None,
+        answer: Answer = no_answer,
         seconds: float | None = None,
         call: int | None = None,
     ) -> None:

@@ -86,7 +86,7 @@ def condition(column: Column, operator: str, operand: str) -> Sql:
 def anywhere(columns: Sequence[Column], text: str) -> Sql:
     """Some column contains the text."""
     parts = [_contains(column, text) for column in columns]
-    joined = " OR ".join(f"ifnull({part.text}, 0)" for part in parts)
+    joined = " OR ".join(part.text for part in parts)
     return Sql(f"({joined})", tuple(value for part in parts for value in part.values))
 
 
@@ -148,7 +148,7 @@ def _contains(column: Column, text: str) -> Sql:
         inside = Sql(f"contains({reference}, ?)", (text.casefold(),))
     blob = _blob(text)
     if blob is None:
-        return Sql(f"typeof({reference}) <> 'blob' AND {inside.text}", inside.values)
+        return Sql(f"({inside.text} AND typeof({reference}) <> 'blob')", inside.values)
     return Sql(
         f"CASE typeof({reference}) WHEN 'blob' THEN instr({reference}, ?) > 0"
         f" ELSE {inside.text} END",

@@ -90,7 +90,7 @@ class TableView(View):
         return None if key is None else self._shown_at(self.marks.position(connection, key)[0])
 
     def find(self, job: Job, text: str, start: int, backwards: bool) -> int | None:
-        _, rows, _ = self.page(job.connection, start, 1)
+        rows = self.page(job.connection, start, 1)[1] if start >= 0 else []
         if not rows:
             return None
         wanted = anywhere(self.terms, text)

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
 from console.browse.errors import BrowseError
-from console.browse.reader.jobs import Job
+from console.browse.reader.jobs import Answer, Job, no_answer
 from console.browse.reader.source import Connection, Source
 from console.browse.reader.values import Cells, Values, Wire
 
@@ -15,7 +15,7 @@ Tell = Callable[["View", Wire], None]
 
 class View(ABC):
     """Rows at positions from 0. `tell` takes a progress report; `columns` is what the screen gets;
-    `strict` says that their values are of the declared types.
+    `strict` says that their values are of the declared types; the scan may take `seconds`.
 
     Pages are read on one connection while a scan fills the view on another.
     """
@@ -23,6 +23,7 @@ class View(ABC):
     key_kind = "result"
     doing = "reading"
     strict = False
+    seconds: float | None = None
 
     def __init__(self, number: int, source: Source, columns: list[Wire], tell: Tell) -> None:
         self.number = number
@@ -81,14 +82,8 @@ class View(ABC):
             "decimal": [column.get("decimal", False) for column in self.columns],
         }
 
-    def rebuild(
-        self,
-        *,
-        answer: Callable[[BrowseError | None], None] = lambda problem: None,
-        seconds: float | None = None,
-        call: int | None = None,
-    ) -> None:
-        """Begin the scan, anew if there was one."""
+    def rebuild(self, answer: Answer = no_answer, call: int | None = None) -> None:
+        """Begin the scan, anew if there was one; `call` is the request that waits for `answer`."""
         previous = self.build
         if previous is not None:
             previous.cancel()
@@ -99,21 +94,15 @@ class View(ABC):
                 job.check()
             self.fill(job)
 
-        self._begin(Job(self, self.doing, fill, answer=answer, seconds=seconds, call=call))
+        self._begin(Job(self, self.doing, fill, answer, self.seconds, call))
 
     def extend(self, work: Callable[[Job], None]) -> None:
         """Begin a scan that adds to what the last one found."""
         self._begin(Job(self, self.doing, work))
 
-    def run(
-        self,
-        doing: str,
-        work: Callable[[Job], None],
-        answer: Callable[[BrowseError | None], None],
-        call: int,
-    ) -> None:
+    def run(self, doing: str, work: Callable[[Job], None], answer: Answer, call: int) -> None:
         """Start another scan of these rows, for a request."""
-        self._start(Job(self, doing, work, answer=answer, call=call))
+        self._start(Job(self, doing, work, answer, call=call))
 
     def wait_whole(self, job: Job, partial: bool) -> None:
         """Until all rows are known; raises `BrowseError` if they will not be, unless `partial`."""

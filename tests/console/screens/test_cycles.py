@@ -153,26 +153,28 @@ async def test_a_filter_keeps_a_kind_and_esc_shows_all_again(db: Path) -> None:
         assert screen_of(pilot).selected_cycle == 10
 
 
-@pytest.mark.parametrize(
-    ("words", "found"),
-    [
-        ("failed", ["11"]),
-        ("live failed", ["11"]),
-        ("replay failed", []),
-        ("trouble replay", ["10"]),
-        ("oversold", ["12", "10", "9", "8", "7", "6", "5", "4", "3", "2"]),
-        ('"no market\'s fills"', ["11"]),
-        ("nothing like it [/]", []),
-    ],
-)
-async def test_words_of_a_filter(db: Path, words: str, found: list[str]) -> None:
+FOUND = {
+    "failed": ["11"],
+    "live failed": ["11"],
+    "replay failed": [],
+    "trouble replay": ["10"],
+    "oversold": ["12", "10", "9", "8", "7", "6", "5", "4", "3", "2"],
+    '"no market\'s fills"': ["11"],
+    "nothing like it [/]": [],
+}
+
+
+async def test_words_of_a_filter(db: Path) -> None:
     async with console(db, keys="2") as pilot:
         await until(pilot, lambda: "all 12" in history(pilot))
-        await typed(pilot, "slash", words)
-        await until(pilot, lambda: f"all {len(found)} found" in history(pilot))
-        shown = first_cells(pilot, ":")
-        assert [number for number in shown if number.isdigit()] == found
-        assert ("no cycle like that" in history(pilot)) is (not found)
+        for words, found in FOUND.items():
+            await typed(pilot, "slash", words)
+            title = f"cycles · {words} "
+            await until(pilot, lambda title=title: title in history(pilot))
+            await until(pilot, lambda found=found: f"all {len(found)} found" in history(pilot))
+            assert [number for number in first_cells(pilot, ":") if number.isdigit()] == found
+            assert ("no cycle like that" in history(pilot)) is (not found)
+            await pilot.press("escape")
 
 
 async def test_it_is_said_how_a_filter_is_understood_while_it_is_typed(db: Path) -> None:

@@ -815,7 +815,7 @@ async def test_a_scan_says_at_least_and_escape_stops_it(db: Path) -> None:
         await found.open("endless")
         await found.until(lambda: "of ≥" in found.count and "esc stops" in found.count)
         assert "exact" not in found.count
-        assert found.values("i")[:2] == ["1", "2"]
+        await found.until(lambda: found.values("i")[:2] == ["1", "2"])
         await found.press("escape")
         await found.until(lambda: "stopped" in found.count)
         assert "of ≥" in found.count

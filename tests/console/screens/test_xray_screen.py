@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from shutil import copyfile
@@ -244,7 +244,10 @@ async def test_a_fold_that_does_not_match_is_said_so_with_what_to_do(db: Path) -
 
 
 async def test_what_committed_nothing_explains_nothing(db: Path) -> None:
-    async with xray(db, 11) as pilot:
+    async with xray(db, 10) as pilot:
+        await pilot.press("]")
+        await until(pilot, lambda: is_read(pilot, 11))
+        assert "market" not in panel(pilot, "#explain")
         assert "this cycle committed nothing" in panel(pilot, "#explain")
         assert "■ nothing was committed" in panel(pilot, "#fills")
         assert "nothing was committed" in panel(pilot, "#xray-cursors")
@@ -483,21 +486,23 @@ async def test_ten_thousand_fills_are_shown_and_walked_through(tmp_path: Path) -
         assert "… 19,500 more steps, not listed, are folded all the same" in found
 
 
-async def test_times_are_local_once_that_is_asked_for(
-    db: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TZ", "Asia/Tokyo")
-    time.tzset()
-    try:
-        async with xray(db, 3, (200, 60)) as pilot:
-            assert "22:13:32 884200" in panel(pilot, "#fills")
-            app_of(pilot)._toggle_time()
-            await until(pilot, lambda: "07:13:32 884200" in panel(pilot, "#fills"))
-            assert "+ fill:884200 07:13:32" in panel(pilot, "#explain")
-            assert "2023-11-15 07:13:32.100" in panel(pilot, "#xray-cursors")
-    finally:
-        monkeypatch.undo()
+@pytest.fixture
+def _in_tokyo() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
         time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_in_tokyo")
+async def test_times_are_local_once_that_is_asked_for(db: Path) -> None:
+    async with xray(db, 3, (200, 60)) as pilot:
+        assert "22:13:32 884200" in panel(pilot, "#fills")
+        app_of(pilot)._toggle_time()
+        await until(pilot, lambda: "07:13:32 884200" in panel(pilot, "#fills"))
+        assert "+ fill:884200 07:13:32" in panel(pilot, "#explain")
+        assert "2023-11-15 07:13:32.100" in panel(pilot, "#xray-cursors")
 
 
 async def test_it_says_how_long_ago_while_cycles_go_on(db: Path) -> None:
