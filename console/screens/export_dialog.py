@@ -40,7 +40,7 @@ _ANYWAY: Final = {
 class ExportDialog(ModalScreen[None]):
     """Rows are written as they are read; the file appears when it is whole."""
 
-    CSS_PATH = stylesheet("tables")
+    CSS_PATH = stylesheet("export_dialog")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "next_form", "Other form", show=False, priority=True),
         Binding("ctrl+o", "anyway", "Overwrite, or write what there is", show=False),

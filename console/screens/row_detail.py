@@ -30,7 +30,7 @@ Linked = Callable[[str, Cell], Sequence[Link]]
 class RowDetail(ModalScreen[Link | None]):
     """Ends with the link that was followed. `on_row` is told when another row is looked at."""
 
-    CSS_PATH = stylesheet("tables")
+    CSS_PATH = stylesheet("row_detail")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "close", "Close"),
         Binding("left,h", "step(-1)", "Row before", show=False),
@@ -83,20 +83,22 @@ class RowDetail(ModalScreen[Link | None]):
     def action_copy(self) -> None:
         item = self._fields.item
         if item is not None and self._row is not None:
-            self._copy(self._row.cells[item.place].text)
+            cell = self._row.cells[item.place]
+            self._copy(cell.text, cut=cell.cut)
 
     def action_copy_row(self) -> None:
         if self._row is not None:
-            self._copy(as_json(self._paged.columns, self._row))
+            cut = any(cell.cut for cell in self._row.cells)
+            self._copy(as_json(self._paged.columns, self._row), cut=cut)
 
     def on_item_list_chosen(self, event: ItemList.Chosen) -> None:
         event.stop()
         if event.item.link is not None:
             self.dismiss(event.item.link)
 
-    def _copy(self, text: str) -> None:
+    def _copy(self, text: str, *, cut: bool) -> None:
         self.app.copy_to_clipboard(text)
-        cast("CycledeckApp", self.app).tell(f"copied {count(len(text))} characters")
+        cast("CycledeckApp", self.app).tell(*told_of_copy(text, cut=cut))
 
     def _read(self) -> None:
         self.run_worker(self._read_row(), exclusive=True)
@@ -104,7 +106,7 @@ class RowDetail(ModalScreen[Link | None]):
     async def _read_row(self) -> None:
         """What is here already is shown at once, its whole cells when they come."""
         number = self._number
-        await self._paged.ready(number, number)
+        await self._paged.settled()
         self._row = self._paged.row(number)
         self._show()
         if self._row is None or not any(cell.cut for cell in self._row.cells):
@@ -129,6 +131,13 @@ class RowDetail(ModalScreen[Link | None]):
         self._fields.show(
             items(infos, self._row, found, self._fields.scrollable_content_region.width)
         )
+
+
+def told_of_copy(text: str, *, cut: bool) -> tuple[str, Tone]:
+    """What is said when a text has been copied."""
+    if cut:
+        return f"Copied the first {count(len(text))} characters: there are more", Tone.ATTENTION
+    return f"Copied {count(len(text))} characters", Tone.OK
 
 
 def as_json(infos: Sequence[ColumnInfo], row: Row) -> str:

@@ -20,7 +20,7 @@ from console.widgets.toned import caption
 class TablePicker(ModalScreen[str | None]):
     """Ends with the name of the table."""
 
-    CSS_PATH = stylesheet("tables")
+    CSS_PATH = stylesheet("table_picker")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Close"),
         Binding("up", "move(-1)", "Up", show=False, priority=True),

@@ -77,11 +77,6 @@ def is_decimal_text(cell: Cell) -> bool:
     return cell.kind == "text" and _DECIMAL.fullmatch(cell.text) is not None
 
 
-def plain_text(cell: Cell) -> str:
-    """What is copied: the stored text; NULL is empty."""
-    return cell.text
-
-
 def blob_length(cell: Cell) -> int:
     """A blob's bytes."""
     return cell.length if cell.length is not None else len(cell.text) // 2

@@ -104,6 +104,10 @@ class PagedRows:
     async def ready(self, first: int, last: int, seconds: float = 0.2) -> None:
         """Want these rows, and wait a moment for them."""
         self.want(first, last)
+        await self.settled(seconds)
+
+    async def settled(self, seconds: float = 0.2) -> None:
+        """Wait a moment for what is wanted."""
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=seconds)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from console.browse.model import Condition, Key, Order
+from console.browse.model import Condition, Order, TableInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,20 @@ class Place:
         return replace(self, order=() if known.descending else (Order(column, descending=True),))
 
 
+def grows(place: Place, table: TableInfo | None) -> bool:
+    """Whether rows that others add appear by themselves: not in what was sorted or computed."""
+    if table is None or table.kind != "table":
+        return False
+    keys = [column.name for column in table.columns if column.primary]
+    return not place.order or [order.column for order in place.order] == keys
+
+
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where the cursor was: row number, column name, and the row's key where it is known."""
+    """Where the cursor was."""
 
     row: int = 0
     column: str = ""
-    key: Key | None = None
 
 
 class Trail:
@@ -47,9 +54,6 @@ class Trail:
 
     def __init__(self) -> None:
         self._steps: list[tuple[Place, Spot]] = []
-
-    def __len__(self) -> int:
-        return len(self._steps)
 
     def push(self, place: Place, spot: Spot) -> None:
         self._steps = [*self._steps, (place, spot)][-self.MOST_KEPT :]

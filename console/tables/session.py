@@ -19,6 +19,9 @@ class Session:
 
     async def start(self) -> None:
         """Open the file and learn its tables; after trouble, open what is there now."""
+        queries, self._queries = self._queries, None
+        if queries is not None:
+            await queries.close()
         if self._browser is not None:
             await self._browser.reopen()
         browser = await self._for_tables()

@@ -46,6 +46,11 @@ def chips(place: Place) -> Line:
     return joined(parts, DOT)
 
 
+def many(number: int, word: str) -> str:
+    """`1 table`, `2 tables`."""
+    return f"{count(number)} {word}" if number == 1 else f"{count(number)} {word}s"
+
+
 def sorting(place: Place) -> list[Line]:
     return [
         line(("by ", Tone.DIM), order.column, (f" {sign(order.descending)}", Tone.LIVE))

@@ -1,11 +1,8 @@
 """Any number of rows with a cursor on a cell: only what is seen is asked for and drawn."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -16,18 +13,16 @@ from textual.strip import Strip
 
 from console.browse.model import Cell, Row
 from console.formats import count
-from console.lines import Line, Tone, line
-from console.tables.cells import is_number
+from console.lines import Tone, line
 from console.tables.columns import GAP, NARROWEST, WIDEST, Column, Columns
 from console.widgets.grid_frame import Frame
-from console.widgets.toned import TONES, Toned, fitted
+from console.widgets.grid_painter import Painter
+from console.widgets.toned import TONES, Toned
 
 # With fewer terminal columns there is no room for row numbers.
 _NARROW = 70
 # A scroll bar is drawn anew when the rows have grown by this part of them.
 _BARELY = 64
-
-MISSING: Line = (("…", Tone.FAINT),)
 
 
 class CellSource(Protocol):
@@ -114,7 +109,7 @@ class DataGrid(Toned, ScrollView, can_focus=True):
         self._fresh = range(0)
         self._extent_drawn = (0, 0)
         self._measured = range(0)
-        self._drawing = Frame(0, 0, 0, (), ())
+        self._painter = Painter(Frame(0, 0, 0, (), ()), self._columns, self.look)
 
     # --- what is shown
 
@@ -346,71 +341,25 @@ class DataGrid(Toned, ScrollView, can_focus=True):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """What is the same for all lines is looked up once."""
-        self._drawing = self._frame
+        self._painter = Painter(self._frame, self._columns, self.look)
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         if y == 0:
-            return self._heading()
+            ground = self.get_component_rich_style("grid--heading")
+            return self._painter.heading(self._signs, self.column, ground)
         number = self.scroll_offset.y + y - 1
         if number < len(self._source):
             return self._line_of(number)
         text = f"  {self._empty}" if y == 1 else ""
-        return self.strip(line((text, Tone.DIM)), self._drawing.width)
-
-    def _heading(self) -> Strip:
-        """The titles; `‹` and `›` where there are more of them."""
-        ground, frame = self.get_component_rich_style("grid--heading"), self._drawing
-        gutter = line(("‹" if frame.left else "", Tone.LIVE))
-        strip = self._assembled(self._title, gutter, ground, self.look(Tone.STRONG, ground))
-        if not frame.more:
-            return strip
-        more = Strip([Segment("›", self.look(Tone.LIVE, ground))])
-        return Strip.join([strip.crop(0, frame.width - 1), more])
+        return self.strip(line((text, Tone.DIM)), self._painter.frame.width)
 
     def _line_of(self, number: int) -> Strip:
-        row, ground = self._source.row(number), self.ground
-        lit = ground
+        ground = lit = self.ground
         if number == self.cursor_row:
             ground = lit = self.get_component_rich_style("grid--cursor")
             if self.has_focus:
                 lit = self.get_component_rich_style("grid--cell")
-
-        def drawn(column: Column, width: int) -> Line:
-            return self._cell(row, column, width)
-
-        return self._assembled(drawn, self._number(number), ground, lit)
-
-    def _assembled(
-        self, drawn: Callable[[Column, int], Line], gutter: Line, ground: Style, lit: Style
-    ) -> Strip:
-        """A line: what stands in the gutter, and each column; the cursor's is `lit`."""
-        frame, under = self._drawing, self.column
-        segments = self._segments(fitted(gutter, frame.gutter), ground)
-        for column, width in frame.seen():
-            segments += self._segments(drawn(column, width), lit if column is under else ground)
-            segments.append(Segment(" " * GAP, ground))
-        return Strip(segments).adjust_cell_length(frame.width, ground)
-
-    def _segments(self, found: Line, style: Style) -> list[Segment]:
-        return [Segment(text, self.look(tone, style)) for text, tone in found]
-
-    def _title(self, column: Column, width: int) -> Line:
-        sign = self._signs.get(column.title, "")
-        title = line((column.title, Tone.DIM), (f" {sign}" if sign else "", Tone.LIVE))
-        return fitted(title, width, right=column.right)
-
-    def _cell(self, row: Row | None, column: Column, width: int) -> Line:
-        if row is None or column.place >= len(row.cells):
-            missing = MISSING if row is None else ()
-            return fitted(missing, width, right=column.right)
-        cell = row.cells[column.place]
-        right = column.right or is_number(cell)
-        return fitted(self._columns.drawn(column, cell), width, right=right)
-
-    def _number(self, number: int) -> Line:
-        fresh = number in self._fresh
-        sign = "+" if fresh else " " if self._source.exact(number) else "~"
-        named = count(number + 1) if self._drawing.gutter > GAP + 1 else ""
-        text = f"{sign}{named}".rjust(self._drawing.gutter - GAP)
-        return ((text, Tone.LIVE if fresh else Tone.FAINT),)
+        sign = "+" if number in self._fresh else "" if self._source.exact(number) else "~"
+        gutter = self._painter.number(number, sign)
+        return self._painter.row(self._source.row(number), gutter, self.column, ground, lit)

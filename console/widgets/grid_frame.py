@@ -23,6 +23,11 @@ class Frame:
         return cls(width, gutter, scroll_x, *columns.placed(max(1, width - gutter)))
 
     @property
+    def numbered(self) -> bool:
+        """Whether there is room for row numbers, not just for a sign."""
+        return self.gutter > GAP + 1
+
+    @property
     def left(self) -> int:
         """Where the first of the other columns that is seen begins."""
         starts = (placed.x for placed in self.free if placed.x >= self.scroll_x)

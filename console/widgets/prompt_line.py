@@ -56,10 +56,6 @@ class PromptLine(Horizontal):
         self.display = True
         self._typed.focus()
 
-    @property
-    def asking(self) -> bool:
-        return bool(self.display)
-
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         self._hint_line.show(self._hint(event.value))

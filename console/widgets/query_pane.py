@@ -14,7 +14,7 @@ from console.browse.completion import begun
 from console.browse.model import BrowseError
 from console.lines import Line, Tone, joined, line
 from console.tables.queries import QueryHistory
-from console.widgets.plain_input import PlainTextArea
+from console.widgets.plain_input import PlainTextArea, typable
 from console.widgets.text_line import TextLine
 
 Complete = Callable[[str, int], Awaitable[tuple[str, ...]]]
@@ -98,21 +98,27 @@ class QueryPane(Vertical):
         self._put(self._draft if at_draft else known[self._recalled])
 
     def _put(self, sql: str) -> None:
-        self.area.text = sql
+        self.area.text = typable(sql)
         self.area.move_cursor(self.area.document.end)
 
     # --- completion
 
-    async def action_complete(self, by: int) -> None:
+    def action_complete(self, by: int) -> None:
         if self._words:
             self._choose(self._word + by)
-            return
+        else:
+            self.run_worker(self._look_up(), exclusive=True)
+
+    async def _look_up(self) -> None:
         area = self.area
         before = area.get_text_range((0, 0), area.cursor_location)
+        text = area.text
         try:
-            found = await self._complete(area.text, len(before))
+            found = await self._complete(text, len(before))
         except BrowseError as trouble:
             self.say(line(("▲ ", Tone.ATTENTION), str(trouble)))
+            return
+        if area.text != text:
             return
         row, column = area.cursor_location
         self._standing = begun(area.document[row], column)

@@ -208,7 +208,7 @@ class RowsPane(RowsView):
             return
         self._remark = ()
         self.grid.go_to(number)
-        await paged.ready(number, number)
+        await paged.settled()
         self.grid.go_to(number, self._place_of_hit(number))
         self.say()
 

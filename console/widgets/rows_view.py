@@ -18,12 +18,14 @@ from console.tables.pages import PagedRows
 from console.tables.places import Place, Spot
 from console.widgets.data_grid import DataGrid
 from console.widgets.prompt_line import PromptLine
+from console.widgets.table_grid import TableGrid
 from console.widgets.text_line import TextLine
 from console.widgets.trouble_panel import TroublePanel
 
 _TIMES = (Times.RAW, Times.UTC, Times.LOCAL)
 # How long a row is marked as new.
 _FRESH_SECONDS = 5.0
+_OUTDATED: Line = line(("▲ ", Tone.ATTENTION), "the file has changed since: ", ("f5", Tone.LIVE))
 # With these nothing more can be read until the file is opened anew.
 FATAL = frozenset({"replaced", "missing", "permission", "not a database", "worker"})
 
@@ -32,11 +34,6 @@ class RowsView(Vertical):
     """Shows rows it is given, and reads no more of them than are seen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("minus", "hide", "Hide this column", show=False),
-        Binding("plus", "unhide", "Show hidden columns", show=False),
-        Binding("vertical_line", "pin", "Pin this column", show=False),
-        Binding("less_than_sign", "resize(-4)", "Narrower column", show=False),
-        Binding("greater_than_sign", "resize(4)", "Wider column", show=False),
         Binding("z", "times", "Times: raw, UTC, local", show=False),
     ]
 
@@ -49,7 +46,7 @@ class RowsView(Vertical):
 
     def __init__(self) -> None:
         super().__init__(id="rows-pane", classes="panel")
-        self.grid = DataGrid(id="rows")
+        self.grid = TableGrid(id="rows")
         self.prompt = PromptLine()
         self._chips_line = TextLine(id="chips")
         self._trouble_panel = TroublePanel(id="trouble")
@@ -65,6 +62,8 @@ class RowsView(Vertical):
         self._exact: int | None = None
         self._held: tuple[int, Key] | None = None
         self._looked_at = 0
+        self._grows = True
+        self._outdated = False
 
     def compose(self) -> ComposeResult:
         yield self._chips_line
@@ -84,8 +83,8 @@ class RowsView(Vertical):
 
     @property
     def spot(self) -> Spot:
-        row, column = self.grid.row, self.grid.column
-        return Spot(self.grid.cursor_row, column.title if column else "", row.key if row else None)
+        column = self.grid.column
+        return Spot(self.grid.cursor_row, column.title if column else "")
 
     @property
     def following(self) -> bool:
@@ -99,12 +98,15 @@ class RowsView(Vertical):
 
     # --- rows
 
-    async def show(self, place: Place, rows: Rows, spot: Spot) -> None:
-        """Other rows, as soon as the first of them are here; whoever opened them closes them."""
+    async def show(self, place: Place, rows: Rows, spot: Spot, *, grows: bool) -> None:
+        """Other rows, as soon as the first of them are here; whoever opened them closes them.
+
+        `grows`: rows that others add appear by themselves.
+        """
         paged = PagedRows(rows, self._rows_came, self._not_read)
         await paged.ready(spot.row, spot.row + self.grid.rows_seen)
         self.leave()
-        self._place, self._paged = place, paged
+        self._place, self._paged, self._grows = place, paged, grows
         if rows.progress is not None:
             self._add_looked_at(rows.progress)
         rows.on_progress = self._progressed
@@ -126,13 +128,14 @@ class RowsView(Vertical):
             self._paged.close()
             self._paged.rows.on_progress = None
         self._paged, self._exact, self._held = None, None, None
-        self._fresh, self._looked_at, self._remark = [], 0, ()
+        self._fresh, self._looked_at, self._remark, self._outdated = [], 0, (), False
 
     async def look_again(self, recount: bool = False) -> None:
         """Others have written: read what is seen anew. Raises `BrowseError`."""
         paged = self._paged
         if paged is None:
             return
+        self._outdated = not self._grows
         row = None if self._following else self.grid.row
         self._held = (self.grid.cursor_row, row.key) if row else None
         await paged.rows.refresh(recount)
@@ -142,8 +145,8 @@ class RowsView(Vertical):
         self.say()
 
     def _counted_anew(self) -> None:
-        """Rows that came since the last count are new; the cursor goes to them, or stays on its
-        row when they came before it."""
+        """Rows that came since the last count are new. A cursor that is on the newest one follows;
+        any other stays on its row."""
         if self._paged is None or not self._paged.counted:
             return
         before, self._exact = self._exact, len(self._paged)
@@ -151,11 +154,12 @@ class RowsView(Vertical):
         if grown <= 0:
             return
         self._fresh.append((_now(), grown))
-        if self._following:
-            self.forget_fresh()
+        newest = 0 if self._newest_first else self._exact - grown - 1
+        if self._following and self.grid.cursor_row == newest:
             self.grid.go_to(0 if self._newest_first else self._exact - 1)
         elif self._newest_first:
             self.grid.shift(grown)
+        self.forget_fresh()
 
     def _rows_came(self, first: int, last: int) -> None:
         if first <= self.grid.cursor_row <= last:
@@ -254,8 +258,10 @@ class RowsView(Vertical):
         parts += words.sorting(self._place)
         if self._following:
             parts.append(line(("● following", Tone.LIVE)))
+        if self._outdated:
+            parts.append(_OUTDATED)
         if hidden := self.grid.columns.hidden:
-            parts.append(line((f"{hidden} columns hidden", Tone.DIM)))
+            parts.append(line((f"{words.many(hidden, 'column')} hidden", Tone.DIM)))
         return joined([part for part in (*parts, self._remark) if part], words.DOT)
 
     def _progressed(self, progress: Progress) -> None:
@@ -285,38 +291,14 @@ class RowsView(Vertical):
         event.stop()
         self.say()
 
-    # --- columns
-
-    def action_hide(self) -> None:
-        column = self.grid.column
-        if column and len(self.grid.columns.seen) > 1:
-            column.hidden = True
-            self._columns_changed()
-
-    def action_unhide(self) -> None:
-        for column in self.grid.columns.all:
-            column.hidden = False
-        self._columns_changed()
-
-    def action_pin(self) -> None:
-        """The cursor stays on its column."""
-        if column := self.grid.column:
-            column.pinned = not column.pinned
-            place = self.grid.columns.seen.index(column)
-            self._columns_changed()
-            self.grid.go_to(self.grid.cursor_row, place)
-
-    def action_resize(self, by: int) -> None:
-        self.grid.resize_column(by)
+    def on_table_grid_arranged(self, event: TableGrid.Arranged) -> None:
+        event.stop()
+        self.say()
 
     def action_times(self) -> None:
         self.set_times(_TIMES[(_TIMES.index(self._times) + 1) % len(_TIMES)])
         said = {Times.RAW: "times raw", Times.UTC: "times in UTC", Times.LOCAL: "local times"}
         self.remark(line((said[self._times], Tone.DIM)))
-
-    def _columns_changed(self) -> None:
-        self.grid.columns_changed()
-        self.say()
 
 
 def _named(columns: Columns) -> list[tuple[str, str]]:

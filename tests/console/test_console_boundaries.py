@@ -94,7 +94,7 @@ def test_a_screens_style_is_for_that_screen_alone(path: Path) -> None:
         if character == "{":
             if not depth:
                 for selector in outer.split(","):
-                    assert re.match(r"\s*[A-Z]\w*(Screen|Dialog|Picker)\b", selector), selector
+                    assert re.match(r"\s*[A-Z]\w*(Screen|Dialog|Picker|Detail)\b", selector), selector
                 outer = ""
             depth += 1
         elif character == "}":

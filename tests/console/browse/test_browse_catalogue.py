@@ -1,11 +1,15 @@
 """What tables there are, in any database."""
 
+from pathlib import Path
+
 from browsed import Open, write
 
 ODD = ['a"b', "select", "naïve 表", "two words", "[x]", "semi;colon", "'quoted'", "%_\\"]
 
 
-async def test_tables_views_and_virtual_tables_are_listed_by_name(browse: Open, tmp_path) -> None:
+async def test_tables_views_and_virtual_tables_are_listed_by_name(
+    browse: Open, tmp_path: Path
+) -> None:
     path = write(
         tmp_path / "mixed.db",
         "CREATE TABLE zebra (id INTEGER PRIMARY KEY, name TEXT NOT NULL, UNIQUE (name))",
@@ -39,7 +43,7 @@ async def test_tables_views_and_virtual_tables_are_listed_by_name(browse: Open, 
 
 
 async def test_a_table_that_cannot_be_read_says_why_and_the_others_are_there(
-    browse: Open, tmp_path
+    browse: Open, tmp_path: Path
 ) -> None:
     path = write(
         tmp_path / "broken.db",
@@ -57,7 +61,9 @@ async def test_a_table_that_cannot_be_read_says_why_and_the_others_are_there(
     assert "unheard_of" in problems["alien"]
 
 
-async def test_any_name_can_be_opened_sorted_filtered_and_searched(browse: Open, tmp_path) -> None:
+async def test_any_name_can_be_opened_sorted_filtered_and_searched(
+    browse: Open, tmp_path: Path
+) -> None:
     from console.browse.model import Condition, Order
 
     def quoted(name: str) -> str:
@@ -84,13 +90,15 @@ async def test_any_name_can_be_opened_sorted_filtered_and_searched(browse: Open,
         await rows.close()
 
 
-async def test_an_empty_file_is_a_database_without_tables(browse: Open, tmp_path) -> None:
+async def test_an_empty_file_is_a_database_without_tables(browse: Open, tmp_path: Path) -> None:
     path = tmp_path / "empty.db"
     path.touch()
     assert await (await browse(path)).tables() == ()
 
 
-async def test_columns_of_decimal_texts_are_told_from_other_texts(browse: Open, tmp_path) -> None:
+async def test_columns_of_decimal_texts_are_told_from_other_texts(
+    browse: Open, tmp_path: Path
+) -> None:
     path = write(
         tmp_path / "decimals.db",
         "CREATE TABLE t (qty TEXT, id TEXT, zip TEXT, mixed TEXT, n INTEGER, none TEXT)",

@@ -13,7 +13,9 @@ from console.browse.model import BrowseError, Cell, Count, Key, Order
 LEFT = 162_858
 
 
-async def test_first_last_and_middle_rows_are_where_they_belong(browse: Open, million) -> None:
+async def test_first_last_and_middle_rows_are_where_they_belong(
+    browse: Open, million: Path
+) -> None:
     rows = await (await browse(million)).rows("events")
     first, last = await rows.page(0, 3), await rows.page(-3, 3)
     assert firsts(first) == ["1", "2", "3"]
@@ -29,7 +31,7 @@ async def test_first_last_and_middle_rows_are_where_they_belong(browse: Open, mi
 
 
 async def test_before_all_is_counted_nothing_uncertain_is_called_exact(
-    browse: Open, million
+    browse: Open, million: Path
 ) -> None:
     rows = await (await browse(million)).rows("events")
     for start in (0, 1_000, 700_000, 700_050, 699_950):
@@ -40,7 +42,7 @@ async def test_before_all_is_counted_nothing_uncertain_is_called_exact(
     assert rows.count.value <= 1_000_000
 
 
-async def test_newest_first_is_the_mirror_image(browse: Open, million) -> None:
+async def test_newest_first_is_the_mirror_image(browse: Open, million: Path) -> None:
     rows = await (await browse(million)).rows("events", order=(Order("seq", descending=True),))
     assert firsts(await rows.page(0, 2)) == ["1000000", "999999"]
     assert firsts(await rows.page(-2, 2)) == ["2", "1"]
@@ -49,7 +51,7 @@ async def test_newest_first_is_the_mirror_image(browse: Open, million) -> None:
     assert await rows.find_key("600000") == 400_000
 
 
-async def test_row_numbers_stay_true_where_rowids_have_gaps(browse: Open, gaps) -> None:
+async def test_row_numbers_stay_true_where_rowids_have_gaps(browse: Open, gaps: Path) -> None:
     with closing(sqlite3.connect(gaps)) as connection:
         expected = [str(row[0]) for row in connection.execute("SELECT seq FROM events ORDER BY 1")]
     assert len(expected) == LEFT
@@ -65,7 +67,7 @@ async def test_row_numbers_stay_true_where_rowids_have_gaps(browse: Open, gaps) 
     assert await rows.find_key("7") is None
 
 
-async def test_all_pages_together_are_the_table(browse: Open, tmp_path) -> None:
+async def test_all_pages_together_are_the_table(browse: Open, tmp_path: Path) -> None:
     path = numbered(tmp_path / "whole.db", 20_000, "DELETE FROM events WHERE seq % 5 = 1")
     rows = await (await browse(path)).rows("events", order=(Order("seq", descending=True),))
     keys = [row.key.parts[0] for row in await whole(rows, 3_000)]
@@ -74,7 +76,7 @@ async def test_all_pages_together_are_the_table(browse: Open, tmp_path) -> None:
 
 @pytest.mark.parametrize("direction", ["", "DESC"])
 async def test_tables_without_rowid_are_read_by_primary_key(
-    browse: Open, tmp_path, direction: str
+    browse: Open, tmp_path: Path, direction: str
 ) -> None:
     path = write(
         tmp_path / "pairs.db",
@@ -100,7 +102,7 @@ async def test_tables_without_rowid_are_read_by_primary_key(
     assert await rows.find_key("zzz") is None
 
 
-async def test_a_key_that_runs_both_ways_is_read_by_a_scan(browse: Open, tmp_path) -> None:
+async def test_a_key_that_runs_both_ways_is_read_by_a_scan(browse: Open, tmp_path: Path) -> None:
     path = write(
         tmp_path / "both.db",
         "CREATE TABLE both (a INT, b INT, PRIMARY KEY (a, b DESC)) WITHOUT ROWID",
@@ -113,7 +115,7 @@ async def test_a_key_that_runs_both_ways_is_read_by_a_scan(browse: Open, tmp_pat
 
 
 async def test_rows_of_views_and_virtual_tables_are_numbered_by_a_scan(
-    browse: Open, tmp_path
+    browse: Open, tmp_path: Path
 ) -> None:
     path = numbered(
         tmp_path / "views.db",
@@ -141,7 +143,7 @@ async def test_rows_of_views_and_virtual_tables_are_numbered_by_a_scan(
     assert len(await whole(await browser.rows("boxes"))) == 5
 
 
-async def test_every_value_is_shown_as_it_is_stored(browse: Open, tmp_path) -> None:
+async def test_every_value_is_shown_as_it_is_stored(browse: Open, tmp_path: Path) -> None:
     path = write(
         tmp_path / "values.db",
         "CREATE TABLE t (v)",
@@ -171,7 +173,9 @@ async def test_every_value_is_shown_as_it_is_stored(browse: Open, tmp_path) -> N
     ]
 
 
-async def test_large_cells_are_cut_in_pages_and_whole_in_a_row(browse: Open, tmp_path) -> None:
+async def test_large_cells_are_cut_in_pages_and_whole_in_a_row(
+    browse: Open, tmp_path: Path
+) -> None:
     path = write(
         tmp_path / "large.db",
         "CREATE TABLE t (id INTEGER PRIMARY KEY, note TEXT, data BLOB)",
@@ -190,7 +194,7 @@ async def test_large_cells_are_cut_in_pages_and_whole_in_a_row(browse: Open, tmp
 
 
 async def test_a_row_beyond_what_one_answer_holds_is_cut_and_says_so(
-    browse: Open, tmp_path
+    browse: Open, tmp_path: Path
 ) -> None:
     path = write(
         tmp_path / "huge.db",
@@ -203,7 +207,7 @@ async def test_a_row_beyond_what_one_answer_holds_is_cut_and_says_so(
     assert row.cells[1] == Cell("text", "", 1)
 
 
-async def test_keys_that_are_no_utf_8_still_find_their_row(browse: Open, tmp_path) -> None:
+async def test_keys_that_are_no_utf_8_still_find_their_row(browse: Open, tmp_path: Path) -> None:
     path = write(
         tmp_path / "bytes.db",
         "CREATE TABLE t (k TEXT PRIMARY KEY, v) WITHOUT ROWID",
@@ -219,7 +223,7 @@ async def test_keys_that_are_no_utf_8_still_find_their_row(browse: Open, tmp_pat
     assert page.rows[0].key.text == "\\xff\x01"
 
 
-async def test_a_deleted_row_says_so(browse: Open, tmp_path) -> None:
+async def test_a_deleted_row_says_so(browse: Open, tmp_path: Path) -> None:
     path = numbered(tmp_path / "deleted.db", 20)
     browser = await browse(path)
     rows, found = await browser.rows("events"), await browser.rows("events", search="BTC")
@@ -235,7 +239,7 @@ async def test_a_deleted_row_says_so(browse: Open, tmp_path) -> None:
 
 
 async def test_numbers_are_corrected_when_rows_vanish_from_the_middle(
-    browse: Open, tmp_path
+    browse: Open, tmp_path: Path
 ) -> None:
     path = numbered(tmp_path / "vanish.db", 30_000)
     rows = await (await browse(path)).rows("events")
@@ -249,7 +253,7 @@ async def test_numbers_are_corrected_when_rows_vanish_from_the_middle(
     assert (page.exact, firsts(page)) == (True, ["10000", "10011"])
 
 
-async def test_appended_rows_are_followed(browse: Open, tmp_path) -> None:
+async def test_appended_rows_are_followed(browse: Open, tmp_path: Path) -> None:
     path = numbered(tmp_path / "follow.db", 10_000)
     browser = await browse(path)
     up = await browser.rows("events")
@@ -272,7 +276,9 @@ async def test_appended_rows_are_followed(browse: Open, tmp_path) -> None:
     assert up.count.value == 10_100
 
 
-async def test_rows_appended_with_gaps_are_followed(browse: Open, gaps, tmp_path) -> None:
+async def test_rows_appended_with_gaps_are_followed(
+    browse: Open, gaps: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "copy.db"
     with closing(sqlite3.connect(gaps)) as source, closing(sqlite3.connect(path)) as copy:
         source.backup(copy)
@@ -287,7 +293,7 @@ async def test_rows_appended_with_gaps_are_followed(browse: Open, gaps, tmp_path
 
 
 async def test_rows_that_came_and_went_in_between_are_counted_in_time(
-    browse: Open, tmp_path
+    browse: Open, tmp_path: Path
 ) -> None:
     path = write(tmp_path / "between.db", "CREATE TABLE t (k TEXT PRIMARY KEY, v) WITHOUT ROWID")
     browser = await browse(path)
@@ -317,7 +323,7 @@ async def test_rows_that_came_and_went_in_between_are_counted_in_time(
 
 
 async def test_a_stopped_count_says_so_and_every_row_is_read_all_the_same(
-    browse: Open, million
+    browse: Open, million: Path
 ) -> None:
     browser = await browse(million)
     rows = await browser.rows("events")
@@ -333,7 +339,7 @@ async def test_a_stopped_count_says_so_and_every_row_is_read_all_the_same(
     assert rows.count == Count(1_000_000, "exact", 1_000_000)
 
 
-async def test_other_encodings_are_read_like_utf_8(browse: Open, tmp_path) -> None:
+async def test_other_encodings_are_read_like_utf_8(browse: Open, tmp_path: Path) -> None:
     path = write(
         tmp_path / "wide.db",
         "PRAGMA encoding = 'UTF-16le'",
@@ -346,7 +352,7 @@ async def test_other_encodings_are_read_like_utf_8(browse: Open, tmp_path) -> No
     assert await rows.find_key("表") == 0
 
 
-async def test_paging_holds_no_log_back(browse: Open, tmp_path) -> None:
+async def test_paging_holds_no_log_back(browse: Open, tmp_path: Path) -> None:
     path = numbered(tmp_path / "log.db", 5_000)
     browser = await browse(path)
     rows = await browser.rows("events")
@@ -359,7 +365,7 @@ async def test_paging_holds_no_log_back(browse: Open, tmp_path) -> None:
     assert (busy, frames, moved) == (0, 0, 0)
 
 
-async def test_many_pages_at_once_are_all_answered(browse: Open, million) -> None:
+async def test_many_pages_at_once_are_all_answered(browse: Open, million: Path) -> None:
     rows = await (await browse(million)).rows("events")
     await rows.settled()
     pages = await asyncio.gather(*(rows.page(start, 10) for start in range(0, 900_000, 9_000)))
@@ -368,7 +374,7 @@ async def test_many_pages_at_once_are_all_answered(browse: Open, million) -> Non
     ]
 
 
-async def test_a_page_nobody_waits_for_is_dropped(browse: Open, million) -> None:
+async def test_a_page_nobody_waits_for_is_dropped(browse: Open, million: Path) -> None:
     rows = await (await browse(million)).rows("events")
     asked = [asyncio.create_task(rows.page(start, 500)) for start in range(0, 500_000, 5_000)]
     await asyncio.sleep(0)

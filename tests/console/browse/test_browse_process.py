@@ -37,7 +37,7 @@ def is_running(pid: int) -> bool:
     return True
 
 
-async def test_closing_ends_the_process(browse: Open, tmp_path) -> None:
+async def test_closing_ends_the_process(browse: Open, tmp_path: Path) -> None:
     browser = await browse(numbered(tmp_path / "closed.db", 10))
     rows = await browser.rows("events")
     pid = pid_of(browser)
@@ -50,7 +50,7 @@ async def test_closing_ends_the_process(browse: Open, tmp_path) -> None:
 
 
 async def test_a_process_that_was_killed_is_started_again_by_the_next_call(
-    browse: Open, tmp_path
+    browse: Open, tmp_path: Path
 ) -> None:
     path = numbered(tmp_path / "killed.db", 200_000)
     browser = await browse(path)
@@ -72,7 +72,9 @@ async def test_a_process_that_was_killed_is_started_again_by_the_next_call(
     assert raised.value.trouble == "gone"
 
 
-async def test_a_scan_that_died_with_its_process_is_not_waited_for(browse: Open, million) -> None:
+async def test_a_scan_that_died_with_its_process_is_not_waited_for(
+    browse: Open, million: Path
+) -> None:
     browser = await browse(million)
     rows = await browser.rows("events", search="nowhere to be found")
     os.kill(pid_of(browser), signal.SIGKILL)
@@ -109,7 +111,7 @@ async def test_the_process_ends_with_its_parent(tmp_path: Path) -> None:
 
 
 async def test_a_query_is_started_from_any_folder(
-    browse: Open, tmp_path, monkeypatch: pytest.MonkeyPatch
+    browse: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also from one where a file has the name of a module."""
     (tmp_path / "json.py").write_text("raise SystemExit(1)")
@@ -118,7 +120,9 @@ async def test_a_query_is_started_from_any_folder(
     assert len(await (await browse(path.relative_to(tmp_path))).tables()) == 1
 
 
-async def test_a_replaced_file_is_noticed_and_can_be_opened_again(browse: Open, tmp_path) -> None:
+async def test_a_replaced_file_is_noticed_and_can_be_opened_again(
+    browse: Open, tmp_path: Path
+) -> None:
     path = numbered(tmp_path / "old.db", 10)
     browser = await browse(path)
     rows = await browser.rows("events")
@@ -134,7 +138,7 @@ async def test_a_replaced_file_is_noticed_and_can_be_opened_again(browse: Open, 
     assert rows.count == Count(20, "exact", 20)
 
 
-async def test_a_removed_file_is_noticed(browse: Open, tmp_path) -> None:
+async def test_a_removed_file_is_noticed(browse: Open, tmp_path: Path) -> None:
     path = numbered(tmp_path / "removed.db", 10)
     browser = await browse(path)
     path.rename(tmp_path / "elsewhere.db")
@@ -173,7 +177,7 @@ async def test_a_folder_is_refused(tmp_path: Path) -> None:
         await Browser.start(tmp_path)
 
 
-async def test_a_locked_database_says_so_and_reads_on_later(browse: Open, tmp_path) -> None:
+async def test_a_locked_database_says_so_and_reads_on_later(browse: Open, tmp_path: Path) -> None:
     path = write(tmp_path / "locked.db", "CREATE TABLE t (a)", "INSERT INTO t VALUES (1)")
     browser = await browse(path)
     rows = await browser.rows("t")
@@ -187,7 +191,7 @@ async def test_a_locked_database_says_so_and_reads_on_later(browse: Open, tmp_pa
     assert firsts(await rows.page(0, 1)) == ["1"]
 
 
-async def test_a_damaged_page_is_an_error_for_its_rows_alone(browse: Open, tmp_path) -> None:
+async def test_a_damaged_page_is_an_error_for_its_rows_alone(browse: Open, tmp_path: Path) -> None:
     path = numbered(tmp_path / "damaged.db", 20_000, "PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM")
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
@@ -215,7 +219,7 @@ async def test_a_damaged_page_is_an_error_for_its_rows_alone(browse: Open, tmp_p
     assert firsts(await found.page(0, 1)) == ["3"]
 
 
-async def test_looking_changes_nothing_and_leaves_nothing(browse: Open, tmp_path) -> None:
+async def test_looking_changes_nothing_and_leaves_nothing(browse: Open, tmp_path: Path) -> None:
     path = numbered(tmp_path / "kept.db", 5_000, "PRAGMA journal_mode = DELETE")
     before = path.read_bytes(), path.stat().st_mtime_ns
     browser = await browse(path)
@@ -227,7 +231,7 @@ async def test_looking_changes_nothing_and_leaves_nothing(browse: Open, tmp_path
     assert [child.name for child in tmp_path.iterdir()] == ["kept.db"]
 
 
-async def test_memory_stays_small_however_large_the_table(browse: Open, million) -> None:
+async def test_memory_stays_small_however_large_the_table(browse: Open, million: Path) -> None:
     browser = await browse(million, Limits(memory_mib=256))
     rows = await browser.rows("events")
     sort = await browser.rows("events", search="T")
@@ -248,7 +252,7 @@ def test_the_process_loads_neither_a_screen_nor_an_engine() -> None:
     assert not loaded & {"tempfile", "inspect", "pyarrow", "decimal"}
 
 
-async def test_a_browser_starts_in_a_moment(browse: Open, million) -> None:
+async def test_a_browser_starts_in_a_moment(browse: Open, million: Path) -> None:
     times = []
     for _ in range(5):
         began = time.perf_counter()

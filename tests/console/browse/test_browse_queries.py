@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from browsed import Open, firsts, numbered, texts, until, whole
+from browsed import Open, firsts, numbered, texts, until, whole, write
 
 from console.browse.model import QUERIES, BrowseError, Condition, Limits, Order
 
@@ -216,6 +216,21 @@ async def test_closed_rows_stop_their_scan(browse: Open, ledger: Path) -> None:
     await rows.close()
     other = await browser.query("SELECT 2")
     assert texts(await other.page(0, 1)) == [["2"]]
+
+
+async def test_a_query_can_be_run_again_within_the_same_limits(browse: Open, ledger: Path) -> None:
+    browser = await browse(ledger, Limits(seconds=1))
+    rows = await browser.query("SELECT count(*) FROM events")
+    assert texts(await rows.page(0, 1)) == [["5000"]]
+    write(ledger, "DELETE FROM events WHERE seq > 4000")
+    await rows.refresh(recount=True)
+    await rows.settled()
+    assert texts(await rows.page(0, 1)) == [["4000"]]
+    endless = await browser.query(ENDLESS.format("i"))
+    await endless.settled()
+    await endless.refresh(recount=True)
+    await endless.settled()
+    assert endless.stopped == "stopped after 1 s"
 
 
 async def test_words_complete_what_was_begun(browse: Open, ledger: Path) -> None:

@@ -23,7 +23,7 @@ def asked(path: Path, sql: str) -> list[int]:
 
 
 async def test_a_filter_finds_all_rows_there_are_not_those_that_were_loaded(
-    browse: Open, gaps
+    browse: Open, gaps: Path
 ) -> None:
     browser = await browse(gaps)
     rows = await browser.rows("events", where=(Condition("qty", "=", "7.5"),))
@@ -38,7 +38,7 @@ async def test_a_filter_finds_all_rows_there_are_not_those_that_were_loaded(
 
 
 async def test_matches_show_while_the_scan_goes_on_in_the_order_asked_for(
-    browse: Open, million
+    browse: Open, million: Path
 ) -> None:
     order = (Order("seq", descending=True),)
     rows = await (await browse(million)).rows("events", order, search="ETH")
@@ -59,7 +59,7 @@ async def test_matches_show_while_the_scan_goes_on_in_the_order_asked_for(
     assert firsts(await rows.page(-1, 1)) == ["1"]
 
 
-async def test_a_filter_on_an_index_is_answered_by_it(browse: Open, tmp_path) -> None:
+async def test_a_filter_on_an_index_is_answered_by_it(browse: Open, tmp_path: Path) -> None:
     path = numbered(
         tmp_path / "indexed.db", 60_000, "CREATE INDEX by_qty ON events (qty)", "ANALYZE"
     )
@@ -77,7 +77,7 @@ async def test_a_filter_on_an_index_is_answered_by_it(browse: Open, tmp_path) ->
 
 
 @pytest.mark.parametrize("descending", [False, True])
-async def test_a_sort_is_of_the_whole_table(browse: Open, gaps, descending: bool) -> None:
+async def test_a_sort_is_of_the_whole_table(browse: Open, gaps: Path, descending: bool) -> None:
     rows = await (await browse(gaps)).rows(
         "events", order=(Order("symbol", descending), Order("qty", descending, as_text=True))
     )
@@ -91,7 +91,9 @@ async def test_a_sort_is_of_the_whole_table(browse: Open, gaps, descending: bool
         assert firsts(page) == list(map(str, expected[start : start + 30]))
 
 
-async def test_the_first_rows_of_a_sort_are_there_before_it_is_done(browse: Open, million) -> None:
+async def test_the_first_rows_of_a_sort_are_there_before_it_is_done(
+    browse: Open, million: Path
+) -> None:
     rows = await (await browse(million)).rows("events", order=(Order("ts", descending=True),))
     await until(lambda: rows.count.value > 0)
     assert rows.count.state == "counting"
@@ -99,7 +101,7 @@ async def test_the_first_rows_of_a_sort_are_there_before_it_is_done(browse: Open
 
 
 async def test_decimal_texts_sort_as_numbers_and_as_texts_only_if_asked(
-    browse: Open, tmp_path
+    browse: Open, tmp_path: Path
 ) -> None:
     amounts = ["10", "9.5", "-1", "1E-8", "0.00000001", "9.50", "-10.25", "0", "1e3", "999.999"]
     path = write(tmp_path / "amounts.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, qty TEXT)")
@@ -125,7 +127,7 @@ AMOUNT_CONDITIONS = [
 ]
 
 
-async def test_amounts_compare_exactly(browse: Open, tmp_path) -> None:
+async def test_amounts_compare_exactly(browse: Open, tmp_path: Path) -> None:
     path = write(tmp_path / "amounts.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, qty TEXT)")
     amounts = ["10", "-1", "1E-8", "9.500000000000000000001", "-12", "9.5", "9.50", None]
     amounts[3] = "9.5000000000000000000002"
@@ -163,7 +165,7 @@ KIND_CONDITIONS = [
 ]
 
 
-async def test_each_kind_of_value_compares_as_what_it_is(browse: Open, tmp_path) -> None:
+async def test_each_kind_of_value_compares_as_what_it_is(browse: Open, tmp_path: Path) -> None:
     path = write(
         tmp_path / "kinds.db",
         "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, r REAL, t TEXT, b, x TEXT)",
@@ -177,7 +179,7 @@ async def test_each_kind_of_value_compares_as_what_it_is(browse: Open, tmp_path)
         assert await keys(rows) == expected, condition
 
 
-async def test_conditions_and_a_search_all_hold(browse: Open, tmp_path) -> None:
+async def test_conditions_and_a_search_all_hold(browse: Open, tmp_path: Path) -> None:
     path = numbered(tmp_path / "all.db", 2_000)
     rows = await (await browse(path)).rows(
         "events",
@@ -193,7 +195,9 @@ async def test_conditions_and_a_search_all_hold(browse: Open, tmp_path) -> None:
     assert len(found) > 1
 
 
-async def test_tables_without_rowid_are_filtered_and_sorted_too(browse: Open, tmp_path) -> None:
+async def test_tables_without_rowid_are_filtered_and_sorted_too(
+    browse: Open, tmp_path: Path
+) -> None:
     path = write(
         tmp_path / "pairs.db",
         "CREATE TABLE pairs (a TEXT, b INT, note TEXT, PRIMARY KEY (a, b)) WITHOUT ROWID",
@@ -211,7 +215,7 @@ async def test_tables_without_rowid_are_filtered_and_sorted_too(browse: Open, tm
     assert await rows.find_key("k00,100") == 29_899
 
 
-async def test_views_are_filtered_and_sorted_too(browse: Open, tmp_path) -> None:
+async def test_views_are_filtered_and_sorted_too(browse: Open, tmp_path: Path) -> None:
     path = numbered(
         tmp_path / "views.db",
         3_000,
@@ -226,7 +230,7 @@ async def test_views_are_filtered_and_sorted_too(browse: Open, tmp_path) -> None
     assert all(Decimal(text) >= Decimal("990.5") for text in found)
 
 
-async def test_esc_stops_a_scan_and_keeps_what_it_found(browse: Open, million) -> None:
+async def test_esc_stops_a_scan_and_keeps_what_it_found(browse: Open, million: Path) -> None:
     rows = await (await browse(million)).rows("events", search="BTC")
     await until(lambda: rows.count.value > 0)
     await rows.cancel()
@@ -241,7 +245,7 @@ async def test_esc_stops_a_scan_and_keeps_what_it_found(browse: Open, million) -
     assert (rows.count.value, rows.stopped) == (333_333, "")
 
 
-async def test_esc_stops_a_sort_at_once(browse: Open, million) -> None:
+async def test_esc_stops_a_sort_at_once(browse: Open, million: Path) -> None:
     browser = await browse(million)
     rows = await browser.rows("events", order=(Order("qty"), Order("symbol")))
     await until(lambda: rows.count.state == "counting")
@@ -252,7 +256,7 @@ async def test_esc_stops_a_sort_at_once(browse: Open, million) -> None:
     assert firsts(await other.page(0, 1)) == ["1"]
 
 
-async def test_pages_are_answered_while_a_scan_runs(browse: Open, million) -> None:
+async def test_pages_are_answered_while_a_scan_runs(browse: Open, million: Path) -> None:
     browser = await browse(million)
     scan = await browser.rows("events", order=(Order("qty"),))
     rows = await browser.rows("events")
@@ -263,7 +267,7 @@ async def test_pages_are_answered_while_a_scan_runs(browse: Open, million) -> No
     assert answered > 5
 
 
-async def test_the_next_match_is_found_from_anywhere_both_ways(browse: Open, gaps) -> None:
+async def test_the_next_match_is_found_from_anywhere_both_ways(browse: Open, gaps: Path) -> None:
     rows = await (await browse(gaps)).rows("events")
     expected = asked(gaps, "SELECT seq FROM events ORDER BY seq")
     matches = asked(gaps, "SELECT seq FROM events WHERE qty LIKE '%7.96%' ORDER BY seq")
@@ -275,10 +279,11 @@ async def test_the_next_match_is_found_from_anywhere_both_ways(browse: Open, gap
     assert await rows.find_next("7.96", places[0] - 1, backwards=True) is None
     assert await rows.find_next("nowhere to be found", 0) is None
     assert await rows.find_next("7.96", len(expected)) is None
+    assert await rows.find_next("7.96", -1, backwards=True) is None
 
 
 async def test_the_next_match_is_found_in_sorted_rows_views_and_results(
-    browse: Open, tmp_path
+    browse: Open, tmp_path: Path
 ) -> None:
     path = numbered(
         tmp_path / "finding.db",
@@ -302,7 +307,7 @@ async def test_the_next_match_is_found_in_sorted_rows_views_and_results(
     assert await result.find_next("eth/", 1) == 3
 
 
-async def test_a_search_for_the_next_match_can_be_stopped(browse: Open, million) -> None:
+async def test_a_search_for_the_next_match_can_be_stopped(browse: Open, million: Path) -> None:
     rows = await (await browse(million)).rows("events")
     searching = asyncio.create_task(rows.find_next("nowhere to be found", 0))
     await until(lambda: rows.progress is not None and rows.progress.doing == "searching")
@@ -313,7 +318,9 @@ async def test_a_search_for_the_next_match_can_be_stopped(browse: Open, million)
 
 
 @pytest.mark.parametrize("descending", [False, True])
-async def test_a_filter_follows_appended_rows(browse: Open, tmp_path, descending: bool) -> None:
+async def test_a_filter_follows_appended_rows(
+    browse: Open, tmp_path: Path, descending: bool
+) -> None:
     path = numbered(tmp_path / "follow.db", 30_000)
     order = (Order("seq", descending),)
     rows = await (await browse(path)).rows("events", order, search="BTC")
@@ -338,7 +345,7 @@ async def test_a_filter_follows_appended_rows(browse: Open, tmp_path, descending
         assert firsts(await rows.page(-6, 6)) == newest[::-1]
 
 
-async def test_a_filter_of_an_empty_table_follows_too(browse: Open, tmp_path) -> None:
+async def test_a_filter_of_an_empty_table_follows_too(browse: Open, tmp_path: Path) -> None:
     path = numbered(tmp_path / "fresh.db", 1, "DELETE FROM events")
     browser = await browse(path)
     rows, found = await browser.rows("events"), await browser.rows("events", search="BTC")
@@ -351,7 +358,7 @@ async def test_a_filter_of_an_empty_table_follows_too(browse: Open, tmp_path) ->
     assert (rows.count.value, found.count.value) == (2, 1)
 
 
-async def test_what_is_typed_wrongly_is_said_plainly(browse: Open, tmp_path) -> None:
+async def test_what_is_typed_wrongly_is_said_plainly(browse: Open, tmp_path: Path) -> None:
     browser = await browse(numbered(tmp_path / "wrong.db", 3))
     with pytest.raises(BrowseError, match="no column “nope”"):
         await browser.rows("events", where=(Condition("nope", "=", "1"),))

@@ -1,6 +1,7 @@
 """Tables: any SQLite file, whole, read by a process of its own."""
 
 import json
+import signal
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
@@ -11,6 +12,7 @@ import pytest
 from hosting import Host
 from running import ran, until
 from seen import cells, inside, text
+from textual import events
 from textual.pilot import Pilot
 
 from console.lines import Tone
@@ -184,7 +186,7 @@ async def test_all_tables_and_views_are_listed(db: Path) -> None:
 
 async def test_the_file_is_named_with_its_size(db: Path) -> None:
     async with tables(db) as found:
-        await found.seen("4 tables and views")
+        await found.seen("3 tables, 1 view")
         assert db.name in inside(found.app, "#file")[0]
 
 
@@ -441,7 +443,7 @@ async def test_columns_hide_and_come_back(db: Path) -> None:
         await found.column("symbol")
         await found.press("minus")
         assert "symbol" not in inside(found.app, "#rows")[0]
-        assert "1 columns hidden" in found.count
+        assert "1 column hidden" in found.count
         await found.press("plus")
         assert "symbol" in inside(found.app, "#rows")[0]
 
@@ -770,6 +772,32 @@ async def test_follow_goes_to_new_rows_and_marks_them(db: Path) -> None:
         assert "+1,001" not in text(found.app)
 
 
+async def test_a_cursor_that_was_moved_away_stays_where_it_is(db: Path) -> None:
+    async with trades(db) as found:
+        await found.press("f")
+        await found.until(lambda: found.grid.cursor_row == ROWS - 1)
+        await found.press("up", "up")
+        write(db, "INSERT INTO trades (id, symbol) VALUES (1001, 'NEW')")
+        await found.until(lambda: "of 1,001 exact" in found.count)
+        assert found.grid.cursor_row == ROWS - 3
+        await found.press("G")
+        write(db, "INSERT INTO trades (id, symbol) VALUES (1002, 'NEW')")
+        await found.until(lambda: found.grid.cursor_row == ROWS + 1)
+
+
+async def test_what_was_sorted_says_when_the_file_has_changed_since(db: Path) -> None:
+    async with trades(db) as found:
+        await found.column("price")
+        await found.press("s")
+        await found.until(lambda: "by price ▲" in found.count and found.values("price"))
+        assert "has changed since" not in found.count
+        write(db, "INSERT INTO trades (id, price) VALUES (1001, '-5')")
+        await found.until(lambda: "the file has changed since: f5" in found.count)
+        await found.press("f5")
+        await found.until(lambda: found.values("price")[:1] == ["-5"])
+        assert "has changed since" not in found.count
+
+
 async def test_newest_first_follows_at_the_top(db: Path) -> None:
     async with trades(db) as found:
         await found.press("s", "s")
@@ -959,6 +987,46 @@ async def test_a_table_that_is_gone_is_said(db: Path) -> None:
         await found.until(lambda: "▲" in text(found.app))
         await found.open("symbols")
         await found.until(lambda: found.values("base") == ["BTC", "ETH"])
+
+
+async def test_a_reading_process_that_was_killed_is_started_again(db: Path) -> None:
+    async with trades(db) as found:
+        session = found.screen._session
+        assert session is not None
+        assert session._browser is not None
+        assert session._browser._process is not None
+        session._browser._process._process.kill()
+        await found.until(lambda: "signal 9" in text(found.app) or not found.values("id"))
+        await found.until(lambda: found.values("id")[:1] == ["1"])
+        await found.press("G")
+        await found.until(lambda: found.values("id")[-1:] == ["1000"])
+
+
+async def test_keys_are_answered_while_the_reading_process_stands_still(db: Path) -> None:
+    async with trades(db) as found:
+        session = found.screen._session
+        assert session is not None
+        assert session._browser is not None
+        assert session._browser._process is not None
+        process = session._browser._process._process
+        process.send_signal(signal.SIGSTOP)
+        try:
+            await found.press("down", "right", "escape", "G", "pageup", "y", "z")
+            assert found.grid.cursor_row > 0
+            assert "local times" in found.count
+        finally:
+            process.send_signal(signal.SIGCONT)
+
+
+async def test_pasted_text_takes_no_control_characters_along(db: Path) -> None:
+    async with trades(db) as found:
+        await found.press("F")
+        found.app.focused.post_message(events.Paste("a\x1b]0;pwn\x07b"))  # type: ignore[union-attr]
+        await found.seen("a\\x1b]0;pwn\\x07b")
+        await found.press("escape", "S")
+        found.app.focused.post_message(events.Paste("x\x1b[2J\r\ny\tz"))  # type: ignore[union-attr]
+        await found.until(lambda: found.screen.query_pane.area.text == "x\\x1b[2J\ny   z")
+        assert text(found.app).replace("\n", "").isprintable()
 
 
 async def test_nothing_is_left_running(db: Path) -> None:
