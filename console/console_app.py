@@ -16,8 +16,8 @@ from textual.screen import Screen
 from console.lines import Tone
 from console.memory import Memory
 from console.screens.deck_screen import DeckScreen
-from console.styles import stylesheet
-from console.themes import THEMES
+from console.styles import stylesheets
+from console.themes import DARK, LIGHT, THEMES
 from console.view import View
 from engine.text import printable
 
@@ -34,7 +34,7 @@ class ConsoleApp(App[None]):
     """Screens find here what they show (`view`, `history`, `db`) and whom to tell."""
 
     TITLE = "cycledeck"
-    CSS_PATH = stylesheet("app")
+    CSS_PATH: ClassVar[Any] = stylesheets()
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "copy", "Copy", show=False),
         Binding("e", "export", "Export", show=False),
@@ -45,10 +45,23 @@ class ConsoleApp(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._styled_with: dict[str, str] = {}
         self.memory = Memory()
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = self._known_theme()
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Read all stylesheets anew, but only for another theme: it is asked for with each screen
+        that is new, and takes as long as everything else of a first screen."""
+        variables = self.get_css_variables()
+        if variables != self._styled_with:
+            self._styled_with = variables
+            super().refresh_css(animate=animate)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Colours that only this program's themes name, for any other theme that is chosen."""
+        return dict((DARK if self.current_theme.dark else LIGHT).variables)
 
     # --- what screens use
 
@@ -83,8 +96,11 @@ class ConsoleApp(App[None]):
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._remember_theme)
+        loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self.exit)
+            loop.add_signal_handler(number, self.exit)
+        if not self.is_headless:
+            loop.add_signal_handler(signal.SIGCONT, self._continued)
 
     async def on_event(self, event: events.Event) -> None:
         """The hint has done its work as soon as any key is pressed."""
@@ -96,6 +112,14 @@ class ConsoleApp(App[None]):
     def on_resize(self) -> None:
         """A window made smaller and back again at once has lost what it showed meanwhile."""
         self.screen.refresh(layout=True)
+
+    def _continued(self) -> None:
+        """Textual takes the terminal anew at every SIGCONT. Where it had not given it back, two
+        threads would then wait for the same keys, and one of them for ever."""
+        if self._driver is not None and getattr(self._driver, "_must_signal_resume", False):
+            self._driver.resume_application_mode()
+        else:
+            self.refresh(layout=True)
 
     def present(self) -> None:
         """Have the screen that is seen show the view as it is now."""

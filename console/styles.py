@@ -5,5 +5,11 @@ from pathlib import Path
 _FOLDER = Path(__file__).resolve().parent.parent / "styles"
 
 
-def stylesheet(name: str) -> Path:
-    return _FOLDER / f"{name}.tcss"
+def stylesheets() -> list[Path]:
+    """What all screens share, then one file a screen, of the same name as its module.
+
+    An app takes them all at once: with every sheet that is added later, Textual reads each one
+    again that it has, its widgets' own included.
+    """
+    shared = _FOLDER / "app.tcss"
+    return [shared, *sorted(set(_FOLDER.glob("*.tcss")) - {shared})]

@@ -1,6 +1,7 @@
 """The browser as the screen sees it: `Browser` is one file, `Rows` one view of its rows."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -273,7 +274,8 @@ class Rows:
         finally:
             self._on_export = None
             # In case the process died over it.
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                part.unlink()
 
     async def cancel(self) -> None:
         """Stop this view's count, scan, sort, search and export; what is there stays."""
@@ -345,8 +347,10 @@ class Rows:
             self._settled.clear()
 
     def _mark_decimals(self) -> None:
-        pairs = zip(self.columns, self._decimals, strict=False)
-        self.columns = tuple(replace(column, decimal=decimal) for column, decimal in pairs)
+        # The one may be known before the other.
+        if len(self._decimals) == len(self.columns):
+            pairs = zip(self.columns, self._decimals, strict=True)
+            self.columns = tuple(replace(column, decimal=decimal) for column, decimal in pairs)
 
     def _lost(self) -> None:
         self._in_time()

@@ -11,7 +11,6 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from console.lines import Line, Tone, line
-from console.styles import stylesheet
 from console.widgets.toned import Lines
 
 
@@ -41,7 +40,6 @@ class Facts(Lines):
 class ConfirmScreen(ModalScreen[bool]):
     """Cancel is the default. `y` confirms: no key that opens a question does."""
 
-    CSS_PATH = stylesheet("confirm")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "confirm", "Confirm"),
         Binding("escape,n,q", "cancel", "Cancel"),

@@ -11,7 +11,6 @@ from textual.widget import Widget
 from console.formats import count
 from console.lines import Line, Tone, line
 from console.screens.deck_screen import DeckScreen
-from console.styles import stylesheet
 from console.view import View
 from console.widgets.cycle_charts import Charted
 from console.widgets.cycle_filter import HINT, parsed, understood
@@ -29,7 +28,6 @@ FILTER, JUMP = "filter", "jump"
 
 
 class CyclesScreen(DeckScreen):
-    CSS_PATH = stylesheet("cycles")
     AUTO_FOCUS = "CycleGrid"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "X-ray"),

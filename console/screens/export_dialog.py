@@ -15,7 +15,6 @@ from console.browse.client import Rows
 from console.browse.model import BrowseError, ExportForm, Progress
 from console.formats import count
 from console.lines import Line, Tone, joined, line
-from console.styles import stylesheet
 from console.widgets.plain_input import PlainInput
 from console.widgets.text_line import TextLine
 from console.widgets.toned import caption
@@ -40,7 +39,6 @@ _ANYWAY: Final = {
 class ExportDialog(ModalScreen[None]):
     """Rows are written as they are read; the file appears when it is whole."""
 
-    CSS_PATH = stylesheet("export_dialog")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "next_form", "Other form", show=False, priority=True),
         Binding("ctrl+o", "anyway", "Overwrite, or write what there is", show=False),

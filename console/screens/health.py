@@ -14,7 +14,6 @@ from textual.widget import Widget
 from console.errands import ErrandFailed, verify
 from console.lines import Tone
 from console.screens.deck_screen import DeckScreen
-from console.styles import stylesheet
 from console.view import View
 from console.widgets.error_counts import ErrorCounts
 from console.widgets.facts import FactsPanel
@@ -29,7 +28,6 @@ LOOK_EVERY = 2.0
 
 
 class HealthScreen(DeckScreen):
-    CSS_PATH = stylesheet("health")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "verify", "Verify"),
         Binding("c", "open('conflicts')", "Conflicts"),

@@ -9,7 +9,6 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen, Screen
 
 from console.lines import Line, Tone, line
-from console.styles import stylesheet
 from console.widgets.toned import Lines
 
 _NAMES = {
@@ -32,7 +31,6 @@ class Keys(Lines):
 
 
 class HelpScreen(ModalScreen[None]):
-    CSS_PATH = stylesheet("help")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark", "dismiss", "Close"),
     ]

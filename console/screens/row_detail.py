@@ -13,7 +13,6 @@ from textual.screen import ModalScreen
 from console.browse.model import BrowseError, Cell, ColumnInfo, Row
 from console.formats import count
 from console.lines import Tone, line
-from console.styles import stylesheet
 from console.tables.fields import items
 from console.tables.links import Link
 from console.tables.pages import PagedRows
@@ -30,7 +29,7 @@ Linked = Callable[[str, Cell], Sequence[Link]]
 class RowDetail(ModalScreen[Link | None]):
     """Ends with the link that was followed. `on_row` is told when another row is looked at."""
 
-    CSS_PATH = stylesheet("row_detail")
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (80, "-normal")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "close", "Close"),
         Binding("left,h", "step(-1)", "Row before", show=False),

@@ -10,7 +10,6 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from console.browse.model import TableInfo
-from console.styles import stylesheet
 from console.widgets.grid import Grid
 from console.widgets.plain_input import PlainInput
 from console.widgets.table_list import TableList
@@ -20,7 +19,6 @@ from console.widgets.toned import caption
 class TablePicker(ModalScreen[str | None]):
     """Ends with the name of the table."""
 
-    CSS_PATH = stylesheet("table_picker")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Close"),
         Binding("up", "move(-1)", "Up", show=False, priority=True),

@@ -11,7 +11,6 @@ from console.screens.export_dialog import ExportDialog
 from console.screens.file_screen import FileScreen
 from console.screens.row_detail import RowDetail, as_json, told_of_copy
 from console.screens.table_picker import TablePicker
-from console.styles import stylesheet
 from console.tables.links import Link, cycle_of, links
 from console.tables.places import Place
 from console.widgets.data_grid import DataGrid
@@ -23,7 +22,6 @@ from console.widgets.rows_pane import RowsPane
 class TablesScreen(FileScreen):
     """With a path: just that file, whatever it is. Without one: the ledger of the app."""
 
-    CSS_PATH = stylesheet("tables")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "pick", "Table"),
         Binding("S", "query", "SQL"),

@@ -10,7 +10,6 @@ from textual.reactive import var
 from textual.widget import Widget
 
 from console.screens.deck_screen import DeckScreen
-from console.styles import stylesheet
 from console.view import View
 from console.widgets.cursors import Cursors
 from console.widgets.cycle_charts import Charted
@@ -23,7 +22,6 @@ from console.widgets.positions import Positions
 
 
 class WatchScreen(DeckScreen):
-    CSS_PATH = stylesheet("watch")
     AUTO_FOCUS = "CycleList"
     VERTICAL_BREAKPOINTS = [  # noqa: RUF012
         (0, "-flat"),

@@ -12,7 +12,6 @@ from textual.containers import Container
 from console.formats import clock, count
 from console.lines import Line, Tone, line
 from console.screens.deck_screen import DeckScreen
-from console.styles import stylesheet
 from console.view import View
 from console.widgets.cycle_path import CyclePath
 from console.widgets.explain import ExplainPanel, StepsGrid
@@ -35,7 +34,6 @@ MOST_REPLAYS = 20
 
 
 class XrayScreen(DeckScreen):
-    CSS_PATH = stylesheet("xray")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back"),
         Binding("v", "raw", "Raw"),

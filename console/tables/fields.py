@@ -55,7 +55,8 @@ def value_lines(info: ColumnInfo, cell: Cell, width: int) -> list[Line]:
         return [shown(cell), *(() if moment_ms is None else times_of(moment_ms))]
     pretty = json_lines(cell.text) if not cell.cut else None
     if pretty is not None:
-        return _bounded([part for found in pretty for part in _wrapped(found, width)])
+        wrapped = [part for found in pretty for part in _wrapped(found, width)]
+        return _at_most(wrapped, f"{count(len(wrapped))} lines in all")
     return _text_lines(cell, width)
 
 
@@ -81,10 +82,15 @@ def _text_lines(cell: Cell, width: int) -> list[Line]:
     if not text or text == "NULL":
         return [shown(cell)]
     wrapped = [part for found in text.split("\n") for part in _wrapped(literal(found), width)]
-    hidden = (cell.length or len(cell.text)) - len(text)
-    if hidden > 0:
-        wrapped.append(_more(f"{count(hidden)} more characters"))
-    return _bounded(wrapped)
+    total = cell.length or len(cell.text)
+    return _at_most(wrapped, f"{count(total)} characters in all", whole=len(text) == total)
+
+
+def _at_most(found: list[Line], note: str, *, whole: bool = True) -> list[Line]:
+    """No more lines than anybody reads, and a note where that is not all."""
+    if whole and len(found) <= _MOST_LINES:
+        return found
+    return [*found[:_MOST_LINES], line((f"… {note}", Tone.ATTENTION))]
 
 
 def _wrapped(found: Line, width: int) -> list[Line]:
@@ -120,14 +126,4 @@ def _hex_dump(cell: Cell, width: int) -> Iterator[Line]:
         yield line((f"{start:04x}  ", Tone.FAINT), hexed, (seen, Tone.DIM))
     hidden = blob_length(cell) - len(data)
     if hidden > 0:
-        yield _more(f"{size(hidden)} more")
-
-
-def _bounded(found: list[Line]) -> list[Line]:
-    if len(found) <= _MOST_LINES:
-        return found
-    return [*found[:_MOST_LINES], _more(f"{count(len(found) - _MOST_LINES)} more lines")]
-
-
-def _more(text: str) -> Line:
-    return line((f"… {text}", Tone.ATTENTION))
+        yield line((f"… {size(hidden)} more", Tone.ATTENTION))

@@ -17,7 +17,7 @@ from console.lines import Tone, line
 from console.tables.columns import GAP, NARROWEST, WIDEST, Column, Columns
 from console.widgets.grid_frame import Frame
 from console.widgets.grid_painter import Painter
-from console.widgets.toned import TONES, Toned
+from console.widgets.toned import Toned
 
 # With fewer terminal columns there is no room for row numbers.
 _NARROW = 70
@@ -54,7 +54,7 @@ class DataGrid(Toned, ScrollView, can_focus=True):
     """Row numbers and pinned columns stay at the left, the heading at the top."""
 
     DEFAULT_CSS = "DataGrid { overflow: auto auto; }"
-    COMPONENT_CLASSES = TONES | {
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
         "grid--heading",
         "grid--cursor",
         "grid--cell",

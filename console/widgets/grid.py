@@ -15,7 +15,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from console.lines import Line, Tone, line
-from console.widgets.toned import TONES, Toned, fitted
+from console.widgets.toned import Toned, fitted
 
 GAP = 2
 KEPT_STRIPS = 500
@@ -85,7 +85,11 @@ class Grid(Toned, ScrollView, can_focus=True):
     """
 
     DEFAULT_CSS = "Grid { overflow: hidden auto; }"
-    COMPONENT_CLASSES = TONES | {"grid--heading", "grid--cursor", "grid--cursor-blurred"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "grid--heading",
+        "grid--cursor",
+        "grid--cursor-blurred",
+    }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False),
         Binding("down,j", "move(1)", "Down", show=False),

@@ -13,12 +13,12 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from console.tables.fields import Item
-from console.widgets.toned import TONES, Toned
+from console.widgets.toned import Toned
 
 
 class ItemList(Toned, ScrollView, can_focus=True):
     DEFAULT_CSS = "ItemList { overflow: hidden auto; }"
-    COMPONENT_CLASSES = TONES | {"items--cursor"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"items--cursor"}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False),
         Binding("down,j", "move(1)", "Down", show=False),

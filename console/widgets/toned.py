@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.strip import Strip
@@ -13,13 +14,26 @@ from textual.widget import Widget
 from console.lines import BADGES, Line, Tone
 from engine.text import printable
 
-TONES = {f"tone--{tone}" for tone in Tone}
+# The theme's variable for each tone. Not component classes: Textual works those out for every
+# widget anew whenever any style changes, which was most of the time to the first screen.
+COLORS = {
+    Tone.PLAIN: "foreground",
+    Tone.STRONG: "foreground",
+    Tone.DIM: "quiet",
+    Tone.FAINT: "faint",
+    Tone.OK: "success",
+    Tone.ATTENTION: "warning",
+    Tone.DANGER: "error",
+    Tone.LIVE: "primary",
+    Tone.BADGE: "background",
+    Tone.ALARM: "background",
+}
+GROUNDS = {Tone.BADGE: "primary", Tone.ALARM: "error"}
+BOLD = {Tone.STRONG, Tone.BADGE, Tone.ALARM}
 
 
 class Toned(Widget):
-    """Gives tones their style: the component classes `tone--ok` and so on of app.tcss."""
-
-    COMPONENT_CLASSES = TONES
+    """Gives tones their style, by the theme."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
@@ -41,11 +55,12 @@ class Toned(Widget):
         return self._ground
 
     def tone(self, tone: Tone) -> Style:
-        """A tone's foreground and weight, without a ground."""
+        """A tone's foreground and weight; only badges have a ground."""
         if tone not in self._tones:
-            style = self.get_component_rich_style(f"tone--{tone}", partial=True)
-            ground = style.bgcolor if tone in BADGES else None
-            self._tones[tone] = Style(color=style.color, bgcolor=ground, bold=style.bold)
+            theme = self.app.theme_variables
+            color = Color.parse(theme[COLORS[tone]]).rich_color
+            ground = Color.parse(theme[GROUNDS[tone]]).rich_color if tone in GROUNDS else None
+            self._tones[tone] = Style(color=color, bgcolor=ground, bold=tone in BOLD or None)
         return self._tones[tone]
 
     def strip(self, found: Line, width: int, ground: Style | None = None) -> Strip:

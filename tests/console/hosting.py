@@ -7,7 +7,7 @@ from textual.app import App
 
 from console.lines import Tone
 from console.screens.deck_screen import DeckScreen
-from console.styles import stylesheet
+from console.styles import stylesheets
 from console.themes import DARK, THEMES
 from console.view import View
 
@@ -15,7 +15,7 @@ from console.view import View
 class Host(App[None]):
     """Gives its screen a view, and keeps what it was told: `asked` has (what, with what)."""
 
-    CSS_PATH: ClassVar[Any] = stylesheet("app")
+    CSS_PATH: ClassVar[Any] = stylesheets()
 
     def __init__(self, screen: DeckScreen, view: View) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from console.browse.errors import BrowseError
 from console.browse.reader import decimals
 from console.browse.reader.language import Column, quoted
-from console.browse.reader.source import Connection
+from console.browse.reader.source import Connection, is_damage
 from console.browse.reader.values import Values, Wire
 
 _HIDDEN = {0: "", 1: "hidden", 2: "virtual", 3: "stored"}
@@ -106,7 +106,12 @@ def _sample(table: Table, connection: Connection) -> list[Values]:
     rows: list[Values] = []
     for terms in (table.keys, backwards):
         sql = f"SELECT {columns} FROM {table.source} ORDER BY {', '.join(terms)} LIMIT {_SAMPLE}"  # noqa: S608
-        rows += _first_bytes(connection, sql)
+        try:
+            rows += _first_bytes(connection, sql)
+        except sqlite3.DatabaseError as error:
+            # What is damaged shows when it is looked at.
+            if not is_damage(error):
+                raise
     return rows
 
 

@@ -15,7 +15,6 @@ from console.browse.reader.values import Wire
 TELL_SECONDS = 0.1
 LOOK_SECONDS = 0.5
 KEPT_FREE = 256 * 1024 * 1024
-STOPPED = "stopped"
 
 
 Answer = Callable[[BrowseError | None], None]
@@ -77,10 +76,10 @@ class Job:
     def start(self) -> None:
         threading.Thread(target=self._run, name=self.doing, daemon=True).start()
 
-    def cancel(self, reason: str = STOPPED) -> None:
+    def cancel(self) -> None:
         """Returns at once; the thread ends when SQLite lets it."""
         if not self._reason:
-            self._reason = reason
+            self._reason = "stopped"
             threading.Thread(target=self._interrupt, name="interrupt", daemon=True).start()
 
     def check(self) -> None:

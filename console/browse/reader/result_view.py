@@ -4,6 +4,7 @@ writes them to disk whole, once; pages are read from there."""
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from typing import NamedTuple
 
 from console.browse.errors import BrowseError
 from console.browse.reader.catalogue import judged
@@ -20,20 +21,11 @@ READ = 500
 JUDGED = 100
 
 
-class Limit:
+class Limit(NamedTuple):
     """How much of a result is kept; None is all of it."""
 
-    def __init__(self, rows: int | None, mib: int | None) -> None:
-        self.rows = rows
-        self.mib = mib
-
-    def reached(self, rows: int, size: int) -> str:
-        """Which limit it is, or ""."""
-        if self.rows is not None and rows >= self.rows:
-            return f"stopped at {self.rows:,} rows"
-        if self.mib is not None and size >= self.mib * MEBI:
-            return f"stopped at {self.mib:,} MiB"
-        return ""
+    rows: int | None
+    mib: int | None
 
 
 class ResultView(View):
@@ -117,19 +109,27 @@ class ResultView(View):
         # One at first: the next one may take long, or be large.
         size = 1
         while batch := cursor.fetchmany(size):
-            room = len(batch) if self._limit.rows is None else self._limit.rows - len(self)
             rows, size_before = len(self), self._rows.size
-            self._rows.extend(batch[:room])
+            self._keep(batch)
             if rows < JUDGED:
                 self._judge()
             if rows == 0:
                 self._opened()
-            if len(batch) > room or self._limit.reached(0, self._rows.size):
-                self._cut = self._limit.reached(len(self), self._rows.size)
+            if self._cut:
                 return
             job.moved(len(self), len(self))
             grown = max(1, self._rows.size - size_before)
             size = max(1, min(LARGEST_BATCH, 2 * size, size * BLOCK_BYTES // grown))
+
+    def _keep(self, batch: list[Values]) -> None:
+        """As many of the rows as the limits leave room for."""
+        rows, mib = self._limit
+        if rows is not None and len(self) + len(batch) > rows:
+            batch = batch[: rows - len(self)]
+            self._cut = f"stopped at {rows:,} rows"
+        self._rows.extend(batch)
+        if mib is not None and self._rows.size >= mib * MEBI:
+            self._cut = f"stopped at {mib:,} MiB"
 
     def _judge(self) -> None:
         """The first rows tell which texts are decimals."""

@@ -28,6 +28,10 @@ _SETTINGS = (
     "PRAGMA cell_size_check = ON",
     "PRAGMA temp_store = FILE",
 )
+_RTREES = (
+    "SELECT name FROM sqlite_schema"
+    " WHERE sql LIKE 'CREATE%USING%rtree%' OR sql LIKE 'CREATE%USING%geopoly%'"
+)
 _WAL_FORMAT = b"\x02\x02"
 _MESSAGES: dict[int, tuple[Trouble, str]] = {
     sqlite3.SQLITE_BUSY: ("locked", "another program has it locked; try again when that is done"),
@@ -126,14 +130,8 @@ class Source:
         except sqlite3.Error as error:
             if self._immutable or not self._log_is_out_of_reach(error):
                 raise self.explained(error) from error
-        if self._log_exists():
-            raise BrowseError(
-                f"{self.path} has a write-ahead log, which cannot be read without write access to "
-                "its folder: copy the file and its -wal to a folder of yours and open the copy",
-                "permission",
-            )
-        self._immutable = True
-        return self._connect(cache_kib)
+        self._immutable = self._is_still()
+        return self.connect(cache_kib)
 
     def is_part(self, path: Path) -> bool:
         """Whether the path is the database's own file, or one that belongs to it."""
@@ -180,7 +178,7 @@ class Source:
         for setting in (*_SETTINGS, f"PRAGMA cache_size = -{cache_kib}"):
             inner.execute(setting).close()
         # The first look into the file: whatever is wrong with it shows here.
-        rtrees = _names(inner, "SELECT name FROM sqlite_schema WHERE sql LIKE '%USING%rtree%'")
+        rtrees = [str(name) for (name,) in inner.execute(_RTREES).fetchall()]
         decimals.install(inner)
         inner.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, self._cell_bytes)
         inner.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 1_000_000)
@@ -213,6 +211,16 @@ class Source:
         except OSError:
             return False
 
+    def _is_still(self) -> bool:
+        """True for a file that nobody writes. Raises `BrowseError` when its log must be read too."""
+        if self._log_exists():
+            raise BrowseError(
+                f"{self.path} has a write-ahead log, which cannot be read without write access to "
+                "its folder: copy the file and its -wal to a folder of yours and open the copy",
+                "permission",
+            )
+        return True
+
     def _log_exists(self) -> bool:
         try:
             return Path(f"{self.path}-wal").stat().st_size > 0
@@ -242,10 +250,6 @@ def is_damage(error: sqlite3.Error) -> bool:
     """Whether a part of the file cannot be read, while others may."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR)
-
-
-def _names(inner: sqlite3.Connection, sql: str) -> list[str]:
-    return [str(row[0]) for row in inner.execute(sql).fetchall()]
 
 
 def _is_typed(error: Exception) -> bool:

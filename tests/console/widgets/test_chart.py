@@ -1,11 +1,12 @@
 from decimal import Decimal
+from typing import Any, ClassVar
 
 import pytest
 import seen
 from textual.app import App, ComposeResult
 
 from console.lines import Tone, line
-from console.styles import stylesheet
+from console.styles import stylesheets
 from console.themes import DARK, LIGHT
 from console.widgets.bars import Stacked
 from console.widgets.chart import Chart
@@ -13,7 +14,7 @@ from console.widgets.curve import Curve
 
 
 class Charted(App[None]):
-    CSS_PATH = stylesheet("app")
+    CSS_PATH: ClassVar[Any] = stylesheets()
     CSS = "Chart { width: 12; height: 4; }"
 
     def __init__(self) -> None:

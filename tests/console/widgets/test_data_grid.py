@@ -1,6 +1,7 @@
 """The grid: any number of rows, a cursor on a cell, only what is seen asked for and drawn."""
 
 from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import pytest
 from seen import inside, text
@@ -8,7 +9,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from console.browse.model import Cell, ColumnInfo, Key, Row
-from console.styles import stylesheet
+from console.styles import stylesheets
 from console.tables.cells import Times
 from console.tables.columns import Columns
 from console.themes import DARK
@@ -53,7 +54,7 @@ class Numbered:
 
 
 class GridApp(App[None]):
-    CSS_PATH = [stylesheet("app"), stylesheet("tables")]  # noqa: RUF012
+    CSS_PATH: ClassVar[Any] = stylesheets()
 
     def __init__(self, source: Numbered, infos: Sequence[ColumnInfo] = INFOS) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 from collections.abc import Hashable, Iterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import seen
@@ -9,7 +9,7 @@ from textual.geometry import Region
 from textual.pilot import Pilot
 
 from console.lines import line
-from console.styles import stylesheet
+from console.styles import stylesheets
 from console.themes import DARK
 from console.widgets.grid import Column, Grid, Row, RowList
 
@@ -27,7 +27,7 @@ def rows(*numbers: int) -> list[Row]:
 
 
 class Gridded(App[None]):
-    CSS_PATH = stylesheet("app")
+    CSS_PATH: ClassVar[Any] = stylesheets()
     CSS = "Grid { width: 40; height: 8; }"
 
     def __init__(self, follows: bool = False) -> None:

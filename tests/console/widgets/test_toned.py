@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import seen
@@ -10,7 +10,7 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 
 from console.lines import Line, Tone, line, plain
-from console.styles import stylesheet
+from console.styles import stylesheets
 from console.themes import DARK
 from console.widgets.toned import Lines, caption, changed_rows, fitted, width_of
 
@@ -25,7 +25,7 @@ class Said(Lines):
 
 
 class Saying(App[None]):
-    CSS_PATH = stylesheet("app")
+    CSS_PATH: ClassVar[Any] = stylesheets()
     CSS = "Said { width: 20; height: 5; }"
 
     def __init__(self, *lines: Line) -> None:
