@@ -29,7 +29,10 @@ Linked = Callable[[str, Cell], Sequence[Link]]
 class RowDetail(ModalScreen[Link | None]):
     """Ends with the link that was followed. `on_row` is told when another row is looked at."""
 
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (80, "-normal")]
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+        (0, "-narrow"),
+        (80, "-normal"),
+    ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "close", "Close"),
         Binding("left,h", "step(-1)", "Row before", show=False),

@@ -212,7 +212,7 @@ class Source:
             return False
 
     def _is_still(self) -> bool:
-        """True for a file that nobody writes. Raises `BrowseError` when its log must be read too."""
+        """True for a file that nobody writes. Raises `BrowseError` when there is a log to read."""
         if self._log_exists():
             raise BrowseError(
                 f"{self.path} has a write-ahead log, which cannot be read without write access to "
