@@ -29,7 +29,7 @@ Linked = Callable[[str, Cell], Sequence[Link]]
 class RowDetail(ModalScreen[Link | None]):
     """Ends with the link that was followed. `on_row` is told when another row is looked at."""
 
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012
         (0, "-narrow"),
         (80, "-normal"),
     ]
