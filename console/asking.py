@@ -79,7 +79,8 @@ def replay(view: View, preview: "Preview") -> Question:
     same = preview.digest_before == preview.digest_after
     facts = [
         _target(view),
-        line("Phase 1 again, on what the venue said then. It never sends orders."),
+        line("Phase 1 again, on what the venue said then."),
+        line(("It never sends orders.", Tone.STRONG)),
         line(),
         _figure("attempted", preview.attempted),
         _figure("would insert", preview.inserted, Tone.OK if not preview.inserted else Tone.LIVE),

@@ -4,6 +4,7 @@ A console is on the screen before the engine's code is loaded: that is for the e
 commands, and for the process that runs them.
 """
 
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,6 +33,7 @@ def main() -> None:
     """The entry point."""
     first = sys.argv[1] if sys.argv[1:] else ""
     if first in CONSOLES or (first[:1] in ("", "-") and "--help" not in sys.argv):
+        gc.disable()  # Until there is a screen, nothing of what is made is garbage.
         app()
         return
     from engine.cli import commands

@@ -1,6 +1,7 @@
 """What every console is, whatever it is opened on: its looks, its keys for all screens, its end."""
 
 import asyncio
+import gc
 import signal
 import traceback
 from collections.abc import Callable
@@ -101,6 +102,7 @@ class ConsoleApp(App[None]):
             loop.add_signal_handler(number, self.exit)
         if not self.is_headless:
             loop.add_signal_handler(signal.SIGCONT, self._continued)
+        self.call_after_refresh(_collect_garbage)
 
     async def on_event(self, event: events.Event) -> None:
         """The hint has done its work as soon as any key is pressed."""
@@ -185,6 +187,14 @@ class ConsoleApp(App[None]):
     def _toggle_time(self) -> None:
         self.memory["local_time"] = not self.local_time
         self.present()
+
+
+def _collect_garbage() -> None:
+    """From the first frame on, if not before; and what there is by now stays, and need not be
+    looked through each time: keys would wait for that."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def literal(text: str) -> str:

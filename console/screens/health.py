@@ -90,6 +90,10 @@ class HealthScreen(DeckScreen):
         self.query_one(ErrorCounts).show(books)
         self.query_one(LogPanel).show(view, local=local)
 
+    @property
+    def crumb(self) -> str:
+        return "health"
+
     def action_verify(self) -> None:
         if not self._proof.running:
             self._verify()

@@ -17,8 +17,11 @@ _NAMES = {
     "question_mark": "?",
     "pageup": "page up",
     "pagedown": "page down",
+    "enter": "enter",
 }
-_WIDTH = 12
+# Textual has keys of its own for any widget; they are not what this is about.
+OWN = "console."
+_WIDTH = 16
 
 
 class Keys(Lines):
@@ -53,7 +56,7 @@ def _keys_of(screen: Screen[Any]) -> Sequence[Line]:
     keys: dict[tuple[str, str], list[str]] = {}
     for key, active in screen.active_bindings.items():
         binding = active.binding
-        if binding.description and not binding.system:
+        if binding.description and not binding.system and active.node.__module__.startswith(OWN):
             group = keys.setdefault((binding.action, binding.description), [])
             group.append(_name(screen, key, binding))
     return [

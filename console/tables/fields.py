@@ -15,11 +15,12 @@ from console.tables.links import Link
 from console.tables.words import kind_of, times_of
 from console.widgets.toned import fitted, width_of
 
+# With fewer terminal columns a value stands below its name.
+_STACKED: Final = 60
 _NAME_WIDTH: Final = 24
 _KIND_WIDTH: Final = 8
 _MOST_LINES: Final = 2_000
 _MOST_CHARACTERS: Final = 100_000
-_BYTES_A_LINE: Final = 16
 _MOST_BYTES: Final = 1_024
 
 
@@ -38,10 +39,12 @@ def items(
     """The row, for so many terminal columns. `links` has those of each column."""
     found: list[Item] = []
     name_width = min(_NAME_WIDTH, max((len(info.name) for info in infos), default=0))
+    stacked = width < _STACKED
+    indent = 3 if stacked else name_width + _KIND_WIDTH + 5
     for place, (info, cell) in enumerate(zip(infos, row.cells, strict=False)):
-        indent = name_width + _KIND_WIDTH + 4
-        value = value_lines(info, cell, max(16, width - indent - 1))
-        found.append(Item(tuple(_beside(info, cell, value, name_width)), place))
+        value = value_lines(info, cell, max(8, width - indent))
+        drawn = _stacked(info, cell, value) if stacked else _beside(info, cell, value, name_width)
+        found.append(Item(tuple(drawn), place))
         found += [Item((_link_line(link, indent),), place, link) for link in links[place]]
     return found
 
@@ -52,7 +55,8 @@ def value_lines(info: ColumnInfo, cell: Cell, width: int) -> list[Line]:
         return [shown(cell), *_hex_dump(cell, width)]
     if cell.kind != "text":
         moment_ms = moment_of(cell) if names_time(info.name) else None
-        return [shown(cell), *(() if moment_ms is None else times_of(moment_ms))]
+        times = () if moment_ms is None else times_of(moment_ms)
+        return [part for found in (shown(cell), *times) for part in _wrapped(found, width)]
     pretty = json_lines(cell.text) if not cell.cut else None
     if pretty is not None:
         wrapped = [part for found in pretty for part in _wrapped(found, width)]
@@ -68,9 +72,15 @@ def _beside(info: ColumnInfo, cell: Cell, value: Sequence[Line], name_width: int
         yield line(" " * (name_width + _KIND_WIDTH + 5), part)
 
 
+def _stacked(info: ColumnInfo, cell: Cell, value: Sequence[Line]) -> Iterator[Line]:
+    yield line(" ", (info.name, Tone.STRONG), "  ", (kind_of(info, cell), Tone.FAINT))
+    for part in value:
+        yield line("   ", part)
+
+
 def _link_line(link: Link, indent: int) -> Line:
     return line(
-        " " * (indent + 1),
+        " " * indent,
         ("→ ", Tone.LIVE),
         (link.table, Tone.LIVE),
         (f" where {link.column} = {link.value}", Tone.FAINT),
@@ -118,7 +128,7 @@ def _chopped(text: str, first: int, width: int) -> Iterable[str]:
 
 def _hex_dump(cell: Cell, width: int) -> Iterator[Line]:
     data = bytes.fromhex(cell.text[: 2 * _MOST_BYTES])
-    step = _BYTES_A_LINE if width >= 74 else _BYTES_A_LINE // 2
+    step = next((step for step in (16, 8) if 6 + 4 * step <= width), 4)
     for start in range(0, len(data), step):
         part = data[start : start + step]
         seen = "".join(chr(b) if 32 <= b < 127 else "·" for b in part)

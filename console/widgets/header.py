@@ -15,6 +15,9 @@ _STATES = {
 }
 _OLD_MS = 3_000
 
+# So many of the engine's parts are worth more than the venue's name: its state, the next cycle.
+ESSENTIAL = 2
+
 
 class Header(Lines):
     def __init__(self) -> None:
@@ -30,13 +33,17 @@ class Header(Lines):
         self.redraw()
 
     def lines(self, width: int, height: int) -> Sequence[Line]:
+        """Where the room is short, first the venue goes, then what is least of the engine."""
         left = line(" ", _badge(self._view), "  ", self._where())
         right = self._state(time.time_ns() // 1_000_000)
-        while right and width_of(left) + 2 + sum(width_of(part) + 3 for part in right) > width:
+        venue = self._venue()
+        if venue and _together(line(left, venue), right[:ESSENTIAL]) <= width:
+            left = line(left, venue)
+        while right and _together(left, right) > width:
             right = right[:-1]
         end = line(joined(right, "   "), " ")
         room = width - width_of(end)
-        return [line(fitted(left, max(room, 0)), end) if room > 0 else fitted(left, width)]
+        return [line(fitted(left, room), end) if room > 0 else fitted(left, width)]
 
     def _where(self) -> Line:
         view = self._view
@@ -48,9 +55,13 @@ class Header(Lines):
             ago = count(newest - result.cycle_id)
             when = f"as of {clock(result.started_ms, local=self._local)} · {ago} cycles ago"
             parts.append(line(f"cycle {count(result.cycle_id)} ", (when, Tone.ATTENTION)))
-        elif view.hello is not None and not self._crumb:
-            parts.append(line((_venue(view), Tone.DIM)))
         return joined(parts, (" › ", Tone.FAINT))
+
+    def _venue(self) -> Line:
+        view = self._view
+        if view.hello is None or view.past is not None or self._crumb:
+            return ()
+        return line((" › ", Tone.FAINT), (_venue(view), Tone.DIM))
 
     def _state(self, now_ms: int) -> list[Line]:
         """What there is to say of the engine, the most important first."""
@@ -63,6 +74,11 @@ class Header(Lines):
             parts.append(line((f"❄ frozen · {count(view.behind)} newer", Tone.ATTENTION)))
         parts += _engine(view, now_ms)
         return parts
+
+
+def _together(left: Line, right: list[Line]) -> int:
+    """The columns both ends of the line take."""
+    return width_of(left) + 2 + sum(width_of(part) + 3 for part in right)
 
 
 def _badge(view: View) -> Line:

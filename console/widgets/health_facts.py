@@ -116,7 +116,7 @@ def _orders(killed: str | None) -> Line:
 
 
 def _path(path: Path | None) -> Line:
-    return line(path.name, (f"  in {path.parent}", Tone.DIM)) if path else line(NONE)
+    return line(path.name, (f"  in {path.absolute().parent}", Tone.DIM)) if path else line(NONE)
 
 
 def _wal(wal_bytes: int) -> Line:

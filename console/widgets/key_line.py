@@ -21,21 +21,26 @@ class KeyLine(Lines):
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self.redraw())
 
     def lines(self, width: int, height: int) -> Sequence[Line]:
+        """As many as there is room for; help, where the rest is found, always has its room."""
+        parts = [(key, self._part(active)) for key, active in self._in_order()]
+        last, reserved = parts[-1] if parts else ("", ())
         shown: Line = line(" ")
         self._places = []
-        for key, active in self._in_order():
-            name = self.app.get_key_display(active.binding)
-            faint = not active.enabled
-            part = line(
-                (name, Tone.FAINT if faint else Tone.LIVE),
-                (f" {active.binding.description}", Tone.FAINT if faint else Tone.DIM),
-            )
+        for key, part in parts:
             start = width_of(shown)
-            if start + width_of(part) > width:
-                break
+            room = width if key == last else width - width_of(reserved) - len(GAP)
+            if start + width_of(part) > room:
+                continue
             self._places.append((start, start + width_of(part), key))
             shown = line(shown, part, GAP)
         return [shown]
+
+    def _part(self, active: ActiveBinding) -> Line:
+        name = self.app.get_key_display(active.binding)
+        return line(
+            (name, Tone.LIVE if active.enabled else Tone.FAINT),
+            (f" {active.binding.description}", Tone.DIM if active.enabled else Tone.FAINT),
+        )
 
     def on_click(self, event: events.Click) -> None:
         for start, end, key in self._places:
@@ -60,7 +65,4 @@ def _rank(entry: tuple[str, ActiveBinding]) -> int:
     key, active = entry
     if key.isdigit():
         return 0
-    return 2 if active.binding.action in _LAST else 1
-
-
-_LAST = frozenset({"help", "leave"})
+    return {"leave": 2, "help": 3}.get(active.binding.action, 1)

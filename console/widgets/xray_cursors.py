@@ -30,8 +30,12 @@ class XrayCursors(Scrolled):
             return
         if not self._xray.windows:
             yield line((_nothing_asked(self._xray), Tone.DIM))
-        for window in self._xray.windows:
+        for window in sorted(self._xray.windows, key=_trouble_first):
             yield from _market(window, self._xray.result, self._local)
+
+
+def _trouble_first(window: "WindowLine") -> bool:
+    return not window.held and window.error is None
 
 
 def _nothing_asked(xray: "Xray") -> str:

@@ -29,7 +29,7 @@ _LABEL = 8
 class XrayOrders(Scrolled):
     def __init__(self) -> None:
         super().__init__(id="xray-orders", classes="panel")
-        self.border_title = "orders · metrics · log"
+        self.border_title = "metrics · orders · log"
         self._xray: Xray | None = None
         self._logs: Sequence[Logged] = ()
         self._local = False
@@ -46,9 +46,9 @@ class XrayOrders(Scrolled):
         if self._xray is None:
             return
         result = self._xray.result
-        yield from _orders(self._xray.orders) if self._xray.orders else [_no_orders(result)]
-        yield from _metrics(self._xray)
         yield from complaints(result)
+        yield from _metrics(self._xray)
+        yield from _orders(self._xray.orders) if self._xray.orders else [_no_orders(result)]
         for logged in self._logs:
             if logged.event != "cycle":  # The cycle's own report: all of it is on this screen.
                 yield _message(logged, self._local)

@@ -73,3 +73,12 @@ def test_a_type_that_was_not_declared_so_is_said() -> None:
     infos = (ColumnInfo("qty", "INTEGER"),)
     row = Row(Key("rowid", (1,)), (Cell("text", "many"),))
     assert "many" in plain(items(infos, row, [[]], 60)[0].lines[0])
+
+
+def test_on_a_narrow_screen_a_value_stands_below_its_name() -> None:
+    infos = (ColumnInfo("a_rather_long_name", "INTEGER"), ColumnInfo("price", "TEXT"))
+    cells = (Cell("integer", "1767225602750"), Cell("text", "1234567890.12345678901234567890"))
+    found = items(infos, Row(Key("rowid", (1,)), cells), [[], []], 24)
+    lines = [plain(part).rstrip() for item in found for part in item.lines]
+    assert lines[:2] == [" a_rather_long_name  INTEGER", "   1767225602750"]
+    assert "".join(line.strip() for line in lines[3:]) == cells[1].text

@@ -5,8 +5,10 @@ from typing import Any, ClassVar
 
 import pytest
 from seen import inside, text
+from textual import events
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
+from textual.scrollbar import ScrollTo
 
 from console.browse.model import Cell, ColumnInfo, Key, Row
 from console.styles import stylesheets
@@ -238,6 +240,32 @@ async def test_the_scroll_bar_of_ten_million_rows_reaches_the_end() -> None:
         grid.scroll_to(y=grid.max_scroll_y / 2, animate=False)
         await pilot.pause()
         assert "5,000,0" in text(app)
+
+
+async def test_the_wheel_scrolls_and_leaves_the_cursor_where_it_is() -> None:
+    app = GridApp(Numbered(10_000_000))
+    async with app.run_test(size=(80, 24)) as pilot:
+        grid = grid_of(pilot)
+        for _ in range(5):
+            grid.post_message(events.MouseScrollDown(grid, 5, 5, 0, 1, 0, False, False, False))
+        await pilot.pause()
+        assert grid.scroll_offset.y >= 5
+        assert grid.cursor_row == 0
+        await pilot.press("down")
+        await pilot.pause()
+        assert first_words(pilot)[0] == "2"
+
+
+async def test_dragging_the_scroll_bar_jumps() -> None:
+    source = Numbered(10_000_000)
+    app = GridApp(source)
+    async with app.run_test(size=(80, 24)) as pilot:
+        grid = grid_of(pilot)
+        await pilot.pause()
+        grid.vertical_scrollbar.post_message(ScrollTo(y=7_000_000, animate=False))
+        await pilot.pause()
+        assert first_words(pilot)[0] == "7,000,001"
+        assert source.wanted[-1][0] == 7_000_000
 
 
 async def test_what_is_under_the_cursor_stays_there_when_rows_move() -> None:

@@ -1,0 +1,145 @@
+"""A table of ten million rows: its first page, jumps, memory, and keys while it is sorted."""
+
+import random
+import sqlite3
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+
+from bench.driving import Figure, answered, children, high, median, painted, resident_mib
+from tests.e2e.terminal import Terminal
+
+TABLE, SMALL = "ledger_events", "symbols"
+FIRST_GOAL_MS, JUMP_GOAL_MS, KEY_GOAL_MS, GROWTH_GOAL_MIB = 300, 100, 50, 60
+ROWS_SQL = """
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?),
+r (i, h) AS (SELECT i, (i * 2654435761) & 4294967295 FROM n)
+INSERT INTO ledger_events
+SELECT i, printf('fill:%d', i), 1600000000000 + i * 17000 + h % 16000,
+    CASE h % 3 WHEN 0 THEN 'BTC/USDT' WHEN 1 THEN 'ETH/USDT' ELSE 'SOL/USDT' END,
+    iif((h >> 7) & 1, 'sell', 'buy'),
+    printf('%d.%06d', i % 13, h % 1000000), printf('%d.%02d', 20000 + (h >> 5) % 50000, i % 100),
+    printf('{"order":"o%d","liquidity":"%s"}', i, iif(i & 1, 'maker', 'taker'))
+FROM r
+"""
+
+
+def make_table(path: Path, rows: int) -> None:
+    """Write the file, unless it is there."""
+    if path.exists():
+        return
+    part = path.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    with closing(sqlite3.connect(part, isolation_level=None)) as connection:
+        connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
+        connection.execute(
+            "CREATE TABLE ledger_events (seq INTEGER PRIMARY KEY, event_id TEXT NOT NULL UNIQUE,"
+            " ts INTEGER NOT NULL, symbol TEXT NOT NULL, side TEXT, qty TEXT, price TEXT,"
+            " meta_json TEXT NOT NULL)"
+        )
+        connection.execute("CREATE TABLE symbols (symbol TEXT)")
+        connection.execute("INSERT INTO symbols VALUES ('BTC/USDT'), ('ETH/USDT'), ('SOL/USDT')")
+        connection.execute("BEGIN")
+        connection.execute(ROWS_SQL, (rows,))
+        connection.execute("COMMIT")
+        connection.execute("CREATE INDEX ledger_events_by_time ON ledger_events (symbol, ts)")
+        connection.execute("PRAGMA journal_mode = WAL").fetchall()
+    part.rename(path)
+
+
+def table_figures(path: Path, rounds: int, jumps: int) -> list[Figure]:
+    with closing(sqlite3.connect(path)) as connection:
+        (rows,) = connection.execute("SELECT max(seq) FROM ledger_events").fetchone()
+    with (
+        tempfile.TemporaryDirectory(prefix="cycledeck-bench-") as name,
+        Terminal("browse", path, home=Path(name)) as terminal,
+    ):
+        terminal.until_seen(f"{event(1)} ", f"of {rows:,} exact", timeout=120)
+        figures = _places(terminal, rows, rounds)
+        figures.append(_growth(terminal, rows, jumps))
+        figures += _while_busy(terminal, rounds * 12)
+        terminal.press("q")
+        terminal.ended()
+    return figures
+
+
+def event(row: int) -> str:
+    return f"fill:{row}"
+
+
+# --- places
+
+
+def _places(terminal: Terminal, rows: int, rounds: int) -> list[Figure]:
+    first, last, middle, page = [], [], [], []
+    for number in range(rounds):
+        _pick(terminal, SMALL, "of 3")
+        first.append(_pick(terminal, TABLE, event(1)))
+        last.append(answered(terminal, "G", event(rows)))
+        terminal.until_seen(f"row {rows:,} of")
+        middle.append(_jump(terminal, rows // 2 + number * 1_000))
+        page.append(answered(terminal, "pagedown", event(_lowest(terminal) + 2)))
+    name = f"tables: {rows:,} rows,"
+    return [
+        Figure(f"{name} first page", median(first), "ms", FIRST_GOAL_MS, _worst(first)),
+        Figure(f"{name} last row", median(last), "ms", JUMP_GOAL_MS, _worst(last)),
+        Figure(f"{name} middle row", median(middle), "ms", JUMP_GOAL_MS, _worst(middle)),
+        Figure(f"{name} next page", median(page), "ms", JUMP_GOAL_MS, _worst(page)),
+    ]
+
+
+def _worst(values: list[float]) -> str:
+    return f"worst {max(values):.0f}"
+
+
+def _pick(terminal: Terminal, table: str, shown: str) -> float:
+    terminal.press("o")
+    terminal.until_seen("open table")
+    terminal.press(*table)
+    terminal.until_seen(f"▸ {table}" if False else table)
+    time.sleep(0.2)
+    return answered(terminal, "enter", shown)
+
+
+def _jump(terminal: Terminal, row: int) -> float:
+    """From Enter to the row."""
+    since = len(terminal.chunks)
+    terminal.press(":")
+    painted(terminal, "a row's number", since)
+    since = len(terminal.chunks)
+    terminal.press(*str(row))
+    painted(terminal, f"{row:,}", since)
+    return answered(terminal, "enter", event(row))
+
+
+def _lowest(terminal: Terminal) -> int:
+    """The number of the last row on the screen."""
+    terminal.until_seen("row")
+    time.sleep(0.3)
+    numbers = [int(found) for found in _EVENT.findall(terminal.text)]
+    return max(numbers)
+
+
+# --- memory
+
+
+def _growth(terminal: Terminal, rows: int, jumps: int) -> Figure:
+    pids = (terminal.pid, *children(terminal.pid))
+    before = resident_mib(*pids)
+    chance = random.Random(7)
+    waits = [_jump(terminal, chance.randint(1, rows)) for _ in range(jumps)]
+    after = resident_mib(*pids)
+    note = (
+        f"{before:.0f} → {after:.0f} MiB; a jump p50 {median(waits):.0f} p95 {high(waits):.0f} ms"
+    )
+    return Figure(
+        f"tables: growth over {jumps:,} jumps", after - before, "MiB", GROWTH_GOAL_MIB, note
+    )
+
+
+# --- keys while it works
+
+
+def _while_busy(terminal: Terminal, keys: int) -> list[Figure]:
+    return []

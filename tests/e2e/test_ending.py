@@ -1,0 +1,77 @@
+"""However a console is ended, its engine ends after the running cycle, and the terminal is as it
+was."""
+
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from processes import asked, engine_pid, gone
+from terminal import ALTERNATE, PRIMARY, Terminal
+
+# What is turned on and off again: `CSI ? number h` and `l`.
+_MODE = re.compile(rb"\x1b\[\?(\d+)([hl])")
+CURSOR, WRAP = b"25", b"7"
+
+
+def modes(raw: bytes) -> dict[bytes, bool]:
+    """Each private mode of the terminal, as it was set last."""
+    return {number: sign == b"h" for number, sign in _MODE.findall(raw)}
+
+
+def assert_given_back(raw: bytes) -> None:
+    """The normal screen with its cursor and line wrap; no mouse, paste or focus reports."""
+    assert raw.count(ALTERNATE) == raw.count(PRIMARY) == 1
+    left_on = {number for number, on in modes(raw).items() if on}
+    assert left_on == {CURSOR, WRAP}
+    assert raw.count(b"\x1b[>") == raw.count(b"\x1b[<u"), "keyboard protocol left on"
+
+
+@pytest.mark.parametrize(
+    ("end", "interval"),
+    [
+        (signal.SIGTERM, "1ms"),
+        (signal.SIGHUP, "1h"),
+        (signal.SIGINT, "1ms"),
+        ("ctrl+c", "1h"),
+        ("q", "1ms"),
+    ],
+)
+def test_it_ends_with_its_engine_and_gives_the_terminal_back(
+    home: Path, db: Path, end: signal.Signals | str, interval: str
+) -> None:
+    with Terminal("--db", db, "--interval", interval, home=home) as terminal:
+        terminal.until_seen("running every", "● committed")
+        engine = engine_pid(db)
+        assert engine is not None
+        if isinstance(end, signal.Signals):
+            terminal.signal(end)
+        else:
+            terminal.press(end)
+        assert terminal.ended() == 0
+        assert_given_back(terminal.raw)
+        assert "Traceback" not in terminal.said
+    assert gone(engine)
+    assert engine_pid(db) is None
+    unfinished = "SELECT count(*) FROM cycles WHERE status <> 'ok'"
+    assert asked(db, unfinished) == (0,)
+
+
+def test_when_the_connection_is_lost_the_engine_ends_too(home: Path, db: Path) -> None:
+    with Terminal("--db", db, home=home) as terminal:
+        terminal.until_seen("running every")
+        engine = engine_pid(db)
+        assert engine is not None
+        terminal.hang_up()
+        terminal.ended()
+    assert gone(engine)
+    assert engine_pid(db) is None
+
+
+@pytest.mark.parametrize("keys", ["?", "2/", "3:"])
+def test_ctrl_q_ends_it_whatever_is_open(home: Path, ledger: Path, keys: str) -> None:
+    with Terminal("watch", "--db", ledger, home=home) as terminal:
+        terminal.until_seen("No engine is running")
+        terminal.press(*keys, "ctrl+q")
+        assert terminal.ended() == 0
+        assert_given_back(terminal.raw)
