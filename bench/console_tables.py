@@ -1,16 +1,30 @@
 """A table of ten million rows: its first page, jumps, memory, and keys while it is sorted."""
 
 import random
+import re
 import sqlite3
 import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
 
-from bench.driving import Figure, answered, children, high, median, painted, resident_mib
+from bench.driving import (
+    PATIENCE_S,
+    Figure,
+    answered,
+    children,
+    high,
+    median,
+    painted,
+    resident_mib,
+)
 from tests.e2e.terminal import Terminal
 
 TABLE, SMALL = "ledger_events", "symbols"
+# Columns from the first to one without an index.
+UNINDEXED = 5
+LONGEST_S = 20.0
+REST_S = 0.15
 FIRST_GOAL_MS, JUMP_GOAL_MS, KEY_GOAL_MS, GROWTH_GOAL_MIB = 300, 100, 50, 60
 ROWS_SQL = """
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?),
@@ -58,7 +72,7 @@ def table_figures(path: Path, rounds: int, jumps: int) -> list[Figure]:
         terminal.until_seen(f"{event(1)} ", f"of {rows:,} exact", timeout=120)
         figures = _places(terminal, rows, rounds)
         figures.append(_growth(terminal, rows, jumps))
-        figures += _while_busy(terminal, rounds * 12)
+        figures += _while_busy(terminal, max(1, rounds // 3))
         terminal.press("q")
         terminal.ended()
     return figures
@@ -74,11 +88,12 @@ def event(row: int) -> str:
 def _places(terminal: Terminal, rows: int, rounds: int) -> list[Figure]:
     first, last, middle, page = [], [], [], []
     for number in range(rounds):
-        _pick(terminal, SMALL, "of 3")
+        _pick(terminal, SMALL, "SOL/USDT")
         first.append(_pick(terminal, TABLE, event(1)))
         last.append(answered(terminal, "G", event(rows)))
         terminal.until_seen(f"row {rows:,} of")
         middle.append(_jump(terminal, rows // 2 + number * 1_000))
+        terminal.press("pagedown")  # To the last row that is seen.
         page.append(answered(terminal, "pagedown", event(_lowest(terminal) + 2)))
     name = f"tables: {rows:,} rows,"
     return [
@@ -94,11 +109,11 @@ def _worst(values: list[float]) -> str:
 
 
 def _pick(terminal: Terminal, table: str, shown: str) -> float:
+    """From Enter in the list of tables to the first page."""
     terminal.press("o")
     terminal.until_seen("open table")
     terminal.press(*table)
-    terminal.until_seen(f"▸ {table}" if False else table)
-    time.sleep(0.2)
+    time.sleep(REST_S)
     return answered(terminal, "enter", shown)
 
 
@@ -106,7 +121,7 @@ def _jump(terminal: Terminal, row: int) -> float:
     """From Enter to the row."""
     since = len(terminal.chunks)
     terminal.press(":")
-    painted(terminal, "a row's number", since)
+    painted(terminal, "go to", since)
     since = len(terminal.chunks)
     terminal.press(*str(row))
     painted(terminal, f"{row:,}", since)
@@ -115,10 +130,8 @@ def _jump(terminal: Terminal, row: int) -> float:
 
 def _lowest(terminal: Terminal) -> int:
     """The number of the last row on the screen."""
-    terminal.until_seen("row")
-    time.sleep(0.3)
-    numbers = [int(found) for found in _EVENT.findall(terminal.text)]
-    return max(numbers)
+    time.sleep(REST_S)
+    return max(int(found) for found in re.findall(r"fill:(\d+)", terminal.text))
 
 
 # --- memory
@@ -141,5 +154,46 @@ def _growth(terminal: Terminal, rows: int, jumps: int) -> Figure:
 # --- keys while it works
 
 
-def _while_busy(terminal: Terminal, keys: int) -> list[Figure]:
-    return []
+def _while_busy(terminal: Terminal, rounds: int) -> list[Figure]:
+    """Help and the list of tables are opened while rows are looked for."""
+    waits: dict[str, list[float]] = {"sort": [], "filter": []}
+    for _ in range(rounds):
+        terminal.press("g", *["right"] * UNINDEXED)
+        time.sleep(REST_S)
+        terminal.press("s")
+        waits["sort"] += _keys_until_done(terminal)
+        terminal.press("c")
+        terminal.until_seen("exact", timeout=PATIENCE_S)
+        since = len(terminal.chunks)
+        terminal.press("/")
+        painted(terminal, "is null", since)
+        terminal.press(*"~ no such", "enter")
+        waits["filter"] += _keys_until_done(terminal)
+        terminal.press("c")
+        terminal.until_seen("exact", timeout=PATIENCE_S)
+    return [
+        Figure(f"tables: key → paint in a {work}, p95", high(found), "ms", KEY_GOAL_MS, _p50(found))
+        for work, found in waits.items()
+    ]
+
+
+def _keys_until_done(terminal: Terminal) -> list[float]:
+    """At most `LONGEST_S` of them; what runs still is stopped then."""
+    terminal.until_seen("esc stops")
+    ends = time.monotonic() + LONGEST_S
+    waits = []
+    while time.monotonic() < ends and "esc stops" in terminal.words:
+        for key, shown in (("?", "keys on this screen"), ("o", "open table")):
+            waits.append(answered(terminal, key, shown))
+            time.sleep(REST_S)
+            terminal.press("escape")
+            terminal.until_gone(shown)
+            time.sleep(REST_S)
+    while "esc stops" in terminal.words:
+        terminal.press("escape")
+        time.sleep(REST_S)
+    return waits
+
+
+def _p50(values: list[float]) -> str:
+    return f"p50 {median(values):.0f}, {len(values)} keys"

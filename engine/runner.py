@@ -73,7 +73,7 @@ class Runner:
     async def exclusively(self, work: Callable[[], Awaitable[T]]) -> T:
         async with self._one_at_a_time:
             if self._finishing:
-                raise EngineClosing
+                raise EngineClosing("the engine is closing")
             self._current = asyncio.current_task()
             try:
                 return await work()

@@ -151,14 +151,16 @@ class FileScreen(DeckScreen):
     def _say_file(self, session: Session) -> None:
         if self._path is None:
             return
-        said = line((" browse ", Tone.BADGE), "  ", (str(session.path), Tone.STRONG))
+        path = session.path
+        said = line((" browse ", Tone.BADGE), "  ", (path.name, Tone.STRONG))
         with suppress(OSError):
-            held = size(session.path.stat().st_size)
+            held = size(path.stat().st_size)
             tables = sum(table.kind != "view" for table in session.tables)
             views = len(session.tables) - tables
             held += f" · {many(tables, 'table')}" + (f", {many(views, 'view')}" if views else "")
             said = line(said, (f"  {held}", Tone.DIM))
-        self._file_line.show(said)
+        folder = f"  in {path.parent}" if path.is_absolute() else ""
+        self._file_line.show(line(said, (folder, Tone.FAINT)))
 
     def _open(self, place: Place, spot: Spot | None = None, *, back: bool = False) -> None:
         """Show other rows, and remember where one came from."""

@@ -116,7 +116,9 @@ def _orders(killed: str | None) -> Line:
 
 
 def _path(path: Path | None) -> Line:
-    return line(path.name, (f"  in {path.absolute().parent}", Tone.DIM)) if path else line(NONE)
+    if path is None:
+        return line(NONE)
+    return line(path.name, (f"  in {path.parent}" if path.is_absolute() else "", Tone.DIM))
 
 
 def _wal(wal_bytes: int) -> Line:

@@ -69,8 +69,10 @@ async def test_t_runs_a_cycle_when_confirmed(db: Path) -> None:
     assert [action for action, _ in audited(db)] == ["trigger"]
 
 
-@pytest.mark.parametrize("key", ["t", "p", "K", "m"])
-@pytest.mark.parametrize("no", ["enter", "escape", "n", "same"])
+@pytest.mark.parametrize(
+    ("key", "no"),
+    [("t", "enter"), ("t", "same"), ("p", "escape"), ("K", "n"), ("m", "enter"), ("m", "same")],
+)
 async def test_nothing_happens_unless_it_is_confirmed_by_another_key(
     db: Path, key: str, no: str
 ) -> None:

@@ -37,19 +37,19 @@ def imported(module: Path) -> Iterator[tuple[str, str]]:
 def test_only_public_names_of_the_engine_are_imported(module: Path) -> None:
     for source, name in imported(module):
         if source in CLI or (source == "engine" and name in {"cli", "__version__"}):
-            assert name_of(module) == "cli.py"
+            assert name_of(module) == "commands.py"
             continue
         assert name in engine.__all__, f"{source}.{name}"
         home = engine._MODULES[name]
         assert source in ("engine", f"engine.{home}"), f"{source}.{name}"
 
 
-def test_the_command_is_understood_before_textual_or_the_engine_is_loaded() -> None:
+def test_a_console_is_opened_before_textual_the_engine_or_the_command_line_is_loaded() -> None:
     code = "import console.cli, sys; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(ran.stdout.split())
-    assert "typer" in loaded
-    assert not loaded & {"textual", "pydantic", "structlog", "engine.engine", "engine.settings"}
+    assert "console.opening" in loaded
+    assert not loaded & {"textual", "typer", "pydantic", "structlog", "engine.settings"}
 
 
 def test_the_first_screen_is_there_before_the_engine_is_loaded() -> None:

@@ -10,6 +10,14 @@ import pytest
 import structlog
 from scenarios import scratch
 
+from engine import positions
+
+
+@pytest.fixture(autouse=True)
+def _checkpoints_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scenarios take more checkpoints than is usual; what comes after them must not."""
+    monkeypatch.setattr(positions, "CHECKPOINT_EVENTS", positions.CHECKPOINT_EVENTS)
+
 
 @pytest.fixture
 def memory_folder() -> Iterator[Path]:

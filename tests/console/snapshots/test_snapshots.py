@@ -1,6 +1,6 @@
 """Every screen looks as it did when somebody last looked at the pictures beside this file.
 
-After a change that is meant: pytest -n 0 tests/console/snapshots --snapshot-update
+After a change that is meant: pytest -n 0 -m '' tests/console/snapshots --snapshot-update
 """
 
 from collections.abc import Callable, Iterator
@@ -17,13 +17,18 @@ SCREENS = ("watch", "cycles", "xray", "tables", "health")
 
 
 def pictures() -> Iterator[Any]:
-    """Screens in every theme at every size; what lies above them in every theme and every size."""
+    """Screens in every theme at every size; what lies above them in every theme and every size.
+
+    All but the dark ones of the smallest and the usual size are long tests.
+    """
     for scene in SCENES:
         for theme in (theme.name for theme in THEMES):
             for size in SIZES:
                 if scene in SCREENS or size == USUAL or theme == DARK.name:
                     name = f"{scene}-{theme.removeprefix('cycledeck-')}-{size[0]}x{size[1]}"
-                    yield pytest.param(scene, theme, size, id=name)
+                    first = theme == DARK.name and size != LARGE
+                    marks = () if first else (pytest.mark.long,)
+                    yield pytest.param(scene, theme, size, id=name, marks=marks)
 
 
 @pytest.mark.parametrize(("scene", "theme", "size"), pictures())
