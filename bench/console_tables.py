@@ -155,10 +155,10 @@ def _growth(terminal: Terminal, rows: int, jumps: int) -> Figure:
 
 
 def _while_busy(terminal: Terminal, rounds: int) -> list[Figure]:
-    """Help and the list of tables are opened while rows are looked for."""
+    """A question and the list of tables are opened while rows are looked for."""
     waits: dict[str, list[float]] = {"sort": [], "filter": []}
     for _ in range(rounds):
-        terminal.press("g", *["right"] * UNINDEXED)
+        terminal.press("g", "0", *["right"] * UNINDEXED)
         time.sleep(REST_S)
         terminal.press("s")
         waits["sort"] += _keys_until_done(terminal)
@@ -183,7 +183,7 @@ def _keys_until_done(terminal: Terminal) -> list[float]:
     ends = time.monotonic() + LONGEST_S
     waits = []
     while time.monotonic() < ends and "esc stops" in terminal.words:
-        for key, shown in (("?", "keys on this screen"), ("o", "open table")):
+        for key, shown in ((":", "go to"), ("o", "open table")):
             waits.append(answered(terminal, key, shown))
             time.sleep(REST_S)
             terminal.press("escape")

@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.e2e.terminal import PROGRAM, Terminal, environment
 
 PATIENCE_S = 120.0
+POLL_S = 0.005
 CPU_TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 MIB = 2**20
@@ -120,7 +121,12 @@ def until(condition: Callable[[], object]) -> None:
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {PATIENCE_S} s")
-        time.sleep(0.005)
+        time.sleep(POLL_S)
+
+
+def python(code: str) -> tuple[str, ...]:
+    """The command that runs a program's text."""
+    return (sys.executable, "-c", code)
 
 
 # --- what is painted
@@ -147,7 +153,3 @@ def answered(terminal: Terminal, key: str, text: str = "") -> float:
         return (painted(terminal, text, since) - pressed) * 1_000
     until(lambda: len(terminal.chunks) > since)
     return (terminal.chunks[since][0] - pressed) * 1_000
-
-
-def python(code: str) -> tuple[str, ...]:
-    return (sys.executable, "-c", code)

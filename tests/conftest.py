@@ -12,6 +12,11 @@ settings.register_profile("cycledeck", deadline=None, print_blob=True)
 settings.load_profile("cycledeck")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Twice as many as there are cores: much of the time real processes are waited for."""
+    return 2 * (os.cpu_count() or 1)
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Tests run in a folder of their own, without the machine's settings."""

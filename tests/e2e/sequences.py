@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from terminal import ALTERNATE, PRIMARY
+
 _TOKEN = re.compile(
     r"(?P<csi>\x1b\[[0-?]*[ -/]*[@-~])"
     r"|(?P<osc>\x1b\].*?(?:\x07|\x1b\\))"
@@ -13,6 +15,10 @@ _TOKEN = re.compile(
     r"|(?P<text>[^\x00-\x1f\x7f-\x9f]+)",
     re.DOTALL,
 )
+
+# What is turned on and off again: `CSI ? number h` and `l`.
+_MODE = re.compile(rb"\x1b\[\?(\d+)([hl])")
+_CURSOR, _WRAP = b"25", b"7"
 
 
 class Token(NamedTuple):
@@ -33,3 +39,11 @@ def tokens(raw: bytes) -> Iterator[Token]:
         assert match.lastgroup is not None
         yield Token(match.lastgroup, match.group())
         at = match.end()
+
+
+def assert_given_back(raw: bytes) -> None:
+    """The normal screen with its cursor and line wrap; no mouse, paste or focus reports."""
+    assert raw.count(ALTERNATE) == raw.count(PRIMARY) == 1
+    modes = {number: sign == b"h" for number, sign in _MODE.findall(raw)}
+    assert {number for number, on in modes.items() if on} == {_CURSOR, _WRAP}
+    assert raw.count(b"\x1b[>") == raw.count(b"\x1b[<u"), "the keyboard protocol is left on"

@@ -1,30 +1,13 @@
 """However a console is ended, its engine ends after the running cycle, and the terminal is as it
 was."""
 
-import re
 import signal
 from pathlib import Path
 
 import pytest
 from processes import asked, engine_pid, gone
-from terminal import ALTERNATE, PRIMARY, Terminal
-
-# What is turned on and off again: `CSI ? number h` and `l`.
-_MODE = re.compile(rb"\x1b\[\?(\d+)([hl])")
-CURSOR, WRAP = b"25", b"7"
-
-
-def modes(raw: bytes) -> dict[bytes, bool]:
-    """Each private mode of the terminal, as it was set last."""
-    return {number: sign == b"h" for number, sign in _MODE.findall(raw)}
-
-
-def assert_given_back(raw: bytes) -> None:
-    """The normal screen with its cursor and line wrap; no mouse, paste or focus reports."""
-    assert raw.count(ALTERNATE) == raw.count(PRIMARY) == 1
-    left_on = {number for number, on in modes(raw).items() if on}
-    assert left_on == {CURSOR, WRAP}
-    assert raw.count(b"\x1b[>") == raw.count(b"\x1b[<u"), "keyboard protocol left on"
+from sequences import assert_given_back
+from terminal import Terminal
 
 
 @pytest.mark.parametrize(

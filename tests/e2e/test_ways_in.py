@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from processes import command
+from sequences import assert_given_back
 from terminal import ALTERNATE, DEADLINE_S, PROGRAM, Terminal, environment
-from test_ending import assert_given_back
 
 
 def music(path: Path) -> Path:
