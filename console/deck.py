@@ -8,6 +8,7 @@ engine to ask.
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -55,6 +56,7 @@ class Deck:
         self._live = self.view
         self._standing = Standing()
         self._client: EngineClient | None = None
+        self._attached = asyncio.Event()
         self._publish: Callable[[View], None] = lambda view: None
 
     async def run(self, publish: Callable[[View], None]) -> None:
@@ -144,6 +146,7 @@ class Deck:
 
     async def _listen(self, client: "EngineClient") -> None:
         self._client = client
+        self._attached.set()
         hello = client.hello
         self._standing = Standing(child=self.child, starting=False)
         owned = self.child is not None and self.child.pid == hello.pid
@@ -193,15 +196,25 @@ class Deck:
             seen = await history.news()
             await self._catch_up(history)
             while True:
-                await asyncio.sleep(LOOK_EVERY)
+                missed = await self._just_attached()
                 news = await history.news()
-                if news != seen and (self._client is None or self._incomplete):
+                if missed or (news != seen and (self._client is None or self._incomplete)):
                     await self._catch_up(history)
                 seen = news
                 self._file_is_well()
         finally:
             self.history = None
             await history.close()
+
+    async def _just_attached(self) -> bool:
+        """Wait a moment, less when the engine is there: what ended before it tells is in the file
+        by then."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_EVERY):
+                await self._attached.wait()
+        attached = self._attached.is_set()
+        self._attached.clear()
+        return attached
 
     async def _catch_up(self, history: "History") -> None:
         books = await history.books()

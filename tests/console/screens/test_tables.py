@@ -999,7 +999,13 @@ async def test_a_reading_process_that_was_killed_is_started_again(db: Path) -> N
         assert session._browser._process is not None
         before = session._browser._process
         before._process.kill()
-        await found.until(lambda: session._browser and session._browser._process is not before)
+        await found.until(
+            lambda: (
+                session._browser
+                and session._browser._process not in (None, before)
+                and found.pane.paged is not None
+            )
+        )
         await found.press("G")
         await found.until(lambda: found.values("id")[-1:] == ["1000"])
 
