@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import shutil
 import signal
 import traceback
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import platformdirs
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.screen import Screen
 
 from console.lines import Tone
@@ -111,9 +113,13 @@ class ConsoleApp(App[None]):
             self.call_later(self.present)
         await super().on_event(event)
 
-    def on_resize(self) -> None:
-        """A window made smaller and back again at once has lost what it showed meanwhile."""
+    def on_resize(self, event: events.Resize) -> None:
+        """A window made smaller and back again at once has lost what it showed meanwhile; and of
+        two signals at once, Textual may take the first one's size last."""
         self.screen.refresh(layout=True)
+        size = Size(*shutil.get_terminal_size(event.size))
+        if size != event.size and not (self.is_headless or self.is_web):
+            self.post_message(events.Resize(size, size))
 
     def _continued(self) -> None:
         """Textual takes the terminal anew at every SIGCONT. Where it had not given it back, two

@@ -40,6 +40,8 @@ class Facts(Lines):
 class ConfirmScreen(ModalScreen[bool]):
     """Cancel is the default. `y` confirms: no key that opens a question does."""
 
+    AUTO_FOCUS = "Input, #cancel"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "confirm", "Confirm"),
         Binding("escape,n,q", "cancel", "Cancel"),
@@ -62,13 +64,8 @@ class ConfirmScreen(ModalScreen[bool]):
                 yield Input(id="account")
             with Horizontal(id="buttons"):
                 yield Button("Cancel  esc", id="cancel")
-                yield Button(f"{question.confirm}  y", id="confirm", variant="primary")
-
-    def on_mount(self) -> None:
-        self.query_one("#cancel", Button).focus()
-        if self.question.account is not None:
-            self.query_one("#confirm", Button).disabled = True
-            self.query_one(Input).focus()
+                said, named = f"{question.confirm}  y", question.account is None
+                yield Button(said, id="confirm", variant="primary", disabled=not named)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.query_one("#confirm", Button).disabled = not self._named

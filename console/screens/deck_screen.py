@@ -89,8 +89,8 @@ class DeckScreen(Screen[None]):
         self.deck_app.tell(f"Exported to {path}")
 
     def present(self, view: View) -> None:
-        if not (self.is_mounted and self.display):
-            return  # Its panels are not there yet, or no more.
+        if not (self.is_mounted and self.display and self.children):
+            return  # Its panels are not there yet, or no more, or never: the app is ending.
         header = self.query_one(Header)
         header.show(view, self.crumb, local=self.deck_app.local_time)
         self.query_one(Banner).show(view, self.deck_app.hint)

@@ -56,17 +56,17 @@ class ExportDialog(ModalScreen[None]):
         self._writing: Worker[None] | None = None
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="export", classes="panel"):
-            yield TextLine(id="export-count")
+        said = TextLine(id="export-count")
+        said.show(_counted(self._rows))
+        with Vertical(id="export", classes="panel") as box:
+            caption(box, f"export {self._title}", "tab other form · enter writes · esc closes")
+            yield said
             yield self._forms_line
             yield self._typed
             yield self._progress_line
             yield self._trouble
 
     def on_mount(self) -> None:
-        box = self.query_one("#export")
-        caption(box, f"export {self._title}", "tab other form · enter writes · esc closes")
-        self.query_one("#export-count", TextLine).show(_counted(self._rows))
         self._show_form()
         self._typed.focus()
 

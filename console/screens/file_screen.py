@@ -93,11 +93,9 @@ class FileScreen(DeckScreen):
     # --- what the app tells
 
     def present(self, view: View) -> None:
-        if not self.query(KeyLine):
-            return  # It is being put together, or taken down.
         if self._path is None:
             super().present(view)
-        else:
+        elif self.children:
             self.show(view)
 
     def show(self, view: View) -> None:

@@ -17,7 +17,6 @@ from console.screens.deck_screen import DeckScreen
 from console.view import View
 from console.widgets.error_counts import ErrorCounts
 from console.widgets.facts import FactsPanel
-from console.widgets.grid import Grid
 from console.widgets.health_facts import Growth, Proof, book_facts, engine_facts, file_facts
 from console.widgets.log import LogPanel
 
@@ -28,6 +27,7 @@ LOOK_EVERY = 2.0
 
 
 class HealthScreen(DeckScreen):
+    AUTO_FOCUS = "LogPanel Grid"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "verify", "Verify"),
         Binding("c", "open('conflicts')", "Conflicts"),
@@ -53,7 +53,6 @@ class HealthScreen(DeckScreen):
 
     def on_mount(self) -> None:
         self._looking = self.set_interval(LOOK_EVERY, self._look)
-        self.query_one(LogPanel).query_one(Grid).focus()
 
     def on_screen_suspend(self) -> None:
         if self._looking is not None:

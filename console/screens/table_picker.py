@@ -31,16 +31,14 @@ class TablePicker(ModalScreen[str | None]):
         self._opened = opened
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="picker", classes="panel"):
-            yield PlainInput(id="picked", compact=True, placeholder="part of a name")
-            yield TableList(id="pickable")
-
-    def on_mount(self) -> None:
-        caption(self.query_one("#picker"), "open table", "enter opens · esc closes")
-        found = self.query_one(TableList)
+        found = TableList(id="pickable")
         found.can_focus = False
         found.show(self._tables, self._opened)
         found.select(self._opened)
+        with Vertical(id="picker", classes="panel") as box:
+            caption(box, "open table", "enter opens · esc closes")
+            yield PlainInput(id="picked", compact=True, placeholder="part of a name")
+            yield found
 
     def action_close(self) -> None:
         self.dismiss(None)

@@ -34,6 +34,7 @@ MOST_REPLAYS = 20
 
 
 class XrayScreen(DeckScreen):
+    AUTO_FOCUS = "FillsGrid"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back"),
         Binding("v", "raw", "Raw"),
@@ -63,11 +64,6 @@ class XrayScreen(DeckScreen):
             yield ExplainPanel()
             yield XrayReplay()
             yield XrayOrders()
-
-    def on_mount(self) -> None:
-        self.query_one("#calm").display = False
-        self._show_raw(False)
-        self.query_one(FillsGrid).focus()
 
     # --- what the app asks
 
@@ -161,7 +157,7 @@ class XrayScreen(DeckScreen):
         before, self._xray = self._xray, found
         self._replays = {replay.cycle_id: replay for replay in replays}
         self._take_replays(self.deck_app.view.results)
-        self._show_calm(False)
+        self.set_class(False, "-calm")
         self.query_one(FillsPanel).show(found, overview, local=self.deck_app.local_time)
         self._show_parts()
         if before is None or before.result.cycle_id != found.result.cycle_id:
@@ -225,17 +221,12 @@ class XrayScreen(DeckScreen):
         calm = self.query_one("#calm", Paragraph)
         caption(calm, f"cycle {count(self._cycle_id)}")
         calm.say([line(("▲ ", Tone.ATTENTION), what), line((f"  {todo}", Tone.DIM))])
-        self._show_calm(True)
+        self.set_class(True, "-calm")
         self._present_header()
 
     def _present_header(self) -> None:
         app = self.deck_app
         self.query_one(Header).show(app.view, self.crumb, local=app.local_time)
-
-    def _show_calm(self, calm: bool) -> None:
-        self.set_class(calm, "-calm")
-        self.query_one("#calm").display = calm
-        self.query_one("#xray").display = not calm
 
     # --- keys
 
@@ -255,11 +246,7 @@ class XrayScreen(DeckScreen):
         self.query_one(RawPanel).show(event.fill.raw if event.fill else "")
 
     def _show_raw(self, shown: bool) -> None:
-        """The raw text, in the place of what is least needed beside it."""
         self.set_class(shown, "-raw")
-        self.query_one(RawPanel).display = shown
-        for panel in (XrayCursors, XrayReplay):
-            self.query_one(panel).display = not shown
         self.query_one(FillsGrid).focus()
 
     def action_explain(self) -> None:

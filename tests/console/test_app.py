@@ -277,6 +277,16 @@ async def test_q_quits(db: Path) -> None:
         await until(pilot, lambda: not pilot.app.is_running)
 
 
+@pytest.mark.parametrize("mode", ["cycles", "tables", "health"])
+async def test_a_screen_that_is_opened_as_the_app_ends_is_no_crash(db: Path, mode: str) -> None:
+    await ran(db)
+    async with console(db) as pilot:
+        pilot.app.exit()
+        pilot.app.switch_mode(mode)
+        await until(pilot, lambda: not pilot.app.is_running)
+    assert pilot.app.return_code == 0
+
+
 async def test_real_money_asks_for_the_accounts_name(db: Path) -> None:
     from published import hello, result, view
 

@@ -58,6 +58,17 @@ def test_a_terminal_made_tiny_and_back_while_cycles_run_shows_the_same_again(
         assert terminal.ended() == 0
 
 
+def test_of_two_resizes_at_once_the_last_one_counts(home: Path, ledger: Path) -> None:
+    with Terminal("watch", "--db", ledger, home=home, size=(120, 40)) as terminal:
+        terminal.until_seen("enter opens one")
+        for _ in range(40):
+            terminal.resize(40, 10)
+            terminal.resize(120, 40)
+            terminal.until_seen("ledger dedupe", "cursors", "enter opens one", timeout=PATIENCE_S)
+        terminal.press("q")
+        assert terminal.ended() == 0
+
+
 def _fills(terminal: Terminal, columns: int, rows: int) -> bool:
     """Something is drawn from the first row to the last, and nothing beyond the edge."""
     shown = terminal.rows

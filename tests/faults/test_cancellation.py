@@ -36,7 +36,7 @@ def cancelled_at(story: Story, at: int, statements: Statements, times: int = 1) 
     return run.suspensions, False
 
 
-@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", STORIES)
 def test_a_cancellation_at_any_await_hides_no_commit_and_leaves_nothing_open(
     name: str, times: int, memory_folder: Path, published: list[CycleResult]

@@ -62,7 +62,7 @@ def live_and_die(chance: random.Random, environment: dict[str, str], *arguments:
     return lines > 0
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_a_sim_engine_killed_at_random_holds_what_the_exchange_holds(
     seed: int, memory_folder: Path
 ) -> None:
@@ -93,7 +93,7 @@ def fills(chance: random.Random, count: int) -> list[Reported]:
     return items
 
 
-@pytest.mark.parametrize("seed", [3, 4])
+@pytest.mark.parametrize("seed", [3, pytest.param(4, marks=pytest.mark.long)])
 def test_an_observing_engine_killed_at_random_books_what_an_undisturbed_one_books(
     seed: int, memory_folder: Path
 ) -> None:

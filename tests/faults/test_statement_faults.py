@@ -16,15 +16,14 @@ from injection import Act, Statements, changing, io_error, out_of_memory
 from scenarios import STORIES, Rehearsed, misreported
 
 KILLING = Path(__file__).with_name("killing.py")
-# A part of a story's statements is every so-manieth of them. The sim's are many: a third of them
-# by default, the others with the long tests.
-PARTS = {"opening": 2, "recorded": 2, "sim": 3}
-BY_DEFAULT = {"opening": 2, "recorded": 2, "sim": 1}
+# A part of a story's statements is every so-manieth of them: one by default, the others with the
+# long tests.
+PARTS = {"opening": 2, "recorded": 3, "sim": 4}
 
 parts = pytest.mark.parametrize(
     ("name", "part"),
     [
-        pytest.param(name, part, marks=[] if part < BY_DEFAULT[name] else pytest.mark.long)
+        pytest.param(name, part, marks=[] if part == 0 else pytest.mark.long)
         for name in STORIES
         for part in range(PARTS[name])
     ],
