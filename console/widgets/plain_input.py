@@ -12,7 +12,7 @@ class PlainInput(Input):
     def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default()
         event.stop()
-        self.insert_text_at_cursor(typable(event.text).replace("\n", " "))
+        self.replace(typable(event.text).replace("\n", " "), *sorted(self.selection))
 
 
 class PlainTextArea(TextArea):
@@ -21,7 +21,8 @@ class PlainTextArea(TextArea):
     async def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default()
         event.stop()
-        self.insert(typable(event.text))
+        pasted = self.replace(typable(event.text), *self.selection)
+        self.move_cursor(pasted.end_location)
 
 
 def typable(text: str) -> str:

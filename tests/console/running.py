@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from textual import events
 from textual.pilot import Pilot
+from textual.widgets import Input, TextArea
 
 from console.app import CycledeckApp
 from console.child import Child
@@ -45,6 +47,14 @@ async def console(
     finally:
         if child is not None:
             await asyncio.to_thread(child.end)
+
+
+async def written(pilot: Pilot[None], text: str) -> None:
+    """Text into what has the focus, all at once: a pilot takes a tenth of a second for each key."""
+    await until(pilot, lambda: isinstance(pilot.app.focused, Input | TextArea))
+    assert pilot.app.focused is not None
+    pilot.app.focused.post_message(events.Paste(text))
+    await pilot.pause()
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:

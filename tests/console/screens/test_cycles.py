@@ -8,7 +8,7 @@ from shutil import copyfile
 import pytest
 from builders import opened
 from fakes import FakeVenue
-from running import console, until
+from running import console, until, written
 from seen import cells, inside, rows, text
 from textual.pilot import Pilot
 from traded import HOSTILE, SHOWN, lengthened, told
@@ -59,7 +59,8 @@ async def typed(pilot: Pilot[None], key: str, words: str) -> None:
     """Open the line with a key, type, and answer."""
     await pilot.press(key)
     await until(pilot, lambda: pilot.app.screen.query_one("#prompt").display)
-    await pilot.press(*words, "enter")
+    await written(pilot, words)
+    await pilot.press("enter")
     await pilot.pause()
 
 

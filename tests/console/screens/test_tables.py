@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from hosting import Host
-from running import ran, until
+from running import ran, until, written
 from seen import cells, inside, text
 from textual import events
 from textual.pilot import Pilot
@@ -102,7 +102,7 @@ class Tables:
         await self.pilot.pause()
 
     async def type(self, typed: str) -> None:
-        await self.pilot.press(*(NAMES.get(character, character) for character in typed))
+        await written(self.pilot, typed)
 
     async def until(self, condition: Callable[[], object]) -> None:
         await until(self.pilot, condition)
@@ -132,26 +132,6 @@ class Tables:
     @property
     def count(self) -> str:
         return cells(self.app, "#count")
-
-
-NAMES = {
-    " ": "space",
-    "_": "underscore",
-    ">": "greater_than_sign",
-    "<": "less_than_sign",
-    "=": "equals_sign",
-    ".": "full_stop",
-    ",": "comma",
-    "*": "asterisk",
-    "/": "slash",
-    "~": "tilde",
-    "%": "percent_sign",
-    "!": "exclamation_mark",
-    "'": "apostrophe",
-    "(": "left_parenthesis",
-    ")": "right_parenthesis",
-    "+": "plus",
-}
 
 
 @asynccontextmanager
