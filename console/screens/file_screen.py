@@ -74,6 +74,7 @@ class FileScreen(DeckScreen):
 
     def panels(self) -> Iterable[Widget]:
         right = Vertical(self.query_pane, self.pane, id="right")
+        caption(self._list, "tables")
         yield Horizontal(self._list, right, id="browser")
 
     def on_mount(self) -> None:

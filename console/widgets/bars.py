@@ -36,7 +36,7 @@ class Stacked:
 
     bars: tuple[Bar, ...] = ()
     scale: Callable[[float], str] = field(default=whole, compare=False)
-    legend: Line = ()
+    legends: tuple[Line, ...] = ()
 
     def drawn(self, width: int, height: int) -> Drawing:
         shown, thick = newest(self.bars, width)
@@ -54,7 +54,7 @@ class Signed:
     up: Tone = Tone.ATTENTION
     down: Tone = Tone.OK
     scale: Callable[[float], str] = field(default="{:+.1f}".format, compare=False)
-    legend: Line = ()
+    legends: tuple[Line, ...] = ()
 
     def drawn(self, width: int, height: int) -> Drawing:
         shown, thick = newest(self.values, width)

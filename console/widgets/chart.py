@@ -15,6 +15,7 @@ from console.widgets.toned import Toned, width_of
 GUTTER = 3
 LEAST_HEIGHT = 2
 LEGEND_FROM = 5
+GAP_FROM = 10
 
 
 class Chart(Toned):
@@ -75,17 +76,16 @@ class Chart(Toned):
         return self._rows[y] if y < len(self._rows) else Strip.blank(self.size.width, self.ground)
 
     def _lay_out(self) -> None:
-        """All rows at once: below the legend, where there is room for all of it."""
+        """All rows at once: below a legend, where there is room for one."""
         size = self.size
         if self._drawn_for == size or not size:
             return
         self._drawn_for = size
-        legend = self._figure.legend if self._figure else ()
-        if not legend or width_of(legend) > size.width or size.height < LEGEND_FROM:
-            self._rows = self._chart(size)
-        else:
-            chart = self._chart(Size(size.width, size.height - 1))
-            self._rows = [self.strip(legend, size.width), *chart]
+        legends = self._figure.legends if self._figure and size.height >= LEGEND_FROM else ()
+        legend = next((found for found in legends if width_of(found) <= size.width), None)
+        above = [] if legend is None else [legend, ()] if size.height >= GAP_FROM else [legend]
+        chart = self._chart(Size(size.width, size.height - len(above)))
+        self._rows = [*(self.strip(found, size.width) for found in above), *chart]
 
     def _chart(self, size: Size) -> list[Strip]:
         """Labels are never cut: where they are long, the chart is narrower."""

@@ -20,7 +20,7 @@ class Curve:
     values: tuple[Decimal | None, ...] = ()
     tone: Tone = Tone.LIVE
     scale: Callable[[Decimal], str] = field(default=str, compare=False)
-    legend: Line = ()
+    legends: tuple[Line, ...] = ()
 
     def drawn(self, width: int, height: int) -> Drawing:
         shown = self.values[-width * 2 :] if width else ()

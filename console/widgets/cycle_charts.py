@@ -1,7 +1,7 @@
 """Charts over cycles: fills per order, slippage, PnL, and where the time went."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -57,7 +57,7 @@ class CycleCharts:
             case Charted.PNL:
                 return self._pnl(shown, currency_of(results))
             case Charted.TIME:
-                return Stacked(tuple(map(self._times, shown)), span, _LEGEND)
+                return Stacked(tuple(map(self._times, shown)), span, _LEGENDS)
 
     def _pnl(self, results: "Sequence[CycleResult]", currency: str) -> Curve:
         values = tuple(self._equities(result).get(currency) for result in results)
@@ -102,8 +102,12 @@ def _label(value: Decimal) -> str:
     return signed(written(value), LABEL)
 
 
-def _legend() -> Line:
-    return joined([line(("▇", tone), (label, Tone.DIM)) for _, label, tone in PHASES])
+def _legend(labels: Iterable[str]) -> Line:
+    tones = [tone for _, _, tone in PHASES]
+    return joined([line(("▇", t), (s, Tone.DIM)) for s, t in zip(labels, tones, strict=True)])
 
 
-_LEGEND: Final = _legend()
+_LEGENDS: Final = (
+    _legend(label for _, label, _ in PHASES),
+    _legend(("fetch", "input", "TX1", "order", "TX2")),
+)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 COLUMNS = (
     Column("cycle", 6, right=True),
     Column("time", 8, drop=4),
-    Column("kind", 9, drop=5),
+    Column("kind", 6, drop=5),
     Column("phases", 6),
     Column("fetched", 7, right=True, drop=10),
     Column("new", 3, right=True, drop=6),
@@ -28,7 +28,7 @@ COLUMNS = (
     Column("fills/order", 11, right=True, drop=7),
     Column("slip bps", 8, right=True, drop=9),
     Column("ms", 3, right=True, drop=2),
-    Column("remark", 0),
+    Column("remark", 0, least=15),
 )
 
 _NOTHING = line((NONE, Tone.FAINT))

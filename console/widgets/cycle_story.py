@@ -71,8 +71,7 @@ def story(result: "CycleResult") -> Line:
 def remark(result: "CycleResult") -> Line:
     """The same in a few words, for a table; empty when all went well."""
     parts = [
-        _verdict_alone(result),
-        _conflicts(result),
+        _conflicts(result) or _verdict_alone(result),
         _undone(result),
         _brief(result.errors[0], _tone(result)) if result.errors else (),
         line(("held " + ", ".join(result.held), Tone.ATTENTION)) if result.held else (),

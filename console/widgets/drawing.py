@@ -24,10 +24,11 @@ class Drawing:
 
 
 class Figure(Protocol):
-    """What a chart shows: pure data that can be compared. `legend` is a line above it."""
+    """What a chart shows: pure data that can be compared. `legends` are lines to stand above it,
+    the longest first: the first one there is room for does."""
 
     @property
-    def legend(self) -> Line: ...
+    def legends(self) -> Sequence[Line]: ...
 
     def drawn(self, width: int, height: int) -> Drawing:
         """It in at most so many columns, and in exactly so many rows."""

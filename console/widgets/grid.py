@@ -19,19 +19,22 @@ from console.widgets.toned import Toned, fitted
 
 GAP = 2
 KEPT_STRIPS = 500
-# A column that takes what is left takes at least this.
-LEAST = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`width` in terminal columns; 0 takes what is left. Where the room is short, the columns
-    with the highest `drop` go first; 0 stays."""
+    """`width` in terminal columns; 0 takes what is left, and no less than `least`. Where the room
+    is short, the columns with the highest `drop` go first; 0 stays."""
 
     title: str
     width: int
     right: bool = False
     drop: int = 0
+    least: int = 8
+
+    @property
+    def needed(self) -> int:
+        return self.width or self.least
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,13 +340,13 @@ def _that_fit(columns: Sequence[Column], width: int) -> Fit:
             break
         kept.remove(droppable)
     free = sum(1 for column in kept if not column.width)
-    share = max(1, LEAST + (width - _needed(kept)) // max(1, free))
+    share = (width - _needed(kept)) // max(1, free)
     return [
-        (number, column.width or share, column.right)
+        (number, column.width or max(1, column.least + share), column.right)
         for number, column in enumerate(columns)
         if any(column is found for found in kept)
     ]
 
 
 def _needed(columns: Sequence[Column]) -> int:
-    return 1 + sum((column.width or LEAST) + GAP for column in columns)
+    return 1 + sum(column.needed + GAP for column in columns)

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from console.tables.columns import GAP, Column, Columns, Placed
 
+# What would be seen of a column that is cut to less says nothing.
+STUB = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -49,10 +52,11 @@ class Frame:
         return extent(self.free) - GAP - self.left > self.room
 
     def seen(self) -> Iterator[tuple[Column, int]]:
-        """The columns that are seen, and how wide; the last one may be cut."""
-        room, left = max(1, self.width - self.gutter), self.left
+        """The columns that are seen, and how wide; the last one may be cut, but not to a stub."""
+        whole = room = max(1, self.width - self.gutter)
+        left = self.left
         for placed in (*self.pinned, *(p for p in self.free if p.x >= left)):
-            if room <= 0:
+            if room <= 0 or (room < min(placed.width, STUB) and room < whole):
                 return
             yield placed.column, min(placed.width, room)
             room -= placed.width + GAP

@@ -28,11 +28,13 @@ class Painter:
 
     def heading(self, signs: Mapping[str, str], under: Column | None, ground: Style) -> Strip:
         """The titles; `‹` and `›` where there are more of them."""
+        last = [column for column, _ in self.frame.seen()][-1:] if self.frame.more else []
 
         def title(column: Column, width: int) -> Line:
             sign = signs.get(column.title, "")
             said = line((column.title, Tone.DIM), (f" {sign}" if sign else "", Tone.LIVE))
-            return fitted(said, width, right=column.right)
+            room = width - len(" ›") if column in last else width
+            return fitted(fitted(said, room, right=column.right), width)
 
         gutter = line(("‹" if self.frame.left else "", Tone.LIVE))
         strip = self._strip(title, gutter, under, ground, self.look(Tone.STRONG, ground))

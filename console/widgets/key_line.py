@@ -24,15 +24,15 @@ class KeyLine(Lines):
         """As many as there is room for; help, where the rest is found, always has its room."""
         parts = [(key, self._part(active)) for key, active in self._in_order()]
         last, reserved = parts[-1] if parts else ("", ())
-        shown: Line = line(" ")
+        shown: Line = ()
         self._places = []
         for key, part in parts:
-            start = width_of(shown)
+            start = width_of(shown) + (len(GAP) if shown else 1)
             room = width if key == last else width - width_of(reserved) - len(GAP)
             if start + width_of(part) > room:
                 continue
             self._places.append((start, start + width_of(part), key))
-            shown = line(shown, part, GAP)
+            shown = line(shown, GAP if shown else " ", part)
         return [shown]
 
     def _part(self, active: ActiveBinding) -> Line:
@@ -53,12 +53,17 @@ class KeyLine(Lines):
         bindings = [
             (key, active)
             for key, active in self.screen.active_bindings.items()
-            if active.binding.show
+            if active.binding.show and not self._is_typed(key)
         ]
         for key, active in sorted(bindings, key=_rank):
             if active.binding.action not in seen:
                 seen.add(active.binding.action)
                 yield key, active
+
+    def _is_typed(self, key: str) -> bool:
+        """Textual leaves out what goes into a text, but does not know this key for a character."""
+        focused = self.screen.focused
+        return key == "slash" and focused is not None and focused.check_consume_key(key, "/")
 
 
 def _rank(entry: tuple[str, ActiveBinding]) -> int:

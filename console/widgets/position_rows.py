@@ -9,7 +9,9 @@ from rich.cells import cell_len
 
 from console.formats import NONE, money, signed
 from console.lines import Line, Tone, joined, line
+from console.totals import quote_of
 from console.widgets.grid import GAP, Column, Row
+from console.widgets.toned import width_of
 from engine.text import printable
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ NARROWEST: Final = 12
 FEES_WIDTH: Final = 18
 LONGEST_SYMBOL: Final = 30
 _SIGN: Final = len("▲ ")
+_DOT: Final = (" · ", Tone.FAINT)
+_FEWEST_DIGITS: Final = len("0.001…")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +32,17 @@ class PositionRows:
 
     positions: "Mapping[str, PositionView]" = field(default_factory=dict)
     money_width: int = NARROWEST
+    fees_width: int = 0
     symbols: tuple[str, ...] = ()
     _made: dict[str, Row] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def of(cls, positions: "Mapping[str, PositionView]", money_width: int) -> "PositionRows":
+    def of(
+        cls, positions: "Mapping[str, PositionView]", columns: Sequence[Column]
+    ) -> "PositionRows":
+        """Rows for columns that `columns_for` gave."""
         symbols = sorted(positions, key=lambda symbol: (positions[symbol].qty == "0", symbol))
-        return cls(positions, money_width, tuple(symbols))
+        return cls(positions, columns[1].width, columns[-1].width, tuple(symbols))
 
     def __len__(self) -> int:
         return len(self.symbols)
@@ -44,7 +52,8 @@ class PositionRows:
             return None
         symbol = self.symbols[number]
         if symbol not in self._made:
-            cells = position_cells(symbol, self.positions[symbol], self.money_width)
+            position = self.positions[symbol]
+            cells = position_cells(symbol, position, self.money_width, self.fees_width)
             self._made[symbol] = Row(symbol, cells)
         return self._made[symbol]
 
@@ -93,7 +102,9 @@ def columns_for(room: Room, width: int) -> list[Column]:
     ]
 
 
-def position_cells(symbol: str, position: "PositionView", width: int) -> tuple[Line, ...]:
+def position_cells(
+    symbol: str, position: "PositionView", width: int, fees_width: int = 0
+) -> tuple[Line, ...]:
     flat = position.qty == "0"
     rank = Tone.DIM if flat else Tone.PLAIN
     oversold = [(OVERSOLD, Tone.ATTENTION)] if position.oversold else []
@@ -104,7 +115,7 @@ def position_cells(symbol: str, position: "PositionView", width: int) -> tuple[L
         line((money(position.mark, width), rank)),
         gain(position.unrealized, width),
         gain(position.realized_pnl, width),
-        fees_of(position),
+        fees_of(position, quote_of(symbol), fees_width),
     )
 
 
@@ -118,9 +129,19 @@ def gain(text: str | None, width: int = 0) -> Line:
     return line((f"{sign} {signed(text, width - _SIGN if width else 0)}", tone))
 
 
-def fees_of(position: "PositionView") -> Line:
-    paid = [line((f"{money(fee)} {name}", Tone.DIM)) for name, fee in position.fees.items()]
-    return joined(paid, (" · ", Tone.FAINT))
+def fees_of(position: "PositionView", quote: str = "", width: int = 0) -> Line:
+    """Those in the quote currency first. With a width, decimals give way, all alike."""
+    fees = sorted(position.fees.items(), key=lambda fee: (fee[0] != quote, fee[0]))
+    whole = _fees(fees)
+    if not width or width_of(whole) <= width:
+        return whole
+    names = sum(cell_len(name) + 1 for name, _ in fees)
+    digits = (width - names - len(_DOT[0]) * (len(fees) - 1)) // len(fees)
+    return _fees(fees, max(digits, _FEWEST_DIGITS))
+
+
+def _fees(fees: Sequence[tuple[str, str]], digits: int = 0) -> Line:
+    return joined([line((f"{money(fee, digits)} {name}", Tone.DIM)) for name, fee in fees], _DOT)
 
 
 def _symbol_width(symbol: str, position: "PositionView") -> int:

@@ -41,7 +41,7 @@ class Positions(Grid):
         # One column is the scrollbar's, seen or not.
         columns = columns_for(self._room, self.size.width - 1)
         self.set_columns(columns)
-        self.set_source(PositionRows.of(self._positions, columns[1].width))
+        self.set_source(PositionRows.of(self._positions, columns))
         many = len(self._positions)
         title = f"positions · {count(many)}" if many >= self.size.height else "positions"
         caption(self, title, totals(self._positions, self.size.width - 4))

@@ -89,7 +89,8 @@ class Paragraph(Toned):
 
 
 def wrapped(found: Line, width: int) -> list[Line]:
-    """The line in rows of at most `width` columns, broken between words where there are any.
+    """The line in rows of at most `width` columns, broken between its parts (after ` · ` or two
+    blanks) where that leaves no row half empty, else between words.
 
     Rows after the first begin where the line's own text does, or a little further in.
     """
@@ -106,16 +107,21 @@ def wrapped(found: Line, width: int) -> list[Line]:
 
 def _breaks(text: str, width: int, indent: int) -> Iterator[tuple[int, int]]:
     start = column = 0
-    room, space = width, -1
+    room, space, joint = width, -1, -1
     for number, character in enumerate(text):
         columns = cell_len(character)
         if column + columns > room:
-            end = space + 1 if space > start + indent else number
+            if joint > (start + number) // 2:
+                end = joint + 1
+            else:
+                end = space + 1 if space > start + indent else number
             yield start, end
             start, room = end, width - indent
             column = cell_len(text[start:number])
         if character == " ":
             space = number
+            if text[number - 1 : number] in ("·", " "):
+                joint = number
         column += columns
     yield start, len(text)
 

@@ -68,7 +68,7 @@ def _cursor(window: "WindowLine", day_ms: int, local: bool) -> Line:
         return line(
             (stands, Tone.DIM), (" → ", Tone.LIVE), _time(after, day_ms, local), _held(window)
         )
-    return line((stands, Tone.DIM), _held(window) or (" = not moved", Tone.DIM))
+    return line((stands, Tone.DIM), _held(window) or (" = stood", Tone.DIM))
 
 
 def _held(window: "WindowLine") -> Line:

@@ -54,10 +54,14 @@ class XrayOrders(Scrolled):
                 yield _message(logged, self._local)
 
 
-def _orders(orders: "Iterable[OrderLine]") -> Iterator[Line]:
+def _orders(orders: "Sequence[OrderLine]") -> Iterator[Line]:
+    qty = max(len(money(order.qty)) for order in orders)
+    symbol = max(len(order.symbol) for order in orders)
+    price = max(len(money(order.price)) for order in orders)
     for order in orders:
         label = "cancel" if order.canceled else "intent"
-        terms = f"{order.side} {money(order.qty)} {order.symbol} @ {money(order.price)}"
+        terms = f"{order.side:<4} {money(order.qty):>{qty}} {order.symbol:<{symbol}}"
+        terms += f" @ {money(order.price):>{price}}"
         fate = (("canceled", Tone.DIM),) if order.canceled else _fate(order)
         told = [
             line((f"{label:<{_LABEL}}", Tone.DIM), terms),
@@ -95,8 +99,9 @@ def _metrics(xray: "Xray") -> Iterator[Line]:
     if xray.fees:
         fees = " · ".join(f"{money(fee)} {name}" for name, fee in xray.fees.items())
         yield line((f"{'fees':<{_LABEL}}", Tone.DIM), fees)
+    longest = max(map(len, xray.pnl), default=0)
     for symbol, pnl in xray.pnl.items():
-        yield line((f"{'pnl':<{_LABEL}}", Tone.DIM), symbol, *_pnl(pnl))
+        yield line((f"{'pnl':<{_LABEL}}", Tone.DIM), f"{symbol:<{longest}}", *_pnl(pnl))
 
 
 def _pnl(pnl: "dict[str, str | None]") -> Iterator[Line]:

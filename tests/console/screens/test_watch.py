@@ -108,7 +108,7 @@ async def test_positions_have_every_figure_and_totals_by_currency() -> None:
     async with watching(last_forty()) as (app, _):
         rows = [" ".join(row.split()) for row in seen.inside(app, "#positions")]
         assert rows[2] == ("│ BTC/USDT 0.074 64,211.4 64,880.1 ▲ +49.4838 ▲ +31.07 2.91 USDT │")
-        assert "▼ -25.62 ▲ +12.4 0.0021 BNB · 1.17 USDT" in rows[3]
+        assert "▼ -25.62 ▲ +12.4 1.17 USDT · 0.0021 BNB" in rows[3]
         assert "SOL/USDT 0 – 151.22 0 ▼ -6.35" in rows[4]
         assert "net +33.04 USDT · fees 4.08 USDT, 0.0021 BNB, 0.002 SOL" in rows[5]
 

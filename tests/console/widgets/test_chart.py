@@ -62,13 +62,22 @@ async def test_a_legend_stands_above_where_there_is_room_for_it() -> None:
     async with Charted().run_test() as pilot:
         chart = pilot.app.query_one(Chart)
         chart.styles.height = 6
-        figure = Stacked(bars(1).bars, legend=line(("▇", Tone.OK), "fetch"))
+        figure = Stacked(bars(1).bars, legends=(line(("▇", Tone.OK), "fetch"),))
         chart.draw(figure)
         await pilot.pause()
         assert seen.rows(pilot.app)[0] == "▇fetch"
         chart.styles.height = 3
         await pilot.pause()
         assert "fetch" not in seen.text(pilot.app)
+
+
+async def test_the_longest_legend_there_is_room_for_is_shown() -> None:
+    async with Charted().run_test() as pilot:
+        chart = pilot.app.query_one(Chart)
+        chart.styles.height = 6
+        chart.draw(Stacked(bars(1).bars, legends=(line("much too long " * 20), line("short"))))
+        await pilot.pause()
+        assert seen.rows(pilot.app)[0] == "short"
 
 
 async def test_two_colours_share_a_cell() -> None:

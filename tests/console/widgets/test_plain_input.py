@@ -1,4 +1,4 @@
-"""What is pasted takes the place of what was selected, and nothing a terminal would act on along."""
+"""What is pasted takes the place of what was selected, without what a terminal would act on."""
 
 import pytest
 from textual import events

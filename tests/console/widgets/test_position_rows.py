@@ -94,7 +94,9 @@ def test_columns_become_wider_and_never_narrower() -> None:
 
 
 def test_open_positions_come_first_and_flat_ones_are_dim() -> None:
-    rows = PositionRows.of({"A/X": p.position(qty="0"), "B/X": p.position()}, 12)
+    rows = PositionRows.of(
+        {"A/X": p.position(qty="0"), "B/X": p.position()}, columns_for(Room(), 120)
+    )
     assert rows.symbols == ("B/X", "A/X")
     assert rows.number_of("A/X") == 1
     assert rows.number_of("C/X") is None
@@ -115,6 +117,13 @@ def test_an_oversold_position_is_flagged_and_the_flag_has_its_place() -> None:
 def test_fees_stay_in_their_own_currencies() -> None:
     position = p.position(fees={"BNB": "0.0021", "USDT": "-0.0004"})
     assert plain(fees_of(position)) == "0.0021 BNB · -0.0004 USDT"
+
+
+def test_fees_in_the_quote_currency_come_first_and_all_are_cut_alike() -> None:
+    position = p.position(fees={"BNB": "0.00211234", "USDT": "10.123456"})
+    assert plain(fees_of(position, "USDT")) == "10.123456 USDT · 0.00211234 BNB"
+    assert plain(fees_of(position, "USDT", 26)) == "10.123… USDT · 0.0021… BNB"
+    assert plain(fees_of(position, "USDT", 10)) == "10.12… USDT · 0.002… BNB"
 
 
 def test_totals_never_add_different_currencies() -> None:

@@ -32,6 +32,24 @@ def test_rows_break_between_words_and_go_on_further_in() -> None:
     ]
 
 
+def test_rows_break_between_parts_rather_than_within_one() -> None:
+    told = line("fetch 1.2 · inputs 3.4 · TX 1 5.6 · TX 2 7.8")
+    assert [plain(row) for row in wrapped(told, 28)] == [
+        "fetch 1.2 · inputs 3.4 · ",
+        "  TX 1 5.6 · TX 2 7.8",
+    ]
+    told = line("qty 12  cost 3,456.789  realised +12.5")
+    assert [plain(row) for row in wrapped(told, 32)] == [
+        "qty 12  cost 3,456.789  ",
+        "  realised +12.5",
+    ]
+
+
+def test_a_part_that_would_leave_a_row_half_empty_is_broken_between_words() -> None:
+    told = line("no · the exchange did not answer")
+    assert plain(wrapped(told, 22)[0]) == "no · the exchange did "
+
+
 def test_a_word_longer_than_the_room_is_broken() -> None:
     assert [plain(row) for row in wrapped(line("abcdefghij"), 4)] == [
         "abcd",
