@@ -1,7 +1,6 @@
 """What every console is, whatever it is opened on: its looks, its keys for all screens, its end."""
 
 import asyncio
-import gc
 import shutil
 import signal
 import traceback
@@ -16,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.screen import Screen
 
+from console.garbage import Garbage
 from console.lines import Tone
 from console.memory import Memory
 from console.screens.deck_screen import DeckScreen
@@ -50,6 +50,7 @@ class ConsoleApp(App[None]):
         super().__init__()
         self._styled_with: dict[str, str] = {}
         self.memory = Memory()
+        self._garbage = Garbage()
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = self._known_theme()
@@ -61,6 +62,11 @@ class ConsoleApp(App[None]):
         if variables != self._styled_with:
             self._styled_with = variables
             super().refresh_css(animate=animate)
+
+    def delay_update(self, delay: float = 0.01) -> None:
+        """Textual draws nothing for 50 ms after another mode was chosen, to mask a transition that
+        these screens do not have: a key is answered as soon as its screen is styled."""
+        super().delay_update(delay)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Colours that only this program's themes name, for any other theme that is chosen."""
@@ -104,13 +110,16 @@ class ConsoleApp(App[None]):
             loop.add_signal_handler(number, self.exit)
         if not self.is_headless:
             loop.add_signal_handler(signal.SIGCONT, self._continued)
-        self.call_after_refresh(_collect_garbage)
+        self.call_after_refresh(self._garbage.begin)
+        self.set_interval(1.0, self._garbage.collect_if_calm)
 
     async def on_event(self, event: events.Event) -> None:
         """The hint has done its work as soon as any key is pressed."""
-        if isinstance(event, events.Key) and not self.memory["hint_seen"]:
-            self.memory["hint_seen"] = True
-            self.call_later(self.present)
+        if isinstance(event, events.Key):
+            self._garbage.key_pressed()
+            if not self.memory["hint_seen"]:
+                self.memory["hint_seen"] = True
+                self.call_later(self.present)
         await super().on_event(event)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -193,14 +202,6 @@ class ConsoleApp(App[None]):
     def _toggle_time(self) -> None:
         self.memory["local_time"] = not self.local_time
         self.present()
-
-
-def _collect_garbage() -> None:
-    """From the first frame on, if not before; and what there is by now stays, and need not be
-    looked through each time: keys would wait for that."""
-    if not gc.isenabled():
-        gc.freeze()
-        gc.enable()
 
 
 def literal(text: str) -> str:

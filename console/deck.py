@@ -223,8 +223,7 @@ class Deck:
             results[0] = await history.result(results[0].cycle_id)
         self._live = with_results(with_books(self._live, books), results)
         self._file_is_well()
-        if self._client is None:
-            self._change(heard=True)
+        self._change(heard=self._client is None)
 
     @property
     def _incomplete(self) -> bool:
@@ -235,9 +234,9 @@ class Deck:
 
     def _file_is_well(self) -> None:
         link = Link.ATTACHED if self._client else Link.READING
-        if self._standing.file_error is not None:
+        if self._standing.file_error is not None or self._live.link is not link:
             self._standing = replace(self._standing, file_error=None)
-        self._change(link=link)
+            self._change(link=link)
 
     def _file_failed(self, error: "CycledeckError") -> None:
         self._standing = replace(self._standing, file_error=error)

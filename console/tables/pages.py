@@ -49,6 +49,7 @@ class PagedRows:
         self._weight = 0
         self._tail: Page | None = None
         self._wanted = range(0)
+        self._ahead = True
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -97,7 +98,9 @@ class PagedRows:
 
     def want(self, first: int, last: int) -> None:
         """Rows that are seen: they come first, then the chunk after and the one before."""
-        self._wanted = range(max(0, first) // CHUNK, max(0, last) // CHUNK + 1)
+        wanted = range(max(0, first) // CHUNK, max(0, last) // CHUNK + 1)
+        if wanted != self._wanted:
+            self._wanted, self._ahead = wanted, True
         if not self.busy and self._next() is not None:
             self._task = asyncio.create_task(self._fill())
 
@@ -128,8 +131,9 @@ class PagedRows:
         return tail.start, by
 
     def read_again(self) -> None:
-        """What is here may be old: it stays until what is seen has been read anew."""
-        self._tail = None
+        """What is here may be old: it stays until what is seen has been read anew; what is around
+        it is not read before one moves."""
+        self._tail, self._ahead = None, False
         for index in [i for i in self._chunks if i not in self._wanted]:
             self._drop(index)
         for chunk in self._chunks.values():
@@ -147,12 +151,14 @@ class PagedRows:
             except BrowseError as trouble:
                 self._on_trouble(trouble)
                 return
+            before = self._chunks.get(index)
             self._keep(index, page, known)
-            self._on_rows(index * CHUNK, (index + 1) * CHUNK - 1)
+            if before is None or before.page != page:
+                self._on_rows(index * CHUNK, (index + 1) * CHUNK - 1)
 
     def _next(self) -> int | None:
-        around = (*self._wanted, self._wanted.stop, self._wanted.start - 1)
-        return next((i for i in around if i >= 0 and self._lacks(i)), None)
+        around = (self._wanted.stop, self._wanted.start - 1) if self._ahead else ()
+        return next((i for i in (*self._wanted, *around) if i >= 0 and self._lacks(i)), None)
 
     def _lacks(self, index: int) -> bool:
         missing = min(CHUNK, len(self) - index * CHUNK)

@@ -141,7 +141,7 @@ class RowsView(Vertical):
         await paged.rows.refresh(recount)
         paged.read_again()
         self._counted_anew()
-        self.grid.rows_changed()
+        self.grid.count_changed()
         self.say()
 
     def _counted_anew(self) -> None:

@@ -126,6 +126,26 @@ async def test_what_was_read_stays_until_it_has_been_read_again(db: Path) -> Non
         assert row.cells[1].text == "changed"
 
 
+async def test_what_is_around_is_not_read_again_before_one_moves(db: Path) -> None:
+    async with fetched(db) as found:
+        await found.paged.ready(CHUNK * 10, CHUNK * 10 + 40, seconds=10)
+        found.asked.clear()
+        found.paged.read_again()
+        await found.paged.ready(CHUNK * 10, CHUNK * 10 + 40, seconds=10)
+        assert [start // CHUNK for start in found.asked] == [10]
+        await found.paged.ready(CHUNK * 11, CHUNK * 11 + 40, seconds=10)
+        assert [start // CHUNK for start in found.asked] == [10, 11, 12]
+
+
+async def test_rows_that_are_the_same_when_read_again_are_not_told(db: Path) -> None:
+    async with fetched(db) as found:
+        await found.paged.ready(0, 40, seconds=10)
+        found.came.clear()
+        found.paged.read_again()
+        await found.paged.ready(0, 40, seconds=10)
+        assert found.came == []
+
+
 async def test_a_row_is_found_by_its_key_among_those_here(db: Path) -> None:
     async with fetched(db) as found:
         await found.paged.ready(100, 140, seconds=10)

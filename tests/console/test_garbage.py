@@ -1,0 +1,38 @@
+"""Python's collector, while this program's own process decides about it."""
+
+import subprocess
+import sys
+
+QUIET = """
+import gc
+gc.disable()
+from console import garbage
+garbage.CALM_SECONDS = {calm}
+found = garbage.Garbage()
+found.begin()
+assert gc.isenabled() and gc.get_freeze_count() > 10_000
+full = []
+gc.callbacks.append(lambda phase, info: full.append(info["generation"] == 2))
+found.key_pressed()
+found.collect_if_calm()
+assert not any(full), "nothing is old yet"
+kept = [[number] for number in range(100_000)]
+assert not any(full), "not by itself"
+found.collect_if_calm()
+print(any(full))
+"""
+
+
+def collected(calm: float) -> str:
+    ran = subprocess.run(
+        [sys.executable, "-c", QUIET.format(calm=calm)], capture_output=True, text=True, check=True
+    )
+    return ran.stdout.strip()
+
+
+def test_all_of_it_is_looked_through_when_nobody_waits() -> None:
+    assert collected(calm=-1) == "True"
+
+
+def test_not_right_after_a_key() -> None:
+    assert collected(calm=60) == "False"
