@@ -316,9 +316,11 @@ class DataGrid(Toned, ScrollView, can_focus=True):
         end = min(seen.stop, len(self._source))
         rows = [self._source.row(n) for n in range(first, end) if n not in self._measured]
         self._measured = seen
-        if self._columns.measure(row for row in rows if row):
-            self.refresh()
+        widened = self._columns.measure(row for row in rows if row)
         self._fit()
+        if widened:
+            self.scroll_to(x=self._frame.scrolled_to(self.cursor_column), animate=False)
+            self.refresh()
 
     def _fit(self) -> None:
         self.virtual_size = Size(self._frame.whole_width, len(self._source) + 1)

@@ -7,6 +7,7 @@ digits, mirrored for a negative one.
 
 import re
 import sqlite3
+from collections.abc import Callable
 from functools import lru_cache
 
 from console.browse.reader.values import Stored, shown
@@ -15,6 +16,7 @@ from console.browse.reader.values import Stored, shown
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,899})(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?")
 _TYPED = re.compile(r"[+-]?(?:[0-9]{1,900}\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
+_TELL_EVERY = 20_000
 _ZERO_DIGITS = 0x2000
 _BLOB = b"\xff"
 _INFINITY, _MINUS_INFINITY, _TEXT = chr(0x4000), chr(0x1000), chr(0x5000)
@@ -111,6 +113,22 @@ def _typed_key(typed: str) -> str:
 def contains(stored: Stored, folded: str) -> bool | None:
     """Whether the text contains another, whatever the case, in any script."""
     return None if stored is None else folded in str(stored).casefold()
+
+
+def count_keys(connection: sqlite3.Connection, tell: Callable[[int], None]) -> Callable[[], int]:
+    """Have `tell` called now and then, while a statement makes keys, with how many it has made;
+    returns what says how many it made in all."""
+    made = 0
+
+    def counted(value: Stored) -> bytes | None:
+        nonlocal made
+        made += 1
+        if made % _TELL_EVERY == 0:
+            tell(made)
+        return sort_key(value)
+
+    connection.create_function("decimal_key", 1, counted, deterministic=True)
+    return lambda: made
 
 
 def install(connection: sqlite3.Connection) -> None:

@@ -1,10 +1,10 @@
 """Rows of a table that were looked for or sorted: a scan writes their keys to disk, in order; a
 page looks its rows up by them, as they are then."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
-from console.browse.reader import lookup
+from console.browse.reader import decimals, lookup
 from console.browse.reader.jobs import Job
 from console.browse.reader.keyspace import EVERYTHING, KeySpace
 from console.browse.reader.language import Column, Sql, anywhere
@@ -134,8 +134,12 @@ class FoundView(View):
     def _sort(self, job: Job) -> None:
         forward = not self.question.reverse
         statement = self.space.keys(self.question.where, forward, self.question.order)
-        sorts = "TEMP B-TREE" in _plan(job.connection, statement)
-        if sorts and "decimal_key" not in statement.text:
+        if keys := statement.text.count("decimal_key("):
+            connection = job.connection.inner
+            made = decimals.count_keys(connection, lambda so_far: job.moved(so_far // keys, 0))
+            self._stream(job, statement, lambda: made() // keys)
+            return
+        if "TEMP B-TREE" in _plan(job.connection, statement):
             # The first rows of a sort alone take a fraction of the time.
             self._head = job.connection.rows(f"{statement.text} LIMIT {HEAD}", statement.values)
             job.moved(0, len(self))
@@ -165,11 +169,16 @@ class FoundView(View):
         in_order = "TEMP B-TREE" not in plan
         return in_order or self.space.count(connection, self.question.where, FEW + 1) <= FEW
 
-    def _stream(self, job: Job, statement: Sql) -> None:
+    def _stream(
+        self, job: Job, statement: Sql, looked_at: Callable[[], int] | None = None
+    ) -> None:
+        """`looked_at`: how many rows were sorted before the first one came."""
         with closing(job.connection.batches(*statement)) as batches:
             for batch in batches:
                 self._found.extend(batch)
-                job.moved(len(self._found), len(self))
+                scanned = looked_at() if looked_at else len(self._found)
+                share = len(self._found) / scanned if looked_at else None
+                job.moved(scanned, len(self), share)
 
     def _follow(self, job: Job) -> None:
         """Rows after those scanned. In reverse order they come before the others."""
