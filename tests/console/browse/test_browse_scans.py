@@ -100,6 +100,15 @@ async def test_the_first_rows_of_a_sort_are_there_before_it_is_done(
     assert firsts(await rows.page(0, 1)) == ["1000000"]
 
 
+async def test_a_sort_of_decimals_says_how_far_it_is(browse: Open, million: Path) -> None:
+    rows = await (await browse(million)).rows("events", order=(Order("qty"),))
+    told: list[tuple[int, float | None]] = []
+    rows.on_progress = lambda found: told.append((found.scanned, found.share))
+    await until(lambda: told[-1:] == [(1_000_000, 1.0)])
+    assert [scanned for scanned, _ in told] == sorted(scanned for scanned, _ in told)
+    assert max(scanned for scanned, share in told if share is None) > 500_000
+
+
 async def test_decimal_texts_sort_as_numbers_and_as_texts_only_if_asked(
     browse: Open, tmp_path: Path
 ) -> None:

@@ -870,6 +870,16 @@ async def test_the_files_ending_says_the_form(db: Path, tmp_path: Path) -> None:
     assert rows[0]["symbol"] == "BTC/USDT"
 
 
+async def test_parquet_holds_every_digit(db: Path, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    async with trades(db) as found:
+        await exported(found, "out.parquet")
+        await found.until(lambda: found.app.screen is found.screen)
+    table = parquet.read_table(tmp_path / "out.parquet")
+    assert table.column("id").to_pylist() == list(range(1, ROWS + 1))
+    assert table.column("price").to_pylist() == [trade(n)[2] for n in range(1, ROWS + 1)]
+
+
 async def test_a_file_that_is_there_is_not_overwritten_unasked(db: Path, tmp_path: Path) -> None:
     (tmp_path / "out.csv").write_text("mine")
     async with trades(db) as found:
