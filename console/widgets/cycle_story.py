@@ -133,7 +133,9 @@ def _trouble(result: "CycleResult") -> Line:
 
 
 def _more(result: "CycleResult") -> Line:
-    """That one error is told, and there were others."""
+    """What is told first may not be all: other errors, or markets held beside a conflict."""
+    if result.ledger_events_conflicting and result.held:
+        return line((f"held {', '.join(result.held)}", Tone.ATTENTION))
     others = len(result.errors) - 1
     return line((f"and {count(others)} more", _tone(result))) if others > 0 else ()
 

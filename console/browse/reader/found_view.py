@@ -169,9 +169,7 @@ class FoundView(View):
         in_order = "TEMP B-TREE" not in plan
         return in_order or self.space.count(connection, self.question.where, FEW + 1) <= FEW
 
-    def _stream(
-        self, job: Job, statement: Sql, looked_at: Callable[[], int] | None = None
-    ) -> None:
+    def _stream(self, job: Job, statement: Sql, looked_at: Callable[[], int] | None = None) -> None:
         """`looked_at`: how many rows were sorted before the first one came."""
         with closing(job.connection.batches(*statement)) as batches:
             for batch in batches:

@@ -78,6 +78,20 @@ def test_a_contradiction_comes_before_everything_else() -> None:
     assert Tone.DANGER in tones(result)
 
 
+def test_a_market_held_beside_a_contradiction_is_told_too() -> None:
+    result = p.result(7, ledger_events_conflicting=1, held=(p.SOL,), status=Status.PARTIAL)
+    said = "◆ partial · ≠ 1 conflict, kept beside the ledger · held SOL/USDT"
+    assert plain(story(result)) == said
+    assert plain(remark(result)) == "≠ 1 conflict · held SOL/USDT"
+
+
+def test_a_replay_that_contradicts_says_so_once() -> None:
+    result = p.result(
+        7, kind=Kind.REPLAY, verdict=Verdict.CONFLICT, replay_of=5, ledger_events_conflicting=2
+    )
+    assert plain(remark(result)) == "≠ 2 conflicts"
+
+
 def test_a_held_cursor_is_told_once() -> None:
     warnings = (p.notice("inputs", "cursor_held", "an item waits", p.SOL),)
     result = p.result(7, status=Status.PARTIAL, held=(p.SOL,), warnings=warnings)
