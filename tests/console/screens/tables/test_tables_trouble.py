@@ -77,6 +77,19 @@ async def test_a_table_that_is_gone_is_said(db: Path) -> None:
         await found.until(lambda: found.values("base") == ["BTC", "ETH"])
 
 
+async def test_after_trouble_the_rows_have_the_focus_again(db: Path, tmp_path: Path) -> None:
+    async with trades(db) as found:
+        assert found.app.focused is found.grid
+        away = db.rename(tmp_path / "away.db")
+        await found.press("f5")
+        await found.seen("does not exist")
+        away.rename(db)
+        await found.press("f5")
+        await found.until(lambda: found.app.focused is found.grid)
+        await found.press("G")
+        await found.until(lambda: found.values("id")[-1:] == ["1000"])
+
+
 async def test_a_reading_process_that_was_killed_is_started_again(db: Path) -> None:
     async with trades(db) as found:
         session = found.screen._session
