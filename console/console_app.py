@@ -126,8 +126,10 @@ class ConsoleApp(App[None]):
         """A window made smaller and back again at once has lost what it showed meanwhile; and of
         two signals at once, Textual may take the first one's size last."""
         self.screen.refresh(layout=True)
+        # Where the terminal itself tells its size, in order, there are no signals.
+        signalled = not (self.is_headless or self.is_web or self.supports_smooth_scrolling)
         size = Size(*shutil.get_terminal_size(event.size))
-        if size != event.size and not (self.is_headless or self.is_web):
+        if signalled and size != event.size:
             self.post_message(events.Resize(size, size))
 
     def _continued(self) -> None:
