@@ -45,7 +45,7 @@ def test_a_terminal_made_tiny_and_back_while_cycles_run_shows_the_same_again(
             "1": ("ledger dedupe", "fill rate", "positions", "cursors", "enter opens one"),
             "2": ("ledger dedupe", "time by phase", "enter x-ray"),
             "3": ("tables › ledger_events", "input_items", "exact"),
-            "4": ("books", "ledger file", "errors and warnings", "1 message"),
+            "4": ("books", "ledger file", "errors and warnings", "message"),
         }.items():
             terminal.press(key)
             terminal.until_seen(*panels)
