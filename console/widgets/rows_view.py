@@ -111,7 +111,7 @@ class RowsView(Vertical):
             self._add_looked_at(rows.progress)
         rows.on_progress = self._progressed
         self.remove_class("-trouble")
-        if self.screen.focused is None:  # In trouble they were hidden, and lost it.
+        if self.is_attached and self.screen.focused is None:  # Hidden in trouble, they lost it.
             self.call_after_refresh(self.grid.focus)
         columns = self._columns_of(place, rows)
         self.grid.show_rows(paged, columns, row=spot.row, column=spot.column)
