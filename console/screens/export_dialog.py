@@ -1,6 +1,7 @@
 """Write rows to a file: in which form, where to, and how far that is."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
@@ -19,6 +20,7 @@ from console.widgets.plain_input import PlainInput
 from console.widgets.text_line import TextLine
 from console.widgets.toned import caption
 from console.widgets.trouble_panel import TroublePanel
+from console.working import begin
 from engine.text import printable
 
 if TYPE_CHECKING:
@@ -107,7 +109,7 @@ class ExportDialog(ModalScreen[None]):
 
     def _write(self, *, anyway: bool = False) -> None:
         if self._writing is None or not self._writing.is_running:
-            self._writing = self.run_worker(self._export(anyway))
+            self._writing = begin(self, partial(self._export, anyway))
 
     async def _export(self, anyway: bool) -> None:
         target = Path(self._typed.value).expanduser()

@@ -5,6 +5,7 @@ import asyncio
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import platformdirs
@@ -32,6 +33,7 @@ from console.widgets.rows_view import FATAL, RowsView
 from console.widgets.table_list import TableList, sorted_tables
 from console.widgets.text_line import TextLine
 from console.widgets.toned import caption
+from console.working import begin
 
 # How often the file is asked whether somebody has written to it.
 _LOOK_SECONDS = 0.5
@@ -112,12 +114,12 @@ class FileScreen(DeckScreen):
 
     def _start(self, path: Path) -> None:
         if self._session is not None:
-            self.run_worker(self._session.close(), group="close")
+            begin(self, self._session.close, group="close")
         self._session = Session(path)
         self._restart()
 
     def _restart(self) -> None:
-        self.run_worker(self._open_file(), group="open", exclusive=True)
+        begin(self, self._open_file, group="open", exclusive=True)
 
     async def _open_file(self) -> None:
         session = self._session
@@ -165,8 +167,8 @@ class FileScreen(DeckScreen):
         """Show other rows, and remember where one came from."""
         if not back and self.pane.paged is not None:
             self._trail.push(self.pane.place, self.pane.spot)
-        shown = self._show_place(place, spot or Spot(column=self.pane.spot.column))
-        self.run_worker(shown, group="open", exclusive=True)
+        shown = partial(self._show_place, place, spot or Spot(column=self.pane.spot.column))
+        begin(self, shown, group="open", exclusive=True)
 
     async def _show_place(self, place: Place, spot: Spot) -> None:
         session = self._session
@@ -203,7 +205,7 @@ class FileScreen(DeckScreen):
             useless, self._rows = self._rows or rows, rows
         finally:
             if useless is not self._rows:
-                self.run_worker(_closed(useless), group="close")
+                begin(self, partial(_closed, useless), group="close")
         self._named(place)
 
     def _named(self, place: Place) -> None:
@@ -244,7 +246,7 @@ class FileScreen(DeckScreen):
             return
         busy = self._workers_of("look") or self._workers_of("open")
         if not (busy or self._frozen or self._session is None):
-            self.run_worker(self._look(self._session), group="look")
+            begin(self, partial(self._look, self._session), group="look")
 
     async def _look(self, session: Session) -> None:
         """Cheap, and nothing more unless somebody has written."""
@@ -271,7 +273,7 @@ class FileScreen(DeckScreen):
         if opening := self._workers_of("open"):
             opening[0].cancel()
         else:
-            self.run_worker(self._stop_rows(), group="stop")
+            begin(self, self._stop_rows, group="stop")
 
     async def _stop_rows(self) -> None:
         if not await self.pane.stop():

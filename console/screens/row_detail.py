@@ -19,6 +19,7 @@ from console.tables.pages import PagedRows
 from console.widgets.item_list import ItemList
 from console.widgets.text_line import TextLine
 from console.widgets.toned import caption
+from console.working import begin
 
 if TYPE_CHECKING:
     from console.app import CycledeckApp
@@ -103,7 +104,7 @@ class RowDetail(ModalScreen[Link | None]):
         cast("CycledeckApp", self.app).tell(*told_of_copy(text, cut=cut))
 
     def _read(self) -> None:
-        self.run_worker(self._read_row(), exclusive=True)
+        begin(self, self._read_row, exclusive=True)
 
     async def _read_row(self) -> None:
         """What is here already is shown at once, its whole cells when they come."""

@@ -17,6 +17,7 @@ from console.widgets.data_grid import DataGrid
 from console.widgets.grid import Grid
 from console.widgets.query_pane import QueryPane
 from console.widgets.rows_pane import RowsPane
+from console.working import begin
 
 
 class TablesScreen(FileScreen):
@@ -123,10 +124,10 @@ class TablesScreen(FileScreen):
             self._open(*step, back=True)
 
     def action_copy(self) -> None:
-        self.run_worker(self._copy(whole_row=False), group="copy")
+        begin(self, partial(self._copy, whole_row=False), group="copy")
 
     def action_copy_row(self) -> None:
-        self.run_worker(self._copy(whole_row=True), group="copy")
+        begin(self, partial(self._copy, whole_row=True), group="copy")
 
     async def _copy(self, *, whole_row: bool) -> None:
         """Whole cells, also where only their beginning is shown."""

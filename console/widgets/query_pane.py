@@ -16,6 +16,7 @@ from console.lines import Line, Tone, joined, line
 from console.tables.queries import QueryHistory
 from console.widgets.plain_input import PlainTextArea, typable
 from console.widgets.text_line import TextLine
+from console.working import begin
 
 Complete = Callable[[str, int], Awaitable[tuple[str, ...]]]
 _HINT: Line = line(
@@ -107,7 +108,7 @@ class QueryPane(Vertical):
         if self._words:
             self._choose(self._word + by)
         else:
-            self.run_worker(self._look_up(), exclusive=True)
+            begin(self, self._look_up, exclusive=True)
 
     async def _look_up(self) -> None:
         area = self.area

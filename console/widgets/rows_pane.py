@@ -18,6 +18,7 @@ from console.tables.places import Place
 from console.widgets.data_grid import DataGrid
 from console.widgets.prompt_line import PromptLine
 from console.widgets.rows_view import FATAL, RowsView
+from console.working import begin
 
 
 class RowsPane(RowsView):
@@ -145,12 +146,12 @@ class RowsPane(RowsView):
 
     def _answer_go_to(self, text: str) -> None:
         if (found := target(text)) is not None:
-            self._run(self._go(found))
+            self._run(partial(self._go, found))
 
     def _answer_find(self, text: str) -> None:
         self._sought = text.strip()
         if self._sought:
-            self._run(self._find(self.grid.cursor_row, backwards=False))
+            self._run(partial(self._find, self.grid.cursor_row, backwards=False))
 
     # --- going and finding
 
@@ -158,24 +159,24 @@ class RowsPane(RowsView):
         if not self._sought:
             self.action_find()
         elif self.grid.cursor_row + by >= 0:
-            self._run(self._find(self.grid.cursor_row + by, backwards=by < 0))
+            self._run(partial(self._find, self.grid.cursor_row + by, backwards=by < 0))
 
     def on_data_grid_last_wanted(self, event: DataGrid.LastWanted) -> None:
         event.stop()
-        self._run(self.to_last())
+        self._run(self.to_last)
 
     def action_follow(self) -> None:
         self.follow(not self.following)
         if self.following:
-            self._run(self.to_newest())
+            self._run(self.to_newest)
 
-    def _run(self, doing: Coroutine[Any, Any, None]) -> None:
+    def _run(self, doing: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """One thing at a time: the newest."""
-        self.run_worker(self._told(doing), group="going", exclusive=True)
+        begin(self, partial(self._told, doing), group="going", exclusive=True)
 
-    async def _told(self, doing: Coroutine[Any, Any, None]) -> None:
+    async def _told(self, doing: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
-            await doing
+            await doing()
         except BrowseError as trouble:
             if trouble.trouble in FATAL:
                 self.post_message(self.Lost(trouble))
