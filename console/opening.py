@@ -4,6 +4,7 @@ Each returns the exit code.
 """
 
 import gc
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,7 +67,8 @@ def _end(child: "Child | None", keep_running: bool) -> int:
             f"The engine (pid {child.pid}) keeps running. cycledeck watch attaches to it.\n"
         )
         return 0
-    return 1 if child.end() < 0 else 0
+    # Only one that has not begun yet ends by SIGTERM itself.
+    return 1 if child.end() < 0 and child.exit_code != -signal.SIGTERM else 0
 
 
 def _run(console: "ConsoleApp") -> int:

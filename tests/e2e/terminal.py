@@ -89,6 +89,7 @@ class Terminal:
     ) -> None:
         if error is not None:
             error.add_note(f"The terminal showed:\n{self.text}")
+            error.add_note(f"The program said at its end: {self.said!r}")
         self.close()
 
     # --- what is seen

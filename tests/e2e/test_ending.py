@@ -40,6 +40,17 @@ def test_it_ends_with_its_engine_and_gives_the_terminal_back(
     assert asked(db, unfinished) == (0,)
 
 
+def test_an_engine_that_has_not_begun_yet_ends_as_well_as_one_that_has(
+    home: Path, db: Path
+) -> None:
+    with Terminal("--db", db, home=home) as terminal:
+        terminal.until(lambda: terminal.shown)
+        terminal.press("q")
+        assert terminal.ended() == 0, terminal.said
+        assert_given_back(terminal.raw)
+    assert engine_pid(db) is None
+
+
 def test_when_the_connection_is_lost_the_engine_ends_too(home: Path, db: Path) -> None:
     with Terminal("--db", db, home=home) as terminal:
         terminal.until_seen("running every")
