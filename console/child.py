@@ -1,20 +1,23 @@
 """The engine as this console's own child: started, watched, and ended cleanly."""
 
 import os
-import signal
 import subprocess
-from collections.abc import Sequence
+import tempfile
+import weakref
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import platformdirs
 
-# Its messages go to a file, for it may outlive the console; begun anew beyond this size.
-LOG_BYTES = 5_000_000
+from console.pythons import environment
+
 LAST_WORDS = 4_096
 
-# SIGTERM ends it after its running cycle. Once more cancels that cycle. Then it is killed, which
-# it survives by design; but none of that happens to an engine that answers.
-PATIENCE_S = (30.0, 10.0)
+# How long it may take to end before that is told, and, once it was told to hurry, until it is
+# killed: which it survives by design, but none of that happens to an engine that answers.
+QUIET_S, HURRIED_S = 1.0, 10.0
 
 
 class Child:
@@ -22,17 +25,16 @@ class Child:
 
     def __init__(self, command: Sequence[str]) -> None:
         """Raises `OSError` where the process cannot be started."""
-        self.log = _log_file()
-        self._words_from = self.log.stat().st_size if self.log.exists() else 0
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - this program's own engine
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                start_new_session=True,
-                env=os.environ | {"PYTHONUNBUFFERED": "1"},
-            )
+        self._log = _log_file()
+        weakref.finalize(self, self._log.close)
+        self._process = subprocess.Popen(  # noqa: S603 - this program's own engine
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._log,
+            start_new_session=True,
+            env=environment(PYTHONUNBUFFERED="1"),
+        )
 
     @property
     def pid(self) -> int:
@@ -44,29 +46,38 @@ class Child:
         return self._process.poll()
 
     def last_words(self) -> str:
-        """The end of what it wrote on standard error since it started."""
-        with self.log.open("rb") as log:
-            size = log.seek(0, os.SEEK_END)
-            log.seek(max(self._words_from, size - LAST_WORDS))
-            return log.read().decode("utf-8", "replace").strip()
+        """The end of what it wrote on standard error."""
+        size = os.fstat(self._log.fileno()).st_size
+        words = os.pread(self._log.fileno(), LAST_WORDS, max(0, size - LAST_WORDS))
+        return words.decode("utf-8", "replace").strip()
 
-    def end(self) -> int:
-        """End it after its running cycle; returns its exit code."""
-        for patience in PATIENCE_S:
-            if self.exit_code is None:
-                self._process.send_signal(signal.SIGTERM)
-            try:
-                return self._process.wait(patience)
-            except subprocess.TimeoutExpired:
-                continue
-        self._process.kill()
+    def end(self, patience_s: float = 30.0, slow: Callable[[], object] = lambda: None) -> int:
+        """End it after its running cycle; returns its exit code.
+
+        Where that takes a while, `slow` is called. After `patience_s` that cycle is cancelled,
+        and then the process killed. A ctrl-c goes on to the next of these at once.
+        """
+        self._process.terminate()
+        steps = (
+            (QUIET_S, slow),
+            (patience_s, self._process.terminate),
+            (HURRIED_S, self._process.kill),
+        )
+        for seconds, and_then in steps:
+            with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+                return self._process.wait(seconds)
+            and_then()
         return self._process.wait()
 
 
-def _log_file() -> Path:
+def _log_file() -> BinaryIO:
+    """A new one for each start, for an engine may outlive the console; the one before is kept."""
     folder = Path(platformdirs.user_log_dir("cycledeck"))
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "engine.log"
-    if path.exists() and path.stat().st_size > LOG_BYTES:
-        path.replace(folder / "engine.log.1")
-    return path
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            path.replace(folder / "engine.log.1")
+        return path.open("x+b")
+    except OSError:
+        return tempfile.TemporaryFile()

@@ -22,7 +22,10 @@ def main() -> None:
     """The entry point."""
     opened = plainly(sys.argv[1:])
     if opened is not None:
-        sys.exit(opened())
+        try:
+            sys.exit(opened())
+        except KeyboardInterrupt:
+            sys.exit(130)
     from console import commands
 
     commands.main()

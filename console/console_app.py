@@ -103,11 +103,14 @@ class ConsoleApp(App[None]):
 
     # --- life
 
+    def on_load(self) -> None:
+        """From here on the screen is taken: whatever ends the program gives it back first."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self.exit)
+
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self.exit)
         if not self.is_headless:
             loop.add_signal_handler(signal.SIGCONT, self._continued)
         self.call_after_refresh(self._garbage.begin)

@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+from console.pythons import environment
 from console.target import Target
 
 # What these commands need to know; the rest of a console's flags are the engine's.
@@ -30,6 +31,7 @@ async def _run(command: list[str]) -> dict[str, Any]:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        env=environment(),
     )
     try:
         out, err = await process.communicate()

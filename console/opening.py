@@ -6,15 +6,25 @@ Each returns the exit code.
 import gc
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from console.target import Target
 from engine.text import printable
 
 if TYPE_CHECKING:
-    from console.child import Child
     from console.console_app import ConsoleApp
+    from console.deck import Deck
+
+# Whatever ends the console, also before there is a screen that hears it, ends its engine as well.
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+# For its running cycle an engine takes what its settings say, where they are known, and some more.
+PATIENCE_S, MARGIN_S = 30.0, 5.0
 
 
 def deck(target: Target, *, keep_running: bool = False) -> int:
@@ -22,19 +32,27 @@ def deck(target: Target, *, keep_running: bool = False) -> int:
     if not _on_a_terminal("For scripts there are: cycledeck run, once, status"):
         return 2
     from console.child import Child
-
-    # Before Textual is loaded: the engine is up by the time there is a screen to show it on.
-    child = Child(target.command("run"))
-    from console.app import CycledeckApp
     from console.deck import Deck
 
-    held = Deck(target, child)
+    early: list[int] = []
+    _on_endings(lambda number, frame: early.append(number))
+    # Before Textual is loaded: the engine is up by the time there is a screen to show it on.
+    held = Deck(target, Child(target.command("run")))
     code = 1
     try:
-        code = _run(CycledeckApp(held, keep_running=keep_running))
+        _on_endings(signal.default_int_handler)
+        code = 0 if early else _shown(held, keep_running)
+    except KeyboardInterrupt:
+        code = 0
     finally:
-        ended = _end(held.child, keep_running)
+        ended = _end(held, keep_running)
     return code or ended
+
+
+def _shown(deck: "Deck", keep_running: bool) -> int:
+    from console.app import CycledeckApp
+
+    return _run(CycledeckApp(deck, keep_running=keep_running))
 
 
 def watch(target: Target) -> int:
@@ -59,16 +77,30 @@ def browse(file: Path) -> int:
     return _run(BrowseApp(file))
 
 
-def _end(child: "Child | None", keep_running: bool) -> int:
+def _end(deck: "Deck", keep_running: bool) -> int:
+    child, settings = deck.child, deck.settings
     if child is None or child.exit_code is not None:
         return 0
     if keep_running:
-        sys.stderr.write(
-            f"The engine (pid {child.pid}) keeps running. cycledeck watch attaches to it.\n"
-        )
+        _say(f"The engine (pid {child.pid}) keeps running. cycledeck watch attaches to it.")
         return 0
+    _on_endings(signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # Once more, to hurry it.
+    patience_s = settings.stop_timeout / 1_000 + MARGIN_S if settings else PATIENCE_S
+    ends = f"The engine (pid {child.pid}) ends after its running cycle. ctrl-c cancels that cycle."
+    ended = child.end(patience_s, slow=partial(_say, ends))
     # Only one that has not begun yet ends by SIGTERM itself.
-    return 1 if child.end() < 0 and child.exit_code != -signal.SIGTERM else 0
+    return 1 if ended < 0 and ended != -signal.SIGTERM else 0
+
+
+def _say(words: str) -> None:
+    with suppress(OSError):  # Nobody may be there any more to be told.
+        sys.stderr.write(f"{words}\n")
+
+
+def _on_endings(handler: "Callable[[int, FrameType | None], object] | signal.Handlers") -> None:
+    for number in ENDINGS:
+        signal.signal(number, handler)
 
 
 def _run(console: "ConsoleApp") -> int:

@@ -1,10 +1,11 @@
 """What a console is opened on, as given on the command line; the engine takes the same flags."""
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from console.pythons import PYTHON
 
 if TYPE_CHECKING:
     from engine import Settings
@@ -25,7 +26,7 @@ class Target:
 
     def command(self, *words: str, only: tuple[str, ...] | None = None) -> list[str]:
         """The command line of an engine command on the same target, with all flags or `only`."""
-        line = [sys.executable, "-m", "engine.cli", *words]
+        line = [*PYTHON, "engine.cli", *words]
         if self.config is not None:
             line += ["--config", str(self.config)]
         for name, value in self.flags.items():

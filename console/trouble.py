@@ -104,8 +104,11 @@ def _without_an_engine(view: View, standing: Standing) -> Trouble | None:
 
 
 def _ended(exit_code: int, words: str) -> Trouble:
-    how = f"with exit code {exit_code}" if exit_code >= 0 else f"by signal {-exit_code}"
-    last = next((line for line in reversed(words.splitlines()) if line.strip()), "")
+    killed = exit_code < 0
+    how = f"by signal {-exit_code}" if killed else f"with exit code {exit_code}"
+    lines = [line for line in words.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("error: ")]
+    last = (errors or ([] if killed else lines) or [""])[-1]
     return Trouble(
         f"The engine ended {how}" + (f": {last}" if last else ""),
         "The ledger stands as of its last commit. E starts the engine again.",

@@ -3,15 +3,12 @@
 import asyncio
 import contextlib
 import json
-import os
-import sys
 from collections.abc import Callable
 from itertools import count
-from pathlib import Path
 from typing import Any
 
-import console
 from console.browse.errors import BrowseError
+from console.pythons import PYTHON, environment
 
 # One answer, a row with a large cell, may be long.
 LINE_LIMIT = 1 << 30
@@ -36,13 +33,8 @@ class ReadingProcess:
     async def spawn(cls, tell: Tell, ended: Callable[[], None]) -> "ReadingProcess":
         """`tell` is called with the state of views and the progress of scans, `ended` when there
         will be no more of it."""
-        root = str(Path(console.__file__).parents[1])
-        paths = [root, os.environ.get("PYTHONPATH", "")]
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            # Nothing in the folder the console was started from stands in for a module.
-            "-P",
-            "-m",
+            *PYTHON,
             "console.browse.worker",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -50,11 +42,7 @@ class ReadingProcess:
             limit=LINE_LIMIT,
             # A ctrl-c in the terminal is for the screen.
             start_new_session=True,
-            env={
-                **os.environ,
-                "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-                "MALLOC_ARENA_MAX": "1",
-            },
+            env=environment(MALLOC_ARENA_MAX="1"),
         )
         return cls(process, tell, ended)
 

@@ -275,12 +275,15 @@ async def _run_cycles(settings: Settings, cycles: int | None, as_json: bool) -> 
 
 
 def _stop_on_signals(engine: Engine) -> None:
-    """The first SIGINT or SIGTERM ends cleanly after the running cycle, a second one at once."""
+    """The first SIGINT or SIGTERM ends cleanly after the running cycle, a second one, or
+    `stop_timeout`, at once."""
     at_once = _cancelling()
+    loop = asyncio.get_running_loop()
 
     def stop() -> None:
         engine.stop()
         _on_signals(at_once)
+        loop.call_later(engine.settings.stop_timeout / 1_000, at_once)
 
     _on_signals(stop)
 

@@ -56,10 +56,13 @@ def test_it_is_asked_to_end_and_its_exit_code_returned() -> None:
 def test_one_that_will_not_end_is_killed_after_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "PATIENCE_S", (0.05, 0.05))
+    monkeypatch.setattr(module, "QUIET_S", 0.05)
+    monkeypatch.setattr(module, "HURRIED_S", 0.05)
     child = Child(python(IGNORES_TERM))
     speaks(child)
-    assert child.end() == -9
+    told: list[str] = []
+    assert child.end(0.05, slow=lambda: told.append("slow")) == -9
+    assert told == ["slow"]
 
 
 def test_ending_one_that_has_ended_already_returns_how() -> None:
@@ -68,28 +71,47 @@ def test_ending_one_that_has_ended_already_returns_how() -> None:
     assert child.end() == child.exit_code == 2
 
 
-def test_its_last_words_are_its_own() -> None:
-    first = Child(python("import sys; sys.exit('first')"))
-    until(lambda: first.exit_code is not None)
-    second = Child(python(ENDS_ON_TERM))
-    speaks(second)
-    second.end()
-    assert second.last_words() == "up"
-    assert first.last_words() == "first\nup"
-
-
-def test_its_messages_go_to_a_file_that_is_begun_anew_when_large(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(module, "LOG_BYTES", 10)
-    log_folder = platformdirs.user_log_path("cycledeck")
-    log_folder.mkdir(parents=True)
-    (log_folder / "engine.log").write_text("old messages")
-    child = Child(python(ENDS_ON_TERM))
+def test_a_ctrl_c_hurries_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    child = Child(python(IGNORES_TERM))
     speaks(child)
-    child.end()
-    assert (log_folder / "engine.log.1").read_text() == "old messages"
-    assert child.last_words() == "up"
+    waited = 0.0
+
+    def interrupted(timeout: float | None = None) -> int:
+        nonlocal waited
+        waited += timeout or 0
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(child._process, "wait", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            child.end()
+    until(lambda: child.exit_code == -9)
+    assert waited > 30
+
+
+def test_its_last_words_are_its_own_while_others_speak() -> None:
+    first = Child(python(ENDS_ON_TERM))
+    speaks(first)
+    second = Child(python("import sys; sys.exit('second')"))
+    until(lambda: second.exit_code is not None)
+    first.end()
+    assert (first.last_words(), second.last_words()) == ("up", "second")
+
+
+def test_the_log_of_the_one_before_is_kept() -> None:
+    for name in ("first", "second", "third"):
+        child = Child(python(f"import sys; sys.exit('{name}')"))
+        until(lambda child=child: child.exit_code is not None)  # type: ignore[misc]
+    logs = platformdirs.user_log_path("cycledeck")
+    assert (logs / "engine.log").read_text() == "third\n"
+    assert (logs / "engine.log.1").read_text() == "second\n"
+
+
+def test_it_starts_where_no_log_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/dev/null/state")
+    child = Child(python("import sys; sys.exit('said')"))
+    until(lambda: child.exit_code is not None)
+    assert child.last_words() == "said"
 
 
 def test_it_is_in_a_session_of_its_own() -> None:
@@ -110,13 +132,13 @@ def test_the_command_line_of_the_engine_passes_on_what_was_given() -> None:
     from console.target import Target
 
     target = Target(Path("c.toml"), {"db": "l.db", "start_from": "now", "seed": "3"})
-    assert target.command("run")[3:] == [
+    assert target.command("run")[4:] == [
         "run", "--config", "c.toml", "--db", "l.db", "--start-from", "now", "--seed", "3",
     ]  # fmt: skip
-    assert target.command("verify", "--json", only=("db",))[3:] == [
+    assert target.command("verify", "--json", only=("db",))[4:] == [
         "verify", "--json", "--config", "c.toml", "--db", "l.db",
     ]  # fmt: skip
     done = subprocess.run(
-        [*target.command("--help")[:3], "--help"], capture_output=True, check=True
+        [*target.command("--help")[:4], "--help"], capture_output=True, check=True
     )
     assert b"replay" in done.stdout

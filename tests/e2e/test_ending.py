@@ -2,6 +2,7 @@
 was."""
 
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,40 @@ def test_an_engine_that_has_not_begun_yet_ends_as_well_as_one_that_has(
         assert terminal.ended() == 0, terminal.said
         assert_given_back(terminal.raw)
     assert engine_pid(db) is None
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_whatever_ends_it_before_it_is_seen_ends_its_engine_too(
+    home: Path, db: Path, end: signal.Signals
+) -> None:
+    with Terminal("--db", db, home=home) as terminal:
+        terminal.until(lambda: engine_of(db))
+        assert not terminal.shown
+        terminal.signal(end)
+        assert terminal.ended() == 0
+        assert "Traceback" not in terminal.said
+    assert engine_of(db) == ""
+
+
+def engine_of(db: Path) -> str:
+    """The command line of an engine that runs on a ledger, also before it has its lease."""
+    found = subprocess.run(
+        ["pgrep", "-a", "-f", f"engine.cli run --db {db}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return found.stdout
+
+
+def test_code_in_the_working_folder_is_not_run(home: Path, db: Path) -> None:
+    (home / "engine").mkdir()
+    (home / "engine" / "__init__.py").write_text("open('ran', 'w')\n")
+    with Terminal("--db", db, home=home) as terminal:
+        terminal.until_seen("running every", "● committed")
+        terminal.press("q")
+        assert terminal.ended() == 0
+    assert not (home / "ran").exists()
 
 
 def test_when_the_connection_is_lost_the_engine_ends_too(home: Path, db: Path) -> None:
