@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -79,6 +80,7 @@ class CycledeckApp(ConsoleApp):
         super().__init__()
         self.deck = deck
         self._keep_running = keep_running
+        self._leaving = False
         self._present_due = False
         self._presented = 0.0
         self._asked_of: tuple[bool, ...] = ()
@@ -163,7 +165,7 @@ class CycledeckApp(ConsoleApp):
         self._presented = time.monotonic()
         if not self.screen_stack:
             return  # The program ends, or another screen is about to be there.
-        asked = (self.view.attached, self.view.past is None, self._engine_ended)
+        asked = (self.deck.live.attached, self.view.past is None, self._engine_ended)
         if asked != self._asked_of:
             self._asked_of = asked
             self.refresh_bindings()
@@ -173,11 +175,10 @@ class CycledeckApp(ConsoleApp):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What needs an engine is greyed while there is none to ask."""
-        view = self.view
         if action in {"trigger", "replay", "pause", "kill", "backfill"}:
-            return True if view.attached else None
+            return True if self.deck.live.attached else None
         if action == "live":
-            return view.past is not None
+            return self.view.past is not None
         if action == "restart":
             return self._engine_ended
         return True
@@ -185,72 +186,63 @@ class CycledeckApp(ConsoleApp):
     @property
     def _engine_ended(self) -> bool:
         child = self.deck.child
-        return child is not None and child.exit_code is not None and not self.view.attached
+        return child is not None and child.exit_code is not None and not self.deck.live.attached
 
     def action_trigger(self) -> None:
-        self.trigger()
-
-    def trigger(self) -> None:
         from engine import Action
 
-        self._confirm_and_ask(asking.trigger(self.view), Action.TRIGGER)
+        self._confirm_and_ask(asking.trigger, Action.TRIGGER)
 
     def action_pause(self) -> None:
         from engine import Action, EngineState
 
-        beat = self.view.beat
-        paused = beat is not None and beat.state is EngineState.PAUSED
-        question = asking.resume(self.view) if paused else asking.pause(self.view)
-        self._confirm_and_ask(question, Action.RESUME if paused else Action.PAUSE)
+        beat = self.deck.live.beat
+        if beat is not None and beat.state is EngineState.PAUSED:
+            self._confirm_and_ask(asking.resume, Action.RESUME)
+        else:
+            self._confirm_and_ask(asking.pause, Action.PAUSE)
 
     def action_kill(self) -> None:
         from engine import Action
 
-        killed = self.view.beat is not None and self.view.beat.killed
-        question = asking.revive(self.view) if killed else asking.kill(self.view)
-        self._confirm_and_ask(question, Action.REVIVE if killed else Action.KILL)
+        beat = self.deck.live.beat
+        if beat is not None and beat.killed:
+            self._confirm_and_ask(asking.revive, Action.REVIVE)
+        else:
+            self._confirm_and_ask(asking.kill, Action.KILL)
 
     def action_backfill(self) -> None:
-        self.backfill()
-
-    def backfill(self) -> None:
         from engine import Action
 
-        self._confirm_and_ask(asking.backfill(self.view), Action.BACKFILL)
+        self._confirm_and_ask(asking.backfill, Action.BACKFILL)
 
-    def action_replay(self) -> None:
-        if (cycle_id := self._selected_cycle) is not None:
-            self.replay(cycle_id)
-
-    def replay(self, cycle_id: int) -> None:
-        self._replay(cycle_id)
-
-    @work
-    async def _replay(self, cycle_id: int) -> None:
+    @work(exclusive=True, group="replay")
+    async def action_replay(self) -> None:
         """First what it would do; then, when that was seen and confirmed, the real thing."""
         from engine import Action
 
-        reply = await self._asked(Action.PREVIEW, cycle_id)
-        if reply is None:
+        live, cycle_id = self.deck.live, self._selected_cycle
+        if cycle_id is None:
             return
-        if reply.preview is None:
-            self.tell(reply.message, Tone.DANGER)
-            return
-        question = asking.replay(self.view, reply.preview)
-        if await self.push_screen_wait(ConfirmScreen(question)):
-            self._tell_outcome(await self._asked(Action.REPLAY, cycle_id))
 
-    def action_rehearse(self) -> None:
-        if (cycle_id := self._selected_cycle) is not None:
-            self.rehearse(cycle_id)
+        async def preview() -> Question | None:
+            reply = await self._asked(Action.PREVIEW, live, cycle_id)
+            if reply is not None and reply.preview is None:
+                self.tell(reply.message, Tone.DANGER)
+            found = reply.preview if reply is not None else None
+            return asking.replay(live, found) if found is not None else None
 
-    def rehearse(self, cycle_id: int) -> None:
-        self._rehearse(cycle_id)
+        question = asking.replay_unseen(live, cycle_id)
+        if await self.push_screen_wait(ConfirmScreen(question, preview)):
+            self._tell_outcome(await self._asked(Action.REPLAY, live, cycle_id))
 
     @work(exclusive=True, group="rehearse")
-    async def _rehearse(self, cycle_id: int) -> None:
+    async def action_rehearse(self) -> None:
         from console.errands import ErrandFailed, rehearse
 
+        cycle_id = self._selected_cycle
+        if cycle_id is None:
+            return
         self.tell(f"Rehearsing cycle {cycle_id} on a copy of the state before it …")
         try:
             found = await rehearse(self.deck.target, cycle_id)
@@ -273,11 +265,7 @@ class CycledeckApp(ConsoleApp):
         self._travel(self.deck.newer)
 
     def action_live(self) -> None:
-        self.travel(None)
-
-    def travel(self, cycle_id: int | None) -> None:
-        """Show the state as of a cycle on every screen; null is the present."""
-        self._travel(lambda: self.deck.travel(cycle_id))
+        self._travel(partial(self.deck.travel, None))
 
     @work(exclusive=True, group="travel")
     async def _travel(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -288,19 +276,30 @@ class CycledeckApp(ConsoleApp):
         except CycledeckError as error:
             self.tell(str(error), Tone.ATTENTION)
 
-    def action_restart(self) -> None:
-        self.deck.restart()
+    @work(exclusive=True, group="restart")
+    async def action_restart(self) -> None:
+        question = asking.restart(self.deck.live, self.deck.target.typed("run"))
+        if await self.push_screen_wait(ConfirmScreen(question)):
+            try:
+                self.deck.restart()
+            except OSError as error:
+                self.tell(f"The engine cannot be started: {error}", Tone.DANGER)
 
     def action_leave(self) -> None:
         """Quit; an engine that ends with it, and trades for real, is asked about first."""
-        self._leave()
+        if not self._leaving:
+            self._leave()
 
-    @work(exclusive=True, group="leave")
+    @work(group="leave")
     async def _leave(self) -> None:
-        real = self.view.hello is not None and self.view.hello.mode != "sim"
-        if self.view.owns_engine and real and not self._keep_running:
-            question = asking.quit_with_engine(self.view)
-            if not await self.push_screen_wait(ConfirmScreen(question)):
+        live, child = self.deck.live, self.deck.child
+        owned = live.owns_engine and child is not None and child.exit_code is None
+        real = live.hello is not None and live.hello.mode != "sim"
+        if owned and real and not self._keep_running:
+            self._leaving = True
+            sure = await self.push_screen_wait(ConfirmScreen(asking.quit_with_engine(live)))
+            self._leaving = False
+            if not sure:
                 return
         self.exit()
 
@@ -312,17 +311,23 @@ class CycledeckApp(ConsoleApp):
         return screen.selected_cycle if isinstance(screen, DeckScreen) else None
 
     @work
-    async def _confirm_and_ask(self, question: Question, action: "Action") -> None:
-        if await self.push_screen_wait(ConfirmScreen(question)):
-            self._tell_outcome(await self._asked(action))
+    async def _confirm_and_ask(
+        self, question: Callable[[View], Question], action: "Action"
+    ) -> None:
+        live = self.deck.live
+        if await self.push_screen_wait(ConfirmScreen(question(live))):
+            self._tell_outcome(await self._asked(action, live))
 
-    async def _asked(self, action: "Action", cycle_id: int | None = None) -> "Reply | None":
+    async def _asked(
+        self, action: "Action", of: View, cycle_id: int | None = None
+    ) -> "Reply | None":
+        """Ask the engine that was attached in a view, and no other."""
         from engine import ChannelError
 
         try:
-            return await self.deck.ask(action, cycle_id)
+            return await self.deck.ask(action, of.hello, cycle_id)
         except (NoEngine, ChannelError) as error:
-            self.tell(f"{action.value}: {error}. Nothing was changed by this console.", Tone.DANGER)
+            self.tell(f"{action.value}: {error}", Tone.DANGER)
             return None
 
     def _tell_outcome(self, reply: "Reply | None") -> None:

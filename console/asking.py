@@ -68,6 +68,24 @@ def quit_with_engine(view: View) -> Question:
     return Question("quit and end the engine", facts, "Quit", None)
 
 
+def restart(view: View, command: str) -> Question:
+    facts = [
+        _target(view),
+        line("Starts an engine on this ledger: cycles begin, orders may be placed."),
+        line((command, Tone.DIM)),
+    ]
+    return Question("start the engine again", facts, "Start it", _real_money(view))
+
+
+def replay_unseen(view: View, cycle_id: int) -> Question:
+    """Before it is known what a replay would do."""
+    facts = [
+        _target(view),
+        line("Finding out what it would do, after the running cycle …"),
+    ]
+    return Question(_replaying(cycle_id), facts, "Replay", _real_money(view))
+
+
 def replay(view: View, preview: "Preview") -> Question:
     """What a replay of a cycle would do to today's ledger, found out by doing it and undoing it."""
     unchanged = ("unchanged", Tone.OK)
@@ -93,8 +111,11 @@ def replay(view: View, preview: "Preview") -> Question:
              (f"  digest {preview.digest_after[:4]}…{preview.digest_after[-2:]}", Tone.DIM)),
         *([] if same else _changed(preview)),
     ]  # fmt: skip
-    title = f"replay cycle {count(preview.cycle_id)}"
-    return Question(title, facts, "Replay", _real_money(view))
+    return Question(_replaying(preview.cycle_id), facts, "Replay", _real_money(view))
+
+
+def _replaying(cycle_id: int) -> str:
+    return f"replay cycle {count(cycle_id)}"
 
 
 def _changed(preview: "Preview") -> list[Line]:

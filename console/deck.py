@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Action,
         CycledeckError,
         EngineClient,
+        Hello,
         History,
         Push,
         Reply,
@@ -45,7 +46,11 @@ class NoEngine(Exception):
 
 
 class Deck:
-    """`publish` is called with every new view. `run` works until it is cancelled."""
+    """`publish` is called with every new view. `run` works until it is cancelled.
+
+    `view` is what is shown, which may be frozen or past; `live` is how things are, and what
+    anything that acts goes by.
+    """
 
     def __init__(self, target: Target, child: Child | None = None) -> None:
         self.target = target
@@ -53,8 +58,8 @@ class Deck:
         self.settings: Settings | None = None
         self.history: History | None = None
         self.view = View(owns_engine=child is not None)
-        self._live = self.view
-        self._standing = Standing()
+        self.live = self.view
+        self._standing = Standing(target)
         self._client: EngineClient | None = None
         self._attached = asyncio.Event()
         self._publish: Callable[[View], None] = lambda view: None
@@ -71,10 +76,18 @@ class Deck:
 
     # --- asking
 
-    async def ask(self, action: "Action", cycle_id: int | None = None) -> "Reply":
-        """Raises `NoEngine`, or `ChannelClosed` where the engine goes away meanwhile."""
-        if self._client is None:
-            raise NoEngine("there is no engine to ask: the ledger file is being shown")
+    async def ask(
+        self, action: "Action", of: "Hello | None", cycle_id: int | None = None
+    ) -> "Reply":
+        """Raises `NoEngine` where the engine `of` that is no longer attached, or `ChannelClosed`
+        where it goes away meanwhile."""
+        if self._client is None or of is None:
+            raise NoEngine("there is no engine to ask any more; nothing was asked or changed")
+        if self._client.hello != of:
+            raise NoEngine(
+                f"the engine this was about (pid {of.pid}) is gone, another one is there "
+                f"(pid {self._client.hello.pid}); nothing was asked or changed"
+            )
         reply: Reply = await self._client.command(action, cycle_id)
         return reply
 
@@ -82,7 +95,7 @@ class Deck:
         """Start this console's own engine again, after it ended."""
         if self.child is not None and self.child.exit_code is not None:
             self.child = Child(self.target.command("run"))
-            self._standing = replace(self._standing, starting=True)
+            self._standing = Standing(self.target)
             self._change()
 
     # --- time
@@ -94,28 +107,27 @@ class Deck:
             result = await self.history.result(cycle_id)
             results = await self.history.results(RECENT, before=cycle_id)
             past = Past(result, (result, *results))
-        self._live = replace(self._live, past=past)
+        self.live = replace(self.live, past=past)
         self.view = replace(self.view, past=past)
         self._publish(self.view)
 
     async def older(self) -> None:
         """One cycle back from what is shown."""
-        shown = self._live.shown_results
+        shown = self.view.shown_results
         if len(shown) > 1:
             await self.travel(shown[1].cycle_id)
 
     async def newer(self) -> None:
         """One cycle on from what is shown; from the newest one on, that is the present."""
-        if self._live.past is None or self.history is None:
+        past, latest = self.view.past, self.view.latest
+        if past is None or latest is None or self.history is None:
             return
-        shown = self._live.past.result.cycle_id
-        latest = self._live.latest
-        reach = 2
-        while latest is not None and shown < latest.cycle_id:
+        shown, reach = past.result.cycle_id, 2
+        while shown + reach <= latest.cycle_id:
             found = await self.history.results(reach, before=shown + reach)
             later = [result.cycle_id for result in found if result.cycle_id > shown]
             if later:
-                await self.travel(min(later) if min(later) < latest.cycle_id else None)
+                await self.travel(min(later))
                 return
             reach *= 2
         await self.travel(None)
@@ -123,7 +135,7 @@ class Deck:
     def freeze(self) -> None:
         """Stand still, or go on; what happens meanwhile is kept."""
         frozen = not self.view.frozen
-        self.view = replace(self._live, frozen=frozen, past=self.view.past)
+        self.view = replace(self.live, frozen=frozen, past=self.view.past)
         self._publish(self.view)
 
     # --- the engine
@@ -133,22 +145,24 @@ class Deck:
 
         wait = ATTACH_SOONEST
         while True:
+            began = time.monotonic()
             try:
-                client = await EngineClient.connect(settings.db)
+                trouble = await self._listen(await EngineClient.connect(settings.db))
             except ChannelError as error:
-                self._standing = replace(self._standing, channel_error=str(error))
-                self._change()
-                await asyncio.sleep(wait)
-                wait = min(wait * 1.5, ATTACH_LATEST)
-                continue
-            wait = ATTACH_SOONEST
-            await self._listen(client)
+                trouble = str(error)
+            if time.monotonic() - began > ATTACH_LATEST:
+                wait = ATTACH_SOONEST
+            self._standing = replace(self._standing, channel_error=trouble)
+            self._change()
+            await asyncio.sleep(wait)
+            wait = min(wait * 1.5, ATTACH_LATEST)
 
-    async def _listen(self, client: "EngineClient") -> None:
+    async def _listen(self, client: "EngineClient") -> str:
+        """Until the connection ends; returns why it did."""
         self._client = client
         self._attached.set()
         hello = client.hello
-        self._standing = Standing(child=self.child, starting=False)
+        self._standing = Standing(self.target, starting=False)
         owned = self.child is not None and self.child.pid == hello.pid
         self._change(
             heard=True, link=Link.ATTACHED, hello=hello, account=hello.account, owns_engine=owned
@@ -156,21 +170,22 @@ class Deck:
         try:
             async for push in client:
                 self._take(push)
+            return getattr(client, "ended", None) or ""
         finally:
             self._client = None
             await client.close()
             self._change(link=Link.READING, beat=None)
 
     def _take(self, push: "Push") -> None:
-        live = self._live
+        live = self.live
         match push.type:
             case "beat":
                 self._change(heard=True, beat=push)
             case "result":
-                self._live = with_results(live, [push.result])
+                self.live = with_results(live, [push.result])
                 self._change(heard=True)
             case "log":
-                self._live = with_logs(live, [push])
+                self.live = with_logs(live, [push])
                 self._change(heard=True)
 
     # --- the file
@@ -200,8 +215,9 @@ class Deck:
                 news = await history.news()
                 if missed or (news != seen and (self._client is None or self._incomplete)):
                     await self._catch_up(history)
+                else:
+                    self._file_is_well()
                 seen = news
-                self._file_is_well()
         finally:
             self.history = None
             await history.close()
@@ -221,20 +237,20 @@ class Deck:
         results = list(await history.results(RECENT))
         if results:
             results[0] = await history.result(results[0].cycle_id)
-        self._live = with_results(with_books(self._live, books), results)
+        self.live = with_books(with_results(self.live, results), books)
         self._file_is_well()
         self._change(heard=self._client is None)
 
     @property
     def _incomplete(self) -> bool:
         """Something is missing that the file may have: a cycle in between, or metrics."""
-        recent = self._live.results[:RECENT]
+        recent = self.live.results[:RECENT]
         apart = any(a.cycle_id - b.cycle_id != 1 for a, b in pairwise(recent))
         return apart or any(result.committed and not result.metrics_persisted for result in recent)
 
     def _file_is_well(self) -> None:
         link = Link.ATTACHED if self._client else Link.READING
-        if self._standing.file_error is not None or self._live.link is not link:
+        if self._standing.file_error is not None or self.live.link is not link:
             self._standing = replace(self._standing, file_error=None)
             self._change(link=link)
 
@@ -244,12 +260,12 @@ class Deck:
 
     def _other_file(self, error: "StoreReplaced") -> None:
         """What was known was another file's: begin anew with what is at the path now."""
-        self._live = View(
-            link=self._live.link,
-            account=self._live.account,
-            hello=self._live.hello,
-            beat=self._live.beat,
-            owns_engine=self._live.owns_engine,
+        self.live = View(
+            link=self.live.link,
+            account=self.live.account,
+            hello=self.live.hello,
+            beat=self.live.beat,
+            owns_engine=self.live.owns_engine,
         )
         self._file_failed(error)
 
@@ -265,14 +281,13 @@ class Deck:
         now_ms = time.time_ns() // 1_000_000
         if heard:
             changes["heard_ms"] = now_ms
-        self._standing = replace(self._standing, child=self.child)
-        live = replace(self._live, **changes)  # type: ignore[arg-type]
-        trouble = trouble_of(live, self._standing, now_ms)
-        self._live = replace(live, trouble=trouble)
+        live = replace(self.live, **changes)  # type: ignore[arg-type]
+        trouble = trouble_of(live, self._standing, self.child, now_ms)
+        self.live = replace(live, trouble=trouble)
         if not self.view.frozen:
-            self.view = self._live
+            self.view = self.live
         else:
-            newest = self._live.results[0].cycle_id if self._live.results else 0
+            newest = self.live.results[0].cycle_id if self.live.results else 0
             shown = self.view.results[0].cycle_id if self.view.results else 0
             self.view = replace(self.view, behind=newest - shown, trouble=trouble)
         self._publish(self.view)

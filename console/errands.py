@@ -5,10 +5,7 @@ import json
 from typing import Any
 
 from console.pythons import environment
-from console.target import Target
-
-# What these commands need to know; the rest of a console's flags are the engine's.
-_FLAGS = ("db",)
+from console.target import LEDGER, Target
 
 
 class ErrandFailed(Exception):
@@ -17,12 +14,12 @@ class ErrandFailed(Exception):
 
 async def rehearse(target: Target, cycle_id: int) -> dict[str, Any]:
     """A cycle's phase 1 on a copy of the state before it: `engine.replay.Rehearsal` as JSON."""
-    return await _run(target.command("replay", str(cycle_id), "--rehearse", "--json", only=_FLAGS))
+    return await _run(target.command("replay", str(cycle_id), "--rehearse", "--json", only=LEDGER))
 
 
 async def verify(target: Target) -> dict[str, Any]:
     """The proof of the books: `engine.Verification` as JSON."""
-    return await _run(target.command("verify", "--json", only=_FLAGS))
+    return await _run(target.command("verify", "--json", only=LEDGER))
 
 
 async def _run(command: list[str]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What a console is opened on, as given on the command line; the engine takes the same flags."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,10 @@ from console.pythons import PYTHON
 
 if TYPE_CHECKING:
     from engine import Settings
+
+
+# What names a ledger; the other flags are for its engine.
+LEDGER = ("db",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +31,15 @@ class Target:
 
     def command(self, *words: str, only: tuple[str, ...] | None = None) -> list[str]:
         """The command line of an engine command on the same target, with all flags or `only`."""
-        line = [*PYTHON, "engine.cli", *words]
-        if self.config is not None:
-            line += ["--config", str(self.config)]
+        return [*PYTHON, "engine.cli", *words, *self._flags(only)]
+
+    def typed(self, command: str, *, only: tuple[str, ...] | None = None) -> str:
+        """The same, as an operator types it."""
+        return shlex.join(["cycledeck", command, *self._flags(only)])
+
+    def _flags(self, only: tuple[str, ...] | None) -> list[str]:
+        found = ["--config", str(self.config)] if self.config is not None else []
         for name, value in self.flags.items():
             if only is None or name in only:
-                line += [f"--{name.replace('_', '-')}", value]
-        return line
+                found += [f"--{name.replace('_', '-')}", value]
+        return found

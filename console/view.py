@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from console.lines import Tone
@@ -112,6 +113,9 @@ class View:
 
 def with_results(view: View, results: "Iterable[CycleResult]") -> View:
     """Cycles that ended, in any order, known ones among them."""
+    results = list(results)
+    if any(_of_another_past(view, result) for result in results):
+        view = replace(view, results=(), positions={}, cursors={})
     known = {result.cycle_id: result for result in view.results}
     merged = [_merged(known.get(result.cycle_id), result) for result in results]
     fresh = [result for result in merged if known.get(result.cycle_id) is not result]
@@ -126,17 +130,26 @@ def with_results(view: View, results: "Iterable[CycleResult]") -> View:
 
 
 def with_books(view: View, books: "Books") -> View:
-    """What the file says now: the cursors and positions it holds are the true ones."""
+    """What the file says now: the cursors and positions it holds are the true ones, but where a
+    later commit is known already."""
+    last = _last_committed(view)
+    if last is not None and (last.commit_seq or 0) > books.last_commit_seq:
+        return replace(view, books=books)
     cursors = {found.key: _mark(found) for found in books.cursors}
-    positions = {
-        symbol: _with_mark(found, view.positions.get(symbol))
-        for symbol, found in books.positions.items()
-    }
-    return replace(view, books=books, cursors=cursors, positions=positions)
+    return replace(view, books=books, cursors=cursors, positions=books.positions)
 
 
 def with_logs(view: View, logs: "Iterable[Logged]") -> View:
     return replace(view, logs=(*view.logs, *logs)[-KEPT_LOGS:])
+
+
+def _of_another_past(view: View, result: "CycleResult") -> bool:
+    """Of a ledger that went back, to a backup of it: no cycle begins after those that follow it,
+    or again."""
+    later = list(takewhile(lambda known: known.cycle_id >= result.cycle_id, view.results))
+    if later and later[-1].cycle_id == result.cycle_id:
+        return later[-1].started_ms != result.started_ms
+    return any(known.started_ms < result.started_ms for known in later)
 
 
 def _merged(known: "CycleResult | None", result: "CycleResult") -> "CycleResult":
@@ -174,11 +187,6 @@ def _last_committed(view: View) -> "CycleResult | None":
 
 def _mark(cursor: "CursorView") -> CursorMark:
     return CursorMark(cursor.value_ms, cursor.moved_ms, cursor.held)
-
-
-def _with_mark(found: "PositionView", known: "PositionView | None") -> "PositionView":
-    """The file's positions have no marks; a known one of the same position keeps its own."""
-    return known if known is not None and known.qty == found.qty else found
 
 
 def _market(cursor_key: str) -> str:

@@ -66,6 +66,7 @@ class Connection:
         self._connect = connect
         self._inner: aiosqlite.Connection | None = None
         self._file: tuple[int, int] | None = None
+        self._log: tuple[int, int] | None = None
         self._closed = False
         self._one_at_a_time = asyncio.Lock()
 
@@ -109,12 +110,18 @@ class Connection:
         return await complete(self._run(_call, work))
 
     def check_file(self) -> None:
-        """Raises `StoreReplaced` when the path no longer leads to the file that was opened."""
-        if self._file is not None and _identity(self.path) != self._file:
+        """Raises `StoreReplaced` when the path no longer leads to the file that was opened, or
+        its write-ahead log was taken away, which SQLite does only once nobody has it open."""
+        file_is_other = self._file is not None and _identity(self.path) != self._file
+        if file_is_other or (self._log is not None and _identity(self._log_path) != self._log):
             raise errors.StoreReplaced(
                 f"{self.path} was removed or replaced while the engine ran; the engine stops. "
                 "Put the file back, or start again on the new one"
             )
+
+    @property
+    def _log_path(self) -> Path:
+        return Path(f"{self.path}-wal")
 
     async def close(self) -> None:
         """For good: what is called later fails."""
@@ -134,7 +141,9 @@ class Connection:
             inner = await self._opened()
             try:
                 with translated(self.path):
-                    return await _on_thread(inner, envelope, work)
+                    done = await _on_thread(inner, envelope, work)
+                self._log = self._log or _identity(self._log_path)
+                return done
             except (errors.CommitUnknown, _Undone):
                 await self._drop()
                 raise
@@ -161,7 +170,7 @@ class Connection:
         return self._inner
 
     async def _drop(self) -> None:
-        inner, self._inner = self._inner, None
+        inner, self._inner, self._log = self._inner, None, None
         if inner is not None:
             with translated(self.path):
                 await inner.close()

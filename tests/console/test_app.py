@@ -1,5 +1,8 @@
 """The keys of every screen, on a real engine: what they do, and that nothing is done unasked."""
 
+import asyncio
+import os
+import signal
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -12,8 +15,9 @@ from seen import cells, text
 from textual.pilot import Pilot
 
 from console.app import CycledeckApp
+from console.lines import line
 from console.memory import Memory
-from console.screens.confirm import ConfirmScreen
+from console.screens.confirm import ConfirmScreen, Question
 from console.screens.cycles import CyclesScreen
 from console.screens.health import HealthScreen
 from console.screens.tables import TablesScreen
@@ -44,6 +48,13 @@ async def asked(pilot: Pilot[None], key: str) -> str:
     await pilot.press(key)
     await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
     await pilot.pause()
+    return cells(pilot.app, "#dialog")
+
+
+async def previewed(pilot: Pilot[None]) -> str:
+    """Ask for a replay, and give the question once it says what that would do."""
+    await asked(pilot, "r")
+    await until(pilot, lambda: "would insert" in cells(pilot.app, "#dialog"))
     return cells(pilot.app, "#dialog")
 
 
@@ -92,7 +103,7 @@ async def test_r_shows_what_a_replay_would_do_and_then_does_it(db: Path) -> None
     await ran(db, 4)
     async with console(db, engine=True, interval=ASKED_ONLY) as pilot:
         await until(pilot, lambda: app_of(pilot)._selected_cycle == 5)
-        question = await asked(pilot, "r")
+        question = await previewed(pilot)
         assert "replay cycle 5" in question
         assert "would insert 0" in question
         assert "cursors unchanged" in question
@@ -109,13 +120,72 @@ async def test_a_replay_is_of_the_cycle_the_question_named_however_rows_move(db:
         await until(pilot, lambda: newest(pilot) > 5)
         await pilot.press("j", "j")
         pinned = app_of(pilot)._selected_cycle
-        assert f"replay cycle {pinned}" in await asked(pilot, "r")
+        assert f"replay cycle {pinned}" in await previewed(pilot)
         before = newest(pilot)
         await until(pilot, lambda: newest(pilot) > before + 3)
         await pilot.press("y")
         await until(pilot, lambda: any(r.replay_of for r in app_of(pilot).view.results))
         replays = [r.replay_of for r in app_of(pilot).view.results if r.replay_of]
         assert replays == [pinned]
+
+
+async def test_a_replay_cannot_be_confirmed_before_it_is_known_what_it_would_do(
+    db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ran(db, 2)
+    async with console(db, engine=True, interval=ASKED_ONLY) as pilot:
+        await until(pilot, lambda: app_of(pilot)._selected_cycle == 3)
+        deck, known = app_of(pilot).deck, asyncio.Event()
+        ask = deck.ask
+
+        async def slow(*asked: Any) -> Any:
+            await known.wait()
+            return await ask(*asked)
+
+        monkeypatch.setattr(deck, "ask", slow)
+        question = await asked(pilot, "r")
+        assert "replay cycle 3" in question
+        assert "Finding out" in question
+        await pilot.press("y", "enter")
+        assert not isinstance(pilot.app.screen, ConfirmScreen)  # Enter was for Cancel.
+        await asked(pilot, "r")
+        await pilot.press("y")
+        assert isinstance(pilot.app.screen, ConfirmScreen)
+        known.set()
+        await until(pilot, lambda: "would insert" in cells(pilot.app, "#dialog"))
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, ConfirmScreen))
+    assert "replay" not in [action for action, _ in audited(db)]
+
+
+async def test_a_replay_that_cannot_be_previewed_takes_its_question_back(db: Path) -> None:
+    await ran(db, 2)
+    async with console(db, engine=True, interval=ASKED_ONLY) as pilot:
+        await until(pilot, lambda: newest(pilot) == 3)
+        with closing(sqlite3.connect(db)) as connection, connection:
+            connection.execute("DELETE FROM cycle_inputs WHERE cycle_id = 3")
+        await pilot.press("r")
+        await until(pilot, lambda: told(pilot))
+        await until(pilot, lambda: not isinstance(pilot.app.screen, ConfirmScreen))
+
+
+async def test_frozen_keys_go_by_how_the_engine_is_now(db: Path) -> None:
+    async with console(db, engine=True, interval=ASKED_ONLY) as pilot:
+        await until(pilot, lambda: newest(pilot) == 1)
+        await pilot.press("space")
+        await until(pilot, lambda: app_of(pilot).view.frozen)
+        assert "stop all new orders" in await asked(pilot, "K")
+        await answered(pilot, Path(f"{db}.kill").exists)
+        await until(pilot, lambda: app_of(pilot).deck.live.beat.killed)  # type: ignore[union-attr]
+        assert "allow orders again" in await asked(pilot, "K")
+        await pilot.press("escape")
+        deck = app_of(pilot).deck
+        assert deck.child is not None
+        os.kill(deck.child.pid, signal.SIGKILL)
+        await until(pilot, lambda: "E starts" in cells(pilot.app, "#banner"))
+        assert "start the engine again" in await asked(pilot, "E")
+        await answered(pilot, lambda: deck.live.attached)
+        assert app_of(pilot).view.frozen
 
 
 async def test_p_pauses_and_resumes(db: Path) -> None:
@@ -303,6 +373,39 @@ async def test_real_money_asks_for_the_accounts_name(db: Path) -> None:
         assert answers == []
         await pilot.press("backspace", "1", "enter")
         await until(pilot, lambda: answers == [True])
+
+
+async def test_real_money_is_confirmed_by_enter_for_y_is_part_of_a_name(db: Path) -> None:
+    from published import hello, result, view
+
+    from console import asking
+
+    live = view(result(1), hello=hello(mode="live"))
+    await ran(db)
+    async with console(db) as pilot:
+        pilot.app.push_screen(ConfirmScreen(asking.trigger(live)))
+        await pilot.pause()
+        assert "Run it  enter" in text(pilot.app)
+        assert "Run it  y" not in text(pilot.app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 12)])
+async def test_a_question_of_any_length_can_be_read_and_answered(
+    db: Path, size: tuple[int, int]
+) -> None:
+    facts = [
+        line(f"fact {number} " + "that goes on and on " * 5 + "to its end") for number in range(9)
+    ]
+    await ran(db)
+    async with console(db, size=size) as pilot:
+        pilot.app.push_screen(ConfirmScreen(Question("much to know", facts, "Go")))
+        await pilot.pause()
+        assert "to its end" in " ".join(text(pilot.app).split())
+        assert "esc" in text(pilot.app)
+        assert "fact 8" not in text(pilot.app)
+        await pilot.press(*["down"] * 80)
+        await until(pilot, lambda: "fact 8" in text(pilot.app))
+        assert "esc" in text(pilot.app)
 
 
 async def test_a_terminal_made_tiny_and_back_shows_the_same_again(db: Path) -> None:

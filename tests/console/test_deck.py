@@ -6,6 +6,7 @@ import signal
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,13 +93,23 @@ async def test_cycles_that_ended_before_it_attached_are_read_from_the_file(
 async def test_commands_are_answered(target: Target) -> None:
     async with working(Deck(target, Child(target.command("run")))) as deck:
         await seen(deck, attached)
-        assert (await deck.ask(Action.PAUSE)).ok
+        hello = deck.view.hello
+        assert (await deck.ask(Action.PAUSE, hello)).ok
         paused = await seen(deck, lambda view: view.beat and view.beat.state == "paused")
-        replayed = await deck.ask(Action.REPLAY, paused.results[1].cycle_id)
+        replayed = await deck.ask(Action.REPLAY, hello, paused.results[1].cycle_id)
         assert replayed.result is not None
         assert replayed.result.verdict is Verdict.CLEAN
         await seen(deck, lambda view: view.latest and view.latest.verdict is Verdict.CLEAN)
-        assert (await deck.ask(Action.RESUME)).ok
+        assert (await deck.ask(Action.RESUME, hello)).ok
+
+
+async def test_another_engine_than_the_one_meant_is_asked_nothing(target: Target) -> None:
+    async with working(Deck(target, Child(target.command("run")))) as deck:
+        hello = (await seen(deck, attached)).hello
+        assert hello is not None
+        with pytest.raises(NoEngine, match=f"pid 1.* is gone.*{hello.pid}.*nothing was asked"):
+            await deck.ask(Action.KILL, hello.model_copy(update={"pid": 1}))
+        assert not Path(f"{target.flags['db']}.kill").exists()
 
 
 async def test_without_an_engine_the_file_is_shown_and_asking_fails(target: Target) -> None:
@@ -111,7 +122,7 @@ async def test_without_an_engine_the_file_is_shown_and_asking_fails(target: Targ
         assert view.trouble is not None
         assert view.trouble.what == "No engine is running"
         with pytest.raises(NoEngine):
-            await deck.ask(Action.TRIGGER)
+            await deck.ask(Action.TRIGGER, view.hello)
 
 
 async def test_an_engine_without_a_channel_is_followed_through_the_file(target: Target) -> None:
@@ -164,6 +175,57 @@ async def test_a_second_deck_attaches_to_the_engine_that_runs(target: Target) ->
             await asyncio.to_thread(second.child.end)  # type: ignore[union-attr]
             await seen(second, lambda later: len(later.results) > len(view.results))
         assert deck.view.attached
+
+
+async def test_a_backup_put_in_place_is_what_is_shown(target: Target) -> None:
+    db = Path(target.flags["db"])
+    await ran(target, 2)
+    with closing(sqlite3.connect(db)) as ledger, closing(sqlite3.connect(f"{db}.old")) as copy:
+        ledger.backup(copy)
+    await ran(target, 4)
+    async with working(Deck(target)) as deck:
+        await seen(deck, lambda view: len(view.results) == 6)
+        for part in ("-wal", "-shm"):
+            Path(f"{db}{part}").unlink(missing_ok=True)
+        db.write_bytes(Path(f"{db}.old").read_bytes())  # The same file, as cp leaves it.
+        async with Engine(Settings(db=db, interval=0), channel=True) as engine:
+            result = await engine.cycle()
+            assert result.cycle_id == 3
+            view = await seen(deck, lambda view: view.latest and view.latest.cycle_id == 3)
+            view = await seen(deck, lambda view: len(view.results) == 3 and view.attached)
+            view = await seen(deck, lambda view: view.books and view.books.last_cycle_id == 3)
+            assert view.positions == result.positions
+
+
+async def test_frozen_the_steps_through_time_are_from_what_is_shown(target: Target) -> None:
+    await ran(target, 4)
+    async with working(Deck(target)) as deck:
+        await seen(deck, lambda view: len(view.results) == 4)
+        deck.freeze()
+        await ran(target, 3)
+        await seen(deck, lambda view: view.behind == 3)
+        await deck.older()
+        assert shown_cycle(deck) == 3
+        await deck.newer()
+        assert shown_cycle(deck) == 4
+        assert deck.view.past is None
+
+
+async def test_on_from_a_cycle_that_only_the_engine_knew_is_the_present(target: Target) -> None:
+    """Its row could not be written: the file goes on without it."""
+    await ran(target, 4)
+    async with working(Deck(target)) as deck:
+        await seen(deck, lambda view: len(view.results) == 4)
+        await deck.travel(4)
+        unknown = deck.view.results[0].model_copy(update={"cycle_id": 9})
+        deck.view = replace(deck.view, results=(unknown, *deck.view.results))
+        await deck.newer()
+        assert deck.view.past is None
+
+
+def shown_cycle(deck: Deck) -> int:
+    assert deck.view.result is not None
+    return deck.view.result.cycle_id
 
 
 async def test_the_state_as_of_a_cycle_is_shown_until_back_in_the_present(target: Target) -> None:

@@ -4,9 +4,9 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from published import BTC, ETH, NOON_MS, SECOND_MS, failed, result
+from published import BTC, ETH, NOON_MS, SECOND_MS, books, failed, position, result
 
-from console.view import KEPT_CYCLES, Past, View, with_results
+from console.view import KEPT_CYCLES, Past, View, with_books, with_results
 from engine.results import CursorChange
 
 KEY = f"fills_cursor:{BTC}"
@@ -90,3 +90,28 @@ def test_in_the_past_everything_shown_is_of_then() -> None:
     assert view.shown_cursors[KEY].held
     assert view.latest == result(2)
     assert ETH in view.positions
+
+
+def test_a_ledger_that_went_back_to_a_backup_is_begun_anew() -> None:
+    view = with_results(View(), [result(number) for number in range(1, 6)])
+    again = result(3, started_ms=result(5).started_ms + 1, positions={BTC: position(qty="9")})
+    back = with_results(view, [again])
+    assert [found.cycle_id for found in back.results] == [3]
+    assert back.positions == {BTC: position(qty="9")}
+
+
+def test_cycles_that_come_late_or_again_are_of_the_same_ledger() -> None:
+    view = with_results(View(), [result(number) for number in (1, 2, 5)])
+    late = with_results(view, [result(2, **FROM_FILE), result(3), result(4)])
+    assert [found.cycle_id for found in late.results] == [5, 4, 3, 2, 1]
+    clock_went_back = result(6, started_ms=result(1).started_ms)
+    later = with_results(late, [clock_went_back, result(5)])
+    assert [found.cycle_id for found in later.results] == [6, 5, 4, 3, 2, 1]
+
+
+def test_what_the_file_said_before_a_commit_does_not_take_positions_back() -> None:
+    view = with_results(View(), [result(4)])
+    before = books(last_commit_seq=3, positions={BTC: position(qty="1")})
+    assert with_books(view, before).positions == result(4).positions
+    now = books(last_commit_seq=4, positions={BTC: position(qty="2", fees={"USDT": "9"})})
+    assert with_books(view, now).positions == now.positions

@@ -225,6 +225,14 @@ async def test_a_file_that_was_replaced_is_not_written(store: Store, path: Path)
     store.check_file()
 
 
+async def test_a_file_whose_log_was_taken_away_is_not_written(store: Store, path: Path) -> None:
+    """As where a backup is put in its place while an engine runs."""
+    await store.write(add("a"))
+    Path(f"{path}-wal").unlink()
+    with pytest.raises(StoreReplaced, match="removed or replaced"):
+        await store.write(add("b"))
+
+
 async def test_a_commit_that_fails_is_unknown_and_the_next_write_is_sound(path: Path) -> None:
     failing = [True]
 
