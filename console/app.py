@@ -81,6 +81,7 @@ class CycledeckApp(ConsoleApp):
         self.deck = deck
         self._keep_running = keep_running
         self._leaving = False
+        self._opened_from = self.DEFAULT_MODE
         self._present_due = False
         self._presented = 0.0
         self._asked_of: tuple[bool, ...] = ()
@@ -107,11 +108,17 @@ class CycledeckApp(ConsoleApp):
     async def _open_cycle(self, cycle_id: int) -> None:
         from console.screens.xray import XrayScreen
 
+        if not isinstance(self.screen, XrayScreen):
+            self._opened_from = self.current_mode
         await self.switch_mode("cycles")
         if isinstance(self.screen, XrayScreen):
-            await self.switch_screen(XrayScreen(cycle_id))
-        else:
-            await self.push_screen(XrayScreen(cycle_id))
+            await self.pop_screen()
+        await self.push_screen(XrayScreen(cycle_id), lambda _: self._went_back())
+
+    def _went_back(self) -> None:
+        """From a cycle, to the screen where it was opened; unless another is looked at."""
+        if self.current_mode == "cycles" != self._opened_from:
+            self.switch_mode(self._opened_from)
 
     def open_table(self, table: str, column: str = "", value: str = "") -> None:
         """Open a table, narrowed to the rows where a column has a value."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from engine import History
 
-HINT = "1–4 and the arrows look around · t runs a cycle · enter opens one · ? has every key"
+HINT = "1–4 and arrows look around · t runs a cycle · enter opens one · ? all keys"
 _SEVERITIES: dict[Tone, Any] = {Tone.DANGER: "error", Tone.ATTENTION: "warning"}
 
 
@@ -155,14 +155,20 @@ class ConsoleApp(App[None]):
         if self.is_headless:
             super()._handle_exception(error)
             return
+        said = "".join(traceback.format_exception(error))
         path = Path(platformdirs.user_log_dir("cycledeck")) / "console-crash.log"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as report:
-            report.write("".join(traceback.format_exception(error)))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a", encoding="utf-8") as report:
+                report.write(said)
+        except OSError as trouble:
+            kept = f"The report could not be written to {path} ({trouble.strerror}): {said}"
+        else:
+            kept = f"The report is in {path}"
         self.exit(
             return_code=1,
             message=f"The console stopped: {type(error).__name__}. Nothing was changed by that. "
-            f"The report is in {path}",
+            f"{literal(kept)}",
         )
 
     def _known_theme(self) -> str:

@@ -108,7 +108,8 @@ def _with_the_engine(view: View, now_ms: int) -> Trouble | None:
     if beat is not None and beat.killed:
         return Trouble(
             f"No orders are sent: {beat.killed}",
-            "Accounting goes on. K allows orders again.",
+            "Accounting goes on. "
+            + ("K allows orders again." if "file" in beat.killed else "It is in its settings."),
             Tone.ATTENTION,
         )
     return None

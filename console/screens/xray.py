@@ -27,7 +27,7 @@ from console.widgets.xray_orders import XrayOrders
 from console.widgets.xray_replay import XrayReplay
 
 if TYPE_CHECKING:
-    from engine import CycledeckError, CycleResult, Xray
+    from engine import CycledeckError, CycleResult, History, Xray
 
 # Of so many replays of one cycle the verdicts are read; nobody makes more by hand.
 MOST_REPLAYS = 20
@@ -52,6 +52,7 @@ class XrayScreen(DeckScreen):
         self._xray: Xray | None = None
         self._replays: dict[int, CycleResult] = {}
         self._reading = False
+        self._read_from: History | None = None
         self._seen: View | None = None
 
     def panels(self) -> ComposeResult:
@@ -111,7 +112,7 @@ class XrayScreen(DeckScreen):
         """A cycle that ended is not going to change: read once, and again only while something
         about it is still to come."""
         before, self._seen = self._seen, view
-        if self._xray is None or self._xray.result.cycle_id != self._cycle_id:
+        if self._xray is None or not self._is_read:
             self._show_path(view)
             if not self._reading:
                 self._read()
@@ -121,6 +122,14 @@ class XrayScreen(DeckScreen):
             if not _complete(self._xray.result):
                 self._read()
         self._show_parts()
+
+    @property
+    def _is_read(self) -> bool:
+        """This cycle, of the file that is there now."""
+        history = self.deck_app.history
+        same_file = history is None or history is self._read_from
+        found = self._xray
+        return found is not None and found.result.cycle_id == self._cycle_id and same_file
 
     def _show_path(self, view: View) -> None:
         """What is known of the cycle before it is read."""
@@ -150,7 +159,7 @@ class XrayScreen(DeckScreen):
             self._reading = False
             self._failed(error)
             return
-        self._reading = False
+        self._reading, self._read_from = False, history
         self._take(found, overview, replays)
 
     def _take(self, found: "Xray", overview: Overview, replays: "Iterable[CycleResult]") -> None:

@@ -283,13 +283,36 @@ async def test_numbers_open_the_four_screens(db: Path) -> None:
             await until(pilot, lambda screen=screen: isinstance(pilot.app.screen, screen))
 
 
-async def test_enter_opens_a_cycle_and_escape_goes_back(db: Path) -> None:
+async def test_enter_opens_a_cycle_and_escape_goes_back_to_where_it_was_opened(db: Path) -> None:
     await ran(db)
     async with console(db) as pilot:
         await until(pilot, lambda: app_of(pilot)._selected_cycle == 3)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, XrayScreen))
         await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, WatchScreen))
+        await pilot.press("2", "down", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, XrayScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CyclesScreen))
+
+
+async def test_a_cycle_opened_in_the_place_of_another_goes_back_to_its_own_screen(
+    db: Path,
+) -> None:
+    await ran(db)
+    async with console(db) as pilot:
+        await until(pilot, lambda: app_of(pilot)._selected_cycle == 3)
+        await pilot.press("2", "down", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, XrayScreen))
+        await pilot.press("1")
+        await until(pilot, lambda: isinstance(pilot.app.screen, WatchScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: app_of(pilot)._selected_cycle == 3)
+        await until(pilot, lambda: isinstance(pilot.app.screen, XrayScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, WatchScreen))
+        await pilot.press("2")
         await until(pilot, lambda: isinstance(pilot.app.screen, CyclesScreen))
 
 

@@ -268,7 +268,7 @@ def row_of(pilot: Pilot[None], number: str) -> list[str]:
 async def test_traveling_through_time_takes_the_cursor_along(db: Path) -> None:
     async with console(db, keys="2") as pilot:
         await until(pilot, lambda: "all 12" in history(pilot))
-        app_of(pilot).travel(4)
+        await app_of(pilot).deck.travel(4)
         await until(pilot, lambda: screen_of(pilot).selected_cycle == 4)
         await pilot.press("[")
         await until(pilot, lambda: screen_of(pilot).selected_cycle == 3)

@@ -11,14 +11,14 @@ import pytest
 from builders import BTC, ETH, opened, settings_in
 from fakes import FakeVenue
 from published import result
-from running import console, until
+from running import console, ran, until
 from seen import cells, rows, text
 from textual.pilot import Pilot
 from traded import SHOWN, cycles_on, fill, lengthened, told
 
 from console.app import CycledeckApp
-from console.screens.cycles import CyclesScreen
 from console.screens.tables import TablesScreen
+from console.screens.watch import WatchScreen
 from console.screens.xray import XrayScreen
 from console.view import with_results
 from console.widgets.explain import ExplainPanel
@@ -154,7 +154,7 @@ async def test_v_shows_the_text_as_the_venue_sent_it_and_it_follows_the_cursor(d
         await pilot.press("escape")
         assert pilot.app.screen.query_one("#xray-cursors").display
         await pilot.press("escape")
-        await until(pilot, lambda: isinstance(pilot.app.screen, CyclesScreen))
+        await until(pilot, lambda: isinstance(pilot.app.screen, WatchScreen))
 
 
 async def test_the_row_under_the_cursor_stays_in_sight_beside_its_raw_text(db: Path) -> None:
@@ -510,3 +510,14 @@ async def test_it_says_how_long_ago_while_cycles_go_on(db: Path) -> None:
         assert "ago" not in rows(pilot.app)[0].partition("│")[0].partition("last cycle")[0]
         lengthened(db, 15)
         await until(pilot, lambda: "3 cycles ago" in rows(pilot.app)[0])
+
+
+async def test_of_another_file_in_the_ledgers_place_its_own_cycle_is_read(
+    db: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.db"
+    await ran(other, 3)
+    async with xray(db, 3) as pilot:
+        assert "884200" in panel(pilot, "#fills")
+        other.replace(db)
+        await until(pilot, lambda: "884200" not in panel(pilot, "#fills"))
