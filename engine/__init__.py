@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.client import EngineClient
+    from engine.csv_rows import csv_writer
     from engine.engine import Engine, rehearse_cycle, replay_cycle
     from engine.errors import (
         ChannelClosed,
@@ -92,6 +93,7 @@ _HOME = {
     ),
     "settings": ("Settings", "load_settings"),
     "strategies": ("Cancel", "Place", "Snapshot", "Strategy"),
+    "csv_rows": ("csv_writer",),
     "text": ("printable",),
     "venue": ("Mode", "OrderRequest", "Page", "TradeIds", "Venue", "VenueOrder"),
     "verify": ("Verification", "Violation"),
@@ -152,6 +154,7 @@ __all__ = [
     "Violation",
     "WindowLine",
     "Xray",
+    "csv_writer",
     "load_settings",
     "printable",
     "rehearse_cycle",

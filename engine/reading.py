@@ -1,6 +1,5 @@
 """What the ledger file says, for looking at: status, tables, exports. Needs no lease."""
 
-import csv
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -8,6 +7,7 @@ from typing import Any, TextIO
 
 from pydantic import BaseModel, ConfigDict
 
+from engine.csv_rows import csv_writer
 from engine.errors import NoSuchItem
 from engine.lease import read_lease
 from engine.positions import read_positions
@@ -68,7 +68,7 @@ def export(
     total = _count(connection, table)
     cursor = connection.execute(f'SELECT * FROM "{table}"')  # noqa: S608 - a known table's name
     names = [column[0] for column in cursor.description]
-    write = _csv_writer(out, names) if form == "csv" else _jsonl_writer(out, names)
+    write = csv_writer(out, names) if form == "csv" else _jsonl_writer(out, names)
     done = 0
     for row in _rows(cursor):
         write(row)
@@ -83,12 +83,6 @@ def _rows(cursor: sqlite3.Cursor) -> Iterator[list[Any]]:
     while batch := cursor.fetchmany(BATCH):
         for row in batch:
             yield [value.hex() if isinstance(value, bytes) else value for value in row]
-
-
-def _csv_writer(out: TextIO, names: list[str]) -> Callable[[list[Any]], object]:
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(names)
-    return writer.writerow
 
 
 def _jsonl_writer(out: TextIO, names: list[str]) -> Callable[[list[Any]], object]:

@@ -1,5 +1,6 @@
 """Looking at the books: status, and tables as streams."""
 
+import csv
 import io
 import sqlite3
 from collections.abc import Iterator
@@ -44,6 +45,20 @@ def test_rows_go_out_as_they_come_not_all_at_the_end(
         reading.export(ledger, "ledger_events", form, out, lambda *done: progress.append(done))
     assert progress == [(4, 25), (8, 25)]
     assert out.getvalue().count("\n") == 10
+
+
+def test_a_carriage_return_in_a_text_does_not_end_its_row_of_csv(
+    ledger: sqlite3.Connection,
+) -> None:
+    ledger.execute("CREATE TABLE told (a TEXT, b INTEGER)")
+    ledger.execute("INSERT INTO told VALUES ('x' || char(13) || 'y', 1), ('z', 2)")
+    out = io.StringIO(newline="")
+    assert reading.export(ledger, "told", "csv", out) == 2
+    assert list(csv.reader(io.StringIO(out.getvalue(), newline=""))) == [
+        ["a", "b"],
+        ["x\ry", "1"],
+        ["z", "2"],
+    ]
 
 
 def test_an_export_says_how_many_rows_it_wrote(ledger: sqlite3.Connection) -> None:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from console.browse.model import Cell, ColumnInfo, Count, Key, Progress, Row, Stored, TableInfo
+from console.browse.model import Cell, ColumnInfo, Count, Key, Progress, Row, TableInfo
+from console.browse.reader.values import key_parts, key_values
 
 NULL = Cell("null")
 
@@ -27,12 +28,12 @@ def row(kind: Any, sent: list[Any]) -> Row:
 
 
 def key(kind: Any, parts: list[Any]) -> Key:
-    return Key(kind, tuple(map(_part, parts)))
+    return Key(kind, key_values(parts))
 
 
 def sent_key(asked: Key) -> list[Any]:
     """A key as the reading process takes it."""
-    return [_sent_part(part) for part in asked.parts]
+    return key_parts(asked.parts)
 
 
 def column(sent: dict[str, Any]) -> ColumnInfo:
@@ -50,16 +51,3 @@ def count(sent: dict[str, Any]) -> Count:
 
 def progress(sent: dict[str, Any]) -> Progress:
     return Progress(**sent)
-
-
-def _part(sent: Any) -> Stored:
-    if not isinstance(sent, dict):
-        plain: Stored = sent
-        return plain
-    return float(sent["real"]) if "real" in sent else bytes.fromhex(sent["blob"])
-
-
-def _sent_part(part: Stored) -> Any:
-    if isinstance(part, float):
-        return {"real": repr(part)}
-    return {"blob": part.hex()} if isinstance(part, bytes) else part

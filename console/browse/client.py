@@ -181,6 +181,8 @@ class Rows:
 
     `count` grows while a scan runs; `on_progress` is called, on the event loop, whenever it or the
     scan moved. `stopped` says why not all rows are known (a limit, Esc, an error), else it is "".
+    `outdated` says that others have written since these rows were found: they, and how many they
+    are, are as of then, until `refresh(recount=True)`. The rows of a whole table are never that.
     """
 
     def __init__(self, browser: Browser, do: str, asked: dict[str, Any]) -> None:
@@ -188,6 +190,7 @@ class Rows:
         self.count = Count(0, "counting")
         self.progress: Progress | None = None
         self.stopped = ""
+        self.outdated = False
         self.on_progress: Callable[[Progress], None] | None = None
         self._browser, self._do, self._asked = browser, do, asked
         self._process: ReadingProcess | None = None
@@ -197,11 +200,6 @@ class Rows:
         self._settled = asyncio.Event()
         self._on_export: Callable[[Progress], None] | None = None
         self._overdue: asyncio.TimerHandle | None = None
-
-    @property
-    def cut(self) -> bool:
-        """Whether a limit or an error ended the result before its last row."""
-        return bool(self.stopped)
 
     async def page(self, start: int, limit: int) -> Page:
         """Rows [start, start + limit), fewer where they end or where a scan has not come yet.
@@ -234,7 +232,9 @@ class Rows:
     async def refresh(self, recount: bool = False) -> None:
         """Look for appended rows, cheaply; with `recount`, begin the whole count or scan anew.
 
-        A sorted result, a view's and a query's stay as they are unless they are begun anew.
+        Call it after others have written, and again as long as the count is `at_least` with nothing
+        in `stopped`: a large table is not counted anew each time. A sorted result, a view's and a
+        query's stay as they are unless they are begun anew; `outdated` tells.
         """
         process = await self._ready()
         if recount:
@@ -259,6 +259,8 @@ class Rows:
         Waits for a running scan. Raises `BrowseError`: `exists` unless `overwrite`; `stopped` for a
         result that is not whole, unless `partial`; `optional` where Parquet is not installed.
         """
+        if not target.name:
+            raise BrowseError("a file name is needed")
         part = target.with_name(f".{os.getpid()}-{id(self):x}.part")
         self._on_export = on_progress
         try:
@@ -337,6 +339,7 @@ class Rows:
     def _state(self, state: dict[str, Any]) -> None:
         self.count = answers.count(state["count"])
         self.stopped = state["stopped"]
+        self.outdated = state["outdated"]
         if state["decimal"] != self._decimals:
             self._decimals = state["decimal"]
             self._mark_decimals()
@@ -377,7 +380,7 @@ class Rows:
 
 def _asked(order: tuple[Order, ...], where: tuple[Condition, ...], search: str) -> dict[str, Any]:
     return {
-        "order": [[term.column, term.descending, term.as_text] for term in order],
+        "order": [[term.column, term.descending] for term in order],
         "where": [[part.column, part.operator, part.operand] for part in where],
         "search": search,
     }

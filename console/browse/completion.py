@@ -14,6 +14,8 @@ RESERVED = frozenset({*KEYWORDS, "TABLE", "INDEX", "CREATE", "DELETE", "UPDATE",
 
 _PLAIN = re.compile(r"[^\W\d]\w*")
 _BEGUN = re.compile(r"(?:(?:(\w+)|\"((?:[^\"]|\"\")+)\")\s*\.\s*)?(\"?\w*)\Z")
+# What a word is part of: its clause begins with the last of these before it.
+_CLAUSE = re.compile(r"(?i)\b(SELECT|FROM|JOIN|WHERE|ON|USING|BY|HAVING|LIMIT)\b")
 _NAMED = re.compile(r"\w+|\"(?:[^\"]|\"\")+\"")
 
 
@@ -31,14 +33,15 @@ class Words:
         self._functions = functions
 
     def at(self, text: str, cursor: int) -> tuple[str, ...]:
-        """Those that begin like the word at the cursor: columns of the tables the text names
-        first, then tables, keywords, functions. After `table.`, that table's columns alone."""
+        """Those that begin like the word at the cursor, what its clause wants first: tables after
+        FROM, columns and functions after SELECT. After `table.`, that table's columns alone."""
         found = _BEGUN.search(text[:cursor])
         if found is None:
             return ()
         owner = (found[1] or (found[2] or "").replace('""', '"')).lower()
         prefix = found[3].lstrip('"').lower()
-        names = self._columns_of(text, owner) if owner else self._all(text)
+        clause = _clause(text[: found.start(3)])
+        names = self._columns_of(text, owner) if owner else self._all(text, clause)
         unique = dict.fromkeys(name for name in names if name.lower().startswith(prefix))
         return tuple(name if name in self._unquoted else quoted(name) for name in unique)
 
@@ -46,10 +49,21 @@ class Words:
     def _unquoted(self) -> frozenset[str]:
         return frozenset({*KEYWORDS, *self._functions})
 
-    def _all(self, text: str) -> list[str]:
-        columns = [column.name for table in self._mentioned(text) for column in table.columns]
+    def _all(self, text: str, clause: str) -> list[str]:
         tables = [table.name for table in self._tables.values() if not table.shadow]
-        return [*columns, *tables, *KEYWORDS, *self._functions]
+        if clause in ("FROM", "JOIN"):
+            return [*tables, *KEYWORDS, *self._columns(text), *self._functions]
+        if clause == "SELECT":
+            return [*self._columns(text), *self._functions, *KEYWORDS, *tables]
+        if clause:
+            return [*self._columns(text), *tables, *KEYWORDS, *self._functions]
+        return [*KEYWORDS, *tables, *self._functions]
+
+    def _columns(self, text: str) -> list[str]:
+        """Those of the tables that the text names; of all, while it names none."""
+        every = [table for table in self._tables.values() if not table.shadow]
+        tables = self._mentioned(text) or every
+        return [column.name for table in tables for column in table.columns]
 
     def _mentioned(self, text: str) -> list[TableInfo]:
         names = [name.strip('"').replace('""', '"').lower() for name in _NAMED.findall(text)]
@@ -67,6 +81,12 @@ class Words:
             if re.search(said, text):
                 return table
         return None
+
+
+def _clause(before: str) -> str:
+    """The word that begins the clause; "" where none has begun."""
+    found = _CLAUSE.findall(before)
+    return found[-1].upper() if found else ""
 
 
 def quoted(name: str) -> str:

@@ -5,6 +5,7 @@ from typing import Literal
 
 from console.browse.errors import BrowseError as BrowseError
 from console.browse.errors import Trouble as Trouble
+from console.browse.reader.values import Values
 
 CellKind = Literal["null", "integer", "real", "text", "blob"]
 CountState = Literal["exact", "at_least", "counting"]
@@ -13,7 +14,6 @@ ExportForm = Literal["csv", "jsonl", "parquet"]
 KeyKind = Literal["rowid", "primary", "result"]
 Operator = Literal["=", "!=", "<", "<=", ">", ">=", "~", "is null", "is not null"]
 TableKind = Literal["table", "view", "virtual"]
-Stored = int | float | str | bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +37,11 @@ class Cell:
 class Key:
     """Which row: its rowid, its primary key, or its place in a result that has neither.
 
-    Text in `parts` that was not UTF-8 holds lone surrogates; show `text` instead.
+    Text in `parts` that was not UTF-8 holds lone surrogates: never show it.
     """
 
     kind: KeyKind
-    parts: tuple[Stored, ...]
-
-    @property
-    def text(self) -> str:
-        """As an operator types it to go there."""
-        return ", ".join(_shown(part) for part in self.parts)
-
-
-def _shown(part: Stored) -> str:
-    if isinstance(part, str):
-        return part.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return part.hex() if isinstance(part, bytes) else str(part)
+    parts: Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +74,9 @@ class Count:
     """How many rows there are.
 
     exact: `value` is the number, as of the last look. counting: at least `value`, a scan is
-    running. at_least: at least `value`, and no scan is running that would tell (it was stopped, or
-    a limit was reached). `estimate` is a guess of the whole, for scroll bars; never show it as a
+    running. at_least: `value` rows were there, and no scan is running that would tell how many
+    there are (it was stopped, a limit was reached, or others have written and they have not been
+    counted anew yet). `estimate` is a guess of the whole, for scroll bars; never show it as a
     count.
     """
 
@@ -99,16 +89,14 @@ class Count:
 class ColumnInfo:
     """One column. `primary` is its place in the primary key, from 1, or 0; `hidden` is "",
     "hidden" (of a virtual table, not in its rows), "virtual" or "stored" (both generated);
-    `indexed` says that an index starts with it; `decimal` that its texts are decimal numbers
-    (as far as the rows that were looked at tell), which compare and sort as numbers.
+    `decimal` says that its texts are decimal numbers (as far as the rows that were looked at tell),
+    which compare and sort as numbers.
     """
 
     name: str
     type: str = ""
-    not_null: bool = False
     primary: int = 0
     hidden: Literal["", "hidden", "virtual", "stored"] = ""
-    indexed: bool = False
     decimal: bool = False
 
 
@@ -121,19 +109,16 @@ class TableInfo:
     name: str
     kind: TableKind
     columns: tuple[ColumnInfo, ...]
-    without_rowid: bool = False
-    strict: bool = False
     shadow: bool = False
     problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Sort on one column. Texts of a decimal column sort as numbers unless `as_text`."""
+    """Sort on one column. Texts of a decimal column sort as numbers."""
 
     column: str
     descending: bool = False
-    as_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,18 +125,20 @@ class Worker:
         except Later:
             return
         except Exception as error:  # noqa: BLE001 - every error is the answer to its request
-            self._refuse(asked["id"], error)
+            self._refuse(asked["id"], error, self._views.get(asked.get("view", 0)))
         else:
             self._say({"id": asked["id"], "result": result}, self._views.get(asked.get("view", 0)))
 
-    def _refuse(self, call: int, error: Exception) -> None:
+    def _refuse(self, call: int, error: Exception, view: View | None = None) -> None:
+        self._say({"id": call, "error": self._problem(error, view)})
+
+    def _problem(self, error: Exception, view: View | None) -> Wire:
         permits = self._connection.permits if self._connection is not None else None
-        problem = error if isinstance(error, BrowseError) else None
-        if problem is None and self._source is not None:
-            problem = self._source.explained(error, permits)
-        message = str(problem or error) or type(error).__name__
-        trouble = problem.trouble if problem else "worker"
-        self._say({"id": call, "error": {"message": message, "trouble": trouble}})
+        explains = view or self._source
+        problem = explains.explained(error, permits) if explains is not None else error
+        message = str(problem) or type(problem).__name__
+        trouble = problem.trouble if isinstance(problem, BrowseError) else "worker"
+        return {"message": message, "trouble": trouble}
 
     def _say(self, answer: Wire, view: View | None = None) -> None:
         """Send an answer, or a report of a view with how it is then."""
@@ -144,7 +146,12 @@ class Worker:
         with self._one_at_a_time:
             if view is not None:
                 # Looked at here, so that what is sent last is what is true.
-                line = line[:-1] + b"," + _line({"view": view.number, "state": view.state()})[1:]
+                try:
+                    state = _line({"view": view.number, "state": view.state()})
+                except Exception as error:  # noqa: BLE001 - no thread may end with it
+                    line = _line({"id": answer.get("id", 0), "error": self._problem(error, view)})
+                else:
+                    line = line[:-1] + b"," + state[1:]
             try:
                 self._answers.write(line + b"\n")
                 self._answers.flush()
@@ -185,7 +192,7 @@ class Worker:
         view = asking.query_view(self.source, asked, self._limit(), self._report, opened)
         self._views[view.number] = view
         view.seconds = self._limits["seconds"]
-        view.rebuild(answer, asked["id"])
+        view.rebuild(self.connection, answer, asked["id"])
         raise Later
 
     def _page(self, asked: Wire) -> Wire:
@@ -201,7 +208,7 @@ class Worker:
     def _row(self, asked: Wire) -> Any:
         row = self._of(asked).row(self.connection, key_values(asked["key"]))
         if row is None:
-            raise BrowseError("this row was deleted", "gone")
+            raise BrowseError("this row was deleted, or no longer fits the filter", "gone")
         return whole_cells(row)
 
     def _find(self, asked: Wire) -> None:

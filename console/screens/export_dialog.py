@@ -14,8 +14,8 @@ from textual.worker import Worker
 
 from console.browse.client import Rows
 from console.browse.model import BrowseError, ExportForm, Progress
-from console.formats import count
 from console.lines import Line, Tone, joined, line
+from console.tables.words import many
 from console.widgets.plain_input import PlainInput
 from console.widgets.text_line import TextLine
 from console.widgets.toned import caption
@@ -32,6 +32,8 @@ FORMS: Final[dict[str, tuple[ExportForm, str]]] = {
     ".parquet": ("parquet", "Parquet"),
 }
 _BAR: Final = 30
+_KEYS: Final = "tab other form · enter writes · esc closes"
+_KEYS_WRITING: Final = "esc stops it"
 _ANYWAY: Final = {
     "exists": line(("ctrl+o", Tone.LIVE), (" overwrites it", Tone.DIM)),
     "stopped": line(("ctrl+o", Tone.LIVE), (" writes what there is", Tone.DIM)),
@@ -55,13 +57,14 @@ class ExportDialog(ModalScreen[None]):
         self._forms_line = TextLine(id="export-forms")
         self._progress_line = TextLine(id="export-progress")
         self._trouble = TroublePanel(id="export-trouble")
+        self._box = Vertical(id="export", classes="panel")
         self._writing: Worker[None] | None = None
 
     def compose(self) -> ComposeResult:
         said = TextLine(id="export-count")
         said.show(_counted(self._rows))
-        with Vertical(id="export", classes="panel") as box:
-            caption(box, f"export {self._title}", "tab other form · enter writes · esc closes")
+        caption(self._box, f"export {self._title}", _KEYS)
+        with self._box:
             yield said
             yield self._forms_line
             yield self._typed
@@ -89,6 +92,8 @@ class ExportDialog(ModalScreen[None]):
 
     def action_next_form(self) -> None:
         """The file's ending says the form."""
+        if self._is_writing:
+            return
         ends = list(FORMS)
         following = ends[(ends.index(self._suffix) + 1) % len(ends)]
         path = Path(self._typed.value or "export")
@@ -107,41 +112,66 @@ class ExportDialog(ModalScreen[None]):
         else:
             self.dismiss()
 
+    @property
+    def _is_writing(self) -> bool:
+        return self._writing is not None and self._writing.is_running
+
     def _write(self, *, anyway: bool = False) -> None:
-        if self._writing is None or not self._writing.is_running:
+        if not self._is_writing:
             self._writing = begin(self, partial(self._export, anyway))
 
     async def _export(self, anyway: bool) -> None:
-        target = Path(self._typed.value).expanduser()
-        form, _ = FORMS[self._suffix]
+        self._typed.disabled = True
+        caption(self._box, subtitle=_KEYS_WRITING)
         try:
+            target = _target(self._typed.value)
             written = await self._rows.export(
-                form, target, self._progressed, overwrite=anyway, partial=anyway
+                FORMS[self._suffix][0], target, self._progressed, overwrite=anyway, partial=anyway
             )
         except BrowseError as trouble:
-            self._say(())
+            self._ask_again()
             self._trouble.show(str(trouble), _ANYWAY.get(trouble.trouble, ()))
-            return
         except asyncio.CancelledError:
-            self._say(line(("stopped: nothing was written", Tone.ATTENTION)))
+            self._ask_again(line(("stopped: nothing was written", Tone.ATTENTION)))
             raise
-        cast("CycledeckApp", self.app).tell(f"Exported {count(written)} rows to {target}")
-        self.dismiss()
+        else:
+            told = f"Exported {many(written, 'row')} to {target}"
+            cast("CycledeckApp", self.app).tell(told)
+            self.dismiss()
+
+    def _ask_again(self, said: Line = ()) -> None:
+        self._say(said)
+        self._typed.disabled = self._typed.select_on_focus = False
+        self._typed.focus()
+        caption(self._box, subtitle=_KEYS)
 
     def _progressed(self, progress: Progress) -> None:
         share = progress.share or 0.0
         full = round(share * _BAR)
         bar = line(("━" * full, Tone.LIVE), ("━" * (_BAR - full), Tone.FAINT))
-        self._say(line(bar, f"  {share:.0%}  {count(progress.matches)} rows"))
+        self._say(line(bar, f"  {share:.0%}  {many(progress.matches, 'row')}"))
 
     def _say(self, said: Line) -> None:
         self._trouble.show("", ())
         self._progress_line.show(said)
 
 
+def _target(typed: str) -> Path:
+    """Raises `BrowseError` where that names no file."""
+    try:
+        target = Path(typed).expanduser()
+    except RuntimeError as error:
+        raise BrowseError(f"{typed}: {error}", "permission") from error
+    if not target.name or target.is_dir():
+        said = f"{typed} is a folder: " if typed else ""
+        raise BrowseError(f"{said}a file name is needed", "wrong")
+    return target
+
+
 def _counted(rows: Rows) -> Line:
     least = "" if rows.count.state == "exact" else "≥ "
-    return line((f"{least}{count(rows.count.value)}", Tone.STRONG), (" rows, in order", Tone.DIM))
+    found = many(rows.count.value, "row")
+    return line((f"{least}{found}", Tone.STRONG), (", in order", Tone.DIM))
 
 
 def _file_name(name: str) -> str:

@@ -20,7 +20,7 @@ from console.formats import size, span
 from console.lines import Line, Tone, line
 from console.screens.deck_screen import DeckScreen
 from console.tables.cells import Times
-from console.tables.places import Place, Spot, Trail, grows
+from console.tables.places import Place, Spot, Trail
 from console.tables.queries import QueryHistory
 from console.tables.session import Session
 from console.tables.waiting import Waiting
@@ -199,9 +199,8 @@ class FileScreen(DeckScreen):
     async def _replace_rows(self, place: Place, rows: Rows, spot: Spot) -> None:
         """The old rows stay until the new ones are there; none is left open."""
         useless = rows
-        table = self._session.table(place.table) if self._session else None
         try:
-            await self.pane.show(place, rows, spot, grows=grows(place, table))
+            await self.pane.show(place, rows, spot)
             useless, self._rows = self._rows or rows, rows
         finally:
             if useless is not self._rows:
@@ -249,14 +248,14 @@ class FileScreen(DeckScreen):
             begin(self, partial(self._look, self._session), group="look")
 
     async def _look(self, session: Session) -> None:
-        """Cheap, and nothing more unless somebody has written."""
+        """Cheap, and nothing more unless somebody has written what is not counted yet."""
         if self._waiting is not None:
             if self._waiting.worth_a_try:
                 self._restart()
             return
         try:
             version = await session.data_version()
-            if version != self._version:
+            if version != self._version or self.pane.uncounted:
                 await self.pane.look_again()
             self._version = version
         except BrowseError as trouble:

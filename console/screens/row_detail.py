@@ -12,10 +12,11 @@ from textual.screen import ModalScreen
 
 from console.browse.model import BrowseError, Cell, ColumnInfo, Row
 from console.formats import count
-from console.lines import Tone, line
+from console.lines import Line, Tone, line
 from console.tables.fields import items
 from console.tables.links import Link
 from console.tables.pages import PagedRows
+from console.tables.words import many
 from console.widgets.item_list import ItemList
 from console.widgets.text_line import TextLine
 from console.widgets.toned import caption
@@ -36,6 +37,7 @@ class RowDetail(ModalScreen[Link | None]):
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "close", "Close"),
+        Binding("question_mark", "app.help", "Help", show=False),
         Binding("left,h", "step(-1)", "Row before", show=False),
         Binding("right,l", "step(1)", "Row after", show=False),
         Binding("y", "copy", "Copy the value", show=False),
@@ -60,12 +62,13 @@ class RowDetail(ModalScreen[Link | None]):
         self._linked = linked
         self._on_row = on_row
         self._row: Row | None = paged.row(number)
+        self._reading = False
 
     def compose(self) -> ComposeResult:
         yield self._box
 
     def on_mount(self) -> None:
-        said = "enter follows · ← → rows · y copies · esc closes"
+        said = "enter follows · ← → rows · y copies · ? keys · esc closes"
         caption(self._box, subtitle=said)
         self._fields.focus()
         self._read()
@@ -108,9 +111,9 @@ class RowDetail(ModalScreen[Link | None]):
 
     async def _read_row(self) -> None:
         """What is here already is shown at once, its whole cells when they come."""
-        number = self._number
-        await self._paged.settled()
-        self._row = self._paged.row(number)
+        self._row = self._paged.row(self._number)
+        if self._row is None:
+            await self._fetch()
         self._show()
         if self._row is None or not any(cell.cut for cell in self._row.cells):
             return
@@ -121,14 +124,32 @@ class RowDetail(ModalScreen[Link | None]):
         else:
             self._show()
 
+    async def _fetch(self) -> None:
+        """A row that is not here yet."""
+        self._reading = True
+        self._show()
+        self._paged.want(self._number, self._number)
+        await self._paged.settled(None)
+        self._row = self._paged.row(self._number)
+        self._reading = False
+
+    @property
+    def _missing(self) -> Line:
+        """What is said where there is no row to show."""
+        if self._row is not None:
+            return line(("this row is no more here", Tone.ATTENTION))
+        if self._reading:
+            return line(("reading …", Tone.LIVE))
+        return line(("this row could not be read", Tone.ATTENTION))
+
     def _show(self) -> None:
         title = f"{self._table} · row {count(self._number + 1)}"
         caption(self._box, title)
         if self._row is None or self._row.gone:
             self._fields.show(())
-            said = "this row is no more" if self._row else "this row could not be read"
-            self._said_line.show(line((said, Tone.ATTENTION)))
+            self._said_line.show(self._missing)
             return
+        self._said_line.show(())
         infos = [info for info in self._paged.columns if info.hidden != "hidden"]
         found = [self._linked(i.name, c) for i, c in zip(infos, self._row.cells, strict=False)]
         self._fields.show(
@@ -139,8 +160,8 @@ class RowDetail(ModalScreen[Link | None]):
 def told_of_copy(text: str, *, cut: bool) -> tuple[str, Tone]:
     """What is said when a text has been copied."""
     if cut:
-        return f"Copied the first {count(len(text))} characters: there are more", Tone.ATTENTION
-    return f"Copied {count(len(text))} characters", Tone.OK
+        return f"Copied the first {many(len(text), 'character')}: there are more", Tone.ATTENTION
+    return f"Copied {many(len(text), 'character')}", Tone.OK
 
 
 def as_json(infos: Sequence[ColumnInfo], row: Row) -> str:

@@ -25,6 +25,7 @@ WIDEST: Final = 400
 # Texts get no more than this unless there is room to spare; numbers get all they need.
 _TEXT_WIDTH: Final = 36
 _TITLE_WIDTH: Final = 28
+_ZONES: Final = {Times.RAW: "", Times.UTC: "UTC", Times.LOCAL: "local"}
 _NUMERIC_TYPE = re.compile(r"INT|REAL|FLOA|DOUB|NUM|DEC", re.IGNORECASE)
 
 
@@ -84,6 +85,10 @@ class Columns:
     def drawn(self, column: Column, cell: Cell) -> Line:
         drawn = shown(cell)
         return with_time(cell, drawn, self.times) if column.time else drawn
+
+    def zone(self, column: Column) -> str:
+        """Which time stands beside a column's raw values."""
+        return _ZONES[self.times] if column.time else ""
 
     def measure(self, rows: Iterable[Row]) -> bool:
         """Widen columns to what is in these rows; returns whether any changed."""

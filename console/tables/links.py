@@ -43,8 +43,12 @@ _RULES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("orders", "symbol"),
     ),
 }
-# What finds one row only, the one it was read from.
-_ALONE: Final = {("ledger_events", "event_id"), ("ledger_commits", "cycle_id")}
+# What finds one row only, or hardly ever another: the one it was read from.
+_ALONE: Final = {
+    ("ledger_events", "event_id"),
+    ("ledger_commits", "cycle_id"),
+    ("conflicts", "event_id"),
+}
 # Names that say nothing about which table's key they are.
 _COMMON: Final = {"id", "key", "name", "rowid", "seq"}
 

@@ -49,7 +49,7 @@ class PagedRows:
         self._weight = 0
         self._tail: Page | None = None
         self._wanted = range(0)
-        self._ahead = True
+        self._around: list[int] = []
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -64,11 +64,6 @@ class PagedRows:
     def _known(self) -> Known:
         progress = self.rows.progress
         return self.rows.count, progress is not None and not progress.done
-
-    @property
-    def weight(self) -> int:
-        """About how much memory the rows here take."""
-        return self._weight
 
     @property
     def busy(self) -> bool:
@@ -97,11 +92,13 @@ class PagedRows:
         return next((n for n in numbers if (row := self.row(n)) and row.key == key), None)
 
     def want(self, first: int, last: int) -> None:
-        """Rows that are seen: they come first, then the chunk after and the one before."""
+        """Rows that are seen: they come first, then the chunk after and the one before, once: where
+        rows are wide there may be room for one of them only."""
         wanted = range(max(0, first) // CHUNK, max(0, last) // CHUNK + 1)
         if wanted != self._wanted:
-            self._wanted, self._ahead = wanted, True
-        if not self.busy and self._next() is not None:
+            self._wanted = wanted
+            self._around = [i for i in (wanted.stop, wanted.start - 1) if i >= 0]
+        if not self.busy and (self._around or self._missing() is not None):
             self._task = asyncio.create_task(self._fill())
 
     async def ready(self, first: int, last: int, seconds: float = 0.2) -> None:
@@ -109,8 +106,8 @@ class PagedRows:
         self.want(first, last)
         await self.settled(seconds)
 
-    async def settled(self, seconds: float = 0.2) -> None:
-        """Wait a moment for what is wanted."""
+    async def settled(self, seconds: float | None = 0.2) -> None:
+        """Wait a moment for what is wanted, or as long as it takes."""
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=seconds)
 
@@ -133,7 +130,7 @@ class PagedRows:
     def read_again(self) -> None:
         """What is here may be old: it stays until what is seen has been read anew; what is around
         it is not read before one moves."""
-        self._tail, self._ahead = None, False
+        self._tail, self._around = None, []
         for index in [i for i in self._chunks if i not in self._wanted]:
             self._drop(index)
         for chunk in self._chunks.values():
@@ -157,8 +154,16 @@ class PagedRows:
                 self._on_rows(index * CHUNK, (index + 1) * CHUNK - 1)
 
     def _next(self) -> int | None:
-        around = (self._wanted.stop, self._wanted.start - 1) if self._ahead else ()
-        return next((i for i in (*self._wanted, *around) if i >= 0 and self._lacks(i)), None)
+        if (index := self._missing()) is not None:
+            return index
+        while self._around:
+            if self._lacks(index := self._around.pop(0)):
+                return index
+        return None
+
+    def _missing(self) -> int | None:
+        """Of what is seen."""
+        return next((index for index in self._wanted if self._lacks(index)), None)
 
     def _lacks(self, index: int) -> bool:
         missing = min(CHUNK, len(self) - index * CHUNK)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from console.browse.model import Condition, Order, TableInfo
+from console.browse.model import Condition, Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,6 @@ class Place:
         if known is None:
             return replace(self, order=(Order(column),))
         return replace(self, order=() if known.descending else (Order(column, descending=True),))
-
-
-def grows(place: Place, table: TableInfo | None) -> bool:
-    """Whether rows that others add appear by themselves: not in what was sorted or computed."""
-    if table is None or table.kind != "table":
-        return False
-    keys = [column.name for column in table.columns if column.primary]
-    return not place.order or [order.column for order in place.order] == keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,15 +15,11 @@ DOT: Line = ((" · ", Tone.FAINT),)
 
 def counted(row: int, found: Count, progress: Progress | None, stopped: str) -> Line:
     """`row 3 of 5,118 exact`; never more certain than it is."""
-    parts: list[Line] = [_position(row, found)]
-    if found.state == "exact":
-        parts[0] = line(parts[0], (" exact", Tone.DIM))
+    parts: list[Line] = [line(_position(row, found, stopped), _sureness(found, stopped))]
     if running(progress):
         parts.append(_running(progress, found))
     elif found.state == "counting":
         parts.append(line(("looking …", Tone.LIVE), _ESC))
-    elif found.state == "at_least" and not stopped:
-        parts.append(line(("not counted to the end", Tone.ATTENTION)))
     if stopped:
         parts.append(line(("▲ ", Tone.ATTENTION), stopped))
     return joined(parts, DOT)
@@ -94,8 +90,19 @@ def _length(cell: Cell) -> Line:
     return line((f"  {count(cell.length)} characters", Tone.DIM)) if cell.length else ()
 
 
-def _position(row: int, found: Count) -> Line:
-    least = "" if found.state == "exact" else "≥ "
+def _sureness(found: Count, stopped: str) -> Line:
+    if found.state == "exact":
+        return line((" exact", Tone.DIM))
+    return line((" when last counted", Tone.DIM)) if _was_counted(found, stopped) else ()
+
+
+def _was_counted(found: Count, stopped: str) -> bool:
+    """Others have written since: there may be more rows by now, or fewer."""
+    return found.state == "at_least" and not stopped
+
+
+def _position(row: int, found: Count, stopped: str) -> Line:
+    least = "" if found.state == "exact" or _was_counted(found, stopped) else "≥ "
     many = (f"{least}{count(found.value)}", Tone.STRONG)
     if row < 0:
         return line(many, " rows" if found.value != 1 else " row")

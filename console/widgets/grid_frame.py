@@ -7,6 +7,8 @@ from console.tables.columns import GAP, Column, Columns, Placed
 
 # What would be seen of a column that is cut to less says nothing.
 STUB = 8
+# What the sign takes that says that there are more columns at the right.
+MORE = len(" ›")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Frame:
 
     @property
     def room(self) -> int:
-        """For the other columns."""
+        """For the other columns, where they are the last."""
         return max(1, self.width - self.gutter) - extent(self.pinned)
 
     @property
@@ -53,7 +55,7 @@ class Frame:
 
     def seen(self) -> Iterator[tuple[Column, int]]:
         """The columns that are seen, and how wide; the last one may be cut, but not to a stub."""
-        whole = room = max(1, self.width - self.gutter)
+        whole = room = max(1, self.width - self.gutter - (MORE if self.more else 0))
         left = self.left
         for placed in (*self.pinned, *(p for p in self.free if p.x >= left)):
             if room <= 0 or (room < min(placed.width, STUB) and room < whole):
@@ -79,11 +81,12 @@ class Frame:
             return self.scroll_x
         found = self.free[place]
         end = found.x + found.width
+        room = self.room - (MORE if found is not self.free[-1] else 0)
         if found.x < self.left:
             return found.x
-        if end <= self.left + self.room:
+        if end <= self.left + room:
             return self.scroll_x
-        enough = (placed.x for placed in self.free if placed.x >= end - self.room)
+        enough = (placed.x for placed in self.free if placed.x >= end - room)
         return min(found.x, next(enough, found.x))
 
 

@@ -9,11 +9,11 @@ from textual.strip import Strip
 
 from console.browse.model import Row
 from console.formats import count
-from console.lines import Line, Tone, line
+from console.lines import Line, Tone, joined, line
 from console.tables.cells import is_number
 from console.tables.columns import GAP, Column, Columns
 from console.widgets.grid_frame import Frame
-from console.widgets.toned import fitted
+from console.widgets.toned import fitted, width_of
 
 _MISSING: Line = (("…", Tone.FAINT),)
 
@@ -28,13 +28,15 @@ class Painter:
 
     def heading(self, signs: Mapping[str, str], under: Column | None, ground: Style) -> Strip:
         """The titles; `‹` and `›` where there are more of them."""
-        last = [column for column, _ in self.frame.seen()][-1:] if self.frame.more else []
 
         def title(column: Column, width: int) -> Line:
             sign = signs.get(column.title, "")
-            said = line((column.title, Tone.DIM), (f" {sign}" if sign else "", Tone.LIVE))
-            room = width - len(" ›") if column in last else width
-            return fitted(fitted(said, room, right=column.right), width)
+            zone = self.columns.zone(column)
+            parts = [(column.title, Tone.DIM), (zone, Tone.FAINT), (sign, Tone.LIVE)]
+            said = joined([line(part) for part in parts if part[0]])
+            if width_of(said) > width:
+                said = joined([line(part) for part in (parts[0], parts[2]) if part[0]])
+            return fitted(said, width, right=column.right)
 
         gutter = line(("‹" if self.frame.left else "", Tone.LIVE))
         strip = self._strip(title, gutter, under, ground, self.look(Tone.STRONG, ground))

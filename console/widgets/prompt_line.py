@@ -15,11 +15,15 @@ from console.widgets.plain_input import PlainInput
 from console.widgets.text_line import TextLine
 
 
+class _Answer(PlainInput):
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "Take it")]
+
+
 class PromptLine(Horizontal):
     """Seen only while it asks. One question at a time, told apart by its name."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "Leave it", show=False),
+        Binding("escape", "dismiss", "Leave it"),
     ]
 
     @dataclass
@@ -37,7 +41,7 @@ class PromptLine(Horizontal):
         super().__init__(id="prompt")
         self._question = ""
         self._label_line = TextLine(id="prompt-label")
-        self._typed = PlainInput(id="prompt-text", compact=True)
+        self._typed = _Answer(id="prompt-text", compact=True)
         self._hint_line = TextLine(id="prompt-hint")
         self._hint: Callable[[str], Line] = lambda _: ()
 

@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import TextArea
 
-from console.browse.completion import begun
+from console.browse.completion import begun, quoted
 from console.browse.model import BrowseError
 from console.lines import Line, Tone, joined, line
 from console.tables.queries import QueryHistory
@@ -49,6 +49,7 @@ class QueryPane(Vertical):
         self._said_line = TextLine(id="query-said")
         self._history = history
         self._complete = complete
+        self._suggested = ""
         self._recalled: int | None = None
         self._draft = ""
         self._words: Sequence[str] = ()
@@ -69,6 +70,16 @@ class QueryPane(Vertical):
         """What became of the statement."""
         self._said = said
         self._said_line.show(said)
+
+    def open(self, table: str) -> None:
+        """To type into. Where nothing was typed yet, a statement about the table is there: as it
+        is, or replaced by what is typed."""
+        self.display = True
+        self.area.focus()
+        if table and self.area.text in ("", self._suggested):
+            self._suggested = f"SELECT * FROM {quoted(table)} LIMIT 100"  # noqa: S608 - only to look at
+            self._put(self._suggested)
+            self.area.select_all()
 
     # --- running, and statements run before
 

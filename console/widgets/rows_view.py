@@ -59,11 +59,10 @@ class RowsView(Vertical):
         self._remark: Line = ()
         self._following = False
         self._fresh: list[tuple[float, int]] = []
-        self._exact: int | None = None
+        self._counted_before: int | None = None
         self._held: tuple[int, Key] | None = None
         self._looked_at = 0
-        self._grows = True
-        self._outdated = False
+        self._uncounted = False
 
     def compose(self) -> ComposeResult:
         yield self._chips_line
@@ -96,17 +95,20 @@ class RowsView(Vertical):
         rows = self._paged.rows if self._paged is not None else None
         return rows is not None and (rows.count.state == "counting" or words.running(rows.progress))
 
+    @property
+    def uncounted(self) -> bool:
+        """Whether others have written what is not counted yet: look again, even if they write no
+        more."""
+        return self._uncounted
+
     # --- rows
 
-    async def show(self, place: Place, rows: Rows, spot: Spot, *, grows: bool) -> None:
-        """Other rows, as soon as the first of them are here; whoever opened them closes them.
-
-        `grows`: rows that others add appear by themselves.
-        """
+    async def show(self, place: Place, rows: Rows, spot: Spot) -> None:
+        """Other rows, as soon as the first of them are here; whoever opened them closes them."""
         paged = PagedRows(rows, self._rows_came, self._not_read)
         await paged.ready(spot.row, spot.row + self.grid.rows_seen)
         self.leave()
-        self._place, self._paged, self._grows = place, paged, grows
+        self._place, self._paged = place, paged
         if rows.progress is not None:
             self._add_looked_at(rows.progress)
         rows.on_progress = self._progressed
@@ -129,36 +131,37 @@ class RowsView(Vertical):
         if self._paged is not None:
             self._paged.close()
             self._paged.rows.on_progress = None
-        self._paged, self._exact, self._held = None, None, None
-        self._fresh, self._looked_at, self._remark, self._outdated = [], 0, (), False
+        self._paged, self._counted_before, self._held = None, None, None
+        self._fresh, self._looked_at, self._remark = [], 0, ()
+        self._uncounted = False
 
-    async def look_again(self, recount: bool = False) -> None:
+    async def look_again(self) -> None:
         """Others have written: read what is seen anew. Raises `BrowseError`."""
         paged = self._paged
         if paged is None:
             return
-        self._outdated = not self._grows
         row = None if self._following else self.grid.row
         self._held = (self.grid.cursor_row, row.key) if row else None
-        await paged.rows.refresh(recount)
+        await paged.rows.refresh()
+        self._uncounted = not (paged.counted or paged.rows.stopped)
         paged.read_again()
         self._counted_anew()
         self.grid.count_changed()
         self.say()
 
     def _counted_anew(self) -> None:
-        """Rows that came since the last count are new. A cursor that is on the newest one follows;
-        any other stays on its row."""
-        if self._paged is None or not self._paged.counted:
+        """Rows that came since they were counted first are new, also before they are counted anew.
+        A cursor that is on the newest one follows; any other stays on its row."""
+        if self._paged is None or (self._counted_before is None and not self._paged.counted):
             return
-        before, self._exact = self._exact, len(self._paged)
-        grown = self._exact - before if before is not None else 0
+        before, self._counted_before = self._counted_before, len(self._paged)
+        grown = self._counted_before - before if before is not None else 0
         if grown <= 0:
             return
         self._fresh.append((_now(), grown))
-        newest = 0 if self._newest_first else self._exact - grown - 1
+        newest = 0 if self._newest_first else self._counted_before - grown - 1
         if self._following and self.grid.cursor_row == newest:
-            self.grid.go_to(0 if self._newest_first else self._exact - 1)
+            self.grid.go_to(0 if self._newest_first else self._counted_before - 1)
         elif self._newest_first:
             self.grid.shift(grown)
         self.forget_fresh()
@@ -260,7 +263,7 @@ class RowsView(Vertical):
         parts += words.sorting(self._place)
         if self._following:
             parts.append(line(("● following", Tone.LIVE)))
-        if self._outdated:
+        if rows.outdated:
             parts.append(_OUTDATED)
         if hidden := self.grid.columns.hidden:
             parts.append(line((f"{words.many(hidden, 'column')} hidden", Tone.DIM)))

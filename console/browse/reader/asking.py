@@ -1,6 +1,8 @@
 """From what the screen asks for to the view that answers it."""
 
+import re
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from console.browse.reader.catalogue import Table, sampled, table
@@ -11,15 +13,25 @@ from console.browse.reader.language import (
     Sql,
     affinity,
     conditions,
+    distinct,
     named,
     order_terms,
     quoted,
+    reference,
 )
 from console.browse.reader.result_view import Limit, ResultView
 from console.browse.reader.source import Connection, Source
 from console.browse.reader.table_view import TableView
 from console.browse.reader.values import Wire
 from console.browse.reader.view import Tell, View
+
+# Not a name that a table has.
+_TYPED = '"what was typed"'
+_TOKEN = re.compile(
+    r"(?P<nothing>[\s;]+|--[^\n]*|/\*.*?(?:\*/|\Z))"
+    r"|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\]|[^\s;'\"`\[/-]+|.",
+    re.DOTALL,
+)
 
 
 def table_view(
@@ -30,7 +42,7 @@ def table_view(
     columns = sampled(found, connection)
     order, where, search = asked["order"], asked["where"], asked["search"]
     if not found.keys:
-        return _scanned(source, found, asked, limit, tell)
+        return _scanned(source, connection, found, asked, limit, tell)
     by_key = not order or _is_key_order(found, columns[1], order)
     reverse = bool(order) and by_key and order[0][1] != found.descending
     if by_key and not where and not search:
@@ -40,7 +52,7 @@ def table_view(
     terms = [] if by_key else order_terms(columns[1], order)
     question = Question(conditions(columns[1], where, search), terms, reverse)
     searched = FoundView(asked["view"], source, KeySpace(found), columns, tell, question)
-    searched.rebuild()
+    searched.rebuild(connection)
     return searched
 
 
@@ -48,7 +60,7 @@ def query_view(
     source: Source, asked: Wire, limit: Limit, tell: Tell, opened: Callable[[], None]
 ) -> ResultView:
     """The result of a typed statement, not begun yet."""
-    sql, order, where, search = asked["sql"], asked["order"], asked["where"], asked["search"]
+    sql, order, where, search = _bare(asked["sql"]), asked["order"], asked["where"], asked["search"]
 
     def statement(connection: Connection) -> Sql:
         if not (order or where or search):
@@ -58,11 +70,11 @@ def query_view(
     return ResultView(asked["view"], source, statement, limit, None, tell, opened=opened)
 
 
-def _scanned(source: Source, found: Table, asked: Wire, limit: Limit, tell: Tell) -> View:
+def _scanned(
+    source: Source, connection: Connection, found: Table, asked: Wire, limit: Limit, tell: Tell
+) -> View:
     shown = [column for column in found.columns if column["hidden"] != "hidden"]
-    columns = [
-        _by_value(column["name"], quoted(column["name"]), column["type"]) for column in shown
-    ]
+    columns = [_by_value(column["name"], column["type"], found.strict) for column in shown]
     where = conditions(columns, asked["where"], asked["search"])
     order = _order_by(columns, asked["order"])
     references = ", ".join(found.shown)
@@ -72,29 +84,48 @@ def _scanned(source: Source, found: Table, asked: Wire, limit: Limit, tell: Tell
     view = ResultView(
         asked["view"], source, lambda _: statement, limit, [dict(c) for c in shown], tell, doing
     )
-    view.rebuild()
+    view.rebuild(connection)
     return view
 
 
 def _wrapped(
     connection: Connection, sql: str, order: list[Any], where: list[Any], search: str
 ) -> Sql:
-    inner = sql.strip().rstrip(";")
-    result = f"FROM (\n{inner}\n) AS result"
-    cursor = connection.inner.execute(f"SELECT * {result} LIMIT 0")
-    names = [column[0] for column in cursor.description]
-    cursor.close()
-    columns = [_by_value(name, f"result.{quoted(name)}") for name in names]
+    names = _result_names(connection, sql)
+    columns = [_by_value(name) for name in names]
     condition = conditions(columns, where, search)
-    text = f"SELECT * {result}{condition.where}{_order_by(columns, order)}"
+    listed = ", ".join(map(quoted, names))
+    text = (
+        f"WITH {_TYPED}({listed}) AS (\n{sql}\n) SELECT * FROM {_TYPED} AS t"  # noqa: S608
+        f"{condition.where}{_order_by(columns, order)}"
+    )
     return Sql(text, condition.values)
 
 
-def _by_value(name: str, reference: str, declared: str = "") -> Column:
+def _bare(sql: str) -> str:
+    """A statement without the semicolon and the comments that it ends with."""
+    ends = [token.end() for token in _TOKEN.finditer(sql) if token["nothing"] is None]
+    return sql[: ends[-1]] if ends else ""
+
+
+def _result_names(connection: Connection, inner: str) -> list[str]:
+    """What the columns are called where the result stands as it is."""
+    names = _names(connection, f"SELECT * FROM (\n{inner}\n) LIMIT 0")  # noqa: S608
+    if any(":" in name for name in names):
+        # There are several of one name: SQLite has numbered them in a way of its own.
+        names = _names(connection, inner)
+    return distinct(names)
+
+
+def _names(connection: Connection, sql: str) -> list[str]:
+    with closing(connection.inner.execute(sql)) as cursor:
+        return [column[0] for column in cursor.description]
+
+
+def _by_value(name: str, declared: str = "", strict: bool = False) -> Column:
     """A column that nobody has looked at yet: each of its texts may turn out to be a decimal."""
-    column = Column(name, reference, declared)
-    texts = affinity(column) != "number"
-    return column._replace(decimal=texts, fractions=texts)
+    column = Column(name, reference(name), declared, strict)
+    return column._replace(decimal=affinity(column) != "number")
 
 
 def _order_by(columns: list[Column], order: list[Any]) -> str:
@@ -106,8 +137,5 @@ def _is_key_order(found: Table, columns: list[Column], order: list[Any]) -> bool
     """Whether the rows stand in this order already, or in its reverse."""
     if len(order) != 1:
         return False
-    name, _, as_text = order[0]
-    if name == found.keys[0]:
-        return True
-    column = named(columns, name)
-    return quoted(name) == found.keys[0] and (as_text or not column.decimal)
+    column = named(columns, order[0][0])
+    return column.reference == found.keys[0] and not column.decimal

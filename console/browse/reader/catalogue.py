@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from console.browse.errors import BrowseError
 from console.browse.reader import decimals
-from console.browse.reader.language import Column, quoted
+from console.browse.reader.language import Column, Sql, quoted, reference
 from console.browse.reader.source import Connection, is_damage
 from console.browse.reader.values import Values, Wire
 
@@ -40,12 +40,14 @@ class Table(NamedTuple):
 
     @property
     def source(self) -> str:
-        return quoted(self.name)
+        return f"{quoted(self.name)} AS t"
 
     @property
     def shown(self) -> list[str]:
         """References to the columns in a row, without the hidden ones of virtual tables."""
-        return [quoted(column["name"]) for column in self.columns if column["hidden"] != "hidden"]
+        return [
+            reference(column["name"]) for column in self.columns if column["hidden"] != "hidden"
+        ]
 
 
 def tables(connection: Connection) -> list[Wire]:
@@ -76,28 +78,34 @@ def table(connection: Connection, name: str) -> Table:
     return Table(name, columns, *keys, entry.strict)
 
 
+def plan(connection: Connection, statement: Sql) -> str:
+    """How SQLite would go about it, line by line."""
+    rows = connection.rows(f"EXPLAIN QUERY PLAN {statement.text}", statement.values)
+    return "\n".join(str(row[3]) for row in rows)
+
+
 def sampled(table: Table, connection: Connection) -> tuple[list[Wire], list[Column]]:
     """The columns in a row, with what the first and last rows tell about decimals in texts."""
     rows = _sample(table, connection) if table.keys else []
+    unique = _unique(connection, table)
     wires, columns = [], []
     shown = [column for column in table.columns if column["hidden"] != "hidden"]
     for index, wire in enumerate(shown):
-        decimal, fractions = judged([row[index] for row in rows])
+        name, declared = wire["name"], wire["type"]
+        decimal = judged([row[index] for row in rows])
         wires.append({**wire, "decimal": decimal})
         columns.append(
-            Column(
-                wire["name"], quoted(wire["name"]), wire["type"], table.strict, decimal, fractions
-            )
+            Column(name, reference(name), declared, table.strict, decimal, name in unique)
         )
     return wires, columns
 
 
-def judged(values: list[Any]) -> tuple[bool, bool]:
-    """Whether all texts among the values are decimals, and whether some have a fraction."""
+def judged(values: list[Any]) -> bool:
+    """Whether all texts among the values are decimals, and nothing else is there."""
     texts = [value for value in values if value is not None]
-    if not texts or not all(isinstance(text, str) and decimals.is_decimal(text) for text in texts):
-        return False, False
-    return True, any("." in text for text in texts)
+    return bool(texts) and all(
+        isinstance(text, str) and decimals.is_decimal(text) for text in texts
+    )
 
 
 def _sample(table: Table, connection: Connection) -> list[Values]:
@@ -132,42 +140,46 @@ def _described(connection: Connection, entry: Listed) -> Wire:
         columns, problem = _columns(connection, entry), ""
     except (sqlite3.Error, UnicodeError) as error:
         columns, problem = [], str(error)
-    return {**entry._asdict(), "columns": columns, "problem": problem}
+    return {
+        "name": entry.name,
+        "kind": entry.kind,
+        "shadow": entry.shadow,
+        "columns": columns,
+        "problem": problem,
+    }
 
 
 def _columns(connection: Connection, entry: Listed) -> list[Wire]:
     indexes = connection.rows(f"PRAGMA index_list({quoted(entry.name)})")
-    indexed = _indexed(connection, indexes)
     found = connection.rows(f"PRAGMA table_xinfo({quoted(entry.name)})")
     has_key_index = any(origin == "pk" for _, _, _, origin, _ in indexes)
-    alias = "" if has_key_index else _rowid_alias(found)
+    alias = None if has_key_index else _rowid_alias(found)
     return [
         {
             "name": column,
             "type": declared,
-            "not_null": bool(not_null),
             "primary": primary,
             "hidden": _HIDDEN[int(str(hidden))],
-            "indexed": column in indexed or column == alias,
             "rowid": column == alias,
         }
-        for _, column, declared, not_null, _, primary, hidden in found
+        for _, column, declared, _, _, primary, hidden in found
     ]
 
 
-def _rowid_alias(columns: list[Values]) -> str:
-    """The column that is the rowid by another name, or ""."""
+def _rowid_alias(columns: list[Values]) -> str | None:
+    """The column that is the rowid by another name, if there is one."""
     primary = [(str(name), str(declared)) for _, name, declared, _, _, key, _ in columns if key]
-    return primary[0][0] if len(primary) == 1 and primary[0][1].upper() == "INTEGER" else ""
+    return primary[0][0] if len(primary) == 1 and primary[0][1].upper() == "INTEGER" else None
 
 
-def _indexed(connection: Connection, indexes: list[Values]) -> set[str]:
-    """Columns with which an index on all rows starts."""
-    leading = set()
-    for _, index, _, _, partial in indexes:
-        first = None if partial else connection.first(f"PRAGMA index_info({quoted(str(index))})")
-        leading |= {str(first[2])} if first else set()
-    return leading
+def _unique(connection: Connection, table: Table) -> set[str]:
+    """Columns of which no two rows have the same value, by an index on them alone."""
+    found = set()
+    for _, index, unique, _, partial in connection.rows(f"PRAGMA index_list({quoted(table.name)})"):
+        if unique and not partial:
+            parts = connection.rows(f"PRAGMA index_info({quoted(str(index))})")
+            found |= {str(name) for _, _, name in parts} if len(parts) == 1 else set()
+    return found
 
 
 class _Keys(NamedTuple):
@@ -184,22 +196,36 @@ def _keys(connection: Connection, entry: Listed, columns: list[Wire]) -> _Keys:
         return _primary_keys(connection, entry)
     taken = {column["name"].lower() for column in columns}
     free = [name for name in _ROWID_NAMES if name not in taken]
-    alias = [quoted(column["name"]) for column in columns if column["rowid"]]
+    alias = [column["name"] for column in columns if column["rowid"]]
     names = alias + free
-    return _Keys((names[0],), "rowid", False, "NOT INDEXED") if names else _Keys()
+    return _Keys((reference(names[0]),), "rowid", False, "NOT INDEXED") if names else _Keys()
 
 
 def _primary_keys(connection: Connection, entry: Listed) -> _Keys:
     for _, index, _, origin, _ in connection.rows(f"PRAGMA index_list({quoted(entry.name)})"):
         if origin == "pk":
-            name = quoted(str(index))
-            parts = connection.rows(f"PRAGMA index_xinfo({name})")
-            keys = [
-                (quoted(str(column)), bool(down)) for _, _, column, down, _, key in parts if key
-            ]
-            directions = {down for _, down in keys}
-            if len(directions) == 1:
-                terms = tuple(column for column, _ in keys)
-                return _Keys(terms, "primary", directions.pop(), f"INDEXED BY {name}")
-    # Columns that run in different directions: no comparison of whole keys follows that order.
+            return _keys_of_index(connection, entry, quoted(str(index)))
     return _Keys()
+
+
+def _keys_of_index(connection: Connection, entry: Listed, index: str) -> _Keys:
+    parts = [part for part in connection.rows(f"PRAGMA index_xinfo({index})") if part[5]]
+    directions = {bool(down) for _, _, _, down, *_ in parts}
+    if len(directions) > 1:
+        # No comparison of whole keys follows such an order.
+        return _Keys()
+    scan = f"INDEXED BY {index}"
+    terms = [reference(str(column)) for _, _, column, *_ in parts]
+    if not _stand_so(connection, entry, scan, terms):
+        collations = [quoted(str(collation)) for *_, collation, _ in parts]
+        terms = [f"{term} COLLATE {name}" for term, name in zip(terms, collations, strict=True)]
+    return _Keys(tuple(terms), "primary", directions.pop(), scan)
+
+
+def _stand_so(connection: Connection, entry: Listed, scan: str, terms: list[str]) -> bool:
+    """Whether rows in the order of an index are in that of its columns: it may compare texts in
+    another way than they do."""
+    source = f"{quoted(entry.name)} AS t {scan}"
+    statement = Sql(f"SELECT 1 FROM {source} ORDER BY {', '.join(terms)}")  # noqa: S608
+    is_sorted = "TEMP B-TREE" not in plan(connection, statement)
+    return is_sorted and len(set(terms)) == len(terms)

@@ -9,6 +9,7 @@ import re
 import sqlite3
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 from console.browse.reader.values import Stored, shown
 
@@ -110,9 +111,27 @@ def _typed_key(typed: str) -> str:
     return _text_key(plain(typed))
 
 
-def contains(stored: Stored, folded: str) -> bool | None:
-    """Whether the text contains another, whatever the case, in any script."""
-    return None if stored is None else folded in str(stored).casefold()
+def contains(value: Stored, wanted: str) -> bool:
+    """Whether what is shown of a value contains a text, whatever the case; of a blob, whether its
+    bytes contain those that the text stands for in hex."""
+    if isinstance(value, bytes):
+        return _holds_bytes(value, wanted)
+    text = shown(value) if isinstance(value, str) else "" if value is None else repr(value)
+    return _has(text, wanted)
+
+
+def _holds_bytes(value: bytes, wanted: str) -> bool:
+    try:
+        return wanted.isalnum() and bytes.fromhex(wanted) in value
+    except ValueError:
+        return False
+
+
+def _has(text: str, wanted: str) -> bool:
+    if wanted.isascii():
+        # As SQLite has it: “ss” is not “ß”.
+        return wanted.encode().lower() in text.encode().lower()
+    return wanted.casefold() in text.casefold()
 
 
 def count_keys(connection: sqlite3.Connection, tell: Callable[[int], None]) -> Callable[[], int]:
@@ -120,18 +139,50 @@ def count_keys(connection: sqlite3.Connection, tell: Callable[[int], None]) -> C
     returns what says how many it made in all."""
     made = 0
 
-    def counted(value: Stored) -> bytes | None:
-        nonlocal made
-        made += 1
-        if made % _TELL_EVERY == 0:
-            tell(made)
-        return sort_key(value)
+    def counted(key: Callable[[Any], bytes | None]) -> Callable[[Any], bytes | None]:
+        def counting(value: Any) -> bytes | None:
+            nonlocal made
+            made += 1
+            if made % _TELL_EVERY == 0:
+                tell(made)
+            return key(value)
 
-    connection.create_function("decimal_key", 1, counted, deterministic=True)
+        return counting
+
+    _install_keys(connection, counted)
     return lambda: made
 
 
 def install(connection: sqlite3.Connection) -> None:
-    connection.create_function("decimal_key", 1, sort_key, deterministic=True)
-    connection.create_function("decimal_compare", 2, compare, deterministic=True)
-    connection.create_function("contains", 2, contains, deterministic=True)
+    """The functions that `language` uses. Texts are handed to them as bytes: a text that is not
+    UTF-8 would end the statement."""
+    decoded = _decoder(connection)
+
+    def compared(stored: bytes, typed: str) -> int:
+        return compare(decoded(stored), typed)
+
+    def has(stored: bytes, wanted: str) -> bool:
+        return _has(decoded(stored), wanted)
+
+    _install_keys(connection, lambda key: key)
+    connection.create_function("decimal_compare", 2, compared, deterministic=True)
+    connection.create_function("contains", 2, has, deterministic=True)
+    connection.create_function("written", 1, repr, deterministic=True)
+
+
+def _install_keys(connection: sqlite3.Connection, wrapped: Callable[[Any], Any]) -> None:
+    decoded = _decoder(connection)
+
+    def text_key(stored: bytes) -> bytes:
+        return _text_key(decoded(stored)).encode()
+
+    connection.create_function("text_key", 1, wrapped(text_key), deterministic=True)
+    connection.create_function("decimal_key", 1, wrapped(sort_key), deterministic=True)
+
+
+def _decoder(connection: sqlite3.Connection) -> Callable[[bytes], str]:
+    """Reads the bytes of a text as this database writes them; as escapes where they are none."""
+    (encoding,) = connection.execute("PRAGMA encoding").fetchone()
+    if encoding == "UTF-8":
+        return lambda data: data.decode("utf-8", "backslashreplace")
+    return lambda data: data.decode(encoding, "backslashreplace")

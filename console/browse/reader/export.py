@@ -1,6 +1,5 @@
 """Rows to a file: CSV, JSON lines or Parquet, in a file that appears when it is whole."""
 
-import csv
 import json
 import math
 import os
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from console.browse.errors import BrowseError
+from console.browse.reader.language import distinct
 from console.browse.reader.values import Stored, Values, Wire, shown
 
 BATCH = 1_000
@@ -56,10 +56,11 @@ def exists(target: Path) -> BrowseError:
 
 
 def _write_csv(out: TextIO, columns: list[Wire], rows: Iterable[Values]) -> None:
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([shown(column["name"]) for column in columns])
+    from engine.csv_rows import csv_writer
+
+    write_row = csv_writer(out, [shown(column["name"]) for column in columns])
     for row in rows:
-        writer.writerow([_plain(value) for value in row])
+        write_row([_plain(value) for value in row])
 
 
 def _write_json(out: TextIO, columns: list[Wire], rows: Iterable[Values]) -> None:
@@ -67,18 +68,6 @@ def _write_json(out: TextIO, columns: list[Wire], rows: Iterable[Values]) -> Non
     for row in rows:
         values = (_finite(_plain(value)) for value in row)
         out.write(json.dumps(dict(zip(names, values, strict=True)), ensure_ascii=False) + "\n")
-
-
-def distinct(names: list[str]) -> list[str]:
-    """The names, with a number after one that was there before: of a query's `SELECT a, a`."""
-    taken: dict[str, None] = {}
-    for name in names:
-        number, free = 1, name
-        while free in taken:
-            number += 1
-            free = f"{name}_{number}"
-        taken[free] = None
-    return list(taken)
 
 
 def _plain(value: Stored) -> Any:

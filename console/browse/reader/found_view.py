@@ -5,17 +5,18 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 from console.browse.reader import decimals, lookup
+from console.browse.reader.catalogue import plan
 from console.browse.reader.jobs import Job
+from console.browse.reader.kept_view import KeptView
 from console.browse.reader.keyspace import EVERYTHING, KeySpace
 from console.browse.reader.language import Column, Sql, anywhere
 from console.browse.reader.slices import slices
 from console.browse.reader.source import Connection, Source
 from console.browse.reader.spool import NumberSpool, RowSpool, Spool
-from console.browse.reader.values import Cells, Values, Wire, page_cells
-from console.browse.reader.view import Keyed, Tell, View, counted, window
+from console.browse.reader.values import Values, Wire, page_cells
+from console.browse.reader.view import Keyed, Tell
 
 HEAD = 500
-READ = 500
 # An index that finds fewer rows than this is taken even where they must be sorted afterwards.
 FEW = 50_000
 NOTHING: tuple[Values, Values] = ((), ())
@@ -31,7 +32,7 @@ class Question:
         self.reverse = reverse
 
 
-class FoundView(View):
+class FoundView(KeptView):
     """Conditions alone are tried slice by slice, so that matches show while the scan goes on and no
     log is held back; a sort is one statement, its first rows shown before the rest is sorted."""
 
@@ -66,19 +67,24 @@ class FoundView(View):
         else:
             self._filter(job)
 
-    def count(self) -> Wire:
-        whole = self.build is not None and not self.building and not self.stopped
-        return counted(len(self), self.building, whole)
+    def kept(self, start: int, limit: int) -> list[Values]:
+        newer = len(self._newer)
+        keys: list[Values] = []
+        if start < newer:
+            size = min(limit, newer - start)
+            keys = self._newer.read(newer - start - size, size)[::-1]
+        rest = max(0, start - newer)
+        if len(self._head) > len(self._found):
+            return keys + self._head[rest : rest + limit - len(keys)]
+        return keys + self._found.read(rest, limit - len(keys))
 
-    def page(self, connection: Connection, start: int, limit: int) -> tuple[int, list[Keyed], bool]:
-        skip, size = window(start, limit)
-        first = start if start >= 0 else max(0, len(self) - skip - size)
-        size = size if start >= 0 else max(0, len(self) - skip - first)
-        keys = self._keys(first, size)
-        return first, [(key, self._cells(connection, key)) for key in keys], True
+    def keyed(self, connection: Connection, position: int, kept: Values) -> Keyed:
+        row = self.row(connection, kept)
+        return kept, None if row is None else page_cells(row)
 
     def row(self, connection: Connection, key: Values) -> Values | None:
-        return self.space.row(connection, key)
+        """None also for a row that was found, and no longer fits."""
+        return self.space.row(connection, key, self.question.where)
 
     def find_key(self, connection: Connection, text: str) -> int | None:
         key = lookup.key_of(connection, self.space.table, self.terms, text)
@@ -91,26 +97,24 @@ class FoundView(View):
         return None if found is None else len(self._newer) + found
 
     def find(self, job: Job, text: str, start: int, backwards: bool) -> int | None:
-        wanted = anywhere(self.terms, text)
-        for scanned, (position, key) in enumerate(self._from(start, backwards), 1):
-            where = self.space.at(key).also(wanted.text, wanted.values)
-            found = self.space.key(job.connection, where, True)
+        wanted = self.question.where.also(anywhere(self.terms, text))
+        for scanned, (position, key) in enumerate(self.each(start, backwards), 1):
+            found = self.space.key(job.connection, self.space.at(key).also(wanted), True)
             job.moved(scanned, int(found is not None), scanned / len(self))
             if found is not None:
                 return position
         return None
 
     def everything(self, job: Job) -> Iterator[Values]:
-        for _, key in self._from(0, backwards=False):
-            row = self.space.row(job.connection, key)
+        for _, key in self.each(0):
+            row = self.row(job.connection, key)
             if row is not None:
                 yield row
 
     def refresh(self, connection: Connection, recount: bool) -> None:
         """Rows that came after the last one scanned; a sorted result stays as it is."""
-        if recount:
-            self.rebuild()
-        elif self._scanned is not None and not self.building and not self.stopped:
+        super().refresh(connection, recount)
+        if self._scanned is not None and not self.building and not self.stopped:
             last = self.space.key(connection, EVERYTHING, False)
             if last is not None and last != self._scanned[1]:
                 self.extend(self._follow)
@@ -118,10 +122,6 @@ class FoundView(View):
     def release(self) -> None:
         self._found.close()
         self._newer.close()
-
-    def _cells(self, connection: Connection, key: Values) -> Cells | None:
-        row = self.space.row(connection, key)
-        return None if row is None else page_cells(row)
 
     def _spool(self) -> Spool:
         return NumberSpool() if self.key_kind == "rowid" else RowSpool()
@@ -134,12 +134,12 @@ class FoundView(View):
     def _sort(self, job: Job) -> None:
         forward = not self.question.reverse
         statement = self.space.keys(self.question.where, forward, self.question.order)
-        if keys := statement.text.count("decimal_key("):
+        if keys := statement.text.count("text_key("):
             connection = job.connection.inner
             made = decimals.count_keys(connection, lambda so_far: job.moved(so_far // keys, 0))
             self._stream(job, statement, lambda: made() // keys)
             return
-        if "TEMP B-TREE" in _plan(job.connection, statement):
+        if "TEMP B-TREE" in plan(job.connection, statement):
             # The first rows of a sort alone take a fraction of the time.
             self._head = job.connection.rows(f"{statement.text} LIMIT {HEAD}", statement.values)
             job.moved(0, len(self))
@@ -154,7 +154,7 @@ class FoundView(View):
         where, forward = self.question.where, not self.question.reverse
         if self._has_index(job.connection, self.space.keys(where, forward)):
             up_to = self.space.before(ends[1], inclusive=True)
-            self._stream(job, self.space.keys(where.also(up_to.text, up_to.values), forward))
+            self._stream(job, self.space.keys(where.also(up_to), forward))
             self._scanned = ends
         elif forward:
             self._scan(job, self._found, None, True, ends)
@@ -163,10 +163,10 @@ class FoundView(View):
 
     def _has_index(self, connection: Connection, statement: Sql) -> bool:
         """Whether an index leads to the rows in their order, or to few enough to sort them."""
-        plan = _plan(connection, statement)
-        if "SEARCH" not in plan:
+        steps = plan(connection, statement)
+        if "SEARCH" not in steps:
             return False
-        in_order = "TEMP B-TREE" not in plan
+        in_order = "TEMP B-TREE" not in steps
         return in_order or self.space.count(connection, self.question.where, FEW + 1) <= FEW
 
     def _stream(self, job: Job, statement: Sql, looked_at: Callable[[], int] | None = None) -> None:
@@ -174,7 +174,8 @@ class FoundView(View):
         with closing(job.connection.batches(*statement)) as batches:
             for batch in batches:
                 self._found.extend(batch)
-                scanned = looked_at() if looked_at else len(self._found)
+                # An order that has nothing to decide makes no keys.
+                scanned = max(len(self._found), looked_at() if looked_at else 0)
                 share = len(self._found) / scanned if looked_at else None
                 job.moved(scanned, len(self), share)
 
@@ -189,38 +190,13 @@ class FoundView(View):
     ) -> None:
         scanned = 0
         for piece in slices(job, self.space, key, forward, inclusive=not forward):
-            where = piece.where.also(self.question.where.text, self.question.where.values)
+            where = piece.where.also(self.question.where)
             statement = self.space.keys(where, forward, scan=True)
             spool.extend(job.connection.rows(*statement))
             scanned += piece.rows
             ends = (ends[0], piece.end) if forward else ends
             job.moved(scanned, len(self), _share(ends, piece.end, forward))
         self._scanned = ends
-
-    def _keys(self, start: int, limit: int) -> list[Values]:
-        newer = len(self._newer)
-        keys: list[Values] = []
-        if start < newer:
-            size = min(limit, newer - start)
-            keys = self._newer.read(newer - start - size, size)[::-1]
-        rest = max(0, start - newer)
-        if len(self._head) > len(self._found):
-            return keys + self._head[rest : rest + limit - len(keys)]
-        return keys + self._found.read(rest, limit - len(keys))
-
-    def _from(self, start: int, backwards: bool) -> Iterator[tuple[int, Values]]:
-        """Positions and keys, read in batches."""
-        while 0 <= start < len(self):
-            first = max(0, start + 1 - READ) if backwards else start
-            size = start + 1 - first if backwards else READ
-            found = list(enumerate(self._keys(first, size), first))
-            yield from reversed(found) if backwards else found
-            start = first - 1 if backwards else start + READ
-
-
-def _plan(connection: Connection, statement: Sql) -> str:
-    rows = connection.rows(f"EXPLAIN QUERY PLAN {statement.text}", statement.values)
-    return "\n".join(str(row[3]) for row in rows)
 
 
 def _share(ends: tuple[Values, Values], at: Values, forward: bool) -> float | None:

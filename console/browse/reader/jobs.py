@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from console.browse.errors import BrowseError
+from console.browse.reader.permits import Permits
 from console.browse.reader.source import SCAN_CACHE_KIB, Connection, Source, limited
 from console.browse.reader.spool import free_bytes
 from console.browse.reader.values import Wire
@@ -28,6 +29,9 @@ class Owner(Protocol):
     """Whom a scan is for."""
 
     source: Source
+
+    def explained(self, error: Exception, permits: Permits | None) -> BrowseError:
+        """What an error of the scan means."""
 
     def told(self, progress: Wire) -> None:
         """How far the scan is."""
@@ -126,7 +130,7 @@ class Job:
         except Exception as error:  # noqa: BLE001 - told to whoever waits for this scan
             if self._reason:
                 return BrowseError(self._reason, "stopped")
-            return self._owner.source.explained(error, permits)
+            return self._owner.explained(error, permits)
         finally:
             if self._connection is not None:
                 self._connection.close()

@@ -3,11 +3,13 @@
 from collections.abc import Generator, Sequence
 
 from console.browse.reader.catalogue import Table
-from console.browse.reader.language import Sql
+from console.browse.reader.language import Sql, bound, marks
 from console.browse.reader.source import Connection
-from console.browse.reader.values import Stored, Values
+from console.browse.reader.values import Values
 
 EVERYTHING = Sql("")
+# What SQLite returns of a row at most.
+WIDEST = 2_000
 
 
 class KeySpace:
@@ -36,10 +38,8 @@ class KeySpace:
         return self._compared(self._earlier, key, inclusive)
 
     def at(self, key: Values) -> Sql:
-        parts = [
-            f"{term} = {mark}" for term, mark in zip(self.table.keys, _marks(key), strict=True)
-        ]
-        return Sql(" AND ".join(parts), _bound(key))
+        parts = [f"{term} = {mark}" for term, mark in zip(self.table.keys, marks(key), strict=True)]
+        return Sql(" AND ".join(parts), bound(key))
 
     def from_here(self, key: Values | None, forward: bool, inclusive: bool = False) -> Sql:
         """All rows after (or before) a key; all rows there are where the key is None."""
@@ -51,17 +51,22 @@ class KeySpace:
         self, connection: Connection, where: Sql, forward: bool, skip: int, limit: int
     ) -> Generator[tuple[Values, Values]]:
         """Keys and rows."""
-        columns = f"{self._keys}, {', '.join(self.table.shown)}"
+        shown = self.table.shown if self.width + len(self.table.shown) <= WIDEST else []
+        columns = ", ".join((*self.table.keys, *shown))
         sql = f"{self._select(columns, where, forward)} LIMIT ? OFFSET ?"
-        for row in connection.each(sql, (*where.values, limit, skip)):
-            yield row[: self.width], row[self.width :]
+        for found in connection.each(sql, (*where.values, limit, skip)):
+            key, row = found[: self.width], found[self.width :]
+            if row or (row := self.row(connection, key) or ()):
+                yield key, row
 
-    def row(self, connection: Connection, key: Values) -> Values | None:
-        where = self.at(key)
+    def row(self, connection: Connection, key: Values, where: Sql = EVERYTHING) -> Values | None:
+        """The row with this key, if the condition holds for it."""
+        found = self.at(key).also(where)
         columns = ", ".join(self.table.shown)
+        source = f"{self.table.source} {self.table.scan}"
         return connection.first(
-            f"SELECT {columns} FROM {self.table.source}{where.where}",  # noqa: S608
-            where.values,
+            f"SELECT {columns} FROM {source}{found.where}",  # noqa: S608
+            found.values,
         )
 
     def key(
@@ -106,27 +111,5 @@ class KeySpace:
     def _compared(self, operator: str, key: Values, inclusive: bool) -> Sql:
         operator += "=" if inclusive else ""
         if self.width == 1:
-            return Sql(f"{self._keys} {operator} {_marks(key)[0]}", _bound(key))
-        return Sql(f"({self._keys}) {operator} ({', '.join(_marks(key))})", _bound(key))
-
-
-def _marks(key: Values) -> list[str]:
-    return ["CAST(? AS TEXT)" if _broken(part) else "?" for part in key]
-
-
-def _bound(key: Values) -> Values:
-    return tuple(
-        part.encode("utf-8", "surrogateescape") if isinstance(part, str) and _broken(part) else part
-        for part in key
-    )
-
-
-def _broken(part: Stored) -> bool:
-    """Whether it is text that is not UTF-8, which SQLite takes only as bytes to be cast."""
-    if not isinstance(part, str) or part.isascii():
-        return False
-    try:
-        part.encode()
-    except UnicodeEncodeError:
-        return True
-    return False
+            return Sql(f"{self._keys} {operator} {marks(key)[0]}", bound(key))
+        return Sql(f"({self._keys}) {operator} ({', '.join(marks(key))})", bound(key))

@@ -50,9 +50,10 @@ class Landmarks:
 
     def look(self, connection: Connection) -> None:
         """What can be known at once: both ends, and all about a small table."""
-        self.ends = self.space.ends(connection)
+        with connection.snapshot():
+            self.ends = self.space.ends(connection)
+            self._least = self.space.count(connection, EVERYTHING, APART + 1)
         self.keys = [] if self.ends is None else [self.ends[0]]
-        self._least = self.space.count(connection, EVERYTHING, APART + 1)
         if self._least <= APART:
             self.total = self._least
         # A row takes four bytes at the very least.
@@ -69,32 +70,32 @@ class Landmarks:
             self._placing = False
 
     def _survey(self, job: Job) -> None:
-        self.look(job.connection)
-        if self.total is not None:
-            return
-        total = self.space.count(job.connection, EVERYTHING)
+        with job.connection.snapshot():
+            self.look(job.connection)
+            if self.total is not None:
+                return
+            total = self.space.count(job.connection, EVERYTHING)
         self.dense = self._is_dense(total)
         self.total = total
         job.moved(total, total)
         if not self.dense:
             self._place_all(job)
 
-    def extend(self, connection: Connection, limit: int) -> bool:
-        """Take in rows that came after the last one. False when all must be counted again: there
-        are more than `limit` of them, or other rows came or went."""
+    def extend(self, connection: Connection, limit: int) -> None:
+        """Take in rows that came after the last one, unless there are more than `limit`."""
         if self.total is None or self.ends is None or not self._still_there(connection):
-            return False
-        added = self.space.count(connection, self.space.after(self.ends[1]), limit + 1)
-        ends = self.space.ends(connection)
+            return
+        with connection.snapshot():
+            added = self.space.count(connection, self.space.after(self.ends[1]), limit + 1)
+            ends = self.space.ends(connection)
         if added > limit or ends is None:
-            return False
+            return
         self.ends = ends
         self.total += added
-        if self.dense:
-            return self._is_dense(self.total)
-        while added and self._place(connection):
+        placed = not self.dense
+        self.dense = self.dense and self._is_dense(self.total)
+        while placed and added and self._place(connection):
             pass
-        return True
 
     def forward(self, connection: Connection, position: int, limit: int) -> Found:
         """Rows from a position on: where they begin, the rows, whether that is exact."""
@@ -147,8 +148,7 @@ class Landmarks:
             return _rowid(key) - self._rowid_ends()[0], True
         near = self._landmark_before(connection, key)
         up_to = self.space.from_here(self.keys[near], True, True)
-        end = self.space.before(key)
-        where = up_to.also(end.text, end.values)
+        where = up_to.also(self.space.before(key))
         if near + 1 < len(self.keys) or not self._by_rowid:
             return near * APART + self.space.count(connection, where), True
         counted = self.space.count(connection, where, APART + 1)
@@ -182,16 +182,21 @@ class Landmarks:
         while self._place(job.connection):
             placed = len(self.keys) * APART
             job.moved(placed, self.known, min(1.0, placed / max(1, self.known)))
-        rest = self.space.count(job.connection, self.space.after(self.keys[-1], inclusive=True))
+        rest = self.space.count(job.connection, self._from_the_last())
         self.total = (len(self.keys) - 1) * APART + rest
 
     def _place(self, connection: Connection) -> bool:
         """Place one more landmark, if there are rows enough."""
-        here = self.space.after(self.keys[-1], inclusive=True)
-        found = self.space.key(connection, here, True, skip=APART)
+        found = self.space.key(connection, self._from_the_last(), True, skip=APART)
         if found is not None:
             self.keys.append(found)
         return found is not None
+
+    def _from_the_last(self) -> Sql:
+        """Rows from the last landmark on, without those that came after the rows were counted."""
+        here = self.space.after(self.keys[-1], inclusive=True)
+        last = self.space.before(self.ends[1], inclusive=True) if self.ends else EVERYTHING
+        return here.also(last)
 
     def _rows(
         self, connection: Connection, key: Values, forward: bool, skip: int, limit: int
@@ -250,8 +255,8 @@ class Landmarks:
         while high - low > 1:
             middle = (low + high) // 2
             end = self.space.before(key, inclusive=True)
-            between = self.space.after(self.keys[middle], inclusive=True)
-            reached = self.space.key(connection, between.also(end.text, end.values), True)
+            between = self.space.after(self.keys[middle], inclusive=True).also(end)
+            reached = self.space.key(connection, between, True)
             low, high = (low, middle) if reached is None else (middle, high)
         return low
 

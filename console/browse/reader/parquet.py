@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from console.browse.errors import BrowseError
-from console.browse.reader.export import Rows, distinct
+from console.browse.reader.export import Rows
+from console.browse.reader.language import distinct
 from console.browse.reader.values import Stored, Values, Wire, shown
 
 ROWS, CHARACTERS = 20_000, 32 * 1024 * 1024

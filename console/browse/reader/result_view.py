@@ -7,17 +7,19 @@ from contextlib import closing
 from typing import NamedTuple
 
 from console.browse.errors import BrowseError
+from console.browse.reader import decimals
 from console.browse.reader.catalogue import judged
 from console.browse.reader.jobs import Job
-from console.browse.reader.language import Sql
+from console.browse.reader.kept_view import KeptView
+from console.browse.reader.language import Sql, distinct
 from console.browse.reader.source import MEBI, Connection, Source
 from console.browse.reader.spool import RowSpool
-from console.browse.reader.values import Stored, Values, Wire, page_cells, shown
-from console.browse.reader.view import Keyed, Tell, View, counted, window
+from console.browse.reader.values import Values, Wire, page_cells
+from console.browse.reader.view import Keyed, Tell
 
 BLOCK_BYTES = 256 * 1024
 LARGEST_BATCH = 256
-READ = 500
+TOLD = 500
 JUDGED = 100
 
 
@@ -28,7 +30,7 @@ class Limit(NamedTuple):
     mib: int | None
 
 
-class ResultView(View):
+class ResultView(KeptView):
     """The rows as they were when the scan came by. `opened` is called when its first rows are
     there, or when it turned out to have none."""
 
@@ -44,6 +46,7 @@ class ResultView(View):
         opened: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(number, source, columns or [], tell)
+        self.typed = columns is None
         self.doing = doing
         self._statement = statement
         self._limit = limit
@@ -65,16 +68,11 @@ class ResultView(View):
             self._opened()
         self.stopped = self._cut
 
-    def count(self) -> Wire:
-        whole = self.build is not None and not self.building and not self.stopped
-        return counted(len(self), self.building, whole)
+    def kept(self, start: int, limit: int) -> list[Values]:
+        return self._rows.read(start, limit)
 
-    def page(self, connection: Connection, start: int, limit: int) -> tuple[int, list[Keyed], bool]:
-        skip, size = window(start, limit)
-        first = start if start >= 0 else max(0, len(self) - skip - size)
-        size = size if start >= 0 else max(0, len(self) - skip - first)
-        rows = self._rows.read(first, size)
-        return first, [((at,), page_cells(row)) for at, row in enumerate(rows, first)], True
+    def keyed(self, connection: Connection, position: int, kept: Values) -> Keyed:
+        return (position,), page_cells(kept)
 
     def row(self, connection: Connection, key: Values) -> Values | None:
         found = self._rows.read(int(str(key[0])), 1)
@@ -84,16 +82,15 @@ class ResultView(View):
         return None
 
     def find(self, job: Job, text: str, start: int, backwards: bool) -> int | None:
-        wanted = text.casefold()
-        for scanned, (position, row) in enumerate(self._from(start, backwards), 1):
-            if any(wanted in _searched(value) for value in row):
+        for scanned, (position, row) in enumerate(self.each(start, backwards), 1):
+            if any(decimals.contains(value, text) for value in row):
                 return position
-            if scanned % READ == 0:
+            if scanned % TOLD == 0:
                 job.moved(scanned, 0, scanned / len(self))
         return None
 
     def everything(self, job: Job) -> Iterator[Values]:
-        for _, row in self._from(0, backwards=False):
+        for _, row in self.each(0):
             yield row
 
     def release(self) -> None:
@@ -103,7 +100,8 @@ class ResultView(View):
         if cursor.description is None:
             raise BrowseError("there is no statement here that has a result")
         if not self.columns:
-            self.columns = [{"name": column[0]} for column in cursor.description]
+            names = distinct([column[0] for column in cursor.description])
+            self.columns = [{"name": name} for name in names]
 
     def _read(self, job: Job, cursor: sqlite3.Cursor) -> None:
         # One at first: the next one may take long, or be large.
@@ -135,20 +133,4 @@ class ResultView(View):
         """The first rows tell which texts are decimals."""
         rows = self._rows.read(0, JUDGED)
         for index, column in enumerate(self.columns):
-            column["decimal"] = judged([row[index] for row in rows])[0]
-
-    def _from(self, start: int, backwards: bool) -> Iterator[tuple[int, Values]]:
-        while 0 <= start < len(self):
-            first = max(0, start + 1 - READ) if backwards else start
-            size = start + 1 - first if backwards else READ
-            found = list(enumerate(self._rows.read(first, size), first))
-            yield from reversed(found) if backwards else found
-            start = first - 1 if backwards else start + len(found)
-
-
-def _searched(value: Stored) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return shown(value).casefold()
-    return value.hex() if isinstance(value, bytes) else repr(value)
+            column["decimal"] = judged([row[index] for row in rows])

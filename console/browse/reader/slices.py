@@ -47,7 +47,7 @@ def _next(job: Job, space: KeySpace, here: Sql, forward: bool, size: int) -> Sli
     if end is None:
         return None
     limit = space.from_here(end, not forward, inclusive=True)
-    return Slice(here.also(limit.text, limit.values), end, rows)
+    return Slice(here.also(limit), end, rows)
 
 
 def _resized(size: int, seconds: float) -> int:

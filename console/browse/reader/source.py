@@ -1,10 +1,11 @@
 """The file being read: connections that can do nothing but read it, and what its errors mean."""
 
+import errno
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,8 @@ PAGE_CACHE_KIB = 8 * 1024
 # A sort's runs are as large as this: with more, it was two to four times slower.
 SCAN_CACHE_KIB = 2 * 1024
 MEBI = 1024 * 1024
+# Of a statement, between two looks whether it should end.
+STEPS = 20_000
 
 _SETTINGS = (
     "PRAGMA query_only = ON",
@@ -49,9 +52,19 @@ _MESSAGES: dict[int, tuple[Trouble, str]] = {
 }
 
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
 class Identity(NamedTuple):
     device: int
     inode: int
+
+
+class Written(NamedTuple):
+    """What changes when a file is written."""
+
+    size: int
+    mtime_ns: int
 
 
 class Connection:
@@ -88,6 +101,20 @@ class Connection:
         finally:
             cursor.close()
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Several statements that see the same state of the file."""
+        # A statement with rows left keeps it, and holds the log back: for a short while only.
+        held = self.inner.execute("SELECT 1 FROM sqlite_schema")
+        try:
+            yield
+        finally:
+            held.close()
+
+    def version(self) -> int:
+        """A number that is another one once somebody else has written."""
+        return int(str(self.rows("PRAGMA data_version")[0][0]))
+
     def interrupt(self) -> None:
         """End the statement that is running, if any. For any thread, at any time."""
         with suppress(sqlite3.ProgrammingError):
@@ -103,17 +130,19 @@ class Source:
     def __init__(self, path: str, identity: Identity | None, cell_mib: int) -> None:
         self.path = Path(path)
         self._cell_bytes = min(cell_mib * MEBI, 1_000_000_000)
-        found = self._found()
+        found, _ = self._found()
         if identity is not None and identity != found:
             raise self._replaced()
         self.identity = found
-        self._immutable = False
+        # Of a file that is read as one nobody writes: how it was then.
+        self._still: Written | None = None
 
     def check(self) -> None:
         """Raises `BrowseError` when the path leads to another file than before, or to none."""
-        if self._found() != self.identity:
+        found, written = self._found()
+        if found != self.identity:
             raise self._replaced()
-        if self._immutable and self._log_exists():
+        if self._still is not None and (written != self._still or self._log_exists()):
             raise BrowseError(
                 f"{self.path} was opened as a file nobody writes, and now somebody does: reopen it",
                 "replaced",
@@ -128,15 +157,16 @@ class Source:
         try:
             return self._connect(cache_kib)
         except sqlite3.Error as error:
-            if self._immutable or not self._log_is_out_of_reach(error):
+            if self._still is not None or not self._log_is_out_of_reach(error):
                 raise self.explained(error) from error
-        self._immutable = self._is_still()
+        self._still = self._stillness()
         return self.connect(cache_kib)
 
     def is_part(self, path: Path) -> bool:
         """Whether the path is the database's own file, or one that belongs to it."""
-        own = [self.path, *(Path(f"{self.path}{end}") for end in ("-wal", "-shm", "-journal"))]
-        return any(path.resolve() == part.resolve() for part in own)
+        own = self.path.resolve()
+        beside = (Path(f"{own}{end}") for end in ("-wal", "-shm", "-journal"))
+        return path.resolve() in (own, *(part.resolve() for part in beside))
 
     def explained(self, error: Exception, permits: Permits | None = None) -> BrowseError:
         """What an error means and what to do about it."""
@@ -146,6 +176,8 @@ class Source:
             return BrowseError(f"only reading is possible here: {denied} is not allowed", "refused")
         if isinstance(error, MemoryError):
             return BrowseError("this needs more memory than it may use", "stopped")
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return self._known(sqlite3.SQLITE_FULL)
         code = getattr(error, "sqlite_errorcode", None)
         if code is None:
             return BrowseError(_one_line(error), "wrong" if _is_typed(error) else "worker")
@@ -154,12 +186,15 @@ class Source:
         if code & 0xFF == sqlite3.SQLITE_CANTOPEN:
             return self._not_opened()
         if code & 0xFF in _MESSAGES:
-            trouble, message = _MESSAGES[code & 0xFF]
-            return BrowseError(f"{self.path}: {message}", trouble)
+            return self._known(code & 0xFF)
         return BrowseError(_one_line(error))
 
+    def _known(self, code: int) -> BrowseError:
+        trouble, message = _MESSAGES[code]
+        return BrowseError(f"{self.path}: {message}", trouble)
+
     def _connect(self, cache_kib: int) -> Connection:
-        options = "mode=ro&immutable=1" if self._immutable else "mode=ro"
+        options = "mode=ro" if self._still is None else "mode=ro&immutable=1"
         inner = sqlite3.connect(
             f"{self.path.absolute().as_uri()}?{options}",
             uri=True,
@@ -181,13 +216,13 @@ class Source:
         rtrees = [str(name) for (name,) in inner.execute(_RTREES).fetchall()]
         decimals.install(inner)
         inner.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, self._cell_bytes)
-        inner.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 1_000_000)
+        inner.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 4_000_000)
         inner.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         permits = Permits(rtrees)
         inner.set_authorizer(permits)
         return Connection(inner, permits)
 
-    def _found(self) -> Identity:
+    def _found(self) -> tuple[Identity, Written]:
         try:
             found = self.path.stat()
         except FileNotFoundError:
@@ -196,7 +231,7 @@ class Source:
             raise BrowseError(f"{self.path}: {error.strerror}", "permission") from error
         if not stat.S_ISREG(found.st_mode):
             raise BrowseError(f"{self.path} is not a file", "not a database")
-        return Identity(found.st_dev, found.st_ino)
+        return Identity(found.st_dev, found.st_ino), Written(found.st_size, found.st_mtime_ns)
 
     def _replaced(self) -> BrowseError:
         return BrowseError(f"{self.path} was replaced by another file: reopen it", "replaced")
@@ -211,19 +246,21 @@ class Source:
         except OSError:
             return False
 
-    def _is_still(self) -> bool:
-        """True for a file that nobody writes. Raises `BrowseError` when there is a log to read."""
+    def _stillness(self) -> Written:
+        """How a file is that nobody writes. Raises `BrowseError` when there is a log to read."""
+        _, written = self._found()
         if self._log_exists():
             raise BrowseError(
                 f"{self.path} has a write-ahead log, which cannot be read without write access to "
                 "its folder: copy the file and its -wal to a folder of yours and open the copy",
                 "permission",
             )
-        return True
+        return written
 
     def _log_exists(self) -> bool:
         try:
-            return Path(f"{self.path}-wal").stat().st_size > 0
+            # SQLite writes it beside the file itself, wherever a link to that is.
+            return Path(f"{self.path.resolve()}-wal").stat().st_size > 0
         except OSError:
             return False
 
@@ -241,9 +278,9 @@ class Source:
         )
 
 
-def limited(connection: Connection, check: Callable[[], bool], steps: int = 20_000) -> None:
-    """Call `check` after every so many steps of a statement, which ends where it returns true."""
-    connection.inner.set_progress_handler(check, steps)
+def limited(connection: Connection, check: Callable[[], bool]) -> None:
+    """Call `check` now and then during a statement, which ends where it returns true."""
+    connection.inner.set_progress_handler(check, STEPS)
 
 
 def is_damage(error: sqlite3.Error) -> bool:

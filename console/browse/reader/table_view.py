@@ -18,12 +18,13 @@ from console.browse.reader.view import Keyed, Tell, View, counted, window
 FOLLOWED = 50_000
 EXPORTED = 1_000
 # Counting anew takes one part in so many of the time, at most.
-RESTS = 100
+RESTS = 20
 
 
 class TableView(View):
     """Rows by key, or from the last key to the first. Every page is a short read of its own and
-    shows the rows as they are then; only what their numbers are has to be counted."""
+    shows the rows as they are then; only what their numbers are has to be counted, and again after
+    others have written."""
 
     doing = "counting"
 
@@ -43,29 +44,37 @@ class TableView(View):
         self.reverse = reverse
         self.terms = columns[1]
         self.marks = Landmarks(space)
-        self._version: Values | None = None
+        self._version: int | None = None
         self._counted = 0.0
         self._took = 0.0
 
     def open(self, connection: Connection) -> None:
         """What can be said at once; the rest is counted on a thread."""
+        self.look(connection)
         marks = Landmarks(self.space)
         marks.look(connection)
-        self.marks = marks
+        self.marks, self._version = marks, self._seen
         if marks.total is None:
-            self.rebuild()
+            self.rebuild(connection)
 
     def fill(self, job: Job) -> None:
-        began = time.monotonic()
+        began, version = time.monotonic(), self.begun
         marks = self.marks if self.marks.total is None else Landmarks(self.space)
-        marks.survey(job)
-        self.marks = marks
-        self._counted = time.monotonic()
-        self._took = self._counted - began
+        try:
+            marks.survey(job)
+            self.marks, self._version = marks, version
+        finally:
+            self._counted = time.monotonic()
+            self._took = self._counted - began
 
     def count(self) -> Wire:
         marks = self.marks
-        return counted(marks.known, self.building, marks.total is not None, marks.estimate)
+        return counted(marks.known, self.building, self._is_counted, marks.estimate)
+
+    @property
+    def _is_counted(self) -> bool:
+        """Whether the numbers are those of the file as it was seen last."""
+        return self.marks.total is not None and not self.changed_since(self._version)
 
     def page(self, connection: Connection, start: int, limit: int) -> tuple[int, list[Keyed], bool]:
         marks = self.marks
@@ -79,8 +88,8 @@ class TableView(View):
             exact = exact and marks.total is not None
         if marks.stale and not self.building:
             marks.stale = False
-            self.rebuild()
-        return first, rows, exact
+            self.rebuild(connection)
+        return first, rows, exact and (marks.total is None or self._is_counted)
 
     def row(self, connection: Connection, key: Values) -> Values | None:
         return self.space.row(connection, key)
@@ -97,7 +106,7 @@ class TableView(View):
         forward = backwards == self.reverse
         scanned = 0
         for piece in slices(job, self.space, rows[0][0], forward, inclusive=True):
-            where = piece.where.also(wanted.text, wanted.values)
+            where = piece.where.also(wanted)
             found = self.space.key(job.connection, where, forward)
             scanned += piece.rows
             job.moved(scanned, int(found is not None))
@@ -119,10 +128,14 @@ class TableView(View):
             key = last
 
     def refresh(self, connection: Connection, recount: bool) -> None:
-        """Appended rows are taken in at once. Rows that came or went elsewhere are noticed by
-        counting anew, which then rests for many times as long as it took."""
-        if not self.building and (recount or self._is_due(connection)):
-            self.rebuild()
+        """After others have written: appended rows are taken in at once, and all are counted anew,
+        which then rests for many times as long as it took. Until then no number is exact."""
+        if recount:
+            self.rebuild(connection)
+            return
+        self.look(connection)
+        if not (self._is_counted or self.building or self.stopped):
+            self._catch_up(connection)
 
     def wait_whole(self, job: Job, partial: bool) -> None:
         """Nothing to wait for: rows are read in the order of their keys, counted or not."""
@@ -130,23 +143,19 @@ class TableView(View):
     def release(self) -> None:
         """Nothing is on disk."""
 
-    def _is_due(self, connection: Connection) -> bool:
-        if self.marks.total is None:
-            return not self.stopped
-        if self.marks.total <= APART:
+    def _catch_up(self, connection: Connection) -> None:
+        if self.marks.total is not None and self.marks.total <= APART:
             self.open(connection)
-            return False
-        extended = self.key_kind == "rowid" and self.marks.extend(connection, FOLLOWED)
-        version = connection.first("PRAGMA data_version")
-        rest = self._took * (RESTS if extended else RESTS // 5)
-        if version == self._version or time.monotonic() - self._counted < rest:
-            return False
-        self._version = version
-        return True
+            return
+        if self.key_kind == "rowid":
+            self.marks.extend(connection, FOLLOWED)
+        if time.monotonic() - self._counted >= self._took * RESTS:
+            self.rebuild(connection)
 
     def not_whole(self, problem: BrowseError) -> None:
         # Without landmarks rows are found all the same; only without a count something is missing.
-        if self.marks.total is None:
+        # What only failed is tried again.
+        if self.marks.total is None or (problem.trouble == "stopped" and not self._is_counted):
             super().not_whole(problem)
 
     def _shown_at(self, position: int) -> int:

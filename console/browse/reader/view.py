@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from console.browse.errors import BrowseError
 from console.browse.reader.jobs import Answer, Job, no_answer
+from console.browse.reader.permits import Permits
 from console.browse.reader.source import Connection, Source
 from console.browse.reader.values import Cells, Values, Wire
 
@@ -15,7 +16,8 @@ Tell = Callable[["View", Wire], None]
 
 class View(ABC):
     """Rows at positions from 0. `tell` takes a progress report; `columns` is what the screen gets;
-    `strict` says that their values are of the declared types; the scan may take `seconds`.
+    `strict` says that their values are of the declared types; `typed`, that their statement was;
+    the scan may take `seconds`. `begun` is the version of the file when the scan began.
 
     Pages are read on one connection while a scan fills the view on another.
     """
@@ -23,6 +25,7 @@ class View(ABC):
     key_kind = "result"
     doing = "reading"
     strict = False
+    typed = False
     seconds: float | None = None
 
     def __init__(self, number: int, source: Source, columns: list[Wire], tell: Tell) -> None:
@@ -31,6 +34,8 @@ class View(ABC):
         self.columns = columns
         self.stopped = ""
         self.build: Job | None = None
+        self.begun: int | None = None
+        self._seen: int | None = None
         self._tell = tell
         self._jobs: set[Job] = set()
         self._closed = threading.Event()
@@ -61,10 +66,9 @@ class View(ABC):
     def everything(self, job: Job) -> Iterator[Values]:
         """All rows in order."""
 
+    @abstractmethod
     def refresh(self, connection: Connection, recount: bool) -> None:
-        """Take in appended rows where that is cheap."""
-        if recount:
-            self.rebuild()
+        """Take in appended rows where that is cheap; begin the scan anew with `recount`."""
 
     @abstractmethod
     def release(self) -> None:
@@ -74,16 +78,39 @@ class View(ABC):
     def building(self) -> bool:
         return self.build is not None and self.build.running
 
+    @property
+    def outdated(self) -> bool:
+        """Whether only another scan would tell which rows there are now."""
+        return False
+
     def state(self) -> Wire:
         return {
             "count": self.count(),
             "stopped": self.stopped,
             "settled": not self.building,
+            "outdated": self.outdated,
             "decimal": [column.get("decimal", False) for column in self.columns],
         }
 
-    def rebuild(self, answer: Answer = no_answer, call: int | None = None) -> None:
+    def look(self, connection: Connection) -> None:
+        """See whether others have written."""
+        self._seen = connection.version()
+
+    def changed_since(self, version: int | None) -> bool:
+        return self._seen != version
+
+    def explained(self, error: Exception, permits: Permits | None = None) -> BrowseError:
+        """What an error means. In a statement that nobody typed, all columns were there once."""
+        if not self.typed and str(error).startswith(("no such column", "no such index")):
+            return BrowseError("the table's columns have changed: f5 reads it anew", "gone")
+        return self.source.explained(error, permits)
+
+    def rebuild(
+        self, connection: Connection, answer: Answer = no_answer, call: int | None = None
+    ) -> None:
         """Begin the scan, anew if there was one; `call` is the request that waits for `answer`."""
+        self.look(connection)
+        self.begun = self._seen
         previous = self.build
         if previous is not None:
             previous.cancel()

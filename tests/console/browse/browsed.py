@@ -63,6 +63,18 @@ async def whole(rows: Rows, size: int = 200) -> list[Row]:
     return found
 
 
+async def counted(rows: Rows) -> int:
+    """Look again, as a screen does, until the number of rows is certain."""
+
+    async def exact() -> bool:
+        await rows.refresh()
+        await rows.settled()
+        return rows.count.state == "exact"
+
+    await until(exact)
+    return rows.count.value
+
+
 async def until(condition: Callable[[], Awaitable[bool] | bool]) -> None:
     """Wait for a condition, or fail at the deadline."""
     end = time.monotonic() + DEADLINE

@@ -13,6 +13,7 @@ def table(name: str, *columns: str, shadow: bool = False) -> TableInfo:
 WORDS = Words(
     (
         table("fills", "fill_id", "price", "order"),
+        table("conflicts", "id", "seq"),
         table("odd name", "a b", "price"),
         table("notes_data", "block", shadow=True),
     ),
@@ -23,9 +24,13 @@ WORDS = Words(
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("SELECT pr", ("PRAGMA", "printf")),
-        ("SELECT pr| FROM fills", ("price", "PRAGMA", "printf")),
-        ("SELECT * FROM fi", ("fills", "FIRST", "FILTER")),
+        ("SELECT pr", ("price", "printf", "PRAGMA")),
+        ("SELECT pr| FROM fills", ("price", "printf", "PRAGMA")),
+        ("SELECT price, co", ("count", "COLLATE", "conflicts")),
+        ("SELECT * FROM fills JOIN co", ("conflicts", "COLLATE", "count")),
+        ("SELECT * FROM fills WHERE fi", ("fill_id", "fills", "FIRST", "FILTER")),
+        ("se", ("SELECT",)),
+        ("SELECT * FROM fi", ("fills", "FIRST", "FILTER", "fill_id")),
         ("SELECT * FROM no", ("NOT", "NOCASE")),
         ("SELECT fills.", ("fill_id", "price", '"order"')),
         ("SELECT FILLS.P", ("price",)),
@@ -36,7 +41,9 @@ WORDS = Words(
         ("SELECT nowhere.", ()),
     ],
 )
-def test_words_that_fit_are_offered_columns_first(text: str, expected: tuple[str, ...]) -> None:
+def test_words_that_fit_are_offered_those_first_that_the_clause_wants(
+    text: str, expected: tuple[str, ...]
+) -> None:
     cursor = text.index("|") if "|" in text else len(text)
     assert WORDS.at(text.replace("|", ""), cursor) == expected
 

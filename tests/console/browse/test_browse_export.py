@@ -44,6 +44,26 @@ async def test_csv_holds_what_is_stored(browse: Open, values: Path, tmp_path: Pa
         ]
 
 
+async def test_csv_with_carriage_returns_is_read_back_as_it_was(
+    browse: Open, tmp_path: Path
+) -> None:
+    stored = ["a\rb", "c\r\nd", "e"]
+    values = ", ".join("('" + text + "')" for text in stored)
+    path = write(tmp_path / "r.db", "CREATE TABLE t (x)", f"INSERT INTO t VALUES {values}")
+    rows = await (await browse(path)).rows("t")
+    target = tmp_path / "out.csv"
+    await rows.export("csv", target)
+    with target.open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file)) == [["x"], *([text] for text in stored)]
+
+
+@pytest.mark.parametrize("name", ["", ".", "/"])
+async def test_a_file_needs_a_name(browse: Open, values: Path, name: str) -> None:
+    rows = await (await browse(values)).rows("t")
+    with pytest.raises(BrowseError, match="a file name is needed"):
+        await rows.export("csv", Path(name))
+
+
 async def test_json_lines_hold_what_is_stored(browse: Open, values: Path, tmp_path: Path) -> None:
     rows = await (await browse(values)).query("SELECT id, qty, rate, hash, note, id FROM t")
     target = tmp_path / "out.jsonl"

@@ -307,6 +307,41 @@ def test_a_log_that_cannot_be_read_is_not_passed_over() -> None:
     assert raised.value.trouble == "permission"
 
 
+def test_a_log_is_looked_for_beside_the_file_that_a_link_leads_to() -> None:
+    with unprivileged() as folder:
+        path = numbered(folder / "live.db", 10)
+        (folder / "links").mkdir()
+        link = folder / "links" / "linked.db"
+        with closing(sqlite3.connect(path)) as writer:
+            writer.execute("SELECT count(*) FROM events").fetchall()
+            insert(path, "events", [(11, "BTC/USDT", "1", 0)])
+            (folder / "copied").mkdir()
+            for name in ("live.db", "live.db-wal"):
+                shutil.copy(folder / name, folder / "copied" / name)
+        link.symlink_to(folder / "copied" / "live.db")
+        (folder / "copied").chmod(0o555)
+        source = Source(str(link), None, 100)
+        with pytest.raises(BrowseError, match="write-ahead log"):
+            source.connect()
+        assert source.is_part(folder / "copied" / "live.db-wal")
+        (folder / "copied").chmod(0o755)
+
+
+def test_a_file_read_as_one_nobody_writes_is_noticed_when_somebody_has() -> None:
+    with unprivileged() as folder:
+        path = numbered(folder / "still.db", 10)
+        folder.chmod(0o555)
+        source = Source(str(path), None, 100)
+        with closing(source.connect()):
+            source.check()
+            folder.chmod(0o755)
+            insert(path, "events", [(11, "BTC/USDT", "1", 0)])
+            assert not list(folder.glob("*-wal"))
+            with pytest.raises(BrowseError, match="now somebody does") as raised:
+                source.check()
+        assert raised.value.trouble == "replaced"
+
+
 def test_a_file_that_may_not_be_read_says_so() -> None:
     with unprivileged() as folder:
         path = numbered(folder / "secret.db", 1)

@@ -79,10 +79,10 @@ async def test_a_filter_on_an_index_is_answered_by_it(browse: Open, tmp_path: Pa
 @pytest.mark.parametrize("descending", [False, True])
 async def test_a_sort_is_of_the_whole_table(browse: Open, gaps: Path, descending: bool) -> None:
     rows = await (await browse(gaps)).rows(
-        "events", order=(Order("symbol", descending), Order("qty", descending, as_text=True))
+        "events", order=(Order("symbol", descending), Order("ts", not descending))
     )
-    down = "DESC" if descending else ""
-    sql = f"SELECT seq FROM events ORDER BY symbol {down}, qty {down}, seq {down}"
+    down, up = ("DESC", "") if descending else ("", "DESC")
+    sql = f"SELECT seq FROM events ORDER BY symbol {down}, ts {up}, seq {up}"
     expected = asked(gaps, sql)
     await rows.settled()
     assert rows.count.value == len(expected)
@@ -109,9 +109,7 @@ async def test_a_sort_of_decimals_says_how_far_it_is(browse: Open, million: Path
     assert max(scanned for scanned, share in told if share is None) > 500_000
 
 
-async def test_decimal_texts_sort_as_numbers_and_as_texts_only_if_asked(
-    browse: Open, tmp_path: Path
-) -> None:
+async def test_decimal_texts_sort_as_numbers(browse: Open, tmp_path: Path) -> None:
     amounts = ["10", "9.5", "-1", "1E-8", "0.00000001", "9.50", "-10.25", "0", "1e3", "999.999"]
     path = write(tmp_path / "amounts.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, qty TEXT)")
     insert(path, "t", list(enumerate(amounts)))
@@ -119,8 +117,6 @@ async def test_decimal_texts_sort_as_numbers_and_as_texts_only_if_asked(
     rows = await browser.rows("t", order=(Order("qty"),))
     found = [row.cells[1].text for row in await whole(rows)]
     assert found == sorted(amounts, key=lambda amount: (Decimal(amount), amounts.index(amount)))
-    rows = await browser.rows("t", order=(Order("qty", as_text=True),))
-    assert [row.cells[1].text for row in await whole(rows)] == sorted(amounts)
 
 
 AMOUNT_CONDITIONS = [
@@ -247,7 +243,6 @@ async def test_esc_stops_a_scan_and_keeps_what_it_found(browse: Open, million: P
     assert rows.count.state == "at_least"
     assert 0 < rows.count.value < 333_333
     assert rows.stopped == "stopped"
-    assert rows.cut
     assert firsts(await rows.page(0, 1)) == ["3"]
     await rows.refresh(recount=True)
     await rows.settled()
@@ -365,6 +360,168 @@ async def test_a_filter_of_an_empty_table_follows_too(browse: Open, tmp_path: Pa
         await view.refresh()
         await view.settled()
     assert (rows.count.value, found.count.value) == (2, 1)
+
+
+async def test_one_row_by_a_unique_key_sorts_on_amounts_too(browse: Open, tmp_path: Path) -> None:
+    path = write(tmp_path / "one.db", "CREATE TABLE t (k TEXT PRIMARY KEY, qty TEXT)")
+    insert(path, "t", [(f"fill:{i}", f"{i}.5") for i in range(100)])
+    rows = await (await browse(path)).rows("t", (Order("qty"),), (Condition("k", "=", "fill:7"),))
+    assert [row.cells[1].text for row in await whole(rows)] == ["7.5"]
+    assert rows.stopped == ""
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16le", "UTF-16be"])
+async def test_a_text_that_is_no_text_stops_no_scan(
+    browse: Open, tmp_path: Path, encoding: str
+) -> None:
+    path = write(
+        tmp_path / "bytes.db",
+        f"PRAGMA encoding = '{encoding}'",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, qty TEXT, note TEXT)",
+    )
+    insert(path, "t", [(i, f"{i}.5", "Ünder" if i == 7 else "plain") for i in range(1, 300)])
+    write(path, "INSERT INTO t VALUES (1000, CAST(x'ff31d8' AS TEXT), CAST(x'c3d8' AS TEXT))")
+    insert(path, "t", [(i, f"{i}.5", "x") for i in range(2_000, 2_200)])
+    browser = await browse(path)
+    for where, search, expected in [
+        ((Condition("qty", "<", "9.5"),), "", [1, 2, 3, 4, 5, 6, 7, 8]),
+        ((Condition("qty", "=", "7.50"),), "", [7]),
+        ((Condition("note", "~", "üN"),), "", [7]),
+        ((), "ün", [7]),
+    ]:
+        rows = await browser.rows("t", where=where, search=search)
+        assert await keys(rows) == expected, (where, search)
+    assert await (await browser.rows("t")).find_next("ün", 0) == 6
+    rows = await browser.rows("t", order=(Order("qty"),))
+    assert (await keys(rows))[-2:] == [2_199, 1_000]
+
+
+async def test_an_amount_equals_what_is_the_same_number_wherever_it_stands(
+    browse: Open, tmp_path: Path
+) -> None:
+    """Also where the rows one looks at first are whole numbers."""
+    path = write(tmp_path / "whole.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, px TEXT, n)")
+    insert(path, "t", [(i, "100" if i % 2 else "7", i % 2) for i in range(1, 1_001)])
+    write(path, "UPDATE t SET px = '100.0', n = '1.00' WHERE id IN (400, 402)")
+    browser = await browse(path)
+    for column, one in (("px", "100"), ("n", "1")):
+        counts = []
+        for operator in ("=", "!=", "<", "<=", ">", ">="):
+            for operand in (one, f"{one}.0"):
+                rows = await browser.rows("t", where=(Condition(column, operator, operand),))
+                counts.append(len(await keys(rows)))
+        assert counts == [502, 502, 498, 498, 498, 498, 1_000, 1_000, 0, 0, 502, 502]
+
+
+async def test_a_number_in_a_unique_column_is_looked_up_as_it_is_written(
+    browse: Open, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "ids.db", "CREATE TABLE t (id TEXT PRIMARY KEY, v)")
+    insert(path, "t", [(str(i), i) for i in range(30_000)])
+    rows = await (await browse(path)).rows("t", where=(Condition("id", "=", "777"),))
+    assert [row.cells[0].text for row in await whole(rows)] == ["777"]
+    assert rows.progress is not None
+    assert rows.progress.scanned == 1
+
+
+async def test_equal_to_a_cell_finds_its_row_whatever_it_holds(
+    browse: Open, tmp_path: Path
+) -> None:
+    path = write(
+        tmp_path / "cells.db",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, n NUMERIC, x)",
+        "CREATE VIEW v AS SELECT * FROM t",
+        "INSERT INTO t VALUES (1, x'1234', x'01', x'1234'), (2, '1234', 9e999, -9e999), "
+        "(3, ' 5 ', 1e16, '5'), (4, 'é', 0.1, 0.1 + 0.2), "
+        "(5, CAST(x'ff41' AS TEXT), 'abc', CAST(x'ff41' AS TEXT)), "
+        "(6, '', x'', x''), (7, '\\xff41', -9223372036854775808, '1' || char(0) || '2')",
+    )
+    browser = await browse(path)
+    for table in ("t", "v"):
+        rows = await browser.rows(table)
+        for row in await whole(rows):
+            for column, cell in zip(rows.columns, row.cells, strict=True):
+                equal = await browser.rows(table, where=(Condition(column.name, "=", cell.text),))
+                found = [other.cells[0].text for other in await whole(equal)]
+                assert row.cells[0].text in found, (table, column, cell)
+                await equal.close()
+
+
+async def test_what_is_shown_is_found_alike_by_filter_search_and_find(
+    browse: Open, tmp_path: Path
+) -> None:
+    path = write(
+        tmp_path / "shown.db",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a)",
+        "CREATE VIEW v AS SELECT * FROM t",
+        "INSERT INTO t VALUES (101, 'ab' || char(0) || 'hidden'), (102, 0.1 + 0.2), (103, 1e16), "
+        "(104, 9e999), (105, x'0aff'), (106, CAST(x'41ff' AS TEXT)), (107, 'Straße 50%_x\\y'), "
+        "(108, -42), (109, NULL)",
+    )
+    browser = await browse(path)
+    for text, expected in [
+        ("HIDDEN", [101]),
+        ("00000004", [102]),
+        ("1e+16", [103]),
+        ("inf", [104]),
+        ("0AFF", [105]),
+        ("aff", []),
+        ("\\xff", [106]),
+        ("ss", []),
+        ("ßE", [107]),
+        ("0%_", [107]),
+        ("\\Y", [107]),
+        ("-42", [108]),
+    ]:
+        for table in ("t", "v"):
+            filtered = await browser.rows(table, where=(Condition("a", "~", text),))
+            searched = await browser.rows(table, search=text)
+            rows = await browser.rows(table)
+            await rows.settled()
+            found = await rows.find_next(text, 0)
+            for view in (filtered, searched):
+                shown = [int(row.cells[0].text) for row in await whole(view)]
+                assert shown == expected, (table, text)
+            assert ([] if found is None else [101 + found]) == expected, (table, text)
+            for view in (filtered, searched, rows):
+                await view.close()
+
+
+async def test_any_in_a_strict_table_that_only_a_scan_reads_sorts_amounts_among_numbers(
+    browse: Open, tmp_path: Path
+) -> None:
+    path = write(
+        tmp_path / "any.db",
+        "CREATE TABLE t (rowid TEXT, _rowid_ TEXT, oid TEXT, x ANY) STRICT",
+        "INSERT INTO t VALUES ('', '', '', '10'), ('', '', '', 9.5), ('', '', '', '9')",
+    )
+    browser = await browse(path)
+    rows = await browser.rows("t", (Order("x"),))
+    assert [row.cells[3].text for row in await whole(rows)] == ["9", "9.5", "10"]
+    rows = await browser.rows("t", where=(Condition("x", ">=", "9.5"),))
+    assert {row.cells[3].text for row in await whole(rows)} == {"9.5", "10"}
+
+
+@pytest.mark.parametrize("columns", [999, 2_000])
+async def test_tables_as_wide_as_sqlite_has_them_are_read_searched_and_found_in(
+    browse: Open, tmp_path: Path, columns: int
+) -> None:
+    names = ", ".join(f"column_{number}" for number in range(columns))
+    path = write(tmp_path / "wide.db", f"CREATE TABLE t ({names})")
+    for first in ("1", "2"):
+        write(path, f"INSERT INTO t VALUES ({first}{', 7' * (columns - 2)}, 'last{first}')")
+    browser = await browse(path)
+    rows = await browser.rows("t")
+    page = await rows.page(0, 9)
+    assert [(len(row.cells), row.cells[0].text) for row in page.rows] == [
+        (columns, "1"),
+        (columns, "2"),
+    ]
+    assert await rows.find_next("last2", 0) == 1
+    for search, expected in (("last2", ["2"]), ("7", ["1", "2"])):
+        found = [row.cells[0].text for row in await whole(await browser.rows("t", search=search))]
+        assert found == expected
+    assert await rows.export("csv", tmp_path / "wide.csv") == 2
 
 
 async def test_what_is_typed_wrongly_is_said_plainly(browse: Open, tmp_path: Path) -> None:

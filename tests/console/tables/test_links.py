@@ -33,6 +33,12 @@ def test_a_row_does_not_lead_to_itself() -> None:
     assert links(LEDGER, EVENTS, "event_id", Cell("text", "fill:1")) == ()
 
 
+def test_a_conflict_leads_to_the_event_and_not_to_itself() -> None:
+    conflicts = table("conflicts", "id", "event_id", key="id")
+    found = links((EVENTS, conflicts), conflicts, "event_id", Cell("text", "fill:1"))
+    assert found == (Link("ledger_events", "event_id", "fill:1"),)
+
+
 def test_nothing_leads_to_tables_that_are_not_in_the_file() -> None:
     assert links((EVENTS,), EVENTS, "client_order_id", Cell("text", "c")) == ()
 

@@ -24,7 +24,7 @@ def running(share: float | None = None) -> Progress:
             "row 3 of ≥ 7 · filtering 12,000 looked at  esc stops",
         ),
         (Count(7, "counting"), None, "", "row 3 of ≥ 7 · looking …  esc stops"),
-        (Count(7, "at_least"), None, "", "row 3 of ≥ 7 · not counted to the end"),
+        (Count(7, "at_least"), None, "", "row 3 of 7 when last counted"),
         (Count(7, "at_least"), None, "stopped", "row 3 of ≥ 7 · ▲ stopped"),
         (
             Count(9, "exact"),

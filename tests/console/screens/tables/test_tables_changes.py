@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from seen import text
-from tables_screen import ROWS, trades, write
+from tables_screen import ROWS, tables, trades, write
 
 from console.view import View
 
@@ -53,6 +53,31 @@ async def test_what_was_sorted_says_when_the_file_has_changed_since(db: Path) ->
         await found.press("f5")
         await found.until(lambda: found.values("price")[:1] == ["-5"])
         await found.until(lambda: "has changed since" not in found.count)
+
+
+async def test_what_was_filtered_says_when_the_file_has_changed_since(db: Path) -> None:
+    async with trades(db) as found:
+        await found.press("right", "equals_sign")
+        await found.until(lambda: "of 500 exact" in found.count)
+        assert "has changed since" not in found.count
+        write(db, "UPDATE trades SET symbol = 'OTHER' WHERE id = 1")
+        await found.until(lambda: "the file has changed since: f5" in found.count)
+        await found.press("f5")
+        await found.until(lambda: "of 499 exact" in found.count)
+        assert "has changed since" not in found.count
+
+
+async def test_the_last_of_several_writes_is_counted_too(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.db"
+    write(path, "CREATE TABLE sparse (id INTEGER PRIMARY KEY, told TEXT)")
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)"
+    write(path, f"INSERT INTO sparse {numbers} SELECT 3 * i, hex(zeroblob(50)) FROM n")
+    async with tables(path) as found:
+        await found.until(lambda: "of 300,000 exact" in found.count)
+        write(path, "DELETE FROM sparse WHERE id = 30000")
+        await found.until(lambda: "of 299,999 exact" in found.count)
+        write(path, "DELETE FROM sparse WHERE id = 60000")
+        await found.until(lambda: "of 299,998 exact" in found.count)
 
 
 async def test_newest_first_follows_at_the_top(db: Path) -> None:

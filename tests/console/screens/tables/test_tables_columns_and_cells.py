@@ -56,10 +56,14 @@ async def test_what_was_arranged_stays_when_one_comes_back(db: Path) -> None:
 async def test_z_turns_times_from_utc_to_local_to_raw(db: Path) -> None:
     async with trades(db) as found:
         assert "1767225600001  2026-01-01 00:00:00.001" in text(found.app)
+        assert " ts UTC " in inside(found.app, "#rows")[0]
         await found.press("z")
         assert "local times" in found.count
+        assert " ts local " in inside(found.app, "#rows")[0]
         await found.press("z")
         assert "2026-01-01 00:00:00.001" not in "\n".join(inside(found.app, "#rows"))
+        assert "UTC" not in inside(found.app, "#rows")[0]
+        assert "local" not in inside(found.app, "#rows")[0]
         await found.press("z")
         assert "1767225600001  2026-01-01 00:00:00.001" in text(found.app)
 

@@ -4,11 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-from seen import text
+from seen import cells, text
 from tables_screen import ROWS, Tables, trade, trades, write
 
 from console.lines import Tone
 from console.screens.export_dialog import ExportDialog
+from console.widgets.plain_input import PlainInput
 
 
 async def exported(found: Tables, name: str) -> None:
@@ -66,6 +67,30 @@ async def test_a_file_that_is_there_is_not_overwritten_unasked(db: Path, tmp_pat
     assert (tmp_path / "out.csv").read_text().startswith("id,")
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("", "a file name is needed"),
+        (".", ". is a folder: a file name is needed"),
+        ("..", ".. is a folder: a file name is needed"),
+        ("/", "/ is a folder: a file name is needed"),
+        ("~nobody-of-this-name/x.csv", "~nobody-of-this-name/x.csv: "),
+        ("nowhere/x.csv", "No such file or directory"),
+    ],
+)
+async def test_what_names_no_file_is_said_and_can_be_typed_anew(
+    db: Path, tmp_path: Path, typed: str, said: str
+) -> None:
+    async with trades(db) as found:
+        await exported(found, typed)
+        await found.until(lambda: said in cells(found.app, "#export-trouble"))
+        await found.press("ctrl+u")
+        await found.type("out.csv")
+        await found.press("enter")
+        await found.until(lambda: found.app.screen is found.screen)
+    assert (tmp_path / "out.csv").is_file()
+
+
 async def test_an_export_can_be_stopped_and_leaves_nothing(db: Path, tmp_path: Path) -> None:
     write(
         db,
@@ -76,9 +101,13 @@ async def test_an_export_can_be_stopped_and_leaves_nothing(db: Path, tmp_path: P
     async with trades(db) as found:
         await found.open("endless")
         await exported(found, "out.csv")
-        await found.pilot.pause(0.3)
-        await found.press("escape")
+        await found.seen("esc stops it")
+        await found.press("x", "tab", "escape")
         await found.seen("stopped: nothing was written")
+        assert found.app.screen.query_one(PlainInput).value == "out.csv"
+        await found.seen("esc closes")
+        await found.press("x")
+        assert found.app.screen.query_one(PlainInput).value == "out.csvx"
         await found.press("escape")
         assert found.app.screen is found.screen
     assert {path.name for path in set(tmp_path.iterdir()) - before} <= {

@@ -67,6 +67,15 @@ async def test_the_prompt_says_how_a_filter_is_understood(db: Path) -> None:
         assert "rows where price >= 5" in cells(found.app, "#prompt")
 
 
+async def test_the_keys_that_end_a_prompt_are_at_the_bottom(db: Path) -> None:
+    async with trades(db, (80, 24)) as found:
+        await found.press("slash")
+        await found.until(lambda: "Take it" in cells(found.app, "#keys"))
+        assert "Take it esc Leave it" in cells(found.app, "#keys")
+        await found.press("escape")
+        await found.until(lambda: "Take it" not in cells(found.app, "#keys"))
+
+
 async def test_filters_add_up_and_c_clears_them(db: Path) -> None:
     async with trades(db) as found:
         await found.column("symbol")

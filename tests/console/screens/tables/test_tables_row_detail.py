@@ -1,5 +1,6 @@
 """A row in full, and where its values lead."""
 
+import signal
 from pathlib import Path
 
 from hosting import Host
@@ -7,8 +8,10 @@ from running import ran, until
 from seen import cells, text
 from tables_screen import asked, tables, trades, write
 
+from console.browse_app import BrowseApp
 from console.screens.tables import TablesScreen
 from console.view import View
+from console.widgets.data_grid import DataGrid
 
 
 async def test_enter_shows_the_whole_row(db: Path) -> None:
@@ -26,6 +29,44 @@ async def test_enter_shows_the_whole_row(db: Path) -> None:
         assert '"levels": [' in text(found.app)
         await found.press("escape")
         assert found.grid.cursor_row == 1
+
+
+async def test_a_row_that_is_late_is_waited_for_and_then_shown(db: Path) -> None:
+    async with trades(db) as found:
+        found.grid.go_to(500)
+        await found.until(lambda: found.grid.row)
+        await found.press("enter")
+        await found.seen("trades · row 501")
+        session, paged = found.screen._session, found.pane.paged
+        assert session
+        assert session._browser
+        assert session._browser._process
+        assert paged
+        process = session._browser._process._process
+        process.send_signal(signal.SIGSTOP)
+        try:
+            paged.read_again()
+            for index in list(paged._chunks):
+                paged._drop(index)
+            await found.press("right")
+            await found.seen("reading …")
+        finally:
+            process.send_signal(signal.SIGCONT)
+        await found.seen("2026-01-01 00:00:00.502 UTC")
+        assert "reading …" not in text(found.app)
+        assert "could not be read" not in text(found.app)
+
+
+async def test_the_keys_of_a_row_are_listed(db: Path) -> None:
+    app = BrowseApp(db)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: isinstance(app.focused, DataGrid) and app.focused.row)
+        await pilot.press("enter")
+        await until(pilot, lambda: "? keys" in text(app))
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "Copy the row as JSON" in text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "cheap · row 1" in text(app))
 
 
 async def test_a_blob_is_shown_as_hex(db: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from seen import cells
-from tables_screen import ROWS, asked, run_sql, trades
+from tables_screen import ROWS, asked, run_sql, trades, write
 
 from console.widgets.query_pane import QueryPane
 
@@ -74,6 +74,24 @@ async def test_tab_completes_and_tab_again_takes_the_next(db: Path) -> None:
         await found.type("x")
         assert area.text.endswith("where symbolx")
         assert not cells(found.app, "#query-said").startswith("▸")
+
+
+async def test_an_empty_pane_suggests_a_statement_about_the_table_seen(db: Path) -> None:
+    write(db, 'CREATE TABLE "two words" (a)')
+    async with trades(db) as found:
+        area = found.screen.query_one(QueryPane).area
+        await found.press("S")
+        assert area.text == "SELECT * FROM trades LIMIT 100"
+        await found.press("ctrl+r")
+        await found.until(lambda: found.pane.place.sql and "of 100 exact" in found.count)
+        await found.press("escape")
+        await found.open("two words")
+        await found.press("S")
+        assert area.text == 'SELECT * FROM "two words" LIMIT 100'
+        await found.press("v")
+        assert area.text == "v"
+        await found.press("escape", "S")
+        assert area.text == "v"
 
 
 async def test_statements_are_remembered_from_one_day_to_the_next(db: Path) -> None:
