@@ -2,15 +2,15 @@
 
 import asyncio
 import itertools
-import json
 import socket
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
-from engine.endpoint import connected, socket_path
+from engine.endpoint import connected, may_serve, peer, socket_path
 from engine.errors import ChannelClosed, ChannelError
 from engine.messages import PROTOCOL, PUSH, Action, Beat, Command, Hello, Logged, Published, Reply
 
@@ -20,14 +20,17 @@ __all__ = ["EngineClient", "socket_path"]
 KEPT = 1_000
 # Between two tries to connect, while others wait to be taken too.
 RETRY_S = 0.02
-# A result has every position of the account: a line may be long.
-LINE_LIMIT = 64 * 1024 * 1024
+# A result has every position of the account: a push may have so many bytes.
+PUSH_LIMIT = 64 * 1024 * 1024
+
+ENDED_HERE = "this program ended the connection"
 
 
 class EngineClient:
     """What the engine pushes, by `async for`, and commands to it. `hello` says which engine.
 
-    The iteration ends when the connection does. `close` it in any case.
+    The iteration ends when the connection does; `ended` then says why, and is null until then.
+    `close` it in any case.
     """
 
     def __init__(
@@ -40,21 +43,23 @@ class EngineClient:
         self._asked: dict[int, asyncio.Future[Reply]] = {}
         self._pushes: deque[Beat | Published | Logged] = deque(maxlen=KEPT)
         self._news = asyncio.Event()
-        self._ended = False
+        self.ended: str | None = None
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
     async def connect(cls, db: Path, timeout: float = 2.0) -> "EngineClient":
         """Attach to the engine of the ledger file `db`, within `timeout` seconds.
 
-        Raises `ChannelError`, which says why not.
+        Raises `ChannelError`, which says why not: also where what listens there is neither a
+        process of the file's owner, nor of this user, nor of root.
         """
         path = socket_path(db)
         try:
             async with asyncio.timeout(timeout):
                 connection = await _connected(path)
+                _require_trusted(connection, db, path)
                 reader, writer = await asyncio.open_unix_connection(
-                    sock=connection, limit=LINE_LIMIT
+                    sock=connection, limit=PUSH_LIMIT
                 )
                 return cls(await _greeted(reader, writer), reader, writer)
         except (OSError, EOFError, asyncio.LimitOverrunError) as error:
@@ -64,7 +69,7 @@ class EngineClient:
         return self
 
     async def __anext__(self) -> Beat | Published | Logged:
-        while not self._pushes and not self._ended:
+        while not self._pushes and self.ended is None:
             self._news.clear()
             await self._news.wait()
         if not self._pushes:
@@ -76,7 +81,7 @@ class EngineClient:
 
         Raises `ChannelClosed` when the engine goes away meanwhile.
         """
-        if self._ended:
+        if self.ended is not None:
             raise ChannelClosed("the connection has ended; nothing was asked of the engine")
         command = Command(id=next(self._ids), action=action, cycle_id=cycle_id)
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
@@ -91,12 +96,14 @@ class EngineClient:
         """Commands that are begun are done by the engine all the same."""
         self._reading.cancel()
         await asyncio.wait([self._reading])
-        self._writer.close()
+        if self.ended is None:  # It was cancelled before it began.
+            self._end(ENDED_HERE)
         with suppress(OSError):
             await self._writer.wait_closed()
 
     async def _read(self) -> None:
         """The only reader: a reply gets through however many pushes nobody takes."""
+        why = ENDED_HERE
         try:
             while True:
                 message = PUSH.validate_json(await self._reader.readuntil(b"\n"))
@@ -105,18 +112,18 @@ class EngineClient:
                 elif not isinstance(message, Hello):
                     self._pushes.append(message)
                     self._news.set()
-        except (EOFError, OSError, asyncio.LimitOverrunError, ValidationError):
-            pass  # Whatever ended it, there is nothing more to come.
+        except (EOFError, OSError, asyncio.LimitOverrunError, ValidationError) as error:
+            why = _ending(error)
         finally:
-            self._end()
+            self._end(why)
 
     def _answer(self, reply: Reply) -> None:
         answer = self._asked.get(reply.id)
         if answer is not None and not answer.done():
             answer.set_result(reply)
 
-    def _end(self) -> None:
-        self._ended = True
+    def _end(self, why: str) -> None:
+        self.ended = why
         self._news.set()
         self._writer.close()
         for answer in self._asked.values():
@@ -138,6 +145,16 @@ async def _connected(path: Path) -> socket.socket:
             await asyncio.sleep(RETRY_S)
 
 
+def _require_trusted(connection: socket.socket, db: Path, path: Path) -> None:
+    if not may_serve(connection, db):
+        who = peer(connection)
+        connection.close()
+        raise ChannelError(
+            f"{who} listens at {path}: that is neither this user, nor the ledger's owner, nor "
+            "root. Nothing was asked of it"
+        )
+
+
 async def _greeted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Hello:
     try:
         return _hello(await reader.readuntil(b"\n"))
@@ -148,7 +165,7 @@ async def _greeted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 def _hello(line: bytes) -> Hello:
     try:
-        found = json.loads(line)
+        found = from_json(line)
         protocol = found["protocol"]
         if protocol == PROTOCOL:
             return Hello.model_validate(found)
@@ -158,6 +175,18 @@ def _hello(line: bytes) -> Hello:
         f"the engine speaks protocol {protocol} (it is version {found.get('version')}), this "
         f"program protocol {PROTOCOL}: use the same version for both"
     )
+
+
+def _ending(error: Exception) -> str:
+    if isinstance(error, EOFError):
+        return "the engine ended the connection"
+    if isinstance(error, asyncio.LimitOverrunError):
+        return f"the engine sent a line of more than {PUSH_LIMIT:,} bytes"
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        return f"the engine sent what cannot be read: {where}: {first['msg']}"
+    return f"the connection to the engine broke: {error}"
 
 
 def _why(error: Exception, path: Path, timeout: float) -> str:

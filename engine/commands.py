@@ -92,7 +92,7 @@ class Commands:
         if was_there:
             return True, f"was killed already: {file} exists"
         running = self._runner.running
-        rest = f"; cycle {running.cycle_id:,} may still send what it decided" if running else ""
+        rest = f"; cycle {running.cycle_id:,} still runs, and sends no more" if running else ""
         return True, f"killed: no order is sent while {file} exists{rest}"
 
     def _revive(self) -> tuple[bool, str]:

@@ -40,7 +40,7 @@ from engine.store.statements import SQL
 from engine.store.store import Store
 from engine.strategies import Snapshot
 from engine.venue import MarketRules, TradeIds, Venue
-from engine.windows import read_answers, unreadable_in, windows_of
+from engine.windows import read_answers, undecided_in, windows_of
 
 log = structlog.get_logger("cycledeck.cycle")
 
@@ -218,7 +218,8 @@ class CycleRunner:
         cycle = draft.replay_of
         draft.corrections = await self._store.read(partial(quarantine.replacements, cycle_id=cycle))
         answers = read_answers(complete_replies, self._trade_ids, draft.corrections)
-        await self._quarantine(draft, unreadable_in(answers))
+        undecided = await self._store.read(partial(undecided_in, answers=answers))
+        await self._quarantine(draft, undecided)
         known = [answer for answer in answers if answer.symbol not in draft.unfetched]
         return windows_of(known, draft.held)
 
@@ -350,6 +351,8 @@ class CycleRunner:
                 draft.commit = read_commit(connection, draft.cycle_id)
             for row in (*late, end_row(draft, ended_ms)):
                 connection.execute(SQL["cycle_end"], row).fetchall()
+                # A backfill meanwhile did not know how the cycle ended.
+                connection.execute(SQL["metrics_drop"], (row["cycle_id"],)).fetchall()
             if draft.commit is None:
                 return None
             quarantine.mark_applied(connection, self._applied(draft), draft.cycle_id)

@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from engine.ledger_file import beside
+
 # What fits into a socket's address, less the NUL at its end.
 LONGEST = 107 if sys.platform == "linux" else 103
 
 
 def socket_path(db: Path) -> Path:
     """The socket of the engine that runs on the ledger file `db`."""
-    return Path(f"{db}.sock")
+    return beside(db, ".sock")
 
 
 @contextmanager
@@ -75,17 +77,39 @@ def connected(path: Path) -> socket.socket:
 
 def peer(connection: socket.socket) -> str:
     """Who is at the other end, as the system tells: `alice (uid 1000) pid 4711`."""
-    if not hasattr(socket, "SO_PEERCRED"):
+    found = _process_and_user(connection)
+    if found is None:
         return "unknown"
-    size = struct.calcsize("3i")
-    pid, uid, _ = struct.unpack(
-        "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-    )
+    pid, uid = found
     try:
         name = pwd.getpwuid(uid).pw_name
     except KeyError:
         name = "?"
     return f"{name} (uid {uid}) pid {pid}"
+
+
+def may_serve(connection: socket.socket, db: Path) -> bool:
+    """Whether the other end may be the engine of the ledger file `db`: a process of the file's
+    owner, of this user or of root. True as well where the system does not tell whose it is."""
+    found = _process_and_user(connection)
+    return found is None or found[1] in {0, os.geteuid(), _owner(db)}
+
+
+def _process_and_user(connection: socket.socket) -> tuple[int, int] | None:
+    """The numbers of the process and the user at the other end; null where nobody tells."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return None
+    size = struct.calcsize("iII")
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    pid, uid, _ = struct.unpack("iII", credentials)
+    return pid, uid
+
+
+def _owner(db: Path) -> int | None:
+    try:
+        return db.stat().st_uid
+    except OSError:
+        return None
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

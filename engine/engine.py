@@ -31,9 +31,11 @@ from engine.runner import Runner
 from engine.settings import Settings
 from engine.settling import settle_cycles
 from engine.store.connection import Connect, complete, connect_sqlite
+from engine.store.damage import sound_rows
 from engine.store.library import check_library, wal_reset_warning
+from engine.store.readstore import ReadStore
 from engine.store.statements import SQL
-from engine.store.store import ReadStore, Store
+from engine.store.store import Store
 from engine.strategies import Ladder, Strategy, observe
 from engine.venue import TradeIds, Venue
 from engine.venues.detached import detached
@@ -99,6 +101,8 @@ class Engine:
                 settings.db, busy_timeout_ms=settings.busy_timeout, connect=self._connect
             )
             ending.push_async_callback(store.close)
+            with sound_rows(settings.db):
+                _check_identity(await store.read(_identity), self.venue)
             lease = Lease(store, settings.lease_ttl)
             ending.push_async_callback(lease.release)
             await lease.acquire()
@@ -178,9 +182,7 @@ class Engine:
         return self._running
 
     async def _assemble(self, store: Store, lease: Lease) -> "_Running":
-        identity = await store.write(
-            partial(_identify, venue=self.venue.name, trade_ids=self.venue.trade_ids)
-        )
+        identity = await store.write(partial(_identify, venue=self.venue))
         last_id = await store.read(_last_cycle_id)
         retrying = Retrying(self.settings.retry_attempts, self.settings.retry_wait)
         execution = Execution(
@@ -268,8 +270,16 @@ def make_venue(settings: Settings) -> Venue:
             settings.recorded.trade_ids,
             settings.recorded.step,
         )
-    state = settings.db.with_suffix(".sim.db")
-    return SimVenue(settings.sim, settings.seed, settings.page_size, state)
+    return SimVenue(settings.sim, settings.seed, settings.page_size, exchange_path(settings.db))
+
+
+def exchange_path(db: Path) -> Path:
+    """Where the simulated exchange of a ledger lives: no two ledgers share one.
+
+    `ledger.sim.db` beside `ledger.db`; beside any other name, that name with `.sim` added.
+    """
+    ledger = db.resolve()
+    return ledger.with_suffix(".sim.db") if ledger.suffix == ".db" else Path(f"{ledger}.sim")
 
 
 def make_strategy(settings: Settings, venue: Venue) -> Strategy:
@@ -284,24 +294,47 @@ def make_strategy(settings: Settings, venue: Venue) -> Strategy:
     return Ladder(settings.ladder)
 
 
-def _identify(connection: sqlite3.Connection, venue: str, trade_ids: TradeIds) -> dict[str, str]:
+def _identity(connection: sqlite3.Connection) -> dict[str, str]:
+    """What the ledger is pinned to; nothing where no engine has run on it yet."""
+    return dict(connection.execute(SQL["identity_read"]).fetchall())
+
+
+def _identify(connection: sqlite3.Connection, venue: Venue) -> dict[str, str]:
     """Pin the ledger to its venue's kind and numbering, or check that they are the pinned ones."""
-    identity = dict(connection.execute(SQL["identity_read"]).fetchall())
+    identity = _identity(connection)
     if not identity:
         identity = {
             "ledger_id": uuid.uuid4().hex[:4],
             "created_ms": str(now_ms()),
-            "venue": venue,
-            "trade_ids": trade_ids.value,
+            "venue": venue.name,
+            "trade_ids": venue.trade_ids.value,
         }
         for row in identity.items():
             connection.execute(SQL["identity_add"], row).fetchall()
-    if identity["venue"] != venue:
+    _check_identity(identity, venue)
+    return identity
+
+
+def _check_identity(identity: dict[str, str], venue: Venue) -> None:
+    """Raises `LedgerMismatch` where the ledger is pinned to something else than the venue says.
+
+    How trades are numbered is in the ids of all that is booked. Only where nobody has said so, but
+    a file's lines of today suggest it, what is pinned holds.
+    """
+    if not identity:
+        return
+    pinned = identity["venue"], identity["trade_ids"]
+    if pinned[0] != venue.name:
         raise LedgerMismatch(
-            f"this ledger belongs to the venue {identity['venue']}, not {venue}; nothing was "
+            f"this ledger belongs to the venue {pinned[0]}, not {venue.name}; nothing was "
             "changed. Use another file with --db"
         )
-    return identity
+    said = venue.given_trade_ids if isinstance(venue, RecordedVenue) else venue.trade_ids
+    if said is not None and said.value != pinned[1]:
+        raise LedgerMismatch(
+            f"{venue.name}.trade_ids = {said.value!r}, but this ledger's ids were made with "
+            f"{pinned[1]!r}; nothing was changed. Set it to that, or use another file with --db"
+        )
 
 
 def _last_cycle_id(connection: sqlite3.Connection) -> int:

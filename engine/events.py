@@ -45,7 +45,9 @@ class Event(NamedTuple):
 
 
 # What an exchange may not change of a fill once said; the rest it may still fill in.
-MONEY_FIELDS = ("ts", "symbol", "type", "side", "qty", "price", "fee", "fee_currency")
+MONEY_FIELDS = (
+    "ts", "symbol", "type", "side", "qty", "price", "fee", "fee_currency", "exchange_trade_id",
+)  # fmt: skip
 LATER_FIELDS = ("exchange_order_id", "client_order_id")
 
 # Copying an empty digest is faster than making one.
@@ -119,8 +121,12 @@ def in_fold_order(by_time: Iterable[Event]) -> Iterator[Event]:
 
 
 def _is_fill_and_its_fee(group: list[Event]) -> bool:
-    """The usual case, which needs no sorting."""
-    return len(group) == 2 and group[1].exchange_trade_id == f"fee:{group[0].exchange_trade_id}"
+    """The usual case, which needs no sorting. The ids alone do not tell: `fee:1` may be a trade."""
+    return (
+        len(group) == 2
+        and (group[0].type, group[1].type) == (FILL, FEE)
+        and group[0].trade_id == group[1].trade_id
+    )
 
 
 def differences(stored: Event, reported: Event) -> dict[str, tuple[Any, Any]]:

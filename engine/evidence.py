@@ -5,21 +5,21 @@ The items are read again by the same rules, from what was kept of the cycle.
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
 
 from engine import ingest, quarantine
-from engine.fills import Fill, derive_trade_ids
+from engine.fills import Fill
 from engine.ingest import Reply, Request
-from engine.results import CycleResult
 from engine.store.statements import SQL
 from engine.venue import TradeIds
 
 LEFT_OUT = "it is of another market, or from before this market's history begins"
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One reported item, or what the operator put in its place. Either `fill` or `reason`."""
 
     raw: str
@@ -39,17 +39,19 @@ class Told:
         return self.reply.request.symbol
 
 
-def read_evidence(connection: sqlite3.Connection, result: CycleResult) -> list[Told]:
+def read_evidence(
+    connection: sqlite3.Connection, cycle_id: int, replay_of: int | None
+) -> list[Told]:
     """All that the venue said to a cycle, of a replay to the one it replayed.
 
     None at all where any of it is kept no more.
     """
-    replies = list(_replies(connection, result.replay_of or result.cycle_id))
+    replies = list(_replies(connection, replay_of or cycle_id))
     if None in replies:
         return []
     identity = dict(connection.execute(SQL["identity_read"]).fetchall())
     trade_ids = TradeIds(identity["trade_ids"])
-    corrections = _corrections(connection, result)
+    corrections = _corrections(connection, cycle_id, replay_of)
     return [
         Told(reply, tuple(_items(reply, trade_ids, corrections)))
         for reply in replies
@@ -73,33 +75,25 @@ def _replies(connection: sqlite3.Connection, cycle_id: int) -> Iterator[Reply | 
         yield Reply(Request(symbol, since_ms, start_ms), latest_ms, pages, error) if whole else None
 
 
-def _corrections(connection: sqlite3.Connection, result: CycleResult) -> list[str]:
+def _corrections(connection: sqlite3.Connection, cycle_id: int, replay_of: int | None) -> list[str]:
     """The operator's corrections that the cycle was given."""
-    if result.replay_of is not None:
-        found = quarantine.replacements(connection, result.replay_of)
+    if replay_of is not None:
+        found = quarantine.replacements(connection, replay_of)
     else:
-        wanted = {"cycle_id": result.cycle_id, "started_ms": result.started_ms}
+        wanted = {"cycle_id": cycle_id}
         rows = connection.execute(SQL["history_corrections"], wanted).fetchall()
         found = [quarantine.Item(*row) for row in rows]
     return [item.replacement or "" for item in found]
 
 
-def _items(reply: Reply, trade_ids: TradeIds, corrections: Iterable[str]) -> Iterator[Item]:
-    items = [_read(reply, raw, trade_ids) for page in reply.pages for raw in page]
-    if reply.error is None:
-        corrected = (_read(reply, raw, trade_ids) for raw in corrections)
-        items += (item for item in corrected if item.reason != LEFT_OUT)
-    if trade_ids is not TradeIds.NONE:
-        return iter(items)
-    named = iter(derive_trade_ids(item.fill for item in items if item.fill))
-    return (replace(item, fill=next(named)) if item.fill else item for item in items)
-
-
-def _read(reply: Reply, raw: str, trade_ids: TradeIds) -> Item:
-    """One item, by the rules for all of a reply."""
-    reading = ingest.read(replace(reply, pages=((raw,),)), trade_ids)
-    if reading.unreadable:
-        return Item(raw, None, reading.unreadable[0].reason)
-    if not reading.fills:
-        return Item(raw, None, LEFT_OUT)
-    return Item(raw, reading.fills[0], None)
+def _items(reply: Reply, trade_ids: TradeIds, corrections: Sequence[str]) -> Iterator[Item]:
+    """A text reads the same wherever it stands in a reply: that tells what was read of which."""
+    given = corrections if reply.error is None else ()
+    reading = ingest.read(reply, trade_ids, given)
+    readable, fills = set(reading.texts), iter(reading.fills)
+    reasons = {item.raw: item.reason for item in reading.unreadable}
+    for raw in chain(*reply.pages, (raw for raw in given if raw in readable or raw in reasons)):
+        if raw in readable:
+            yield Item(raw, next(fills), None)
+        else:
+            yield Item(raw, None, reasons.get(raw, LEFT_OUT))

@@ -47,7 +47,10 @@ class Executed:
 
 
 class Execution:
-    """`check_lease` raises `LeaseLost`; it is called before each order and cancel is sent."""
+    """`check_lease` raises `LeaseLost`; it is called before each order and cancel is sent.
+
+    Before each order the kill switch is looked at, too.
+    """
 
     def __init__(
         self,
@@ -239,13 +242,16 @@ class Execution:
                     await self._check_lease()
                     sent.append(await self._submit(order.request, venue_ms, done))
         finally:
-            done.submitted = len(sent)
+            done.submitted = sum(order.outcome is not None for order in sent)
             done.rejects = sum(order.outcome == "rejected" for order in sent)
+            done.refused += sum(order.outcome is None for order in sent)
             if sent:
                 await self._store.write(partial(orders.keep_sent, sent=sent, now_ms=now_ms()))
 
     async def _submit(self, request: OrderRequest, venue_ms: int, done: Executed) -> Sent:
         order_id = request.client_order_id
+        if (killed := self.killed()) is not None:
+            return Sent(order_id, Status.REFUSED, None, None, reason=killed)
         try:
             order = await self._venue.submit(request)
         except VenueTransient as error:

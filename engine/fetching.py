@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from functools import partial
 
 from engine import ingest, orders, positions, quarantine
@@ -50,13 +51,32 @@ class Fetcher:
         """Configured markets, and those where something is still held, open or to be corrected."""
         wanted = self._settings.symbols or await self._retrying(self._venue.fetch_symbols)
         cursors, attached = await self._store.read(_attachments)
-        start = self._settings.start_ms(venue_ms)
         symbols = dict.fromkeys([*wanted, *sorted(attached)])
+        starts = await self._starts([s for s in symbols if s not in cursors], venue_ms)
         windows = []
         for symbol in symbols:
-            cursor, symbol_start = cursors.get(symbol, (None, start))
-            windows.append(ingest.window(symbol, cursor, symbol_start, lookback))
+            cursor, start = cursors[symbol] if symbol in cursors else (None, starts[symbol])
+            windows.append(ingest.window(symbol, cursor, start, lookback))
         return windows
+
+    async def _starts(self, symbols: Sequence[str], venue_ms: int) -> dict[str, int]:
+        """Where the histories of markets without a cursor begin. A `now` is kept before anything
+        is asked, for a market's first fetch or commit may fail."""
+        start = self._settings.start_ms(venue_ms)
+        if symbols and self._settings.start_from == "now":
+            return await self._store.write(partial(_keep_starts, symbols=symbols, start_ms=start))
+        return dict.fromkeys(symbols, start)
+
+
+def _keep_starts(
+    connection: sqlite3.Connection, symbols: Sequence[str], start_ms: int
+) -> dict[str, int]:
+    """Keep where histories begin, unless that is kept already; returns what is kept."""
+    for symbol in symbols:
+        row = f"start:{symbol}", str(start_ms)
+        connection.execute(SQL["identity_keep"], row).fetchall()
+    identity = dict(connection.execute(SQL["identity_read"]).fetchall())
+    return {symbol: int(identity[f"start:{symbol}"]) for symbol in symbols}
 
 
 def _attachments(

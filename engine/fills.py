@@ -67,7 +67,9 @@ def read_fill(raw: str, trade_ids: TradeIds, latest_ms: int) -> Fill:
     cursor past everything that follows. Raises `UnreadableFill` with the reason.
     """
     try:
-        item = json.loads(raw, parse_float=str, parse_constant=_refuse_constant)
+        item = json.loads(
+            raw, object_pairs_hook=_object, parse_float=str, parse_constant=_refuse_constant
+        )
         if not isinstance(item, Mapping):
             raise ValueError("not a JSON object")
         return _fill(item, trade_ids, latest_ms)
@@ -81,11 +83,15 @@ def derive_trade_ids(fills: Iterable[Fill]) -> list[Fill]:
     """Give fills of a venue without trade ids one made of what they are.
 
     Identical rows are told apart by their number within the response: a response holds whole
-    milliseconds, so it is the same number each time.
+    milliseconds, so it is the same number each time. In whatever order they come, those that are
+    charged are numbered before those that are not (yet): a fee that comes late stays with its
+    number as long as identical rows are charged alike.
     """
+    fills = list(fills)
     seen: Counter[str] = Counter()
-    named = []
-    for fill in fills:
+    named = fills.copy()
+    for place in sorted(range(len(fills)), key=lambda place: _charged_first(fills[place])):
+        fill = fills[place]
         key = ":".join(
             (
                 fill.symbol,
@@ -97,20 +103,27 @@ def derive_trade_ids(fills: Iterable[Fill]) -> list[Fill]:
             )
         )
         seen[key] += 1
-        named.append(replace(fill, trade_id=f"{key}:{seen[key]}"))
+        named[place] = replace(fill, trade_id=f"{key}:{seen[key]}")
     return named
+
+
+def _charged_first(fill: Fill) -> tuple[str, bool, int, list[tuple[str, Decimal]]]:
+    fees = sorted((fee.currency, fee.cost) for fee in fill.fees)
+    return fill.liquidity or "", not fill.fee_known, -len(fees), fees
 
 
 def _fill(item: Mapping[str, Any], trade_ids: TradeIds, latest_ms: int) -> Fill:
     symbol = check_symbol(item.get("symbol"))
     fees, fee_known = _fees(item)
+    if item.get("visible_at") is not None:
+        _time("visible_at", item["visible_at"], latest_ms)
     return Fill(
         trade_id=_trade_id(item.get("id"), symbol, trade_ids),
         symbol=symbol,
         side=_side(item.get("side")),
         qty=_positive("amount", item.get("amount")),
         price=_price(item.get("price")),
-        ts_ms=_time(item.get("timestamp"), latest_ms),
+        ts_ms=_time("timestamp", item.get("timestamp"), latest_ms),
         fees=fees,
         fee_known=fee_known,
         order_id=_text("order", item.get("order")),
@@ -171,11 +184,11 @@ def _price(value: object) -> Decimal:
     return number
 
 
-def _time(value: object, latest_ms: int) -> int:
+def _time(name: str, value: object, latest_ms: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"timestamp: {_shown(value)} is not a time in UTC milliseconds")
+        raise ValueError(f"{name}: {_shown(value)} is not a time in UTC milliseconds")
     if value > latest_ms:
-        raise ValueError(f"timestamp: {value} is more than a day ahead of the venue's clock")
+        raise ValueError(f"{name}: {_shown(value)} is more than a day ahead of the venue's clock")
     return value
 
 
@@ -215,6 +228,16 @@ def _fee_entries(entries: Any) -> Sequence[Mapping[str, Any]]:
         if not isinstance(entry, Mapping):
             raise ValueError(f"fee: {_shown(entry)} is not an object with cost and currency")
     return entries or []
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(
+            name for name, times in Counter(name for name, _ in pairs).items() if times > 1
+        )
+        raise ValueError(f"{_shown(twice)} is said twice")
+    return found
 
 
 def _refuse_constant(name: str) -> None:

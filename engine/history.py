@@ -11,22 +11,18 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.books import Books, CursorView, read_books
-from engine.errors import StoreCorrupt, StoreError, StoreReplaced
+from engine.errors import StoreReplaced
 from engine.explain import Explanation, explain
-from engine.past import CycleFilter, last_cycle_id, read_result, read_results
+from engine.past import CycleFilter, cursors_after, last_cycle_id, read_result, read_results
 from engine.results import CycleResult
 from engine.store.connection import complete
-from engine.store.migrate import current, steps
+from engine.store.readstore import ReadStore
 from engine.store.statements import SQL
-from engine.store.store import ReadStore
 from engine.xray import Xray, xray
 
 __all__ = ["Books", "CursorView", "CycleFilter", "History"]
 
 T = TypeVar("T")
-
-# What reading a row may raise whose text or JSON is not what this program wrote.
-_DAMAGE = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError)
 
 
 class History:
@@ -55,7 +51,7 @@ class History:
                 store = await ReadStore.open(path, busy_timeout_ms)
                 ending.push_async_callback(store.close)
                 await store.run(_keep_little)
-                await store.read(partial(_require_schema, path=path))
+                await store.require_schema()
                 opened.append(store)
             return cls(opened[0], opened[1], account, ending.pop_all())
         raise AssertionError("unreachable: nothing above is suppressed")
@@ -71,16 +67,32 @@ class History:
         return self._books
 
     async def results(
-        self, limit: int, before: int | None = None, only: CycleFilter | None = None
+        self,
+        limit: int,
+        before: int | None = None,
+        only: CycleFilter | None = None,
+        *,
+        with_positions: bool = False,
     ) -> Sequence[CycleResult]:
-        """Newest first, of cycles below `before`; without positions (`result` has them)."""
-        wanted = partial(read_results, limit=limit, before=before, only=only, account=self._account)
+        """Newest first, of cycles below `before`."""
+        wanted = partial(
+            read_results,
+            limit=limit,
+            before=before,
+            only=only,
+            account=self._account,
+            with_positions=with_positions,
+        )
         return await self._read(self._glance, wanted)
 
     async def result(self, cycle_id: int) -> CycleResult:
         """With the positions after it. Raises `NoSuchCycle`."""
         wanted = partial(read_result, cycle_id=cycle_id, account=self._account)
         return await self._read(self._glance, wanted)
+
+    async def cursors(self, cycle_id: int) -> dict[str, int]:
+        """All cursors after a cycle, by their keys, in UTC milliseconds."""
+        return await self._read(self._glance, partial(cursors_after, cycle_id=cycle_id))
 
     async def xray(self, cycle_id: int) -> Xray:
         """Raises `NoSuchCycle`."""
@@ -96,13 +108,7 @@ class History:
 
     async def _read(self, store: ReadStore, work: Callable[[sqlite3.Connection], T]) -> T:
         self._check_file()
-        try:
-            return await store.read(work)
-        except _DAMAGE as error:
-            raise StoreCorrupt(
-                f"{store.path}: a row is not what this program writes: "
-                f"{type(error).__name__}: {error}. `cycledeck verify` names what is damaged"
-            ) from error
+        return await store.read(work)
 
     def _check_file(self) -> None:
         try:
@@ -117,17 +123,6 @@ class History:
 def _keep_little(connection: sqlite3.Connection) -> None:
     """A few MiB of pages in memory: what is looked at is mostly the newest."""
     connection.execute(SQL["history_cache"]).fetchall()
-
-
-def _require_schema(connection: sqlite3.Connection, path: Path) -> None:
-    version, newest = current(connection), steps()[-1][0]
-    if not version:
-        raise StoreError(f"{path} is empty: no engine has used it yet")
-    if version < newest:
-        raise StoreError(
-            f"{path} has schema {version}, this program reads {newest}; nothing was changed. "
-            "An engine of this program brings it up to date when it starts"
-        )
 
 
 def _news(connection: sqlite3.Connection) -> tuple[int, int]:

@@ -40,9 +40,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The readable fills of a reply, and the items that are not."""
+    """The readable fills of a reply, the text each was read from, and the items that are not."""
 
     fills: tuple[Fill, ...]
+    texts: tuple[str, ...]
     unreadable: tuple[Unreadable, ...]
 
 
@@ -84,7 +85,7 @@ def read(reply: Reply, trade_ids: TradeIds, corrections: Iterable[str] = ()) -> 
     Other markets' and those before the symbol's start are left out.
     """
     request = reply.request
-    fills, unreadable = [], []
+    fills, texts, unreadable = [], [], []
     for raw in chain(*reply.pages, corrections):
         try:
             fill = read_fill(raw, trade_ids, reply.latest_ms)
@@ -93,6 +94,7 @@ def read(reply: Reply, trade_ids: TradeIds, corrections: Iterable[str] = ()) -> 
             continue
         if fill.symbol == request.symbol and fill.ts_ms >= request.start_ms:
             fills.append(fill)
+            texts.append(raw)
     if trade_ids is TradeIds.NONE:
         fills = derive_trade_ids(fills)
-    return Reading(tuple(fills), tuple(unreadable))
+    return Reading(tuple(fills), tuple(texts), tuple(unreadable))

@@ -1,7 +1,8 @@
 """One engine a ledger: a lease with an epoch in the database, and a lock file beside it.
 
-The lock file tells a dead holder from a living one at once. The epoch fences: every transaction
-of the engine checks it, and so does every order before it is sent.
+A free lock, and a holder whose process has ended, tell a dead engine from a living one at once.
+The epoch fences: every transaction of the engine checks it, and so does every order before it is
+sent.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from engine.clock import iso, now_ms
 from engine.errors import LeaseHeld, LeaseLost, StoreError, StoreFatal
+from engine.ledger_file import beside
 from engine.store.statements import SQL
 from engine.store.store import Store
 
@@ -46,20 +48,20 @@ class Lease:
     def __init__(self, store: Store, ttl_ms: int) -> None:
         self._store = store
         self._ttl_ms = ttl_ms
-        self._lock = FileLock(Path(f"{store.path}.lock"), thread_local=False)
+        self._lock = FileLock(beside(store.path, ".lock"), thread_local=False)
         self.holder = f"{socket.gethostname()}:{os.getpid()}"
 
     async def acquire(self) -> int:
         """Take the lease and return its epoch.
 
-        Raises `LeaseHeld`, naming the holder. A dead holder's lease is taken at once; a living
-        one's only after it was seen to be silent for a whole time to live, by this process's own
-        monotonic clock.
+        Raises `LeaseHeld`, naming the holder. The lease of one whose process has ended is taken at
+        once; any other's only after it was seen to be silent for a whole time to live, by this
+        process's own monotonic clock. The lock alone proves nothing: its file can be removed.
         """
         locked = self._try_lock()
         row = await self._store.read(read_lease)
         if row.holder is not None:
-            if locked and row.host == socket.gethostname():
+            if locked and _has_ended(row):
                 log.warning("lease_of_dead_engine_taken", holder=row.holder, epoch=row.epoch)
             elif _age_ms(row) < self._ttl_ms or await self._beats_within_ttl(row):
                 self._lock.release()
@@ -135,6 +137,28 @@ class Lease:
     def _beat(self, connection: sqlite3.Connection) -> None:
         values = {"epoch": self._store.epoch, "now_ms": now_ms()}
         connection.execute(SQL["lease_beat"], values).fetchall()
+
+
+def _has_ended(row: LeaseRow) -> bool:
+    """Whether the holder's process is known to have ended. Its number may be this one's by now."""
+    if row.host != socket.gethostname() or row.pid is None:
+        return False
+    return row.pid == os.getpid() or not _lives(row.pid)
+
+
+def _lives(pid: int) -> bool:
+    """Whether there is such a process here, other than one that ended and awaits its parent."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # Another user's.
+    try:
+        status = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return True
+    return status.rpartition(b")")[2].split()[0] not in (b"Z", b"X")
 
 
 def _age_ms(row: LeaseRow) -> int:

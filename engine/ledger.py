@@ -85,12 +85,17 @@ def _insert(
 def _sort_out(
     connection: sqlite3.Connection, events: list[Event], cycle_id: int, result: Appended
 ) -> list[Event]:
-    """Some ids were taken: which events did this cycle insert?"""
+    """Some ids were taken: which events did this cycle insert?
+
+    Two fills may claim one fee id (`A` with a fee in BNB, and a trade `A:BNB`): the first has it,
+    and the hash, which covers the trade's id, tells which that is.
+    """
     ids = json.dumps([event.event_id for event in events])
-    rows = connection.execute(SQL["appended_by"], (ids, cycle_id)).fetchall()
-    inserted = {row[0] for row in rows}
-    orphans = [event for event in events if event.event_id not in inserted]
-    result.inserted += (event for event in events if event.event_id in inserted)
+    hashes = dict(connection.execute(SQL["appended_by"], (ids, cycle_id)).fetchall())
+    orphans: list[Event] = []
+    for event in events:
+        kept = result.inserted if hashes.get(event.event_id) == event.hash else orphans
+        kept.append(event)
     result.unsettled.update(event.symbol for event in orphans)
     return orphans
 

@@ -14,10 +14,13 @@ from typing import Any
 from engine.accounting import ZERO, Position, money_json, read_money_json
 from engine.errors import NoSuchCycle
 from engine.events import FILL, Event
+from engine.fills import currencies
 from engine.money import EXACT, canonical
 from engine.store.statements import SQL
 
 SEMANTICS = "fills_per_submitted_order"
+# Of a cycle in one quote currency they are the values alone, and `meta_json` does not say it.
+WEIGHTS_OF_SEVERAL_QUOTES = "value_within_quote_currency_fills_across"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,8 @@ def build(connection: sqlite3.Connection, cycle_id: int, ts_end: int | None = No
         "slippage_reference": quality.references,
         "symbols": quality.by_symbol,
     }
+    if quality.several_quotes:
+        meta["slippage_weights"] = WEIGHTS_OF_SEVERAL_QUOTES
     return CycleMetrics(
         cycle_id=cycle_id,
         ts_start=cycle.get("started_ms", commit["committed_ms"]),
@@ -158,6 +163,7 @@ class _Quality:
     slippage: float | None
     time_to_fill: float | None
     references: dict[str, int]
+    several_quotes: bool
     by_symbol: dict[str, dict[str, float | int | None]]
 
 
@@ -166,9 +172,10 @@ def _quality(
     orders: Mapping[str, KnownOrder],
     marks: Mapping[str, Decimal],
 ) -> _Quality:
-    """Slippage and time to fill: by symbol weighted by quantity, across symbols by value.
+    """Slippage and time to fill: by symbol weighted by quantity, across symbols by value, across
+    quote currencies by number of fills.
 
-    (Quantities of different assets do not add up.)
+    (Quantities of different assets do not add up, nor do values in different currencies.)
     """
     slips: dict[str, list[tuple[float, float]]] = defaultdict(list)
     waits: dict[str, list[tuple[float, float]]] = defaultdict(list)
@@ -190,9 +197,10 @@ def _quality(
     slip = {symbol: _average(pairs) or 0.0 for symbol, pairs in slips.items()}
     wait = {symbol: _average(pairs) or 0.0 for symbol, pairs in waits.items()}
     return _Quality(
-        slippage=_average([(values[symbol], bps) for symbol, bps in slip.items()]),
-        time_to_fill=_average([(values[symbol], seconds) for symbol, seconds in wait.items()]),
+        slippage=_across(slip, values, counts),
+        time_to_fill=_across(wait, values, counts),
         references=references,
+        several_quotes=len({currencies(symbol)[1] for symbol in counts}) > 1,
         by_symbol={
             symbol: {
                 "fills_count": counts[symbol],
@@ -202,6 +210,23 @@ def _quality(
             for symbol in sorted(counts)
         },
     )
+
+
+def _across(
+    figures: Mapping[str, float], values: Mapping[str, float], counts: Mapping[str, int]
+) -> float | None:
+    """The average of symbols' figures: by value in a quote currency, of several by their fills."""
+    quotes: dict[str, list[str]] = defaultdict(list)
+    for symbol in figures:
+        quotes[currencies(symbol)[1]].append(symbol)
+    averages = [
+        (
+            float(sum(counts[symbol] for symbol in symbols)),
+            _average([(values[symbol], figures[symbol]) for symbol in symbols]) or 0.0,
+        )
+        for symbols in quotes.values()
+    ]
+    return averages[0][1] if len(averages) == 1 else _average(averages)
 
 
 def _reference(order: KnownOrder | None, mark: Decimal | None) -> tuple[Decimal | None, str]:

@@ -56,12 +56,13 @@ class Intended:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of an order that was sent. `outcome` is accepted, rejected or unknown."""
+    """What became of an order that was to be sent. `outcome` is accepted, rejected or unknown;
+    null, as is the time, where it was refused at the last moment."""
 
     client_order_id: str
     status: Status
-    outcome: str
-    submitted_ms: int
+    outcome: str | None
+    submitted_ms: int | None
     exchange_order_id: str | None = None
     reason: str | None = None
 
@@ -105,8 +106,9 @@ def keep_found(
 ) -> set[int]:
     """Keep what the venue knows of orders, or that it knows nothing.
 
-    Returns the cycles that turn out to have sent more than was counted. Their metrics are dropped
-    here: a row that is missing gets rebuilt, a wrong one would stay.
+    Returns the cycles that turn out to have sent more than was counted, or to have booked fills of
+    an order that was not known well. Their metrics are dropped here: a row that is missing gets
+    rebuilt, a wrong one would stay.
     """
     revised = {order.cycle_id for order, known in found if known and not order.submit_outcome}
     for cycle_id in revised:
@@ -123,6 +125,10 @@ def keep_found(
             "submitted_ms": known.ts_ms,
         }
         connection.execute(SQL["order_resolved"], values).fetchall()
+        if order.status is not Status.OPEN:
+            values["cycle_id"] = order.cycle_id
+            dropped = connection.execute(SQL["metrics_drop_of_fills"], values).fetchall()
+            revised |= {row[0] for row in dropped}
     return revised
 
 

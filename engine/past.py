@@ -21,6 +21,9 @@ from engine.text import storable
 
 Row = dict[str, Any]
 
+# Of so many commits what they moved is looked at, newest first; nearly always one or two will do.
+REACH = 10_000
+
 # SQLite's largest integer: no row has it as its number.
 BEYOND = 2**63 - 1
 
@@ -58,8 +61,9 @@ def read_results(
     before: int | None = None,
     only: CycleFilter | None = None,
     account: str = "",
+    with_positions: bool = False,
 ) -> list[CycleResult]:
-    """At most `limit` cycles below `before`, newest first, without positions."""
+    """At most `limit` cycles below `before`, newest first; positions only where asked for."""
     only = only or CycleFilter()
     span = {
         "from": 0,
@@ -73,15 +77,15 @@ def read_results(
             span["from"] = rows[-1]["cycle_id"]
         rows += _unrecorded(connection, span)
         rows.sort(key=lambda row: int(row["cycle_id"]), reverse=True)
-    return [_result(connection, row, account, {}) for row in rows[: span["limit"]]]
+    rows = rows[: span["limit"]]
+    found = [_after(connection, row) if with_positions else {} for row in rows]
+    return [_result(connection, *of, account) for of in zip(rows, found, strict=True)]
 
 
 def read_result(connection: sqlite3.Connection, cycle_id: int, account: str = "") -> CycleResult:
     """One cycle, also one that still runs, with the positions after it. Raises `NoSuchCycle`."""
     row = _row(connection, cycle_id)
-    seq = row["commit_seq"]
-    seq = _commit_before(connection, cycle_id) if seq is None else seq
-    return _result(connection, row, account, _positions(connection, seq, row))
+    return _result(connection, row, _after(connection, row), account)
 
 
 def positions_before(connection: sqlite3.Connection, cycle_id: int) -> dict[str, PositionView]:
@@ -90,10 +94,32 @@ def positions_before(connection: sqlite3.Connection, cycle_id: int) -> dict[str,
     return _positions(connection, _commit_before(connection, cycle_id), row)
 
 
+def cursors_after(connection: sqlite3.Connection, cycle_id: int) -> dict[str, int]:
+    """Every cursor as it stood after a cycle, in UTC milliseconds: where that moved none, as the
+    commits before it left them. One that `REACH` of these do not mention is left out."""
+    found: dict[str, int] = {}
+    keys = {key for (key,) in connection.execute(SQL["cursor_keys"]).fetchall()}
+    span = {"seq": _commit_before(connection, min(cycle_id, BEYOND - 1) + 1), "limit": REACH}
+    for (moves,) in connection.execute(SQL["history_moves"], span):
+        for key, (_, after) in json.loads(moves).items():
+            found.setdefault(key, after)
+        if keys <= found.keys():
+            break
+    return dict(sorted(found.items()))
+
+
 def _commit_before(connection: sqlite3.Connection, cycle_id: int) -> int:
     """The last commit before a cycle; 0 where there is none."""
     found = connection.execute(SQL["history_commit_before"], (cycle_id,)).fetchall()
     return int(found[0][0]) if found else 0
+
+
+def _after(connection: sqlite3.Connection, row: Row) -> dict[str, PositionView]:
+    """The positions after a cycle, at its marks; those it found where it committed nothing."""
+    seq = row["commit_seq"]
+    if seq is None:
+        seq = _commit_before(connection, row["cycle_id"])
+    return _positions(connection, seq, row)
 
 
 def _positions(connection: sqlite3.Connection, seq: int, row: Row) -> dict[str, PositionView]:
@@ -150,7 +176,7 @@ def _rows(connection: sqlite3.Connection, name: str, values: dict[str, Any]) -> 
 
 
 def _result(
-    connection: sqlite3.Connection, row: Row, account: str, positions: dict[str, PositionView]
+    connection: sqlite3.Connection, row: Row, positions: dict[str, PositionView], account: str
 ) -> CycleResult:
     warnings = json.loads(row["warnings_json"])
     cycle = {"cycle_id": row["cycle_id"]}

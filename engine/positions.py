@@ -74,8 +74,12 @@ def position_of(row: tuple[Any, ...]) -> Position:
 
 def digest(positions: Mapping[str, Position]) -> str:
     """One digest over all positions: equal digests, equal books."""
-    rows = [row_of(positions[symbol]) for symbol in sorted(positions)]
-    return sha256(json.dumps(rows).encode()).hexdigest()[:32]
+    return digest_of(json.dumps(row_of(positions[symbol])) for symbol in sorted(positions))
+
+
+def digest_of(rows: Iterable[str]) -> str:
+    """`digest` of positions' rows, each as JSON, in the order of their symbols."""
+    return sha256(f"[{', '.join(rows)}]".encode()).hexdigest()[:32]
 
 
 def read_events(connection: sqlite3.Connection, symbol: str, since_ms: int = 0) -> Iterator[Event]:

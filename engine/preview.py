@@ -10,7 +10,7 @@ from engine.ingest import Reply
 from engine.messages import Preview
 from engine.results import CursorChange, views
 from engine.venue import TradeIds
-from engine.windows import read_answers, unreadable_in, windows_of
+from engine.windows import read_answers, undecided_in, windows_of
 
 
 def preview_replay(
@@ -30,11 +30,11 @@ def preview_replay(
     before = positions.read_positions(connection)
     corrections = quarantine.replacements(connection, original)
     answers = read_answers(replies, trade_ids, corrections)
-    unreadable = unreadable_in(answers)
-    quarantine.keep(connection, unreadable, replay_id)
+    undecided = undecided_in(connection, answers)
+    quarantine.keep(connection, undecided, replay_id)
     commit = commit_cycle(
         connection,
-        windows_of(answers, quarantine.held(connection, unreadable)),
+        windows_of(answers, quarantine.held(connection, undecided)),
         cycle_id=replay_id,
         lease_epoch=lease_epoch,
         now_ms=now_ms(),

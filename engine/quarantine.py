@@ -1,4 +1,4 @@
-"""Items that could not be read as fills: kept with their raw text until the operator decides."""
+"""Items that cannot be booked as they are: kept with their raw text until the operator decides."""
 
 import json
 import sqlite3
@@ -16,7 +16,7 @@ from engine.venue import TradeIds
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """An item as the venue sent it, and why it cannot be read."""
+    """An item as the venue sent it for a market, and why it cannot be booked."""
 
     symbol: str
     raw: str
@@ -24,7 +24,12 @@ class Unreadable:
 
     @property
     def digest(self) -> bytes:
-        return blake2b(storable(self.raw).encode(), digest_size=16).digest()
+        """What tells it from other items, in whatever market it was sent."""
+        return _digest(self.raw)
+
+    @property
+    def digest_in_market(self) -> bytes:
+        return _digest(f"{self.symbol}\n{self.raw}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +47,21 @@ class Item:
 
 
 def keep(connection: sqlite3.Connection, items: Iterable[Unreadable], cycle_id: int) -> None:
-    """Quarantine what is not there already; what was resolved stays resolved."""
+    """Quarantine what is not there already; what was resolved in a market stays resolved there.
+
+    A file's line that names no market is one item, whichever markets it is served to.
+    """
+    identity = dict(connection.execute(SQL["identity_read"]).fetchall())
+    one_for_all = identity.get("venue") == "recorded"
     for item in items:
-        row = (item.digest, item.symbol, storable(item.raw), item.reason, cycle_id)
+        row = {
+            "digest": item.digest if one_for_all else item.digest_in_market,
+            "digest_of_any": item.digest,
+            "symbol": item.symbol,
+            "raw": storable(item.raw),
+            "reason": item.reason,
+            "cycle_id": cycle_id,
+        }
         connection.execute(SQL["quarantine_keep"], row).fetchall()
 
 
@@ -96,3 +113,7 @@ def resolve(
     entry = (now_ms, actor, "quarantine resolve", detail, "ok")
     connection.execute(SQL["audit_add"], entry).fetchall()
     return Item(*rows[0])
+
+
+def _digest(text: str) -> bytes:
+    return blake2b(storable(text).encode(), digest_size=16).digest()

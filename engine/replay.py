@@ -3,7 +3,6 @@
 import asyncio
 import json
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import partial
@@ -12,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from engine import ingest, inputs, positions, quarantine
+from engine import inputs, positions, quarantine
 from engine.accounting import Position, money_json
 from engine.clock import now_ms
 from engine.commit import Commit, Window, commit_cycle, keep_positions
@@ -20,11 +19,13 @@ from engine.errors import NoSuchCycle
 from engine.ingest import Reply
 from engine.metrics import positions_as_of
 from engine.money import canonical
-from engine.store.connection import connect_sqlite
+from engine.store.connection import connect_sqlite, translated
+from engine.store.damage import sound_rows
 from engine.store.migrate import migrate
+from engine.store.readstore import ReadStore
 from engine.store.statements import SQL
-from engine.store.store import ReadStore
 from engine.venue import TradeIds
+from engine.windows import read_answers, undecided_in, windows_of
 
 Report = Callable[[str], None]
 
@@ -56,9 +57,10 @@ class Rehearsal(BaseModel):
 async def rehearse(
     path: Path, cycle_id: int, busy_timeout_ms: int, report: Report = lambda step: None
 ) -> Rehearsal:
-    """Never writes the ledger. Raises `NoSuchCycle` where no inputs are kept."""
+    """Never writes the ledger. Raises `NoSuchCycle` where no inputs are kept, or `StoreError`."""
     store = await ReadStore.open(path, busy_timeout_ms)
     try:
+        await store.require_schema()
         replies = await store.read(partial(_replies_of, cycle_id=cycle_id))
     finally:
         await store.close()
@@ -72,17 +74,16 @@ def _replies_of(connection: sqlite3.Connection, cycle_id: int) -> list[Reply]:
 
 
 def _on_scratch(path: Path, cycle_id: int, replies: list[Reply], report: Report) -> Rehearsal:
-    with tempfile.TemporaryDirectory(prefix="cycledeck-") as folder:
-        scratch = (Path(folder) / "scratch.db").as_uri() + "?mode=rwc"
-        with closing(connect_sqlite(scratch, read_only=False)) as connection:
-            connection.execute("PRAGMA synchronous=OFF").fetchall()
-            migrate(connection)
-            connection.execute("ATTACH ? AS source", (path.absolute().as_uri() + "?mode=ro",))
-            connection.execute("BEGIN")
-            try:
-                return _rehearse(connection, cycle_id, replies, report)
-            finally:
-                connection.execute("ROLLBACK")
+    """On a temporary file without a name: it is gone however this process ends."""
+    scratch = connect_sqlite("", read_only=False)
+    with translated(path), sound_rows(path), closing(scratch) as connection:
+        migrate(connection)
+        connection.execute("ATTACH ? AS source", (path.absolute().as_uri() + "?mode=ro",))
+        connection.execute("BEGIN")
+        try:
+            return _rehearse(connection, cycle_id, replies, report)
+        finally:
+            connection.execute("ROLLBACK")
 
 
 def _rehearse(
@@ -99,7 +100,7 @@ def _rehearse(
     report("running the cycle again")
     commit = commit_cycle(
         connection,
-        list(_windows(connection, cycle_id, replies, recorded["committed_ms"])),
+        _windows(connection, cycle_id, replies),
         cycle_id=cycle_id,
         lease_epoch=recorded["lease_epoch"],
         now_ms=recorded["committed_ms"],
@@ -140,32 +141,18 @@ def _restore_cursors(
 
 
 def _windows(
-    connection: sqlite3.Connection, cycle_id: int, replies: Iterable[Reply], then_ms: int
-) -> Iterator[Window]:
-    identity = dict(connection.execute(SQL["scratch_identity"]).fetchall())
-    trade_ids = TradeIds(identity["trade_ids"])
-    applied = [
-        quarantine.Item(*row)
-        for row in connection.execute(SQL["scratch_corrections"], (cycle_id,)).fetchall()
-    ]
-    held_then = {"cycle_id": cycle_id, "then_ms": then_ms}
-    held = {row[0] for row in connection.execute(SQL["scratch_held"], held_then).fetchall()}
-    for reply in replies:
-        symbol = reply.request.symbol
-        reading = ingest.read(reply, trade_ids, [item.replacement or "" for item in applied])
-        waiting = any(
-            connection.execute(
-                SQL["scratch_is_open"], {"digest": item.digest, "then_ms": then_ms}
-            ).fetchall()
-            for item in reading.unreadable
-        )
-        yield Window(
-            symbol,
-            reply.request.since_ms,
-            reply.request.start_ms,
-            reading.fills,
-            held=symbol in held or waiting,
-        )
+    connection: sqlite3.Connection, cycle_id: int, replies: Iterable[Reply]
+) -> list[Window]:
+    """By the code that cycles run, on the quarantine as this one found it."""
+    for name in ("scratch_identity", "scratch_quarantine"):
+        connection.execute(SQL[name], {"cycle_id": cycle_id}).fetchall()
+    identity = dict(connection.execute(SQL["identity_read"]).fetchall())
+    kept = connection.execute(SQL["scratch_replay_of"], (cycle_id,)).fetchall()
+    corrections = quarantine.replacements(connection, kept[0][0] if kept else None)
+    answers = read_answers(replies, TradeIds(identity["trade_ids"]), corrections)
+    undecided = undecided_in(connection, answers)
+    quarantine.keep(connection, undecided, cycle_id)
+    return windows_of(answers, quarantine.held(connection, undecided))
 
 
 def _differences(

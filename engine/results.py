@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from engine.accounting import Position
-from engine.money import canonical
+from engine.money import EXACT, canonical
 
 
 class Kind(StrEnum):
@@ -90,6 +90,12 @@ class PositionView(_Frozen):
             unrealized=None if mark is None else canonical(position.unrealized(mark)),
             oversold=position.oversold,
         )
+
+    def at(self, mark: str) -> "PositionView":
+        """The same position at another mark."""
+        value = EXACT.multiply(Decimal(self.qty), Decimal(mark))
+        gain = EXACT.subtract(value, Decimal(self.cost))
+        return self.model_copy(update={"mark": mark, "unrealized": canonical(gain)})
 
 
 class CycleResult(_Frozen):

@@ -1,15 +1,16 @@
-"""What TX 1 made of each event of a cycle's fills, found out by doing it once more.
+"""What TX 1 made of each event of a cycle's fills.
 
-The ledger's own dedupe runs again, on a ledger in memory that holds what those fills met.
+Of nearly all the ledger tells: it holds their events as reported. For the rest the ledger's own
+dedupe runs once more, on a ledger in memory that holds what those fills met.
 """
 
 import json
 import sqlite3
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from engine import ledger
 from engine.events import FILL, Event, events_of
@@ -22,8 +23,7 @@ from engine.store.statements import SQL
 Became = Literal["inserted", "ignored", "conflicting", "unbooked"]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """`cycle_id` is the cycle that inserted what the ledger holds for `event`, if any did."""
 
     event: Event
@@ -34,8 +34,71 @@ class Outcome:
 
 def retrace(
     connection: sqlite3.Connection, fills: Sequence[Fill], cycle_id: int
-) -> list[list[Outcome]]:
+) -> Iterator[list[Outcome]]:
     """What became of the events of each fill that a cycle booked, in the order it booked them."""
+    reports = [events_of(fill) for fill in fills]
+    holders = _holders(connection, reports)
+    first: dict[str, list[Event]] = {}
+    for events in reports:
+        first.setdefault(events[0].event_id, events)
+    unclear = _unclear(reports, holders, first, cycle_id)
+    rest = [fill for fill, events in zip(fills, reports, strict=True) if _is_in(unclear, events)]
+    rerun = iter(retrace_by_rerun(connection, rest, cycle_id) if rest else ())
+
+    for events, holder in zip(reports, holders, strict=True):
+        if _is_in(unclear, events):
+            yield next(rerun)
+        else:
+            is_new = holder == cycle_id and first[events[0].event_id] is events
+            became: Became = "inserted" if is_new else "ignored"
+            yield [Outcome(event, became, holder) for event in events]
+
+
+def _holders(
+    connection: sqlite3.Connection, reports: Sequence[Sequence[Event]]
+) -> list[int | None]:
+    """For each fill the cycle that inserted all its events as they are; null where none did."""
+    event_ids = json.dumps([event.event_id for events in reports for event in events])
+    rows = connection.execute(SQL["history_holders"], (event_ids,))
+    stored = {(event_id, digest): cycle_id for event_id, digest, cycle_id in rows}
+
+    def holder(events: Iterable[Event]) -> int | None:
+        cycles = {stored.get((event.event_id, event.hash)) for event in events}
+        return cycles.pop() if len(cycles) == 1 else None
+
+    return [holder(events) for events in reports]
+
+
+def _unclear(
+    reports: Sequence[list[Event]],
+    holders: Sequence[int | None],
+    first: Mapping[str, list[Event]],
+    cycle_id: int,
+) -> set[str]:
+    """The event ids of fills that the ledger holds otherwise or that were reported in two ways,
+    and of all fills of the cycle that these may have met."""
+    unclear: set[str] = set()
+    for events, holder in zip(reports, holders, strict=True):
+        told = holder is not None and holder <= cycle_id and first[events[0].event_id] == events
+        unclear.update(event.event_id for event in events if not told)
+    before = 0
+    while len(unclear) > before:
+        before = len(unclear)
+        for events in reports:
+            event_ids = [event.event_id for event in events]
+            if not unclear.isdisjoint(event_ids):
+                unclear.update(event_ids)
+    return unclear
+
+
+def _is_in(unclear: Container[str], events: Sequence[Event]) -> bool:
+    return events[0].event_id in unclear
+
+
+def retrace_by_rerun(
+    connection: sqlite3.Connection, fills: Sequence[Fill], cycle_id: int
+) -> list[list[Outcome]]:
+    """The same for any fills at all; slower."""
     found: dict[int, list[tuple[Event, Became, str]]] = {}
     with closing(connect_sqlite(":memory:", read_only=False)) as scratch:
         migrate(scratch)
@@ -112,12 +175,14 @@ def _recall(scratch: sqlite3.Connection, met: Iterable[tuple[Any, ...]]) -> None
 
 
 def _rounds(fills: Iterable[Fill]) -> list[list[int]]:
-    """The fills' numbers, so that no round has two reports of the same fill."""
-    reports: Counter[str] = Counter()
+    """The fills' numbers, so that no round has two events of the same id."""
+    turns: dict[str, int] = defaultdict(int)
     rounds: dict[int, list[int]] = defaultdict(list)
     for number, fill in enumerate(fills):
-        rounds[reports[fill.trade_id]].append(number)
-        reports[fill.trade_id] += 1
+        event_ids = [event.event_id for event in events_of(fill)]
+        turn = max(turns[event_id] for event_id in event_ids)
+        rounds[turn].append(number)
+        turns |= dict.fromkeys(event_ids, turn + 1)
     return list(rounds.values())
 
 

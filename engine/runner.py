@@ -21,7 +21,9 @@ MAX_BACKOFF_S = 60.0
 class Runner:
     """`run` paces cycles; `cycle`, `replay` and `preview` run at once. None overlaps another.
 
-    `on_change` is called whenever `state`, `running` or `next_cycle_ms` is another.
+    `last_reconcile_ms` is when the ledger last looked back further, or else when it began; null
+    where it begins now. `on_change` is called whenever `state`, `running` or `next_cycle_ms` is
+    another.
     """
 
     def __init__(self, cycles: CycleRunner, settings: Settings, last_reconcile_ms: int | None):
@@ -60,6 +62,8 @@ class Runner:
         result = await self.exclusively(lambda: self._cycles.run(kind))
         failed = result.status in (Status.FAILED, Status.SKIPPED)
         self._failures = self._failures + 1 if failed else 0
+        if kind is Kind.RECONCILE and result.committed:
+            self._last_reconcile_ms = result.started_ms
         return result
 
     async def replay(self, cycle_id: int) -> CycleResult:
@@ -79,6 +83,8 @@ class Runner:
                 return await work()
             finally:
                 self._current = None
+                if self._cycles.fatal is not None:
+                    self.stop()  # Whoever began the work, it is `run` that ends the engine.
 
     async def run(
         self,
@@ -107,10 +113,9 @@ class Runner:
                 self._wake.clear()
                 due = loop.time()
                 continue
+            due = min(due, loop.time())  # Where it was resumed before its time, a raster begins.
             on_result(await self.cycle(self._kind()))
             done += 1
-            if self._cycles.fatal is not None:
-                break
             due = next_due(due, loop.time(), interval) + self._backoff(interval)
 
     def pause(self) -> None:
@@ -159,11 +164,13 @@ class Runner:
         self._wake.clear()
 
     def _kind(self) -> Kind:
-        """Every so often a cycle looks back further, for fills published very late."""
+        """Every so often a cycle looks back further, for fills published very late.
+
+        Never right after one that failed: asking for so much may be what does not work.
+        """
         every = self._settings.reconcile_every
-        if not every or now_ms() - self._last_reconcile_ms < every:
+        if not every or self._failures or 0 <= now_ms() - self._last_reconcile_ms < every:
             return Kind.LIVE
-        self._last_reconcile_ms = now_ms()
         return Kind.RECONCILE
 
     def _backoff(self, interval: float) -> float:

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -22,7 +23,8 @@ from pydantic_settings import SettingsError as UnreadableVariable
 from engine.clock import parse_duration, parse_time
 from engine.errors import SettingsError
 from engine.fills import check_symbol
-from engine.money import parse_decimal
+from engine.ledger_file import beside
+from engine.money import canonical, parse_decimal
 from engine.venue import TradeIds
 from engine.venues.sim.settings import SimSettings
 
@@ -51,10 +53,10 @@ class _Section(BaseModel):
 
 class RiskSettings(_Section):
     max_order_notional: Annotated[Money | None, Unset] = Field(
-        None, description="Largest order, in quote units; a larger one is refused."
+        None, ge=0, description="Largest order, in quote units; a larger one is refused."
     )
     max_position: Annotated[Money | None, Unset] = Field(
-        None, description="Largest position either way, in quote units at the mark."
+        None, ge=0, description="Largest position either way, in quote units at the mark."
     )
     max_open_orders: Annotated[int | None, Unset] = Field(
         None, ge=0, description="Most orders that may be open at once in one market."
@@ -69,18 +71,24 @@ class RiskSettings(_Section):
 class LadderSettings(_Section):
     levels: int = Field(2, ge=1, le=20, description="Bids and asks on each side of the mark.")
     spacing_bps: Money = Field(
-        Decimal(4), description="Distance between levels, in hundredths of a percent of the mark."
+        Decimal(4),
+        gt=0,
+        description="Distance between levels, in hundredths of a percent of the mark.",
     )
-    order_notional: Money = Field(Decimal(500), description="Size of one order, in quote units.")
+    order_notional: Money = Field(
+        Decimal(500), gt=0, description="Size of one order, in quote units."
+    )
     max_notional: Money = Field(
         Decimal(5000),
+        ge=0,
         description="A side is not quoted while it would grow a position beyond this.",
     )
 
 
 class RecordedSettings(_Section):
     trade_ids: Annotated[TradeIds | None, Unset] = Field(
-        None, description="Where trade ids are unique; found out from the file unless given."
+        None,
+        description="Where trade ids are unique; unless given, found out from the file.",
     )
     step: Millis = Field(
         0, description="Exchange time that passes per cycle; 0 follows this machine's clock."
@@ -160,6 +168,13 @@ class Settings(BaseSettings):
     recorded: RecordedSettings = Field(RecordedSettings(), description="The recorded venue.")
     log: LogSettings = Field(LogSettings(), description="Messages on standard error.")
 
+    @field_validator("db")
+    @classmethod
+    def _check_db(cls, value: Path) -> Path:
+        if not value.name or "\0" in str(value):
+            raise ValueError("is not the path of a file")
+        return value
+
     @field_validator("symbols", mode="before")
     @classmethod
     def _split_symbols(cls, value: object) -> object:
@@ -196,7 +211,7 @@ class Settings(BaseSettings):
 
     @property
     def kill_switch_file(self) -> Path:
-        return self.risk.kill_switch_file or Path(f"{self.db}.kill")
+        return self.risk.kill_switch_file or beside(self.db, ".kill")
 
     def start_ms(self, now_ms: int) -> int:
         """Where a market's history begins, in UTC milliseconds."""
@@ -250,7 +265,17 @@ def fields(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[tupl
 
 def _default_config() -> Path | None:
     user = Path(platformdirs.user_config_dir("cycledeck")) / FILE_NAME
-    return next((path for path in (Path(FILE_NAME), user) if path.is_file()), None)
+    return next((path for path in (Path(FILE_NAME), user) if _is_file(path)), None)
+
+
+def _is_file(path: Path) -> bool:
+    """Raises `SettingsError` where that cannot be told: what may be set there is not left out."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror or error}") from None
 
 
 def _check_toml(path: Path) -> None:
@@ -278,7 +303,13 @@ def _explain(error: ValidationError) -> Iterator[str]:
             yield f"{key} = {entry['input']!r}: unknown key{_hint(key, keys)}"
             continue
         message = entry["msg"].removeprefix("Value error, ")
-        yield f"{key} = {entry['input']!r}: {message}"
+        yield f"{key} = {_as_given(entry['input'])}: {message}"
+
+
+def _as_given(value: object) -> str:
+    if isinstance(value, Decimal):
+        return canonical(value)
+    return repr(str(value) if isinstance(value, Path) else value)
 
 
 def _hint(key: str, known: Any) -> str:

@@ -11,7 +11,8 @@ from engine.store.statements import SQL
 def settle_cycles(connection: sqlite3.Connection, recent: int, mode: str) -> None:
     """Record how those cycles ended: committed or not is what the ledger says.
 
-    Commits without a cycle row are looked for among the `recent` last ones.
+    Commits without a cycle row are looked for among the `recent` last ones. Metrics of these cycles
+    that a backfill made meanwhile are dropped: they knew less.
     """
     for (cycle_id,) in connection.execute(SQL["cycles_unfinished"]).fetchall():
         commit = read_commit(connection, cycle_id)
@@ -23,12 +24,14 @@ def settle_cycles(connection: sqlite3.Connection, recent: int, mode: str) -> Non
             "errors_json": _interrupted("after" if commit else "before"),
         }
         connection.execute(SQL["cycle_settle"], values).fetchall()
+        connection.execute(SQL["metrics_drop"], (cycle_id,)).fetchall()
     last = connection.execute(SQL["commit_last"]).fetchall()
     values = {
         "after": last[0][0] - recent if last else 0,
         "mode": mode,
         "errors_json": _interrupted("after"),
     }
+    connection.execute(SQL["metrics_drop_unrecorded"], {"after": values["after"]}).fetchall()
     connection.execute(SQL["cycles_restore"], values).fetchall()
 
 

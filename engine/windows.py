@@ -3,13 +3,16 @@
 A live cycle, a replay and a replay's preview all come through here.
 """
 
-from collections.abc import Collection, Iterable
+import json
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from engine import ingest
 from engine.commit import Window
 from engine.ingest import Reading, Reply
 from engine.quarantine import Item, Unreadable
+from engine.store.statements import SQL
 from engine.venue import TradeIds
 
 
@@ -33,8 +36,28 @@ def read_answers(
     return [Answer(reply, ingest.read(reply, trade_ids, corrected)) for reply in replies]
 
 
-def unreadable_in(answers: Iterable[Answer]) -> list[Unreadable]:
-    return [item for answer in answers for item in answer.reading.unreadable]
+def undecided_in(connection: sqlite3.Connection, answers: Sequence[Answer]) -> list[Unreadable]:
+    """What the operator has to decide about before a cursor may pass it."""
+    unreadable = [item for answer in answers for item in answer.reading.unreadable]
+    return [*unreadable, *_with_taken_ids(connection, answers)]
+
+
+def _with_taken_ids(
+    connection: sqlite3.Connection, answers: Sequence[Answer]
+) -> Iterator[Unreadable]:
+    """Fills whose trade id is that of a fill in another market: TX 1 will not book them."""
+    ids = [fill.trade_id for answer in answers for fill in answer.reading.fills]
+    markets = dict(connection.execute(SQL["fill_markets"], (json.dumps(ids),)).fetchall())
+    venue = dict(connection.execute(SQL["identity_read"]).fetchall())["venue"]
+    for answer in answers:
+        for fill, text in zip(answer.reading.fills, answer.reading.texts, strict=True):
+            market = markets.setdefault(fill.trade_id, fill.symbol)
+            if market != fill.symbol:
+                reason = (
+                    f"trade id {fill.trade_id} is that of a fill in {market}; where ids are unique "
+                    f"per market only, a new ledger with {venue}.trade_ids = 'market' books both"
+                )
+                yield Unreadable(fill.symbol, text, reason)
 
 
 def windows_of(answers: Iterable[Answer], held: Collection[str]) -> list[Window]:

@@ -1,8 +1,11 @@
 """A cycle's x-ray: what was asked, what came, and what TX 1 made of each fill of it."""
 
+import gc
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
@@ -10,10 +13,11 @@ from pydantic import BaseModel, ConfigDict
 
 from engine.commit import CURSOR_PREFIX
 from engine.events import FEE, FILL, Event
-from engine.evidence import Item, Told, read_evidence
+from engine.evidence import LEFT_OUT, Item, Told, read_evidence
 from engine.fills import Fill
 from engine.money import canonical
 from engine.past import positions_before, read_result
+from engine.quarantine import Unreadable
 from engine.results import CycleResult, PositionView, Status
 from engine.retrace import Outcome, retrace, unbooked
 from engine.store.statements import SQL
@@ -42,7 +46,8 @@ class WindowLine(_Frozen):
     held: bool
 
 
-class EventOutcome(_Frozen):
+@dataclass(frozen=True, slots=True)
+class EventOutcome:
     """What became of one event.
 
     `cycle_id` is the cycle that inserted what the ledger holds for it, also where this one ignored
@@ -61,6 +66,7 @@ class FillLine(_Frozen):
     """One fill as the venue reported it, with its raw text. Money as canonical text.
 
     An item that could not be read, or was left out, has a `reason`, no events and no figures.
+    `status` says what has become of it by now: null where it is not in quarantine.
     """
 
     symbol: str
@@ -73,6 +79,8 @@ class FillLine(_Frozen):
     fees: dict[str, str] = {}
     events: tuple[EventOutcome, ...] = ()
     reason: str | None = None
+    status: Literal["open", "dropped", "replaced", "left out"] | None = None
+    quarantine_id: int | None = None
 
 
 class OrderLine(_Frozen):
@@ -113,14 +121,16 @@ class Xray(_Frozen):
 def xray(connection: sqlite3.Connection, cycle_id: int, account: str = "") -> Xray:
     """Raises `NoSuchCycle`."""
     result = read_result(connection, cycle_id, account)
-    told = read_evidence(connection, result)
-    fills = _reported(connection, result, told) if told else _inserted(connection, cycle_id)
+    with _no_collecting():
+        told = read_evidence(connection, cycle_id, result.replay_of)
+        fills = _reported(connection, result, told) if told else _inserted(connection, cycle_id)
+        lines = tuple(fills)
     fees, pnl = _money(connection, cycle_id)
     return Xray(
         result=result,
         evidence=bool(told),
         windows=tuple(_window(entry, result) for entry in told),
-        fills=tuple(fills),
+        fills=lines,
         positions_before=positions_before(connection, cycle_id),
         positions_after=result.positions,
         orders=tuple(_orders(connection, cycle_id)),
@@ -128,6 +138,20 @@ def xray(connection: sqlite3.Connection, cycle_id: int, account: str = "") -> Xr
         pnl=pnl,
         replays=tuple(_replays(connection, cycle_id)),
     )
+
+
+@contextmanager
+def _no_collecting() -> Iterator[None]:
+    """What is made of a cycle's fills stays, and has no cycles of references: looking through it
+    for garbage again and again was a third of the time."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _window(told: Told, result: CycleResult) -> WindowLine:
@@ -155,12 +179,15 @@ def _reported(
     fills = [(reasons[entry.symbol], item.fill) for entry in told for item in entry.items]
     booked = [fill for reason, fill in fills if fill and reason is None]
     left = [(fill, reason) for reason, fill in fills if fill and reason is not None]
-    done = iter(retrace(connection, booked, result.cycle_id))
+    done = retrace(connection, booked, result.cycle_id)
     undone = iter(unbooked(connection, left))
     for entry in told:
         outcomes = done if reasons[entry.symbol] is None else undone
         for item in entry.items:
-            yield _line(entry.symbol, item, next(outcomes) if item.fill else ())
+            if item.fill is None:
+                yield _unread(connection, entry.symbol, item)
+            else:
+                yield _line(item.raw, item.fill, next(outcomes))
 
 
 def _why_unbooked(told: Told, result: CycleResult) -> str | None:
@@ -175,13 +202,24 @@ def _why_unbooked(told: Told, result: CycleResult) -> str | None:
     return None
 
 
-def _line(symbol: str, item: Item, outcomes: Iterable[Outcome]) -> FillLine:
-    if item.fill is None:
-        return FillLine(symbol=symbol, raw=item.raw, reason=item.reason)
-    fill: Fill = item.fill
+def _unread(connection: sqlite3.Connection, symbol: str, item: Item) -> FillLine:
+    """An item that was left out, or could not be read: with what is in quarantine of it."""
+    line = FillLine(symbol=symbol, raw=item.raw, reason=item.reason)
+    if item.reason == LEFT_OUT:
+        return line.model_copy(update={"status": "left out"})
+    kept = Unreadable(symbol, item.raw, item.reason or "")
+    wanted = {"in_market": kept.digest_in_market, "of_any": kept.digest, "symbol": symbol}
+    rows = connection.execute(SQL["history_quarantined"], wanted).fetchall()
+    if not rows:
+        return line
+    item_id, status = rows[0]
+    return line.model_copy(update={"quarantine_id": item_id, "status": status})
+
+
+def _line(raw: str, fill: Fill, outcomes: Iterable[Outcome]) -> FillLine:
     return FillLine(
-        symbol=symbol,
-        raw=item.raw,
+        symbol=fill.symbol,
+        raw=raw,
         trade_id=fill.trade_id,
         ts_ms=fill.ts_ms,
         side=fill.side.value,

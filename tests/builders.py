@@ -26,6 +26,7 @@ from engine.money import canonical
 from engine.results import CycleResult, PositionView
 from engine.store.connection import connect_sqlite
 from engine.store.migrate import migrate
+from engine.store.statements import SQL
 from engine.venue import TradeIds
 from engine.verify import Verification, verify
 
@@ -109,9 +110,12 @@ def money_of(position: Position | PositionView | Mapping[str, Any]) -> dict[str,
 # --- a ledger without an engine
 
 
-def memory_ledger() -> sqlite3.Connection:
+def memory_ledger(trade_ids: TradeIds = TradeIds.ACCOUNT) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     migrate(connection)
+    identity = {"ledger_id": "ab12", "created_ms": "1", "venue": "fake", "trade_ids": trade_ids}
+    for row in identity.items():
+        connection.execute(SQL["identity_add"], row).fetchall()
     return connection
 
 

@@ -27,7 +27,6 @@ ALLOWED = {
     "venues/sim/file.py": {"PRAGMA", "BEGIN", "COMMIT", "ROLLBACK"},
     "reading.py": {"SELECT"},
     "replay.py": {"PRAGMA", "ATTACH", "BEGIN", "ROLLBACK"},
-    "verify.py": {"PRAGMA"},
 }
 
 

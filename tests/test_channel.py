@@ -34,6 +34,7 @@ from engine.endpoint import socket_path
 from engine.errors import VenueUnavailable
 from engine.messages import PROTOCOL, Action, Logged, Published
 from engine.results import CycleResult
+from engine.venue import OrderRequest, VenueOrder
 
 
 def broken(db: Path, table: str, doing: str = "INSERT") -> None:
@@ -437,9 +438,37 @@ async def test_a_kill_waits_neither_for_a_cycle_nor_for_the_database(tmp_path: P
         replies = [await connection.next("reply") for _ in range(2)]
         assert [reply["id"] for reply in replies] == [2, 3]
         assert replies[0]["message"].endswith("; cycle 1 is still running")
-        assert replies[1]["message"].endswith("; cycle 1 may still send what it decided")
+        assert replies[1]["message"].endswith("; cycle 1 still runs, and sends no more")
         venue.gate.set()
         assert (await connection.next("reply"))["id"] == 1
+
+
+async def test_once_a_kill_is_answered_the_running_cycle_sends_no_further_order(
+    tmp_path: Path,
+) -> None:
+    class Ordering(FakeVenue):
+        begun, gate = asyncio.Event(), asyncio.Event()
+
+        async def submit(self, order: OrderRequest) -> VenueOrder:
+            self.begun.set()
+            await self.gate.wait()
+            return await super().submit(order)
+
+    venue = Ordering([reported("1")], marks={BTC: "100"})
+    async with (
+        serving(tmp_path, venue, strategy="ladder") as engine,
+        attached(engine.settings.db) as client,
+    ):
+        asking = asyncio.create_task(client.command(Action.TRIGGER))
+        await venue.begun.wait()
+        reply = await client.command(Action.KILL)
+        venue.gate.set()
+        result = (await asking).result
+    assert reply.message.endswith("; cycle 1 still runs, and sends no more")
+    assert result is not None
+    assert result.orders_submitted == 1
+    assert result.orders_refused > 0
+    assert len(venue.sent) == 1
 
 
 async def test_backfill_rebuilds_every_missing_row_but_that_of_the_running_cycle(

@@ -3,13 +3,14 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,61 @@ async def test_another_users_engine_is_out_of_reach(open_folder: Path) -> None:
             os.seteuid(0 if root else os.getuid())
 
 
+async def test_an_engine_is_found_through_a_link_to_its_ledger(tmp_path: Path) -> None:
+    link = tmp_path / "elsewhere" / "link.db"
+    link.parent.mkdir()
+    async with serving(tmp_path) as engine:
+        link.symlink_to(engine.settings.db)
+        async with attached(link) as attached_:
+            assert attached_.hello.db == str(engine.settings.db)
+
+
+@contextmanager
+def listening_as(user: int, db: Path) -> Iterator[None]:
+    """A socket that another user's process listens at, open to everybody."""
+    with socket.socket(socket.AF_UNIX) as others:
+        others.bind(str(socket_path(db)))
+        socket_path(db).chmod(0o777)
+        os.seteuid(user)
+        try:
+            others.listen()
+        finally:
+            os.seteuid(0)
+        yield
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else for a moment")
+@pytest.mark.parametrize(
+    ("listens", "owns", "looks", "trusted"),
+    [
+        (65534, 0, 0, False),
+        (65534, None, 0, False),
+        (65534, 65534, 0, True),
+        (0, 65534, 65534, True),
+        (65534, 0, 65534, True),
+        (1, 65534, 65534, False),
+        (1, 1, 65534, True),
+    ],
+)
+async def test_only_the_ledgers_owner_this_user_and_root_are_taken_for_its_engine(
+    open_folder: Path, listens: int, owns: int | None, looks: int, trusted: bool
+) -> None:
+    """Others can listen beside the ledger, where its folder lets them: they are named instead."""
+    db = open_folder / "l.db"
+    if owns is not None:
+        db.touch()
+        os.chown(db, owns, owns)
+    with listening_as(listens, db):
+        os.seteuid(looks)
+        try:
+            with pytest.raises(ChannelError) as caught:
+                await EngineClient.connect(db, timeout=0.05)
+        finally:
+            os.seteuid(0)
+    said = "did not answer" if trusted else rf"\(uid {listens}\) pid {os.getpid()} listens at {db}"
+    assert re.search(said, str(caught.value))
+
+
 async def test_an_engine_of_another_protocol_is_refused_by_name(tmp_path: Path) -> None:
     greeting = line(HELLO, protocol=PROTOCOL + 1, version="7.0", account=None)
     async with pretending(tmp_path / "l.db", greeting):
@@ -102,7 +158,14 @@ async def test_an_engine_of_another_protocol_is_refused_by_name(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "greeting", [b"HTTP/1.1 200 OK\r\n", b"[]\n", b"{}\n", line(HELLO, pid=None)]
+    "greeting",
+    [
+        b"HTTP/1.1 200 OK\r\n",
+        b"[]\n",
+        b"{}\n",
+        pytest.param(b"[" * 200_000 + b"\n", id="nested"),
+        line(HELLO, pid=None),
+    ],
 )
 async def test_what_is_no_engine_is_not_taken_for_one(tmp_path: Path, greeting: bytes) -> None:
     async with pretending(tmp_path / "l.db", greeting):
@@ -246,6 +309,39 @@ async def test_what_cannot_be_read_ends_the_connection_and_hangs_nobody(tmp_path
             assert [push async for push in attached_] == []
         with pytest.raises(ChannelClosed):
             await attached_.command(Action.PAUSE)
+
+
+@pytest.mark.parametrize(
+    ("last", "why"),
+    [
+        (b"", "the engine ended the connection"),
+        (b'{"type": "be', "the engine ended the connection"),
+        (b'{"type": "gossip"}\n', "the engine sent what cannot be read: .*'gossip'"),
+        (b'{"type": "beat", "now_ms": 1, "state": "ill"}\n', r"cannot be read: beat\.state: Input"),
+        (b"[" * 3_000 + b"\n", "the engine sent what cannot be read"),
+        (b" " * 5_000 + b"\n", r"the engine sent a line of more than 4,000 bytes"),
+    ],
+    ids=["end", "half", "other type", "bad field", "nested", "long"],
+)
+async def test_why_a_connection_ended_is_known_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: bytes, why: str
+) -> None:
+    monkeypatch.setattr(client, "PUSH_LIMIT", 4_000)
+    async with pretending(tmp_path / "l.db", line(HELLO) + last, lambda writer: writer.write_eof()):
+        async with attached(tmp_path / "l.db") as attached_:
+            async with asyncio.timeout(LONGEST_S):
+                assert [push async for push in attached_] == []
+            assert re.search(why, attached_.ended or "")
+        assert re.search(why, attached_.ended or "")
+
+
+async def test_a_connection_that_this_program_ended_says_so(tmp_path: Path) -> None:
+    async with serving(tmp_path) as engine:
+        async with attached(engine.settings.db) as attached_:
+            assert attached_.ended is None
+        assert attached_.ended == "this program ended the connection"
+        async with asyncio.timeout(LONGEST_S):
+            assert [push async for push in attached_] == []
 
 
 # --- a whole program

@@ -32,6 +32,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from engine import Engine, Kind, Status, TradeIds
+from engine.engine import exchange_path
 from engine.errors import LedgerMismatch, SettingsError, VenueError, VenueUnavailable
 
 
@@ -126,6 +127,46 @@ async def test_history_begins_where_it_is_configured_to(
     await cycles(settings_in(tmp_path, start_from=start_from), 2, venue=venue)
     with opened(tmp_path / "ledger.db") as ledger:
         assert rows(ledger, "SELECT fill_id FROM applied_fills ORDER BY 1") == counted
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("failing", [(BTC,), (BTC, ETH)], ids=["one market", "all markets"])
+async def test_now_is_a_markets_first_cycle_also_where_nothing_could_be_fetched_in_it(
+    tmp_path: Path, failing: tuple[str, ...], restarted: bool
+) -> None:
+    venue = FakeVenue(marks={BTC: "100", ETH: "10"}, takes_orders=False)
+    settings = settings_in(tmp_path, start_from="now")
+    venue.failing = {symbol: VenueUnavailable("502") for symbol in failing}
+    engine = Engine(settings, venue=venue)
+    await engine.open()
+    await engine.cycle()
+    began = venue.now_ms
+    venue.failing.clear()
+    venue.reports = [
+        reported(f"{symbol} {ts - began}", ts=ts, symbol=symbol)
+        for symbol in (BTC, ETH)
+        for ts in (began - 1, began, began + 1)
+    ]
+    venue.now_ms += 60_000
+    if restarted:
+        await engine.close()
+        engine = Engine(settings, venue=venue)
+        await engine.open()
+    result = await engine.cycle()
+    await engine.close()
+    assert result.fills_count == 4
+    assert rows_of(tmp_path, "SELECT start_ms FROM cursors") == [began, began]
+    assert verified(settings.db).ok
+
+
+async def test_a_market_that_comes_later_begins_in_its_own_first_cycle(tmp_path: Path) -> None:
+    venue = FakeVenue(marks={BTC: "100"}, takes_orders=False)
+    async with Engine(settings_in(tmp_path, start_from="now"), venue=venue) as engine:
+        await engine.cycle()
+        venue.marks[ETH] = venue.marks[BTC]
+        result = await engine.cycle()
+    assert result.cursors[f"fills_cursor:{ETH}"].after == venue.now_ms
+    assert result.cursors[f"fills_cursor:{BTC}"].after == venue.now_ms - 1_000
 
 
 async def test_a_start_set_later_does_not_move_a_history_that_has_begun(tmp_path: Path) -> None:
@@ -287,8 +328,50 @@ async def test_a_ledger_belongs_to_one_kind_of_venue(tmp_path: Path) -> None:
     path = serve(tmp_path / "f.jsonl", [reported("1")])
     with pytest.raises(LedgerMismatch, match="belongs to the venue fake, not recorded"):
         await cycles(settings_in(tmp_path, path))
-    assert rows_of(tmp_path, "SELECT count(*) FROM ledger_events") == [1]
-    assert before[:16] == (tmp_path / "ledger.db").read_bytes()[:16]
+    with pytest.raises(LedgerMismatch, match="belongs to the venue fake, not sim"):
+        await cycles(settings_in(tmp_path))
+    assert (tmp_path / "ledger.db").read_bytes() == before
+    assert not list(tmp_path.glob("*.sim*"))
+
+
+@pytest.mark.parametrize("first", [[reported("1")], []], ids=["one market", "empty"])
+async def test_a_ledgers_numbering_of_trades_stays_as_it_began_and_another_one_is_refused(
+    tmp_path: Path, first: list[Any]
+) -> None:
+    path = serve(tmp_path / "f.jsonl", first)
+    await cycles(settings_in(tmp_path, path))
+    before = (tmp_path / "ledger.db").read_bytes()
+    wrong = r"recorded\.trade_ids = 'market', but this ledger's ids were made with 'account'"
+    with pytest.raises(LedgerMismatch, match=wrong):
+        await cycles(settings_in(tmp_path, path, recorded={"trade_ids": "market"}))
+    assert (tmp_path / "ledger.db").read_bytes() == before
+    for same in ({}, {"trade_ids": "account"}):
+        (result,) = await cycles(settings_in(tmp_path, path, recorded=same))
+        assert result.status is Status.OK
+
+
+async def test_a_file_that_no_longer_repeats_ids_leaves_a_ledgers_numbering_alone(
+    tmp_path: Path,
+) -> None:
+    twins = [reported("1"), reported("1", symbol=ETH)]
+    path = serve(tmp_path / "f.jsonl", twins)
+    await cycles(settings_in(tmp_path, path))
+    serve(path, twins[:1])
+    (result,) = await cycles(settings_in(tmp_path, path))
+    assert (result.ledger_events_ignored, result.fills_count) == (1, 0)
+
+
+async def test_every_ledger_has_a_simulated_exchange_of_its_own(tmp_path: Path) -> None:
+    names = ("x.db", "x.sqlite", "x", "x.sim", "x.sqlite.db", "x.DB", "y.db", "x.y.db", ".db")
+    assert exchange_path(tmp_path / "x.db") == tmp_path / "x.sim.db"
+    assert len({exchange_path(tmp_path / name) for name in names}) == len(names)
+    (tmp_path / "link.db").symlink_to(tmp_path / "x.sqlite")
+    assert exchange_path(tmp_path / "link.db") == exchange_path(tmp_path / "x.sqlite")
+    sizes = set()
+    for name, count in (("x.db", 3), ("x.sqlite", 1)):
+        await cycles(settings_in(tmp_path, db=tmp_path / name), count)
+        sizes.add(exchange_path(tmp_path / name).stat().st_ino)
+    assert len(sizes) == 2
 
 
 def rows_of(folder: Path, statement: str) -> list[Any]:

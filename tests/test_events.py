@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from builders import BTC, fee, read, reported
 
-from engine.events import content_hash, differences, event_key, events_of
+from engine.events import content_hash, differences, event_key, events_of, in_fold_order
 from engine.venue import TradeIds
 
 
@@ -82,6 +82,16 @@ def test_events_are_folded_by_time_then_trade_id_numerically_then_fill_before_fe
         assert [event.event_id for event in sorted(events, key=event_key)] == wanted
 
 
+def test_a_trade_called_like_a_fee_is_folded_in_the_same_place_whatever_came_first() -> None:
+    """The fill of trade `fee:z` is not the fee of trade `z`, nor is the fee of `fee:z`."""
+    fill, its_fee = events_of(read(reported("z", fees=[fee("1")])))
+    other, others_fee = events_of(read(reported("fee:z", fees=[fee("2")])))
+    for pair in ((fill, other), (its_fee, others_fee), (fill, its_fee), (other, others_fee)):
+        wanted = sorted(pair, key=event_key)
+        assert list(in_fold_order(pair)) == wanted
+        assert list(in_fold_order(pair[::-1])) == wanted
+
+
 @pytest.mark.parametrize(
     ("change", "fields"),
     [
@@ -105,6 +115,13 @@ def test_only_what_contradicts_the_ledger_is_a_difference(
     stored = events_of(read(item))[0]
     now = events_of(read(item | change))[0]
     assert set(differences(stored, now)) == fields
+
+
+def test_a_fee_of_another_trade_is_a_difference_however_equal_it_is() -> None:
+    stored = events_of(read(reported("A", fees=[fee("1", "BNB"), fee("2")])))[1]
+    now = events_of(read(reported("A:BNB", fees=[fee("1", "BNB")])))[1]
+    assert stored.event_id == now.event_id
+    assert set(differences(stored, now)) == {"exchange_trade_id"}
 
 
 def test_what_the_venue_fills_in_later_is_no_contradiction() -> None:

@@ -201,6 +201,31 @@ async def test_the_kill_switch_stops_orders_and_not_accounting(
     assert "kill" in stored(tmp_path, "reason")[0]
 
 
+async def test_a_kill_switch_thrown_between_two_orders_refuses_what_was_decided_already(
+    tmp_path: Path, venue: FakeVenue
+) -> None:
+    file = tmp_path / "ledger.db.kill"
+
+    class Killed(FakeVenue):
+        async def submit(self, order: Any) -> Any:
+            file.touch()
+            return await super().submit(order)
+
+    killed = Killed(venue.reports, marks={BTC: "100"})
+    strategy = Scripted([bid("90"), bid("89"), bid("88")])
+    async with Engine(settings_in(tmp_path), venue=killed, strategy=strategy) as engine:
+        result = await engine.cycle()
+    assert len(killed.sent) == 1
+    assert (result.orders_submitted, result.orders_refused, result.errors) == (1, 2, ())
+    refused = ("refused", None, None, f"kill switch file {file} exists")
+    found = stored(tmp_path, "status, submit_outcome, submitted_ms IS NOT NULL, reason")
+    assert found[0] == ("open", "accepted", 1, None)
+    assert [(*row[:2], row[2] or None, row[3]) for row in found[1:]] == [refused, refused]
+    with opened(tmp_path / "ledger.db") as ledger:
+        assert rows(ledger, "SELECT orders_submitted FROM cycle_metrics") == [1]
+    assert verified(tmp_path / "ledger.db").ok
+
+
 async def test_no_order_goes_to_a_market_whose_fills_are_not_all_known(
     tmp_path: Path, venue: FakeVenue
 ) -> None:

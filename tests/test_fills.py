@@ -84,6 +84,9 @@ def test_ids_unique_only_per_market_are_qualified_with_it() -> None:
         ({"timestamp": 1_000.5}, "timestamp"),
         ({"timestamp": -1}, "timestamp: -1"),
         ({"timestamp": LATEST_MS + 1}, "timestamp: .* ahead of the venue's clock"),
+        ({"visible_at": "soon"}, "visible_at: 'soon' is not a time"),
+        ({"visible_at": -1}, "visible_at: -1 is not a time"),
+        ({"visible_at": 10**40}, "visible_at: .* ahead of the venue's clock"),
         ({"takerOrMaker": "both"}, "takerOrMaker: 'both'"),
         ({"fees": "free"}, "fees: 'free' is not a list"),
         ({"fees": {"cost": "1"}}, "fees: .* is not a list"),
@@ -109,6 +112,8 @@ def test_what_cannot_be_a_fill_is_refused_naming_field_and_value(
         ('{"id": NaN}', "NaN is not a finite number"),
         ('{"id": -Infinity}', "-Infinity is not a finite number"),
         ("[" * 100_000, "recursion"),
+        (json.dumps(reported())[:-1] + ', "amount": "7"}', "'amount' is said twice"),
+        ('{"fees": [{"cost": "1", "cost": "1"}]}', "'cost' is said twice"),
         (json.dumps(reported()).replace('"1"', "1" * 5_000), "4300 digits"),
     ],
 )
@@ -174,6 +179,40 @@ def test_identical_rows_without_trade_ids_are_told_apart_by_their_number() -> No
         f"{BTC}:o:1000:buy:100:1:2",
         f"{BTC}:o:2000:buy:100:1:1",
     ]
+
+
+@given(st.data())
+def test_identical_rows_are_told_apart_in_whatever_order_they_come_and_their_fees_become_known(
+    data: st.DataObject,
+) -> None:
+    """As long as those of one liquidity are charged alike: each fee is then booked once."""
+    costs = {"maker": "0.1", "taker": data.draw(st.sampled_from(["0.1", "0.5"]))}
+    kinds = data.draw(st.lists(st.sampled_from(["maker", "taker"]), min_size=1, max_size=6))
+    known: set[int] = set()
+    booked: dict[str, str] = {}
+    for _ in range(4):
+        known |= data.draw(st.sets(st.integers(0, len(kinds) - 1)))
+        answer = [
+            reported(None, takerOrMaker=kind, fees=[fee(costs[kind] if number in known else None)])
+            for number, kind in enumerate(kinds)
+        ]
+        shuffled = data.draw(st.permutations(answer))
+        for fill in derive_trade_ids(read(item, TradeIds.NONE) for item in shuffled):
+            for charged in fill.fees:
+                cost = str(charged.cost)
+                assert booked.setdefault(fill.trade_id, cost) == cost
+        assert sorted(booked.values()) == sorted(costs[kinds[number]] for number in known)
+
+
+def test_a_fill_that_is_not_charged_does_not_take_the_number_of_one_that_is() -> None:
+    free, charged, waiting = (
+        read(reported(None, fees=[fee(cost)]), TradeIds.NONE) for cost in ("0", "0.5", None)
+    )
+    for order in ([free, waiting, charged], [charged, free, waiting], [waiting, charged, free]):
+        numbers = {
+            named.fees or named.fee_known: named.trade_id[-1] for named in derive_trade_ids(order)
+        }
+        assert numbers == {charged.fees: "1", True: "2", False: "3"}
 
 
 def test_derived_ids_do_not_depend_on_how_a_number_was_written() -> None:

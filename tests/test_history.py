@@ -97,6 +97,8 @@ async def check_published(history: History, published: Iterable[CycleResult]) ->
         assert found == expected
     listed = await history.results(1_000)
     assert [r.cycle_id for r in listed] == sorted((r.cycle_id for r in published), reverse=True)
+    whole = await history.results(1_000, with_positions=True)
+    assert whole == [await history.result(r.cycle_id) for r in listed]
     for result in published:
         (found,) = (r for r in listed if r.cycle_id == result.cycle_id)
         assert found == without_tx2(result).model_copy(update={"positions": {}})
@@ -337,6 +339,26 @@ async def test_a_page_of_nothing_is_empty(
 # --- the books
 
 
+async def test_cursors_after_a_cycle_are_all_of_them_also_where_it_moved_none(
+    settings: Settings, venue: FakeVenue
+) -> None:
+    async with Engine(settings, venue=venue) as engine:
+        results = [await engine.cycle()]
+        venue.failing = {BTC: VenueError("503")}
+        results.append(await engine.cycle())
+        assert len(results[-1].cursors) == 1
+        venue.failing |= {ETH: VenueError("503")}
+        results.append(await engine.cycle())
+    async with looking(settings.db) as history:
+        stood: dict[str, int] = {}
+        for result in results:
+            stood |= {key: moved.after for key, moved in result.cursors.items()}
+            assert len(stood) == 2
+            assert await history.cursors(result.cycle_id) == stood
+        assert await history.cursors(0) == {}
+        assert await history.cursors(2**63 - 1) == stood
+
+
 async def test_the_books_say_how_things_stand(settings: Settings, venue: FakeVenue) -> None:
     venue.reports += [reported("1", price="7"), {"id": None, "symbol": ETH, "timestamp": 5}]
     async with Engine(settings, venue=venue) as engine, looking(settings.db) as history:
@@ -349,7 +371,7 @@ async def test_the_books_say_how_things_stand(settings: Settings, venue: FakeVen
             assert books.fills == rows(ledger, "SELECT count(*) FROM applied_fills")[0] == 3
             assert books.ledger["venue"] == "fake"
             assert books.lease_epoch == rows(ledger, "SELECT epoch FROM lease")[0]
-    assert (books.last_cycle_id, books.last_commit_seq, books.schema_version) == (2, 1, 2)
+    assert (books.last_cycle_id, books.last_commit_seq, books.schema_version) == (2, 1, 3)
     assert (books.sqlite_version, books.journal_mode) == (sqlite3.sqlite_version, "wal")
     assert books.lease_holder is not None
     assert books.lease_heartbeat_ms == books.lease_acquired_ms

@@ -94,6 +94,7 @@ def test_other_markets_and_what_was_before_the_start_are_left_out() -> None:
 def test_what_cannot_be_read_is_kept_with_its_reason_and_the_rest_goes_in() -> None:
     reading = ingest.read(reply(reported("1"), "<html>", reported("2")), TradeIds.ACCOUNT)
     assert [fill.trade_id for fill in reading.fills] == ["1", "2"]
+    assert [json.loads(text)["id"] for text in reading.texts] == ["1", "2"]
     (bad,) = reading.unreadable
     assert (bad.symbol, bad.raw) == (BTC, "<html>")
     assert "Expecting value" in bad.reason

@@ -20,6 +20,15 @@ def lease(folder: Path) -> tuple[int, str | None]:
         return epoch, holder
 
 
+def held_by(ledger: Path, pid: int, heartbeat_ms: int = 2**45) -> None:
+    """The lease of a process of this machine, which has no lock on the file."""
+    with opened(ledger) as connection:
+        connection.execute(
+            "UPDATE lease SET holder = ?, pid = ?, host = ?, heartbeat_ms = ?",
+            (f"somebody:{pid}", pid, socket.gethostname(), heartbeat_ms),
+        )
+
+
 def taken_over(folder: Path) -> None:
     with opened(folder / "ledger.db") as ledger:
         ledger.execute("UPDATE lease SET epoch = epoch + 1, holder = 'elsewhere:7'")
@@ -66,6 +75,70 @@ def test_a_dead_holders_lease_is_taken_at_once(tmp_path: Path) -> None:
     ran = cycledeck("once", "--json", *arguments)
     assert ran.code == 0
     assert lease(tmp_path) == (2, None)
+
+
+def test_a_living_holder_keeps_its_lease_though_the_lock_file_is_removed(tmp_path: Path) -> None:
+    """A lock on a file that is gone keeps nobody out: that the holder's process lives does."""
+    path = serve(tmp_path / "f.jsonl", [reported("1")])
+    arguments = ("--db", tmp_path / "ledger.db", "--venue", f"recorded:{path}")
+    running = started("run", "--interval", "10ms", "--json", *arguments)
+    try:
+        assert running.stdout is not None
+        assert running.stdout.readline()
+        (tmp_path / "ledger.db.lock").unlink()
+        ran = cycledeck("once", "--json", *arguments)
+        assert ran.code == 1
+        assert (
+            f"another engine runs on this ledger: {socket.gethostname()}:{running.pid}" in ran.err
+        )
+        assert lease(tmp_path)[0] == 1
+        assert '"status":"ok"' in running.stdout.readline()
+    finally:
+        running.terminate()
+        assert finished(running).code == 0
+
+
+async def test_a_ledger_opened_through_a_link_is_the_same_ledger(tmp_path: Path) -> None:
+    link = tmp_path / "elsewhere" / "link.db"
+    link.parent.mkdir()
+    settings = settings_in(tmp_path)
+    link.symlink_to(settings.db)
+    async with Engine(settings, venue=FakeVenue([reported("1")])) as first:
+        with pytest.raises(LeaseHeld):
+            await Engine(settings_in(tmp_path, db=link), venue=FakeVenue()).open()
+        assert (await first.cycle()).status is Status.OK
+    assert [file.name for file in link.parent.iterdir()] == ["link.db"]
+
+
+def test_a_holder_that_ended_and_was_not_waited_for_is_dead(tmp_path: Path) -> None:
+    """Nothing but its number is left of it."""
+    path = serve(tmp_path / "f.jsonl", [reported("1")])
+    arguments = ("--db", tmp_path / "ledger.db", "--venue", f"recorded:{path}")
+    running = started("run", "--json", *arguments)
+    assert running.stdout is not None
+    assert running.stdout.readline()
+    running.kill()
+    running.stdout.read()
+    os.waitid(os.P_PID, running.pid, os.WEXITED | os.WNOWAIT)
+    os.kill(running.pid, 0)
+    assert cycledeck("once", *arguments).code == 0
+    assert lease(tmp_path)[0] == 2
+    finished(running)
+
+
+async def test_a_process_that_lives_is_believed_while_it_beats_and_replaced_when_it_is_silent(
+    tmp_path: Path,
+) -> None:
+    """The number may be another process's by now: then nobody renews the lease."""
+    settings = settings_in(tmp_path, lease_ttl="30ms")
+    async with Engine(settings, venue=FakeVenue()):
+        pass
+    held_by(settings.db, os.getppid(), heartbeat_ms=2**45)
+    with pytest.raises(LeaseHeld, match=f"somebody:{os.getppid()}"):
+        await Engine(settings, venue=FakeVenue()).open()
+    held_by(settings.db, os.getppid(), heartbeat_ms=0)
+    async with Engine(settings, venue=FakeVenue()):
+        assert lease(tmp_path)[0] == 2
 
 
 async def test_a_holder_on_another_machine_is_believed_while_it_beats(tmp_path: Path) -> None:

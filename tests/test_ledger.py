@@ -19,6 +19,7 @@ from engine.fills import Fill
 from engine.ledger import append
 from engine.store.store import Store
 from engine.venue import Side
+from engine.verify import verify
 
 
 @pytest.fixture
@@ -172,6 +173,29 @@ def test_a_row_lost_by_hand_is_recovered_by_the_next_report(
     assert sorted(event_ids(ledger)) == ["fee:1", "fill:1", "fill:2"]
     assert rows(ledger, "SELECT count(*) FROM applied_fills") == [2]
     assert counts(again)[3] == 0
+
+
+@pytest.mark.parametrize("cost", ["1", "3"])
+@pytest.mark.parametrize("apart", [False, True], ids=["in one cycle", "in two"])
+def test_an_event_id_that_two_trades_make_is_booked_once_and_the_other_is_a_conflict(
+    ledger: sqlite3.Connection, cost: str, apart: bool
+) -> None:
+    first = reported("A", fees=[fee("1", "BNB"), fee("2")])
+    other = reported("A:BNB", fees=[fee(cost, "BNB")])
+    if apart:
+        commit(ledger, [first])
+        assert counts(commit(ledger, [first, other], cycle_id=2)) == (5, 1, 3, 1)
+    else:
+        assert counts(commit(ledger, [first, other], cycle_id=2)) == (5, 4, 0, 1)
+    again = commit(ledger, [other, first], cycle_id=3)
+    assert counts(again) == (5, 0, 4, 1)
+    assert event_ids(ledger) == ["fill:A", "fee:A:BNB", "fee:A:USDT", "fill:A:BNB"]
+    assert money_of(again.positions["BTC/USDT"])["fees"] == {"BNB": "1", "USDT": "2"}
+    ((event_id, fields),) = rows(ledger, "SELECT event_id, fields_json FROM conflicts")
+    assert event_id == "fee:A:BNB"
+    assert json.loads(fields)["exchange_trade_id"] == ["fee:A", "fee:A:BNB"]
+    wrong = [violation.table for violation in verify(ledger).violations]
+    assert set(wrong) <= {"cycle_metrics"}
 
 
 def test_a_row_that_breaks_a_constraint_fails_the_whole_transaction(

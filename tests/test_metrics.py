@@ -19,11 +19,12 @@ from builders import (
     reported,
     rows,
     settings_in,
+    verified,
 )
 from fakes import FakeVenue
 
-from engine import metrics
-from engine.errors import NoSuchCycle
+from engine import Engine, metrics
+from engine.errors import NoSuchCycle, VenueTimeout
 from engine.metrics import CycleMetrics
 
 PERP = "BTC/USDT:USDT"
@@ -146,6 +147,25 @@ def test_the_reference_is_the_decision_price_where_the_order_is_ours(
     assert meta["slippage_reference"] == {"decision_price": 1, "mark": 0, "none": 0}
 
 
+def test_values_in_different_quote_currencies_do_not_add_up(ledger: sqlite3.Connection) -> None:
+    """One fill for many yen, three for a few dollars: a quarter of the weight is the yen's."""
+    yen, dollars = "BTC/JPY", [BTC, BTC, ETH]
+    begin(ledger, {yen: "10000000", BTC: "100", ETH: "100"})
+    items = [reported("0", price="9900000", symbol=yen)]
+    items += [reported(f"{n}", price="101", ts=n, symbol=s) for n, s in enumerate(dollars, 1)]
+    found, meta = built(ledger, items)
+    assert found.slippage_bps_avg == pytest.approx((-100 + 3 * 100) / 4)
+    assert meta["slippage_weights"] == "value_within_quote_currency_fills_across"
+
+
+def test_within_a_quote_currency_symbols_count_by_value(ledger: sqlite3.Connection) -> None:
+    begin(ledger, {PERP: "100", ETH: "100"})
+    items = [reported("1", amount="3", symbol=PERP), reported("2", price="101", symbol=ETH)]
+    found, meta = built(ledger, items)
+    assert found.slippage_bps_avg == pytest.approx(101 * 100 / (300 + 101))
+    assert "slippage_weights" not in meta
+
+
 def test_without_any_reference_slippage_is_null_and_counted_so(ledger: sqlite3.Connection) -> None:
     begin(ledger)
     found, meta = built(ledger, [reported("1")])
@@ -250,3 +270,46 @@ def test_net_and_realized_keep_every_digit(ledger: sqlite3.Connection) -> None:
     found, _ = built(ledger, items)
     net = json.loads(found.pnl_json)[BTC]["net"]
     assert Decimal(net) == Decimal("-1e-20")
+
+
+async def test_metrics_follow_when_it_turns_out_whose_a_fill_was(tmp_path: Path) -> None:
+    """A fill that names its order by the exchange's id alone, of an order nobody had heard of."""
+    venue = FakeVenue([reported("1")], marks={BTC: "100"})
+    venue.silent = VenueTimeout("no answer")
+    settings = settings_in(tmp_path, strategy="ladder", ladder={"levels": 1})
+    async with Engine(settings, venue=venue) as engine:
+        await engine.cycle()
+        venue.failing["fetch_order_by_client_id"] = VenueTimeout("no answer")
+        venue.reports.append(reported("2", ts=venue.now_ms + 1_500, order="x1"))
+        await engine.cycle()
+        with opened(settings.db) as connection:
+            measured = rows(connection, "SELECT avg_time_to_fill FROM cycle_metrics")
+        assert measured == [None, None]
+        venue.failing.clear()
+        await engine.cycle()
+    with opened(settings.db) as connection:
+        measured = rows(connection, "SELECT avg_time_to_fill FROM cycle_metrics")
+    assert measured == [None, 1.5, None]
+    assert verified(settings.db).violations == ()
+
+
+async def test_metrics_made_before_a_cycle_was_recorded_do_not_outlive_that(
+    tmp_path: Path,
+) -> None:
+    venue = FakeVenue([reported("1")], marks={BTC: "100"})
+    settings = settings_in(tmp_path)
+    broken = (
+        "CREATE TRIGGER broken BEFORE INSERT ON cycle_metrics WHEN NEW.cycle_id = 1 "
+        "BEGIN SELECT raise(ABORT, 'disk full'); END"
+    )
+    async with Engine(settings, venue=venue) as engine:
+        with opened(settings.db) as connection:
+            connection.execute(broken)
+            await engine.cycle()
+            connection.execute("DROP TRIGGER broken")
+            metrics.persist(connection, 1)
+            connection.execute(broken)
+            await engine.cycle()
+    assert verified(settings.db).violations == ()
+    with opened(settings.db) as connection:
+        assert metrics.missing(connection) == [1]

@@ -1,6 +1,7 @@
 """Items that cannot be read: kept raw, the cursor held, until the operator decides."""
 
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,12 @@ from builders import (
     settings_in,
     verified,
 )
+from fakes import FakeVenue
 
-from engine import Status
+from engine import Engine, Settings, Status, quarantine
+from engine.engine import rehearse_cycle
+from engine.quarantine import Unreadable
+from engine.venue import Page
 
 BROKEN = reported("2", ts=2_000, price="NaN")
 
@@ -203,3 +208,132 @@ def test_raw_text_with_control_characters_is_kept_and_shown_as_escapes(tmp_path:
     shown = cycledeck("quarantine", "list", *db).out
     assert "\\x1b[31m\\u202e\\x07" in shown
     assert not set(shown) & {"\x1b", "\x07", "\u202e"}
+
+
+# --- decisions are made market by market
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return settings_in(tmp_path)
+
+
+def drop(settings: Settings, item: int) -> None:
+    with opened(settings.db) as ledger:
+        quarantine.resolve(ledger, item, None, 5_000, "operator")
+
+
+class Babbling(FakeVenue):
+    """Serves, beside its reports, texts of each market."""
+
+    def __init__(self) -> None:
+        super().__init__([reported("1"), reported("2", symbol=ETH)], takes_orders=False)
+        self.texts: dict[str, str] = {}
+
+    async def fetch_fills(self, symbol: str, since_ms: int) -> AsyncIterator[Page]:
+        if symbol in self.texts:
+            yield Page((self.texts[symbol],), last=False)
+        async for page in super().fetch_fills(symbol, since_ms):
+            yield page
+
+
+async def test_what_was_dropped_in_one_market_is_asked_about_in_another(
+    tmp_path: Path, settings: Settings
+) -> None:
+    venue = Babbling()
+    async with Engine(settings, venue=venue) as engine:
+        venue.texts[BTC] = "null"
+        assert (await engine.cycle()).held == (BTC,)
+        drop(settings, 1)
+        venue.texts[ETH] = "null"
+        venue.reports.append(reported("3", ts=9_000, symbol=ETH))
+        result = await engine.cycle()
+        assert result.held == (ETH,)
+        assert result.cursors[f"fills_cursor:{ETH}"].after == 1_000
+        assert items(tmp_path) == [(1, "dropped", BTC, 1), (2, "open", ETH, 2)]
+        drop(settings, 2)
+        result = await engine.cycle()
+        assert (result.status, result.held) == (Status.OK, ())
+        assert result.cursors[f"fills_cursor:{ETH}"].after == 9_000
+    for cycle in (1, 2, 3):
+        assert (await rehearse_cycle(settings, cycle)).differences == ()
+
+
+async def test_what_an_earlier_version_kept_of_a_market_stays_decided_there(
+    tmp_path: Path, settings: Settings
+) -> None:
+    venue = Babbling()
+    async with Engine(settings, venue=venue) as engine:
+        venue.texts = {BTC: "null"}
+        await engine.cycle()
+        with opened(settings.db) as ledger:
+            by_text_alone = Unreadable(BTC, "null", "").digest
+            ledger.execute("UPDATE quarantine SET digest = ?", (by_text_alone,))
+        drop(settings, 1)
+        venue.texts[ETH] = "null"
+        assert (await engine.cycle()).held == (ETH,)
+    assert items(tmp_path, "symbol, status") == [(BTC, "dropped"), (ETH, "open")]
+
+
+# --- ids that two markets use
+
+
+@pytest.fixture
+def clash(tmp_path: Path) -> Path:
+    """A file whose ids were unique, and that repeats one in another market a cycle later."""
+    path = serve(tmp_path / "f.jsonl", [reported("1")])
+    once(tmp_path, path)
+    more = [reported("1", ts=2_000, symbol=ETH), reported("2", ts=3_000, symbol=ETH)]
+    return serve(path, [reported("1"), reported("5", ts=5_000), *more])
+
+
+def test_a_fill_whose_id_another_market_has_holds_its_market_and_names_the_setting(
+    tmp_path: Path, clash: Path
+) -> None:
+    for attempt in range(2):
+        result = once(tmp_path, clash)
+        assert (result["status"], result["held"]) == ("partial", [ETH])
+        assert result["cursors"][f"fills_cursor:{ETH}"]["after"] == 0
+        assert result["cursors"][f"fills_cursor:{BTC}"]["after"] == 5_000
+        assert result["fills_count"] == (2, 0)[attempt]
+    ((raw, reason),) = items(tmp_path, "raw, reason")
+    assert json.loads(raw)["symbol"] == ETH
+    assert "trade id 1 is that of a fill in BTC/USDT" in reason
+    assert "recorded.trade_ids = 'market'" in reason
+    assert verified(tmp_path / "ledger.db").ok
+    for cycle in (2, 3):
+        db = ("--db", tmp_path / "ledger.db", "--json")
+        assert cycledeck("replay", cycle, "--rehearse", *db).json["differences"] == []
+
+
+def test_it_is_booked_under_the_id_that_the_operator_gives_it(tmp_path: Path, clash: Path) -> None:
+    once(tmp_path, clash)
+    mended = reported("ETH 1", ts=2_000, symbol=ETH)
+    assert resolve(tmp_path, 1, "--as", serve(tmp_path / "as.json", [mended])).code == 0
+    result = once(tmp_path, clash)
+    assert (result["status"], result["held"], result["fills_count"]) == ("ok", [], 1)
+    assert result["positions"][ETH]["qty"] == "2"
+    assert result["cursors"][f"fills_cursor:{ETH}"]["after"] == 3_000
+    assert verified(tmp_path / "ledger.db").ok
+
+
+def test_dropping_it_lets_the_cursor_pass(tmp_path: Path, clash: Path) -> None:
+    once(tmp_path, clash)
+    resolve(tmp_path, 1, "--drop")
+    result = once(tmp_path, clash)
+    assert (result["held"], result["fills_count"]) == ([], 0)
+    assert result["cursors"][f"fills_cursor:{ETH}"]["after"] == 3_000
+
+
+async def test_of_two_markets_that_first_use_an_id_in_one_cycle_one_is_held(
+    tmp_path: Path, settings: Settings
+) -> None:
+    venue = FakeVenue([reported("1"), reported("1", symbol=ETH)], takes_orders=False)
+    async with Engine(settings, venue=venue) as engine:
+        result = await engine.cycle()
+        assert (result.held, result.fills_count) == ((ETH,), 1)
+        before = items(tmp_path)
+        preview = await engine.preview(1)
+        assert preview.cursors[f"fills_cursor:{ETH}"].after == 0
+        assert (await engine.replay(1)).held == (ETH,)
+    assert items(tmp_path) == before

@@ -1,6 +1,11 @@
 """Replays run phase 1 again on what the venue said; rehearsals do so on a copy."""
 
+import asyncio
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,10 +22,13 @@ from engine import (
     Status,
     Verdict,
     inputs,
+    quarantine,
     rehearse_cycle,
     replay_cycle,
 )
-from engine.errors import LeaseHeld, NoSuchCycle, StoreError, VenueUnavailable
+from engine.clock import now_ms
+from engine.errors import LeaseHeld, NoSuchCycle, StoreCorrupt, StoreError, VenueUnavailable
+from engine.xray import xray
 
 
 @pytest.fixture
@@ -196,6 +204,34 @@ async def test_a_rehearsal_finds_no_difference_and_never_writes(
             assert rows(ledger, "SELECT count(*), max(commit_seq) FROM ledger_commits") == before
 
 
+REHEARSED_AND_KILLED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from engine.replay import rehearse
+
+def report(step):
+    if step == "running the cycle again":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(rehearse(Path(sys.argv[1]), 1, 1_000, report))
+"""
+
+
+async def test_a_rehearsal_that_is_killed_leaves_no_copy_behind(
+    settings: Settings, venue: FakeVenue, tmp_path: Path
+) -> None:
+    await run(settings, venue, 1)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    ended = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", REHEARSED_AND_KILLED, str(settings.db)],
+        env=os.environ | {"TMPDIR": str(temporary), "SQLITE_TMPDIR": str(temporary)},
+    )
+    assert ended.returncode == -signal.SIGKILL
+    assert list(temporary.iterdir()) == []
+
+
 async def test_a_rehearsal_shows_what_comes_out_otherwise(
     settings: Settings, venue: FakeVenue
 ) -> None:
@@ -257,3 +293,87 @@ async def test_text_that_no_database_takes_is_kept_as_escapes_and_loses_no_other
     with opened(settings.db) as ledger:
         assert rows(ledger, "SELECT raw FROM quarantine") == ['{"id": "\\ud800"}']
     assert (await replay_cycle(settings, 1)).verdict is Verdict.CLEAN
+
+
+# --- rehearsals of cycles that quarantine had a part in
+
+CORRECTED = json.dumps(reported("9", ts=2_500, fees=[fee("0.2")]))
+
+
+async def resolved(settings: Settings, venue: FakeVenue, now: int | None = None) -> None:
+    """A cycle that quarantines an item, which the operator then replaces by a fill."""
+    venue.reports.append(reported("9", ts=2_500, price="NaN"))
+    await run(settings, venue, 1)
+    with opened(settings.db) as ledger:
+        quarantine.resolve(ledger, 1, CORRECTED, now or now_ms(), "test")
+
+
+async def rehearsed(settings: Settings) -> dict[int, Any]:
+    """The differences of every cycle's rehearsal."""
+    with opened(settings.db) as ledger:
+        committed = rows(ledger, "SELECT cycle_id FROM ledger_commits")
+    return {n: (await rehearse_cycle(settings, n)).differences for n in committed}
+
+
+async def test_a_correction_is_of_the_cycle_it_was_given_to_whoever_noted_that(
+    settings: Settings, venue: FakeVenue
+) -> None:
+    await resolved(settings, venue)
+    change(
+        settings,
+        "CREATE TRIGGER broken BEFORE INSERT ON cycle_metrics "
+        "BEGIN SELECT raise(ABORT, 'disk full'); END",
+    )
+    (second,) = await run(settings, venue, 1)
+    change(settings, "DROP TRIGGER broken")
+    await run(settings, venue, 1)
+    assert second.fills_count == 1
+    with opened(settings.db) as ledger:
+        assert rows(ledger, "SELECT applied_cycle_id FROM quarantine") == [3]
+    assert await rehearsed(settings) == {1: (), 2: (), 3: ()}
+
+
+async def test_a_replay_of_a_cycle_with_corrections_is_rehearsed_with_them(
+    settings: Settings, venue: FakeVenue
+) -> None:
+    await resolved(settings, venue)
+    await run(settings, venue, 1)
+    assert (await replay_cycle(settings, 2)).verdict is Verdict.CLEAN
+    assert await rehearsed(settings) == {1: (), 2: (), 3: ()}
+
+
+@pytest.mark.parametrize("jumped_to", [1, 4_000_000_000_000])
+async def test_what_a_cycle_knew_of_quarantine_does_not_hang_on_the_clock(
+    settings: Settings, venue: FakeVenue, jumped_to: int
+) -> None:
+    await resolved(settings, venue, now=jumped_to)
+    await run(settings, venue, 2)
+    assert await rehearsed(settings) == {1: (), 2: (), 3: ()}
+    with opened(settings.db) as ledger:
+        shown = [[fill.trade_id for fill in xray(ledger, n).fills] for n in (1, 2, 3)]
+    assert [ids.count("9") for ids in shown] == [0, 1, 0]
+
+
+async def test_of_damaged_rows_a_rehearsal_says_so(settings: Settings, venue: FakeVenue) -> None:
+    await run(settings, venue)
+    change(settings, "UPDATE ledger_commits SET cursors_json = '{'")
+    with pytest.raises(StoreCorrupt, match="not what this program writes"):
+        await rehearse_cycle(settings, 1)
+
+
+async def test_a_ledger_of_an_earlier_schema_is_brought_up_to_date_before_it_is_rehearsed(
+    settings: Settings, venue: FakeVenue
+) -> None:
+    await resolved(settings, venue)
+    await run(settings, venue, 1)
+    change(
+        settings,
+        "ALTER TABLE quarantine DROP COLUMN resolved_cycle_id",
+        "DELETE FROM schema_migrations WHERE version = 3",
+    )
+    with pytest.raises(StoreError, match="brings it up to date"):
+        await rehearse_cycle(settings, 1)
+    assert verified(settings.db).ok
+    async with Engine(settings, venue=venue):
+        pass
+    assert await rehearsed(settings) == {1: (), 2: ()}

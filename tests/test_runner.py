@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import BTC, cycles, reported, settings_in
+from attaching import until
+from builders import BTC, cycles, opened, reported, settings_in
 from fakes import FakeVenue
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import CycleResult, Engine, EngineState, Kind, Status
+from engine import CycleResult, Engine, EngineState, Kind, Settings, Status
 from engine.clock import now_ms
-from engine.errors import EngineClosing, VenueUnavailable
+from engine.errors import EngineClosing, LeaseLost, VenueUnavailable
 from engine.runner import Runner, next_due
 
 HOUR = "1h"
@@ -144,6 +145,43 @@ async def test_resuming_what_was_not_paused_runs_no_cycle_early(tmp_path: Path) 
         engine.stop()
         await running
     assert len(got) == 1
+
+
+async def test_resuming_before_a_cycle_was_due_begins_the_raster_anew(tmp_path: Path) -> None:
+    """The one that began early is the one that was due: the next follows after one interval."""
+    got: list[CycleResult] = []
+    async with Engine(settings_in(tmp_path, interval=HOUR), venue=FakeVenue()) as engine:
+        runner = engine._up.runner
+        running = asyncio.create_task(engine.run(None, got.append))
+        await until(lambda: runner.next_cycle_ms is not None)
+        engine.pause()
+        engine.resume()
+        resumed = now_ms()
+        await until(lambda: len(got) == 2 and runner.next_cycle_ms is not None)
+        assert abs((runner.next_cycle_ms or 0) - (resumed + 3_600_000)) < 10_000
+        engine.stop()
+        await running
+
+
+@pytest.mark.parametrize("paused", [False, True])
+async def test_a_loop_that_waits_ends_when_a_command_stops_the_engine_for_good(
+    tmp_path: Path, paused: bool
+) -> None:
+    first = asyncio.Event()
+    settings = settings_in(tmp_path, interval=HOUR)
+    async with Engine(settings, venue=FakeVenue()) as engine:
+        if paused:
+            engine.pause()
+            first.set()
+        running = asyncio.create_task(engine.run(None, lambda result: first.set()))
+        await first.wait()
+        with opened(settings.db) as ledger:
+            ledger.execute("UPDATE lease SET epoch = epoch + 1")
+        assert (await engine.trigger()).status is Status.FENCED
+        with pytest.raises(LeaseLost):
+            async with asyncio.timeout(5):
+                await running
+        assert engine._up.runner.state is EngineState.STOPPING
 
 
 # --- what can be seen of it
@@ -328,3 +366,57 @@ async def test_reconciling_can_be_turned_off(tmp_path: Path) -> None:
     async with Engine(settings_in(tmp_path, reconcile_every=0), venue=FakeVenue()) as engine:
         await engine.run(4, got.append)
     assert {result.kind for result in got} == {Kind.LIVE}
+
+
+def aged(ledger: Path, by_ms: int) -> None:
+    with opened(ledger) as connection:
+        connection.execute("UPDATE cycles SET started_ms = started_ms - ?", (by_ms,))
+
+
+async def kinds(settings: Settings, venue: FakeVenue, count: int = 1) -> list[str]:
+    """Kind and status of the first cycles of an engine of its own."""
+    got: list[str] = []
+    async with Engine(settings, venue=venue) as engine:
+        await engine.run(count, lambda result: got.append(f"{result.kind} {result.status}"))
+    return got
+
+
+async def test_sessions_shorter_than_the_time_between_reconciles_add_up(tmp_path: Path) -> None:
+    """From the ledger's first cycle on, and not from each start on."""
+    settings, venue = settings_in(tmp_path, reconcile_every=HOUR), FakeVenue([reported("1")])
+    assert await kinds(settings, venue) == ["live ok"]
+    aged(settings.db, by_ms=1_800_000)
+    assert await kinds(settings, venue) == ["live ok"]
+    aged(settings.db, by_ms=1_800_000)
+    assert await kinds(settings, venue, 2) == ["reconcile ok", "live ok"]
+    assert await kinds(settings, venue) == ["live ok"]
+
+
+async def test_a_reconcile_that_did_not_commit_is_made_up_for_after_a_cycle_that_did(
+    tmp_path: Path,
+) -> None:
+    """Not at once: what fails may be the long look back, and the cycles between have to go on."""
+    settings, venue = settings_in(tmp_path, reconcile_every=HOUR), FakeVenue([reported("1")])
+    await kinds(settings, venue)
+    aged(settings.db, by_ms=3_600_000)
+    got: list[str] = []
+
+    def report(result: CycleResult) -> None:
+        got.append(f"{result.kind} {result.status}")
+        venue.failing.clear()
+
+    venue.failing["fetch_time"] = VenueUnavailable("502")
+    async with Engine(settings, venue=venue) as engine:
+        await engine.run(4, report)
+    assert got == ["reconcile failed", "live ok", "reconcile ok", "live ok"]
+
+
+async def test_a_reconcile_that_did_not_commit_is_none_to_the_next_start(tmp_path: Path) -> None:
+    settings, venue = settings_in(tmp_path, reconcile_every=HOUR), FakeVenue([reported("1")])
+    await kinds(settings, venue)
+    aged(settings.db, by_ms=3_600_000)
+    venue.failing["fetch_time"] = VenueUnavailable("502")
+    assert await kinds(settings, venue) == ["reconcile failed"]
+    venue.failing.clear()
+    assert await kinds(settings, venue) == ["reconcile ok"]
+    assert await kinds(settings, venue) == ["live ok"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from denied import denied
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -131,6 +132,16 @@ def test_the_users_file_is_found_where_there_is_none_here(tmp_path: Path) -> Non
     assert load_settings().account == "user"
 
 
+def test_a_folder_that_may_hold_settings_and_cannot_be_entered_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o755)
+    with denied(tmp_path) as closed:
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(closed))
+        with pytest.raises(SettingsError, match=rf"{closed}/cycledeck/{FILE}: Permission denied"):
+            load_settings(flags={"db": "l.db"})
+
+
 def test_a_file_that_is_not_there_is_named() -> None:
     with pytest.raises(SettingsError, match=r"nowhere\.toml: No such file"):
         load_settings(Path("nowhere.toml"))
@@ -200,6 +211,13 @@ def test_a_start_is_now_beginning_or_a_time() -> None:
         ("[risk]\nmax_position = nan", r"risk\.max_position = nan: .* is not"),
         ('[risk]\nmax_position = "lots"', r"risk\.max_position = 'lots': .*decimal number"),
         ("[risk]\nmax_open_orders = -1", r"risk\.max_open_orders = -1: .*greater"),
+        ("[risk]\nmax_position = -5", r"risk\.max_position = -5: .*than or equal to 0"),
+        ("[risk]\nmax_order_notional = -1", r"risk\.max_order_notional = -1: .*than or equal to 0"),
+        ("[ladder]\norder_notional = -1", r"ladder\.order_notional = -1: .*greater than 0"),
+        ("[ladder]\norder_notional = 0", r"ladder\.order_notional = 0: .*greater than 0"),
+        ("[ladder]\nspacing_bps = 0", r"ladder\.spacing_bps = 0: .*greater than 0"),
+        ("[ladder]\nmax_notional = -1", r"ladder\.max_notional = -1: .*than or equal to 0"),
+        ('db = ""', r"db = '': is not the path of a file"),
         ('[recorded]\ntrade_ids = "x"', r"recorded\.trade_ids = 'x': .*'account', 'market' or"),
         ("risk = 5", r"risk = 5: "),
         ('[log]\nlevel = "loud"', r"log\.level = 'loud': .*'debug'"),
@@ -288,3 +306,16 @@ def test_the_kill_switch_file_is_beside_the_ledger_unless_set(tmp_path: Path) ->
     assert load(db=tmp_path / "l.db").kill_switch_file == tmp_path / "l.db.kill"
     stop = f'[risk]\nkill_switch_file = "{tmp_path}/stop"'
     assert load(stop).kill_switch_file == tmp_path / "stop"
+
+
+def test_the_kill_switch_file_is_beside_the_ledger_itself_where_that_is_a_link(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "link.db").symlink_to(tmp_path / "l.db")
+    assert load(db=tmp_path / "link.db").kill_switch_file == tmp_path / "l.db.kill"
+
+
+@pytest.mark.parametrize("db", ["", ".", "/", "a\0b"])
+def test_a_ledger_that_no_file_can_be_is_refused(db: str) -> None:
+    assert "db = " in refused(db=db)
+    assert "is not the path of a file" in refused(db=db)

@@ -1,8 +1,19 @@
 """What earlier runs left open is settled at the next start."""
 
+import asyncio
 from pathlib import Path
 
-from builders import BTC, opened, reported, rows, serve, settings_in, verified
+from builders import (
+    BTC,
+    cycledeck,
+    cycles,
+    opened,
+    reported,
+    rows,
+    serve,
+    settings_in,
+    verified,
+)
 
 from engine import Engine
 
@@ -24,3 +35,23 @@ async def test_a_commit_that_nobody_recorded_gets_its_cycle_row_and_metrics(tmp_
     assert sorted(found) == [(1, "partial", 1, "observe"), (2, "ok", 0, "observe")]
     assert measured == [1, 2]
     assert verified(config.db).ok
+
+
+async def test_metrics_made_before_a_crash_was_settled_are_made_anew(tmp_path: Path) -> None:
+    """A backfill beside an engine that is gone knows of a cycle only what it had committed."""
+    path = serve(tmp_path / "fills.jsonl", [reported("1"), reported("2", ts=2_000)])
+    config = settings_in(tmp_path, path, symbols=BTC)
+    await cycles(config, 2)
+    with opened(config.db) as connection, connection:
+        connection.execute("UPDATE cycles SET status = 'running', ended_ms = NULL, started_ms = 1")
+        connection.execute("DELETE FROM cycles WHERE cycle_id = 2")
+        connection.execute("DELETE FROM cycle_metrics")
+    ran = await asyncio.to_thread(cycledeck, "metrics", "backfill", "--json", "--db", config.db)
+    assert ran.json == {"rebuilt": [1, 2]}
+    assert verified(config.db).violations == ()
+    async with Engine(config):
+        pass
+    assert verified(config.db).violations == ()
+    with opened(config.db) as connection:
+        found = rows(connection, "SELECT cycle_id, mode FROM cycle_metrics")
+    assert found == [(1, "observe"), (2, "observe")]

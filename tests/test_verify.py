@@ -5,7 +5,8 @@ import shutil
 import sqlite3
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,16 @@ from builders import (
     opened,
     reported,
     rows,
+    serve,
     settings_in,
     verified,
 )
 from fakes import FakeVenue
 
-from engine import metrics
+from engine import Engine, metrics
+from engine.checks import positions
+from engine.commit import CHAINED
+from engine.events import Event
 from engine.positions import CHECKPOINT_EVENTS
 from engine.verify import CHECKS, Violation, verify
 
@@ -69,8 +74,10 @@ def test_sound_books_are_ok_and_what_was_looked_at_is_counted(path: Path) -> Non
     assert (outcome.ok, outcome.violations) == (True, ())
     assert outcome.checked == {
         "integrity": 1,
+        "identity": 4,
         "chain": 1242,
         "positions": 1242,
+        "history": 3,
         "applied_fills": 621,
         "fees": 621,
         "cursors": 2,
@@ -117,14 +124,30 @@ TAMPERED: list[tuple[str, str, str, str]] = [
     ("INSERT INTO ledger_events SELECT 9999, 'fill:new', ts, symbol, type, side, qty, price, fee, "
      "fee_currency, 'new', NULL, NULL, 9, meta_json, hash FROM ledger_events LIMIT 1",
      "ledger_events", "fill:new", "an event of some commit"),
+    ("UPDATE ledger_events SET price = '' WHERE event_id = 'fee:7'",
+     "ledger_events", "fee:7", "content of hash"),
+    ("UPDATE applied_fills SET cycle_id = 3 WHERE fill_id = '7'",
+     "applied_fills", "7.cycle_id", "1"),
     ("UPDATE cursors SET value_ms = 999999999 WHERE key = 'fills_cursor:BTC/USDT'",
-     "cursors", "fills_cursor:BTC/USDT", "at most 619000"),
+     "cursors", "fills_cursor:BTC/USDT.value_ms", "619000"),
+    ("UPDATE cursors SET value_ms = 618999 WHERE key = 'fills_cursor:BTC/USDT'",
+     "cursors", "fills_cursor:BTC/USDT.value_ms", "619000"),
+    ("UPDATE cursors SET start_ms = value_ms WHERE key = 'fills_cursor:BTC/USDT'",
+     "cursors", "fills_cursor:BTC/USDT.start_ms", "0"),
+    ("UPDATE cursors SET cycle_id = 3 WHERE key = 'fills_cursor:BTC/USDT'",
+     "cursors", "fills_cursor:BTC/USDT.cycle_id", "2"),
+    ("DELETE FROM cursors WHERE key = 'fills_cursor:BTC/USDT'",
+     "cursors", "fills_cursor:BTC/USDT", "value_ms 619000"),
+    ("INSERT INTO cursors VALUES ('fills_cursor:X/Y', 5, 0, 1)",
+     "cursors", "fills_cursor:X/Y", "a commit that started it"),
     ("UPDATE stage4_positions SET qty = '5' WHERE symbol = 'BTC/USDT'",
      "stage4_positions", "BTC/USDT.qty", ""),
     ("UPDATE stage4_positions SET realized_pnl = '5' WHERE symbol = 'BTC/USDT'",
      "stage4_positions", "BTC/USDT.realized_pnl", ""),
     ("UPDATE stage4_positions SET fees_json = '{}' WHERE symbol = 'BTC/USDT'",
      "stage4_positions", "BTC/USDT.fees_json", '{"USDT": "'),
+    ("UPDATE stage4_positions SET cycle_id = 1 WHERE symbol = 'BTC/USDT'",
+     "stage4_positions", "BTC/USDT.cycle_id", "2"),
     ("DELETE FROM stage4_positions WHERE symbol = 'BTC/USDT'",
      "stage4_positions", "BTC/USDT", ""),
     ("INSERT INTO stage4_positions VALUES ('X/Y', '1', '1', '0', '{}', 0, 0, '', '', 1)",
@@ -133,6 +156,37 @@ TAMPERED: list[tuple[str, str, str, str]] = [
      "position_checkpoints", "BTC/USDT.cost", ""),
     ("UPDATE position_checkpoints SET events = events + 1 WHERE symbol = 'BTC/USDT'",
      "position_checkpoints", "BTC/USDT.last_event_id", ""),
+    ("UPDATE position_history SET fees_json = '{}' WHERE (symbol, commit_seq) = ('BTC/USDT', 1)",
+     "position_history", "BTC/USDT 1.fees_json", '{"USDT": "30"}'),
+    ("UPDATE position_history SET qty = qty || '.0' WHERE (symbol, commit_seq) = ('ETH/USDT', 2)",
+     "position_history", "ETH/USDT 2.qty", ""),
+    ("DELETE FROM position_history WHERE (symbol, commit_seq) = ('BTC/USDT', 1)",
+     "position_history", "BTC/USDT 1", "("),
+    ("INSERT INTO position_history VALUES ('BTC/USDT', 9, '1', '1', '1', '{}')",
+     "position_history", "BTC/USDT 9", "a commit of it"),
+    ("UPDATE ledger_commits SET positions_digest = 'x' WHERE commit_seq = 2",
+     "ledger_commits", "2.positions_digest", ""),
+    ("UPDATE ledger_commits SET cursors_json = replace(cursors_json, '619000', '619001') "
+     "WHERE commit_seq = 2",
+     "ledger_commits", "3.cursors_json", "fills_cursor"),
+    ("DELETE FROM ledger_identity", "ledger_identity", "ledger_id", "a value"),
+    ("UPDATE ledger_identity SET value = 'market' WHERE key = 'trade_ids'",
+     "ledger_identity", "trade_ids.value", "ids like "),
+    ("UPDATE ledger_identity SET value = 'none' WHERE key = 'trade_ids'",
+     "ledger_identity", "trade_ids.value", "ids like "),
+    ("UPDATE ledger_identity SET value = 'odd' WHERE key = 'trade_ids'",
+     "ledger_identity", "trade_ids.value", "one of account, market, none"),
+    ("UPDATE cycle_metrics SET ts_start = ts_start + 1 WHERE cycle_id = 2",
+     "cycle_metrics", "2.ts_start", ""),
+    ("UPDATE cycle_metrics SET mode = 'live' WHERE cycle_id = 2",
+     "cycle_metrics", "2.mode", "sim"),
+    ("UPDATE cycle_metrics SET slippage_bps_avg = 0.5 WHERE cycle_id = 2",
+     "cycle_metrics", "2.slippage_bps_avg", ""),
+    ("UPDATE cycle_metrics "
+     "SET meta_json = json_set(meta_json, '$.symbols.\"BTC/USDT\".fills_count', 9)",
+     "cycle_metrics", "2.meta_json.symbols.BTC/USDT.fills_count", ""),
+    ("UPDATE cycle_metrics SET meta_json = json_set(meta_json, '$.note', 'mine')",
+     "cycle_metrics", "2.meta_json.note", "nothing"),
     ("UPDATE cycle_metrics SET fills_count = 7 WHERE cycle_id = 2",
      "cycle_metrics", "2.fills_count", "21"),
     ("UPDATE cycle_metrics SET fees_json = '{}' WHERE cycle_id = 2",
@@ -140,7 +194,7 @@ TAMPERED: list[tuple[str, str, str, str]] = [
     ("UPDATE cycle_metrics SET orders_submitted = 77 WHERE cycle_id = 1",
      "cycle_metrics", "1.orders_submitted", ""),
     ("UPDATE cycle_metrics SET meta_json = '{}' WHERE cycle_id = 2",
-     "cycle_metrics", "2.ledger_events_attempted", ""),
+     "cycle_metrics", "2.meta_json.ledger_events_attempted", ""),
     ("UPDATE cycle_metrics SET cycle_id = 99 WHERE cycle_id = 2",
      "cycle_metrics", "99", "a committed cycle"),
     ("UPDATE ledger_commits SET hash = x'00' WHERE commit_seq = 2",
@@ -164,6 +218,152 @@ def test_what_was_changed_by_hand_is_named(
     assert named, found(path)[:5]
     assert any(v.expected.startswith(expected) for v in named)
     assert all(v.expected != v.found for v in named)
+
+
+COLUMNS = [
+    (table, column)
+    for table, columns in (
+        ("ledger_events", [*Event._fields, "seq", "cycle_id"]),
+        ("applied_fills", ["fill_id", "cycle_id"]),
+        ("cursors", ["key", "value_ms", "start_ms", "cycle_id"]),
+        ("stage4_positions", [*positions.COLUMNS, "cycle_id"]),
+        ("cycle_metrics", list(metrics.CycleMetrics.__dataclass_fields__)),
+        ("ledger_commits", [*CHAINED, "hash"]),
+        ("position_history", ["symbol", "commit_seq", *positions.MONEY]),
+        ("ledger_identity", ["key"]),
+    )
+    for column in columns
+]
+CHANGES = ("{} + 1", "{} - 1", "'1' || {}", "''", "NULL", "CAST({} || 'x' AS BLOB)", "'{{}}'",
+           "7", "iif({} = 'buy', 'sell', 'buy')")  # fmt: skip
+# The database itself keeps these from being changed alone.
+BOUND = {"type", "attempted", "inserted", "ignored", "conflicting"}
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return asyncio.run(traded(tmp_path_factory.mktemp("small")))
+
+
+async def traded(folder: Path) -> Path:
+    """A ledger of three cycles in which orders of its own are filled, and one fee comes late."""
+    venue = FakeVenue([reported("1", fees=[fee("1")])], marks={BTC: "100", ETH: "10"})
+    async with Engine(settings_in(folder, strategy="ladder"), venue=venue) as engine:
+        await engine.cycle()
+        ours = {"clientOrderId": venue.sent[0].client_order_id, "order": "x1"}
+        venue.reports += [
+            reported("2", "sell", "0.5", "99", venue.now_ms + 500, **ours),
+            reported("3", ts=venue.now_ms, symbol=ETH, fees=[]),
+        ]
+        await engine.cycle()
+        venue.reports.append(reported("3", ts=venue.now_ms - 1_000, symbol=ETH, fees=[fee("2")]))
+        await engine.cycle()
+    return folder / "ledger.db"
+
+
+@pytest.mark.parametrize(("table", "column"), COLUMNS)
+def test_no_column_of_the_books_can_be_changed_in_any_row_unseen(
+    small: Path, table: str, column: str
+) -> None:
+    changed = 0
+    with opened(small) as connection:
+        assert verify(connection).violations == ()
+        stored = rows(connection, f"SELECT * FROM {table}")
+        keys = rows(connection, "SELECT name FROM pragma_table_info(?) WHERE pk", table)
+        one = f"WHERE ({', '.join(keys)}) = ({', '.join('?' for _ in keys)})"
+        found = connection.execute(f"SELECT {', '.join(keys)} FROM {table}").fetchall()
+        for key, change in product(found, CHANGES):
+            connection.execute("BEGIN")
+            with suppress(sqlite3.IntegrityError):
+                value = change.format(column)
+                connection.execute(f"UPDATE {table} SET {column} = {value} {one}", key)
+            if rows(connection, f"SELECT * FROM {table}") != stored:
+                changed += 1
+                assert not verify(connection).ok, (key, change)
+            connection.execute("ROLLBACK")
+    assert bool(changed) is (column not in BOUND)
+
+
+@pytest.mark.parametrize("table", ["ledger_events", "applied_fills", "cursors", "stage4_positions",
+                                   "ledger_commits", "position_history"])  # fmt: skip
+def test_no_row_of_the_books_can_be_deleted_unseen(small: Path, table: str) -> None:
+    with opened(small) as connection:
+        keys = rows(connection, "SELECT name FROM pragma_table_info(?) WHERE pk", table)
+        one = f"WHERE ({', '.join(keys)}) = ({', '.join('?' for _ in keys)})"
+        found = connection.execute(f"SELECT {', '.join(keys)} FROM {table}").fetchall()
+        assert found
+        for key in found:
+            connection.execute("BEGIN")
+            connection.execute(f"DELETE FROM {table} {one}", key)
+            assert not verify(connection).ok, key
+            connection.execute("ROLLBACK")
+
+
+def test_a_held_cursor_that_is_pushed_over_what_it_waits_for_is_named(tmp_path: Path) -> None:
+    fills = [reported("1"), reported("2", ts=2_000, price="NaN"), reported("3", ts=9_000)]
+    settings = settings_in(tmp_path, serve(tmp_path / "f.jsonl", fills))
+    asyncio.run(cycles(settings))
+    with opened(settings.db) as connection:
+        assert verify(connection).ok
+        connection.execute("UPDATE cursors SET value_ms = 9000")
+    (violation,) = found(settings.db)
+    assert (violation.key, violation.expected) == (f"fills_cursor:{BTC}.value_ms", "0")
+
+
+def test_a_market_that_was_made_to_begin_anew_stays_named(tmp_path: Path) -> None:
+    """Its cursor was deleted: the next cycle began where `start_from` says, not where it was."""
+    settings = settings_in(tmp_path, serve(tmp_path / "f.jsonl", [reported("1")]))
+    asyncio.run(cycles(settings))
+    with opened(settings.db) as connection:
+        connection.execute("DELETE FROM cursors")
+    asyncio.run(cycles(settings.model_copy(update={"start_from": "now"})))
+    (violation,) = found(settings.db)
+    assert (violation.table, violation.key) == ("ledger_commits", "2.cursors_json")
+    assert (violation.expected, violation.found) == (f"fills_cursor:{BTC} from 1000", "from None")
+
+
+def test_without_evidence_a_start_after_the_first_commit_is_named(tmp_path: Path) -> None:
+    with closing(memory_ledger()) as connection:
+        commit(connection, [reported("1", ts=5_000)], start_ms=1_000)
+        commit(connection, [reported("2", ts=9_000)], cycle_id=2)
+        connection.execute("UPDATE cursors SET start_ms = 5001")
+        (violation,) = verify(connection).violations
+    assert violation.key == f"fills_cursor:{BTC}.start_ms"
+    assert violation.expected == "at most 5000"
+
+
+def test_a_commit_whose_positions_were_damaged_is_named_and_those_after_it_are_not(
+    path: Path,
+) -> None:
+    with opened(path) as connection:
+        connection.execute(
+            "UPDATE position_history SET cost = '1' WHERE (symbol, commit_seq) = ('ETH/USDT', 1)"
+        )
+    named = [v for v in found(path) if v.table != "cycle_metrics"]
+    assert [(v.table, v.key) for v in named] == [("position_history", "ETH/USDT 1.cost")]
+
+
+def test_metrics_that_are_missing_are_counted_and_no_violation(path: Path) -> None:
+    with opened(path) as connection:
+        assert verify(connection).metrics_missing == 0
+        connection.execute("DELETE FROM cycle_metrics WHERE cycle_id <> 2")
+    outcome = verified(path)
+    assert (outcome.ok, outcome.metrics_missing) == (True, 2)
+    shown = cycledeck("verify", "--db", path)
+    assert (shown.code, shown.out.splitlines()[-1]) == (0, "ok")
+    assert "2 missing: `cycledeck metrics backfill` rebuilds them" in shown.out
+
+
+def test_sums_that_another_python_rounds_otherwise_are_the_same_metrics(small: Path) -> None:
+    with opened(small) as connection:
+        connection.execute("BEGIN")
+        for column in ("slippage_bps_avg", "avg_time_to_fill"):
+            connection.execute(f"UPDATE cycle_metrics SET {column} = {column} * (1 + 1e-15)")
+        stored = rows(connection, "SELECT slippage_bps_avg, avg_time_to_fill FROM cycle_metrics")
+        assert (None, None) in stored
+        assert any(None not in row for row in stored)
+        assert verify(connection).ok
+        connection.execute("ROLLBACK")
 
 
 def test_two_events_that_swapped_their_cycles_are_both_named(path: Path) -> None:

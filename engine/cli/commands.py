@@ -13,17 +13,20 @@ from typing import Annotated, Any, Literal, TypeVar
 import typer
 
 from engine import __version__, logs, quarantine
-from engine.cli import options, show
+from engine.cli import options, output, show
 from engine.cli.config_file import template
 from engine.clock import now_ms
 from engine.engine import Engine, rehearse_cycle, replay_cycle
 from engine.errors import CycledeckError, NoSuchCycle, NoSuchItem, SettingsError
 from engine.metrics import missing, persist
+from engine.past import BEYOND
 from engine.reading import export as export_table
 from engine.reading import read_status
 from engine.results import CycleResult, Verdict
 from engine.settings import FILE_NAME, Settings
-from engine.store.store import ReadStore, Store, require_ledger
+from engine.store.damage import sound_rows
+from engine.store.readstore import ReadStore
+from engine.store.store import Store
 from engine.verify import verify as verify_books
 
 T = TypeVar("T")
@@ -35,15 +38,20 @@ app = typer.Typer(
     add_completion=False,
 )
 metrics_app = typer.Typer(help="The cycles' metrics.", no_args_is_help=True)
-quarantine_app = typer.Typer(help="Items that could not be read.", no_args_is_help=True)
+quarantine_app = typer.Typer(
+    help="Items that could not be booked as they are.", no_args_is_help=True
+)
 app.add_typer(metrics_app, name="metrics")
 app.add_typer(quarantine_app, name="quarantine")
 
 
 def main() -> None:
-    """The entry point: errors raised on purpose become a message and an exit code."""
+    """The entry point: errors raised on purpose, and what the system refuses, become a message
+    and an exit code."""
+    output.take_any_text()
     try:
-        app()
+        with output.flushed():
+            app()
     except (SettingsError, NoSuchCycle, NoSuchItem) as error:
         show.error(str(error))
         sys.exit(2)
@@ -52,6 +60,9 @@ def main() -> None:
         sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:
+        show.error(output.refusal(error))
         sys.exit(1)
 
 
@@ -124,7 +135,7 @@ def run(
 
 @app.command()
 def replay(
-    cycle: Annotated[int, typer.Argument(help="The cycle's number.")],
+    cycle: Annotated[int, typer.Argument(help="The cycle's number.", min=1, max=BEYOND)],
     rehearse: Annotated[
         bool, typer.Option("--rehearse", help="On a copy of the state before it; changes nothing.")
     ] = False,
@@ -139,7 +150,7 @@ def replay(
             found = _run(rehearse_cycle(settings, cycle, report), settings)
         show.print_json(found) if as_json else show.rehearsal(found)
         raise typer.Exit(1 if found.differences else 0)
-    result = _run(replay_cycle(settings, cycle), settings)
+    result = _run(_replay(settings, cycle), settings)
     if as_json:
         show.print_json(result)
     else:
@@ -232,7 +243,7 @@ def quarantine_list(
 
 @quarantine_app.command("resolve")
 def quarantine_resolve(
-    item: Annotated[int, typer.Argument(help="The item's number.")],
+    item: Annotated[int, typer.Argument(help="The item's number.", min=1, max=BEYOND)],
     drop: Annotated[bool, typer.Option("--drop", help="It is no fill: pass over it.")] = False,
     replacement: Annotated[
         Path | None, typer.Option("--as", help="A file with the fill it stands for, as JSON.")
@@ -301,6 +312,12 @@ def _on_signals(act: Callable[[], object]) -> None:
         loop.add_signal_handler(number, act)
 
 
+async def _replay(settings: Settings, cycle: int) -> CycleResult:
+    await _require_ledger(settings)
+    with sound_rows(settings.db):
+        return await replay_cycle(settings, cycle)
+
+
 async def _read(settings: Settings, work: Any) -> Any:
     store = await ReadStore.open(settings.db, settings.busy_timeout)
     try:
@@ -309,9 +326,14 @@ async def _read(settings: Settings, work: Any) -> Any:
         await store.close()
 
 
+async def _require_ledger(settings: Settings) -> None:
+    """What is no ledger yet does not become one. Raises `StoreError`."""
+    await (await ReadStore.open(settings.db, settings.busy_timeout)).close()
+
+
 async def _beside(settings: Settings) -> Store:
     """The ledger for small writes beside a running engine: without its lease or checkpoints."""
-    require_ledger(settings.db)
+    await _require_ledger(settings)
     return await Store.open(settings.db, busy_timeout_ms=settings.busy_timeout, checkpoints=False)
 
 
@@ -319,9 +341,10 @@ async def _backfill(settings: Settings, report: Any) -> list[int]:
     store = await _beside(settings)
     try:
         waiting = await store.read(missing)
-        for done, cycle_id in enumerate(waiting, 1):
-            await store.write_metrics(partial(persist, cycle_id=cycle_id))
-            report("cycles", done, len(waiting))
+        with sound_rows(settings.db):
+            for done, cycle_id in enumerate(waiting, 1):
+                await store.write_metrics(partial(persist, cycle_id=cycle_id))
+                report("cycles", done, len(waiting))
         return waiting
     finally:
         await store.close()
@@ -335,7 +358,8 @@ async def _resolve(settings: Settings, item: int, corrected: str | None) -> quar
 
     store = await _beside(settings)
     try:
-        return await store.write(work)
+        with sound_rows(settings.db):
+            return await store.write(work)
     finally:
         await store.close()
 

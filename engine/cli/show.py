@@ -101,7 +101,7 @@ def status(found: Status) -> None:
     out.print(text(f"engine     {lease['holder'] if lease else 'none is running'}"))
     cycle = found.last_cycle
     if cycle:
-        when = f"{iso(cycle['started_ms'])}, {cycle['kind']}, {cycle['status']}"
+        when = f"{_time(cycle['started_ms'])}, {cycle['kind']}, {cycle['status']}"
         out.print(text(f"last cycle {cycle['cycle_id']}, {when}"))
     events, fills = found.counts.get("ledger_events", 0), found.counts.get("applied_fills", 0)
     out.print(text(f"ledger     {events} events of {fills} fills"))
@@ -111,13 +111,24 @@ def status(found: Status) -> None:
         out.print(text("quarantine holds cursors: cycledeck quarantine list", "yellow"))
     for key, value in found.cursors.items():
         held = " (held: quarantine)" if key.partition(":")[2] in found.held else ""
-        out.print(text(f"cursor     {key} {iso(value)}{held}"))
+        out.print(text(f"cursor     {key} {_time(value)}{held}"))
     positions(found.positions)
+
+
+def _time(ts_ms: int) -> str:
+    """As people read it; of a damaged row, the number as it stands there."""
+    try:
+        return iso(ts_ms)
+    except (ValueError, OverflowError, OSError):
+        return f"{ts_ms} ms, which is no time"
 
 
 def verification(found: Verification) -> None:
     for name, count in found.checked.items():
         out.print(text(f"{name:<14} {count:>10} checked"))
+    if missing := found.metrics_missing:
+        rebuild = "`cycledeck metrics backfill` rebuilds them"
+        out.print(text(f"{'metrics':<14} {missing:>10} missing: {rebuild}", "yellow"))
     for entry in found.violations:
         out.print(text(f"{entry.table} {entry.key}", "bold red"))
         out.print(text(f"    expected {entry.expected}"))

@@ -16,6 +16,7 @@ from typing import TypeVar
 import aiosqlite
 
 from engine import errors
+from engine.ledger_file import beside
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -121,7 +122,7 @@ class Connection:
 
     @property
     def _log_path(self) -> Path:
-        return Path(f"{self.path}-wal")
+        return beside(self.path, "-wal")
 
     async def close(self) -> None:
         """For good: what is called later fails."""

@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from engine.errors import LedgerMismatch, SchemaTooNew
+from engine.ledger_file import is_there
 from engine.store.connection import translated
 
 _STEP = re.compile(r"(\d{4})_\w+\.sql")
@@ -25,9 +26,9 @@ def steps() -> list[tuple[int, str, str]]:
 def check(path: Path) -> None:
     """Raise unless the file is a ledger that this program can use. Leaves it untouched.
 
-    Raises `SchemaTooNew`, or `LedgerMismatch` for a database of something else.
+    Raises `SchemaTooNew`, `LedgerMismatch` for a database of something else, or `StoreError`.
     """
-    if not path.exists() or not path.stat().st_size:
+    if not is_there(path) or not path.stat().st_size:
         return
     with translated(path):
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.errors import LeaseLost, StoreError
+from engine.ledger_file import beside, is_there
 from engine.store.connection import Connect, Connection, complete, connect_sqlite
 from engine.store.migrate import check, migrate
 from engine.store.statements import SQL
@@ -42,8 +43,8 @@ class Store:
         Only an engine `checkpoints`, and on one connection: two that do so at the same moment
         are what SQLite's WAL-reset race needs.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
         check(path)
+        _make_folder(path)
         async with AsyncExitStack() as ending:
             opened: list[Connection] = []
             for synchronous, read_only in (("FULL", False), ("NORMAL", False), ("", True)):
@@ -104,48 +105,22 @@ def check_epoch(connection: sqlite3.Connection, epoch: int | None) -> None:
         )
 
 
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path}: no folder can be made for it: {error.strerror}") from error
+
+
 def wal_bytes(path: Path) -> int:
     """How large the write-ahead log is; 0 where there is none."""
     try:
-        return Path(f"{path}-wal").stat().st_size
+        return beside(path, "-wal").stat().st_size
     except OSError:
         return 0
 
 
 def require_ledger(path: Path) -> None:
-    """Raises `StoreError` where there is no file."""
-    if not path.exists():
+    """Raises `StoreError` where there is no file, or none that can be reached."""
+    if not is_there(path):
         raise StoreError(f"there is no ledger at {path}")
-
-
-class ReadStore:
-    """The ledger file of an engine, or of nobody, for looking only."""
-
-    def __init__(self, path: Path, reader: Connection) -> None:
-        self.path = path
-        self._reader = reader
-
-    @classmethod
-    async def open(cls, path: Path, busy_timeout_ms: int = 5_000) -> "ReadStore":
-        """Raises `StoreError` where there is no ledger."""
-        require_ledger(path)
-        check(path)
-        reader = await Connection.open(path, read_only=True, busy_timeout_ms=busy_timeout_ms)
-        return cls(path, reader)
-
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await self._reader.read(work)
-
-    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` outside any transaction: for what changes while a snapshot does not."""
-        return await self._reader.run(work)
-
-    def check_file(self) -> None:
-        """Raises `StoreReplaced` when the path no longer leads to the file that is open."""
-        self._reader.check_file()
-
-    def wal_bytes(self) -> int:
-        return wal_bytes(self.path)
-
-    async def close(self) -> None:
-        await self._reader.close()

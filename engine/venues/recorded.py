@@ -3,24 +3,30 @@
 The file is JSON lines, plain or gzipped, one fill a line in ccxt's unified trade structure, and
 optionally `visible_at` (UTC milliseconds): the line is not served before that time. Lines are
 served as they stand, in the file's order: what comes twice, late or out of order in the file does
-so here. A line that cannot be read is served to every market, for it could belong to any.
+so here. A line that cannot be read is served to every market, for it could belong to any; one
+whose times are none is served whatever the window, for it could belong to any time. The file may
+grow meanwhile: while its last line is cut short nothing is served.
 """
 
 import gzip
 import json
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from engine.clock import now_ms
-from engine.errors import NotSupported, VenueError
-from engine.fills import check_symbol
-from engine.money import parse_decimal
+from engine.errors import BadResponse, NotSupported, UnreadableFill, VenueError
+from engine.fills import check_symbol, read_fill
+from engine.ingest import latest_believed
 from engine.venue import MarketRules, Mode, OrderRequest, Page, TradeIds, VenueOrder
+
+# The last millisecond of the year 9999: what is beyond is no time.
+LAST_MS = 253_402_300_799_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,6 @@ class _Line:
     text: str
     symbol: str | None
     trade_id: str | None
-    price: Decimal | None
     ts_ms: int | None
     visible_ms: int
 
@@ -47,24 +52,26 @@ class RecordedVenue:
     ) -> None:
         self._path = path
         self._page_size = page_size
-        self._given_trade_ids = trade_ids
+        self.given_trade_ids = trade_ids
         self._step_ms = step_ms
         self._clock_ms: int | None = None
         self._lines: list[_Line] = []
+        self._by_time: list[_Line] = []
+        self._cut_short = False
         self._version: tuple[int, ...] | None = None
 
     async def open(self) -> None:
         self._load()
 
     async def close(self) -> None:
-        self._lines = []
+        self._lines, self._by_time = [], []
         self._version = None
 
     @property
     def trade_ids(self) -> TradeIds:
         """As given; else per market where the file uses an id in two markets; else per account."""
-        if self._given_trade_ids is not None:
-            return self._given_trade_ids
+        if self.given_trade_ids is not None:
+            return self.given_trade_ids
         markets: dict[str, set[str]] = defaultdict(set)
         for line in self._lines:
             if line.trade_id is not None and line.symbol is not None:
@@ -73,7 +80,7 @@ class RecordedVenue:
         return TradeIds.MARKET if several else TradeIds.ACCOUNT
 
     async def fetch_symbols(self) -> tuple[str, ...]:
-        self._load()
+        self._load_whole()
         symbols = {line.symbol for line in self._lines if line.symbol is not None}
         if self._lines and not symbols:
             raise VenueError(
@@ -96,7 +103,7 @@ class RecordedVenue:
         return self._clock_ms
 
     async def fetch_fills(self, symbol: str, since_ms: int) -> AsyncIterator[Page]:
-        self._load()
+        self._load_whole()
         now = self._now_ms()
         texts = [
             line.text
@@ -110,15 +117,20 @@ class RecordedVenue:
             yield Page(items=tuple(texts[start:end]), last=end >= len(texts))
 
     async def fetch_marks(self, symbols: Sequence[str]) -> dict[str, Decimal]:
-        """The last price served in each market."""
+        """The price of the last fill served in each market, of those that are believed."""
         now = self._now_ms()
-        last: dict[str, tuple[int, Decimal]] = {}
-        for line in self._lines:
-            if line.symbol is None or line.price is None or line.ts_ms is None:
-                continue
-            if line.visible_ms <= now and line.ts_ms >= last.get(line.symbol, (0,))[0]:
-                last[line.symbol] = line.ts_ms, line.price
-        return {symbol: last[symbol][1] for symbol in symbols if symbol in last}
+        latest = latest_believed(now_ms(), now)
+        wanted = set(symbols)
+        marks: dict[str, Decimal] = {}
+        for line in reversed(self._by_time):
+            if not wanted:
+                break
+            if line.symbol in wanted and line.visible_ms <= now:
+                with suppress(UnreadableFill):
+                    fill = read_fill(line.text, self.given_trade_ids or TradeIds.ACCOUNT, latest)
+                    marks[fill.symbol] = fill.price
+                    wanted.remove(fill.symbol)
+        return marks
 
     async def fetch_open_orders(self, symbol: str) -> tuple[VenueOrder, ...]:
         return ()
@@ -140,6 +152,15 @@ class RecordedVenue:
     def _now_ms(self) -> int:
         return self._clock_ms if self._clock_ms is not None else now_ms()
 
+    def _load_whole(self) -> None:
+        """`_load`; raises `BadResponse` where the file may be in the middle of being written."""
+        self._load()
+        if self._cut_short:
+            raise BadResponse(
+                f"recorded:{self._path}: the last line is cut short, and has no line break: "
+                "nothing is read until it has one"
+            )
+
     def _load(self) -> None:
         """Read the file; again when it has changed since."""
         try:
@@ -148,39 +169,59 @@ class RecordedVenue:
             if version == self._version:
                 return
             opener = gzip.open if self._path.suffix == ".gz" else open
-            with opener(self._path, "rt", encoding="utf-8", errors="backslashreplace") as file:
-                lines = [_line(text, self._step_ms > 0) for text in file if text.strip()]
+            with opener(self._path, "rt", encoding="utf-8-sig", errors="backslashreplace") as file:
+                texts = [text for text in file if text.strip()]
         except (OSError, EOFError, zlib.error) as error:
             raise VenueError(f"recorded:{self._path}: {error}") from error
-        self._lines, self._version = lines, version
+        self._cut_short = bool(texts) and _is_cut_short(texts[-1])
+        self._lines = [_line(text, self._step_ms > 0) for text in texts]
+        timed = (line for line in self._lines if line.ts_ms is not None)
+        self._by_time = sorted(timed, key=lambda line: line.ts_ms or 0)
+        self._version = version
+
+
+def _is_cut_short(last: str) -> bool:
+    """Whether the file's last line lacks both its end and a meaning."""
+    if last.endswith("\n"):
+        return False
+    try:
+        json.loads(last)
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 def _line(text: str, own_clock: bool) -> _Line:
     text = text.rstrip("\r\n")
     try:
-        item = json.loads(text, parse_float=str)
+        item = json.loads(text, object_pairs_hook=_said_once, parse_float=str)
         symbol = check_symbol(item.get("symbol"))
     except (ValueError, AttributeError, RecursionError):
-        return _Line(text, None, None, None, None, 0)
+        return _Line(text, None, None, None, 0)
     trade_id = item.get("id")
     ts_ms = _millis(item.get("timestamp"))
-    visible_ms = _millis(item.get("visible_at")) or (ts_ms if own_clock else 0)
+    visible_ms = _millis(item.get("visible_at"))
+    if visible_ms is None and own_clock:
+        visible_ms = ts_ms
     return _Line(
         text=text,
         symbol=symbol,
         trade_id=str(trade_id) if trade_id is not None else None,
-        price=_price(item.get("price")),
         ts_ms=ts_ms,
         visible_ms=visible_ms or 0,
     )
 
 
+def _said_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object in which what is said twice is not said: which of them is meant, nobody knows."""
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    times = Counter(name for name, _ in pairs)
+    return {name: value if times[name] == 1 else None for name, value in found.items()}
+
+
 def _millis(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _price(value: Any) -> Decimal | None:
-    try:
-        return parse_decimal(value)
-    except ValueError:
-        return None
+    """A time; null for what is none."""
+    is_time = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LAST_MS
+    return value if is_time else None

@@ -3,10 +3,12 @@
 import csv
 import io
 import json
+import os
 import re
 import signal
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -29,8 +31,13 @@ from builders import (
 )
 
 from engine import __version__
+from engine.store.library import has_wal_reset_race
 
 MONEY = re.compile(r"-?(0|[1-9]\d*)(\.\d*[1-9])?")
+LOOKING = [
+    ["status"], ["verify"], ["replay", "1"], ["replay", "1", "--rehearse"], ["export", "cycles"],
+    ["metrics", "backfill"], ["quarantine", "list"], ["quarantine", "resolve", "1", "--drop"],
+]  # fmt: skip
 COMMANDS = ["once", "run", "replay", "verify", "status", "init", "metrics", "quarantine", "export"]
 
 
@@ -265,6 +272,11 @@ def test_settings_come_from_the_file_given(where: tuple[str, ...], tmp_path: Pat
         (["nonsense"], "No such command"),
         (["replay"], "Missing argument"),
         (["replay", "x"], "Invalid value for"),
+        (["replay", "0"], "greater than or equal to 1"),
+        (["replay", "9" * 20], "less than or equal to 9223372036854775807"),
+        (["replay", "9" * 20, "--rehearse"], "less than or equal to 9223372036854775807"),
+        (["quarantine", "resolve", "9" * 20, "--drop"], "less than or equal to 92233720368547758"),
+        (["status", "--db", ""], "db = '.': is not the path of a file"),
         (["run", "--cycles", "0"], "Invalid value for '--cycles'"),
         (["once", "--lookback", "soon"], "lookback = 'soon': a duration reads like"),
         (["once", "--lookback", "5"], "lookback = '5': a duration reads like"),
@@ -286,11 +298,7 @@ def test_what_cannot_be_understood_exits_with_2_and_says_why(
     assert ran.out == ""
 
 
-@pytest.mark.parametrize(
-    "command",
-    [["status"], ["verify"], ["replay", "1"], ["replay", "1", "--rehearse"], ["export", "cycles"],
-     ["metrics", "backfill"], ["quarantine", "list"], ["quarantine", "resolve", "1", "--drop"]],
-)  # fmt: skip
+@pytest.mark.parametrize("command", LOOKING)
 def test_without_a_ledger_looking_fails_and_makes_none(tmp_path: Path, command: list[str]) -> None:
     path = tmp_path / "deep" / "ledger.db"
     ran = cycledeck(*command, "--db", path)
@@ -310,6 +318,126 @@ def test_a_file_that_is_no_ledger_is_an_error_and_not_a_traceback(
     assert ran.code == 1
     assert str(path) in ran.err
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("command", LOOKING)
+def test_a_file_without_anything_in_it_is_said_to_be_empty_and_stays_so(
+    tmp_path: Path, command: list[str]
+) -> None:
+    path = tmp_path / "ledger.db"
+    path.touch()
+    ran = cycledeck(*command, "--db", path)
+    assert ran.code == 1
+    assert f"{path} is empty: no engine has used it yet" in ran.err
+    assert path.read_bytes() == b""
+
+
+@pytest.mark.parametrize("command", LOOKING)
+def test_a_folder_is_said_to_be_no_ledger(tmp_path: Path, command: list[str]) -> None:
+    ran = cycledeck(*command, "--db", tmp_path)
+    assert ran.code == 1
+    assert f"{tmp_path} is a folder, not a ledger" in ran.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["file/ledger.db", "a" * 300 + ".db"])
+@pytest.mark.parametrize("command", ["status", "once"])
+def test_a_path_that_cannot_be_is_named_with_the_reason(
+    tmp_path: Path, command: str, name: str
+) -> None:
+    (tmp_path / "file").touch()
+    ran = cycledeck(command, "--db", tmp_path / name)
+    assert ran.code == 1
+    assert str(tmp_path / name) in ran.err
+    assert any(why in ran.err for why in ("Not a directory", "File name too long"))
+
+
+DAMAGE = [
+    ("UPDATE stage4_positions SET qty = 'much'", ["status"]),
+    ("UPDATE stage4_positions SET fees_json = '{'", ["status"]),
+    ("UPDATE cycles SET errors_json = '{'", ["status"]),
+    ("UPDATE cycle_inputs SET pages_json = '{'", ["replay", "1"]),
+    ("UPDATE cycle_inputs SET pages_json = '{'", ["replay", "1", "--rehearse"]),
+    ("UPDATE ledger_commits SET cursors_json = '{'", ["replay", "1", "--rehearse"]),
+    ("UPDATE ledger_identity SET value = 'odd' WHERE key = 'trade_ids'", ["replay", "1"]),
+    ("UPDATE ledger_identity SET value = 'odd' WHERE key = 'trade_ids'",
+     ["replay", "1", "--rehearse"]),
+    ("UPDATE ledger_events SET qty = 'much'", ["metrics", "backfill"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("damage", "command"), DAMAGE)
+def test_a_damaged_row_is_an_error_that_says_so(
+    where: tuple[str, ...], damage: str, command: list[str]
+) -> None:
+    cycledeck("once", *where)
+    with opened(Path(where[1])) as ledger:
+        ledger.execute("DELETE FROM cycle_metrics")
+        ledger.execute(damage)
+    ran = cycledeck(*command, *where[:2])
+    assert (ran.code, ran.out) == (1, "")
+    assert f"{where[1]}: a row is not what this program writes" in ran.err
+    assert "`cycledeck verify` tells whether the books themselves are sound" in ran.err
+
+
+def test_a_cursor_that_is_no_time_is_shown_as_it_stands(where: tuple[str, ...]) -> None:
+    cycledeck("once", *where)
+    with opened(Path(where[1])) as ledger:
+        ledger.execute("UPDATE cursors SET value_ms = 9223372036854775807")
+    ran = look("status", where)
+    assert ran.code == 0
+    assert f"cursor     fills_cursor:{BTC} 9223372036854775807 ms, which is no time" in ran.out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "command",
+    [["status"], ["status", "--json"], ["export", "cycles"], ["verify"], ["--version"],
+     ["run", "--cycles", "1", "--json"]],
+)  # fmt: skip
+def test_a_disk_that_is_full_is_said_to_be(
+    where: tuple[str, ...], command: list[str], unbuffered: str
+) -> None:
+    cycledeck("once", *where)
+    flags = () if command[0].startswith("-") else where if command[0] == "run" else where[:2]
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "engine.cli", *command, *flags],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+        )
+    assert ran.returncode == 1
+    assert ran.stderr.splitlines()[-1] == "error: standard output: No space left on device"
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["status"], ["status", "--json"], ["export", "ledger_events", "--format", "jsonl"]],
+)
+def test_what_an_encoding_has_no_letters_for_is_escaped(tmp_path: Path, command: list[str]) -> None:
+    path = serve(tmp_path / "f.jsonl", [reported("1", symbol="É/USDT", fees=[fee("1", "€")])])
+    where = ("--db", str(tmp_path / "l.db"), "--venue", f"recorded:{path}")
+    cycledeck("once", *where)
+    ascii_only = {"PYTHONIOENCODING": "ascii"}
+    ran = spawned(*command, *where[:2], env=ascii_only)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.isascii()
+    assert "\\u00c9/USDT" in ran.out
+    if command[-1] != "status":
+        assert "É/USDT" in str(json.loads(ran.out.splitlines()[0]))
+
+
+@pytest.mark.parametrize("command", [c for c in LOOKING if c != ["replay", "1"]])
+def test_only_who_runs_an_engine_is_warned_of_what_checkpoints_may_do(
+    where: tuple[str, ...], command: list[str]
+) -> None:
+    ran = cycledeck("once", *where)
+    assert ("sqlite_wal_reset_race" in ran.err) is has_wal_reset_race()
+    assert "sqlite_wal_reset_race" not in cycledeck(*command, *where[:2]).err
 
 
 def test_a_venue_file_that_is_missing_is_named(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from builders import opened, rows
 
 from engine.errors import CommitUnknown, LeaseLost, StoreError, StoreLocked, StoreReplaced
 from engine.store.connection import complete
-from engine.store.store import ReadStore, Store
+from engine.store.readstore import ReadStore
+from engine.store.store import Store
 
 ADD = "INSERT INTO audit (ts, actor, action, detail_json, outcome) VALUES (1, ?, '', '{}', '')"
 ALL = "SELECT actor FROM audit ORDER BY id"
@@ -295,3 +296,31 @@ async def test_complete_passes_on_what_was_raised_and_what_was_returned() -> Non
     assert await complete(returns()) == 3
     with pytest.raises(KeyError):
         await complete(fails())
+
+
+async def test_who_gives_up_a_look_is_told_nothing_and_who_waits_for_one_leaves(
+    store: Store, path: Path
+) -> None:
+    reader = await ReadStore.open(path)
+    begun, may_end, told, looks = threading.Event(), threading.Event(), [], []
+
+    def slow(connection: sqlite3.Connection) -> str:
+        looks.append("slow")
+        begun.set()
+        assert may_end.wait(20)
+        return "found"
+
+    async def look() -> None:
+        told.append(await reader.read(slow))
+
+    first, waiting = asyncio.create_task(look()), asyncio.create_task(look())
+    await asyncio.to_thread(begun.wait, 20)
+    for task in (first, waiting):
+        task.cancel()
+    await asyncio.wait([waiting])
+    assert not first.done()
+    may_end.set()
+    await asyncio.wait([first])
+    await reader.close()
+    assert first.cancelled()
+    assert (told, looks) == ([], ["slow"])

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 from attaching import LONGEST_S, Gated, attached, audited, clients_of, next_result, serving, until
-from builders import finished, opened, reported, rows, started, verified
-from fakes import FakeVenue
+from builders import finished, opened, rows, started, verified
 from scenarios import health
 
 from engine import ChannelClosed, ChannelError, Engine, EngineClient, Status, channel
@@ -235,7 +234,7 @@ async def test_a_signal_while_it_starts_ends_an_engine_that_leaves_nothing_behin
 ) -> None:
     """FAULTS 4: it waits for a silent holder's lease at that moment."""
     db = tmp_path / "ledger.db"
-    async with Engine(serving(tmp_path).settings, venue=FakeVenue([reported("1")])):
+    async with Engine(serving(tmp_path).settings):
         pass
     with opened(db) as ledger:
         ledger.execute("UPDATE lease SET holder = 'elsewhere:1', host = 'elsewhere'")

@@ -19,7 +19,7 @@ from engine.errors import SchemaTooNew, StoreReadOnly, StoreReplaced
 from engine.metrics import missing
 from engine.results import Status
 from engine.store.migrate import check, migrate
-from engine.store.store import ReadStore
+from engine.store.readstore import ReadStore
 
 FILLS = [reported(str(n), ts=1_000 * n, price="61000.01") for n in range(1, 6)]
 

@@ -10,7 +10,8 @@ from builders import memory_ledger, rows
 
 from engine.errors import LedgerMismatch, SchemaTooNew, StoreCorrupt
 from engine.store import migrate
-from engine.store.store import ReadStore, Store
+from engine.store.readstore import ReadStore
+from engine.store.store import Store
 
 NEWEST = migrate.steps()[-1][0]
 

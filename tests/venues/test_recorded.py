@@ -12,7 +12,7 @@ from builders import BTC, ETH, reported, serve
 
 from engine import TradeIds
 from engine.clock import now_ms
-from engine.errors import VenueError
+from engine.errors import BadResponse, VenueError
 from engine.venues.recorded import RecordedVenue
 
 
@@ -22,6 +22,10 @@ async def ids(venue: RecordedVenue, symbol: str = BTC, since_ms: int = 0) -> lis
         async for page in venue.fetch_fills(symbol, since_ms)
         for item in page.items
     ]
+
+
+async def served(venue: RecordedVenue, symbol: str, since_ms: int = 0) -> list[str]:
+    return [item async for page in venue.fetch_fills(symbol, since_ms) for item in page.items]
 
 
 async def on(path: Path, **more: Any) -> RecordedVenue:
@@ -115,8 +119,44 @@ async def test_a_line_that_cannot_be_read_is_served_to_every_market(
 ) -> None:
     venue = await on(serve(tmp_path / "f.jsonl", [reported("1"), line]))
     for symbol in (BTC, ETH):
-        served = [i async for page in venue.fetch_fills(symbol, 10**15) for i in page.items]
-        assert served == [line]
+        assert await served(venue, symbol, since_ms=10**15) == [line]
+
+
+@pytest.mark.parametrize(
+    "change", [{"timestamp": -1}, {"timestamp": 10**40}, {"timestamp": "1"}, {"timestamp": True}]
+)
+async def test_a_line_whose_time_is_none_is_served_whatever_the_window(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    path = serve(tmp_path / "f.jsonl", [reported("1"), reported("2") | change])
+    for step in (0, 1_000):
+        venue = await on(path, step_ms=step)
+        await venue.fetch_time()
+        assert await ids(venue, since_ms=5_000) == ["2"]
+
+
+@pytest.mark.parametrize("visible_at", [-5, 10**40, "soon", True, 1.5])
+async def test_a_line_is_not_hidden_by_what_is_no_time(tmp_path: Path, visible_at: Any) -> None:
+    path = serve(tmp_path / "f.jsonl", [reported("1", visible_at=visible_at)])
+    assert await ids(await on(path)) == ["1"]
+
+
+async def test_with_a_step_a_line_may_be_visible_from_the_beginning(tmp_path: Path) -> None:
+    items = [reported("1"), reported("2", ts=9_000, visible_at=0)]
+    venue = await on(serve(tmp_path / "f.jsonl", items), step_ms=1)
+    await venue.fetch_time()
+    assert await ids(venue) == ["1", "2"]
+
+
+async def test_a_line_that_says_its_market_or_time_twice_could_belong_to_any(
+    tmp_path: Path,
+) -> None:
+    twice = json.dumps(reported("2", ts=9_000))[:-1]
+    path = serve(tmp_path / "f.jsonl", [f'{twice}, "symbol": "{ETH}"}}'])
+    venue = await on(path)
+    assert len(await served(venue, BTC)) == len(await served(venue, ETH)) == 1
+    venue = await on(serve(path, [f'{twice}, "timestamp": 1}}']))
+    assert len(await served(venue, BTC, since_ms=5_000)) == 1
 
 
 async def test_bytes_that_are_no_text_are_served_as_escapes(tmp_path: Path) -> None:
@@ -141,12 +181,38 @@ async def test_a_window_is_one_state_of_the_file_however_it_changes_meanwhile(
 ) -> None:
     path = serve(tmp_path / "f.jsonl", [reported(str(n)) for n in range(4)])
     venue = await on(path, page_size=2)
-    served = []
+    found = []
     async for page in venue.fetch_fills(BTC, 0):
-        served += [json.loads(item)["id"] for item in page.items]
+        found += [json.loads(item)["id"] for item in page.items]
         serve(path, [])
         await venue.fetch_symbols()
-    assert served == ["0", "1", "2", "3"]
+    assert found == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzipped"])
+@pytest.mark.parametrize("cut", [1, 30, 60])
+async def test_nothing_is_served_while_the_last_line_is_being_written(
+    tmp_path: Path, cut: int, packed: bool
+) -> None:
+    first, second = (json.dumps(reported(n)).encode() for n in ("1", "2"))
+    path = tmp_path / ("f.jsonl.gz" if packed else "f.jsonl")
+    pack = gzip.compress if packed else bytes
+    path.write_bytes(pack(first + b"\n" + second[:-cut]))
+    venue = await on(path)
+    with pytest.raises(BadResponse, match="last line is cut short"):
+        await ids(venue)
+    with pytest.raises(BadResponse, match="last line is cut short"):
+        await venue.fetch_symbols()
+    path.write_bytes(pack(first + b"\n" + second))
+    assert await ids(venue) == ["1", "2"]
+    path.write_bytes(pack(first + b"\n" + second[:-cut] + b"\n"))
+    assert len(await served(venue, BTC)) == 2
+
+
+async def test_a_mark_of_the_files_encoding_is_no_part_of_its_first_line(tmp_path: Path) -> None:
+    path = tmp_path / "f.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(reported("1")).encode() + b"\n")
+    assert await ids(await on(path)) == ["1"]
 
 
 @pytest.mark.parametrize(
@@ -179,3 +245,20 @@ async def test_a_mark_is_the_last_price_by_time_not_by_line(tmp_path: Path) -> N
     ]
     venue = await on(serve(tmp_path / "f.jsonl", items))
     assert await venue.fetch_marks([ETH, BTC]) == {BTC: Decimal(8)}
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        {"timestamp": 100_000_000_000_000},
+        {"timestamp": 50, "price": "-3"},
+        {"timestamp": 50, "amount": "0"},
+        {"timestamp": 50, "id": None},
+    ],
+)
+async def test_a_line_that_no_ledger_takes_is_no_mark(
+    tmp_path: Path, refused: dict[str, Any]
+) -> None:
+    items = [reported("1", ts=9, price="8"), reported("2", price="999") | refused]
+    venue = await on(serve(tmp_path / "f.jsonl", items))
+    assert await venue.fetch_marks([BTC]) == {BTC: Decimal(8)}

@@ -32,6 +32,9 @@ SELECT key, value FROM ledger_identity;
 -- name: identity_add
 INSERT INTO ledger_identity (key, value) VALUES (?, ?);
 
+-- name: identity_keep
+INSERT INTO ledger_identity (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTHING;
+
 -- ## TX 1: ledger
 
 -- OR FAIL, for both statements: whatever breaks a rule other than the id being there raises, and the
@@ -52,13 +55,17 @@ INSERT OR FAIL INTO ledger_events (
 ON CONFLICT (event_id) DO NOTHING;
 
 -- name: appended_by
-SELECT e.event_id
+SELECT e.event_id, e.hash
 FROM json_each(?) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = wanted.value
 WHERE e.cycle_id = ?;
 
 -- name: stored_hashes
 SELECT e.event_id, e.hash
 FROM json_each(?) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = wanted.value;
+
+-- name: fill_markets
+SELECT e.exchange_trade_id, e.symbol
+FROM json_each(?) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = 'fill:' || wanted.value;
 
 -- name: stored_event
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
@@ -224,7 +231,14 @@ FROM cycles ORDER BY cycle_id DESC LIMIT 1;
 SELECT mode FROM cycles ORDER BY cycle_id DESC LIMIT 1;
 
 -- name: cycle_last_reconcile
-SELECT max(started_ms) FROM cycles WHERE kind = 'reconcile';
+-- The last one that committed; where there is none, the ledger's first cycle.
+SELECT coalesce(
+    (SELECT c.started_ms FROM cycles AS c
+        WHERE c.kind = 'reconcile'
+            AND EXISTS (SELECT 1 FROM ledger_commits AS k WHERE k.cycle_id = c.cycle_id)
+        ORDER BY c.started_ms DESC LIMIT 1),
+    (SELECT started_ms FROM cycles WHERE kind = 'live' ORDER BY cycle_id LIMIT 1)
+);
 
 -- name: items_known
 SELECT i.digest, i.number
@@ -264,8 +278,12 @@ WHERE cycle_id IN (SELECT cycle_id FROM cycle_inputs ORDER BY cycle_id LIMIT 64)
 -- ## quarantine
 
 -- name: quarantine_keep
+-- Earlier versions told items apart by their text alone: what they kept of a market counts.
 INSERT INTO quarantine (digest, symbol, raw, reason, cycle_id, status)
-VALUES (?, ?, ?, ?, ?, 'open')
+SELECT :digest, :symbol, :raw, :reason, :cycle_id, 'open'
+WHERE NOT EXISTS (
+    SELECT 1 FROM quarantine WHERE digest = :digest_of_any AND symbol = :symbol
+)
 ON CONFLICT (digest) DO NOTHING;
 
 -- name: quarantine_held
@@ -291,7 +309,8 @@ FROM quarantine ORDER BY id;
 
 -- name: quarantine_resolve
 UPDATE quarantine
-SET status = :status, replacement = :replacement, resolved_ms = :now_ms
+SET status = :status, replacement = :replacement, resolved_ms = :now_ms,
+    resolved_cycle_id = (SELECT coalesce(max(cycle_id), 0) FROM cycles)
 WHERE id = :id AND status = 'open'
 RETURNING id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id;
 
@@ -391,6 +410,28 @@ ON CONFLICT (cycle_id) DO UPDATE SET
 -- name: metrics_drop
 DELETE FROM cycle_metrics WHERE cycle_id = ?;
 
+-- name: metrics_drop_of_fills
+-- Of the cycles that booked fills of an order, all of them after the commit of the one that sent it.
+DELETE FROM cycle_metrics WHERE cycle_id IN (
+    SELECT e.cycle_id FROM ledger_events AS e
+    WHERE e.seq > coalesce((
+            SELECT k.last_seq FROM ledger_commits AS k
+            WHERE k.cycle_id <= :cycle_id AND k.last_seq IS NOT NULL
+            ORDER BY k.cycle_id DESC LIMIT 1
+        ), 0)
+        AND (e.client_order_id = :client_order_id OR e.exchange_order_id = :exchange_order_id)
+)
+RETURNING cycle_id;
+
+-- name: metrics_drop_unrecorded
+-- Of commits without a cycle row.
+DELETE FROM cycle_metrics WHERE cycle_id IN (
+    SELECT k.cycle_id FROM ledger_commits AS k
+    WHERE k.commit_seq > :after AND NOT EXISTS (
+        SELECT 1 FROM cycles AS c WHERE c.cycle_id = k.cycle_id
+    )
+);
+
 -- name: metrics_missing
 SELECT c.cycle_id FROM ledger_commits AS c
 WHERE c.commit_seq > ?
@@ -440,20 +481,21 @@ SELECT * FROM source.ledger_commits WHERE commit_seq = :commit_seq - 1;
 -- name: scratch_symbols
 SELECT DISTINCT symbol FROM main.ledger_events;
 
+-- name: scratch_replay_of
+SELECT replay_of FROM source.cycles WHERE cycle_id = ?;
+
 -- name: scratch_identity
-SELECT key, value FROM source.ledger_identity;
+INSERT INTO main.ledger_identity SELECT key, value FROM source.ledger_identity;
 
--- name: scratch_corrections
-SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id
-FROM source.quarantine WHERE applied_cycle_id = ? ORDER BY id;
-
--- name: scratch_held
-SELECT DISTINCT symbol FROM source.quarantine
-WHERE cycle_id <= :cycle_id AND (resolved_ms IS NULL OR resolved_ms > :then_ms);
-
--- name: scratch_is_open
-SELECT 1 FROM source.quarantine
-WHERE digest = :digest AND (resolved_ms IS NULL OR resolved_ms > :then_ms);
+-- name: scratch_quarantine
+-- As the cycle found it: what was resolved or applied since is open or pending still.
+INSERT INTO main.quarantine (
+    id, digest, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id
+)
+SELECT id, digest, symbol, raw, reason, cycle_id,
+    iif(resolved_cycle_id < :cycle_id, status, 'open'),
+    replacement, iif(applied_cycle_id < :cycle_id, applied_cycle_id, NULL)
+FROM source.quarantine WHERE cycle_id <= :cycle_id;
 
 -- name: scratch_inserted_then
 SELECT event_id, hash FROM source.ledger_events WHERE seq BETWEEN ? AND ?;
@@ -472,6 +514,23 @@ ORDER BY p.symbol;
 
 -- ## verify
 
+-- name: verify_integrity
+PRAGMA integrity_check;
+
+-- name: verify_told
+-- Of the cycles that booked fills which no operator put in, the smallest whose evidence is kept: the
+-- cycle that was told them, which is another one of a replay, and what was booked. None that is too
+-- large to be held in memory.
+SELECT coalesce(c.replay_of, k.cycle_id), k.first_seq, k.last_seq
+FROM ledger_commits AS k
+LEFT JOIN cycles AS c ON c.cycle_id = k.cycle_id
+WHERE k.fills_count > (SELECT count(*) FROM quarantine WHERE status = 'replaced')
+    AND k.fills_fetched <= 10000
+    AND EXISTS (
+        SELECT 1 FROM cycle_inputs AS i WHERE i.cycle_id = coalesce(c.replay_of, k.cycle_id)
+    )
+ORDER BY k.fills_fetched, k.commit_seq LIMIT 1;
+
 -- name: verify_commits
 SELECT commit_seq, cycle_id, committed_ms, lease_epoch, attempted, inserted, ignored, conflicting,
     fills_fetched, fills_count, first_seq, last_seq, cursors_json, positions_digest, hash
@@ -489,6 +548,31 @@ SELECT DISTINCT symbol FROM ledger_events UNION SELECT symbol FROM stage4_positi
 SELECT symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id
 FROM position_checkpoints WHERE symbol = ? ORDER BY events;
 
+-- name: verify_position_cycles
+-- A position is of the cycle whose commit changed it last.
+SELECT p.symbol, p.cycle_id, k.cycle_id
+FROM stage4_positions AS p
+LEFT JOIN ledger_commits AS k ON k.commit_seq = (
+    SELECT max(h.commit_seq) FROM position_history AS h WHERE h.symbol = p.symbol
+)
+WHERE p.cycle_id IS NOT k.cycle_id
+ORDER BY p.symbol;
+
+-- name: verify_digests
+SELECT commit_seq, coalesce(last_seq, 0), positions_digest FROM ledger_commits ORDER BY commit_seq;
+
+-- name: verify_fold_order
+-- What tells where an event stands in its symbol's fold.
+SELECT seq, symbol, ts, iif(type = 'FILL', exchange_trade_id, substr(exchange_trade_id, 5)), event_id
+FROM ledger_events ORDER BY seq;
+
+-- name: verify_history_symbols
+SELECT DISTINCT symbol FROM position_history;
+
+-- name: verify_history
+SELECT commit_seq, symbol, qty, cost, realized_pnl, fees_json
+FROM position_history WHERE symbol = ? ORDER BY commit_seq;
+
 -- name: verify_claims
 SELECT count(*) FROM applied_fills;
 
@@ -497,9 +581,10 @@ SELECT e.exchange_trade_id FROM ledger_events AS e
 WHERE e.type = 'FILL'
     AND NOT EXISTS (SELECT 1 FROM applied_fills AS a WHERE a.fill_id = e.exchange_trade_id);
 
--- name: verify_unledgered
-SELECT a.fill_id FROM applied_fills AS a
-WHERE NOT EXISTS (SELECT 1 FROM ledger_events AS e WHERE e.event_id = 'fill:' || a.fill_id);
+-- name: verify_misclaimed
+SELECT a.fill_id, a.cycle_id, e.cycle_id
+FROM applied_fills AS a LEFT JOIN ledger_events AS e ON e.event_id = 'fill:' || a.fill_id
+WHERE a.cycle_id IS NOT e.cycle_id;
 
 -- name: verify_fees
 SELECT count(*) FROM ledger_events WHERE type = 'FEE';
@@ -511,15 +596,29 @@ WHERE f.type = 'FEE' AND NOT EXISTS (
     WHERE e.event_id = 'fill:' || substr(f.exchange_trade_id, 5)
 );
 
+-- name: verify_moves
+SELECT commit_seq, cycle_id, cursors_json FROM ledger_commits ORDER BY commit_seq;
+
+-- name: verify_start
+-- From when on a cycle asked for a market; of a replay, the one it replayed.
+SELECT start_ms FROM cycle_inputs
+WHERE symbol = :symbol AND cycle_id = coalesce(
+    (SELECT replay_of FROM cycles WHERE cycle_id = :cycle_id), :cycle_id
+);
+
 -- name: verify_cursors
-SELECT c.key, c.value_ms, c.start_ms,
+SELECT c.key, c.value_ms, c.start_ms, c.cycle_id,
     (SELECT max(e.ts) FROM ledger_events AS e WHERE e.symbol = substr(c.key, 14))
 FROM cursors AS c ORDER BY c.key;
 
 -- name: verify_metrics
-SELECT cycle_id, fills_count, orders_submitted, orders_canceled, rejects_count, fill_rate,
-    fees_json, pnl_json, meta_json, ts_end
+SELECT cycle_id, ts_start, ts_end, mode, fills_count, orders_submitted, orders_canceled,
+    rejects_count, fill_rate, avg_time_to_fill, slippage_bps_avg, fees_json, pnl_json, meta_json
 FROM cycle_metrics ORDER BY cycle_id;
+
+-- name: verify_metrics_missing
+SELECT count(*) FROM ledger_commits AS k
+WHERE NOT EXISTS (SELECT 1 FROM cycle_metrics AS m WHERE m.cycle_id = k.cycle_id);
 
 -- ## looking
 
@@ -638,6 +737,13 @@ ORDER BY k.cycle_id DESC LIMIT :limit;
 -- name: history_commit_before
 SELECT commit_seq FROM ledger_commits WHERE cycle_id < ? ORDER BY cycle_id DESC LIMIT 1;
 
+-- name: cursor_keys
+SELECT key FROM cursors;
+
+-- name: history_moves
+SELECT cursors_json FROM ledger_commits WHERE commit_seq <= :seq ORDER BY commit_seq DESC
+LIMIT :limit;
+
 -- name: history_inputs
 SELECT symbol, since_ms, start_ms, latest_ms, items, error, pages_json
 FROM cycle_inputs WHERE cycle_id = ? ORDER BY rowid;
@@ -647,7 +753,7 @@ FROM cycle_inputs WHERE cycle_id = ? ORDER BY rowid;
 SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id
 FROM quarantine
 WHERE applied_cycle_id = :cycle_id
-    OR status = 'replaced' AND resolved_ms < :started_ms
+    OR status = 'replaced' AND resolved_cycle_id < :cycle_id
     AND (applied_cycle_id IS NULL OR applied_cycle_id > :cycle_id)
 ORDER BY id;
 
@@ -677,6 +783,15 @@ FROM json_each(:trade_ids) AS wanted
 CROSS JOIN ledger_events AS e
     ON e.event_id > 'fee:' || wanted.value || ':' AND e.event_id < 'fee:' || wanted.value || ';'
 WHERE e.cycle_id < :before;
+
+-- name: history_holders
+SELECT e.event_id, e.hash, e.cycle_id
+FROM json_each(?) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = wanted.value;
+
+-- name: history_quarantined
+-- The item as it is kept of its market; else of any.
+SELECT id, status FROM quarantine WHERE digest IN (:in_market, :of_any)
+ORDER BY symbol = :symbol DESC LIMIT 1;
 
 -- name: history_commit
 SELECT commit_seq, first_seq, last_seq FROM ledger_commits WHERE cycle_id = ?;

@@ -1,0 +1,1 @@
+"""The checks that prove the books, one module a subject."""

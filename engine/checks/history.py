@@ -1,0 +1,136 @@
+"""Positions after each commit: what is kept is what the chained commits have a digest of."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from heapq import merge
+from math import inf
+from operator import itemgetter
+from typing import Any
+
+from engine import positions
+from engine.accounting import Position
+from engine.checks.check import Ahead, Count, Violation, differing, violation
+from engine.checks.positions import MONEY, fold_some
+from engine.events import Event, SortKey, in_fold_order, sort_key
+from engine.store.statements import SQL
+
+
+def check_history(connection: sqlite3.Connection, count: Count) -> Iterator[Violation]:
+    """Each commit left the positions that are kept of it."""
+    walk = Walk(connection)
+    astray = False
+    for commit_seq, last_seq, recorded in connection.execute(SQL["verify_digests"]):
+        count.add()
+        yield from walk.step(commit_seq, last_seq)
+        # What leads one digest astray leads those after it too: it is named once.
+        if walk.digest != recorded and not astray:
+            yield from walk.refold(commit_seq)
+            if walk.digest != recorded:
+                key = f"{commit_seq}.positions_digest"
+                yield violation("ledger_commits", key, walk.digest, recorded)
+        astray = walk.digest != recorded
+    yield from walk.rest()
+
+
+@dataclass(slots=True)
+class Standing:
+    """Where a symbol stands: its events so far, the last of them in fold order, and what was kept
+    of it by the commit `commit_seq`."""
+
+    symbol: str
+    events: int = 0
+    last: tuple[Any, ...] | None = None
+    kept: tuple[str, ...] = ("0", "0", "0", "{}")
+    commit_seq: int = 0
+
+    def add(self, event: tuple[Any, ...]) -> None:
+        """An event's number, symbol and what its place in the fold follows from."""
+        self.events += 1
+        if self.last is None or event[2] > self.last[2] or _place(event) > _place(self.last):
+            self.last = event
+
+    @property
+    def row(self) -> str:
+        """As `positions.digest` has it."""
+        last = (0, "", "") if self.last is None else self.last[2:]
+        return json.dumps((self.symbol, *self.kept, self.events, *last))
+
+
+def _place(event: tuple[Any, ...]) -> SortKey:
+    _, symbol, ts, trade_id, event_id = event
+    return sort_key(ts, symbol, trade_id, event_id)
+
+
+class Walk:
+    """Along the commits: `digest` is that of all positions after the last one stepped to."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._events = Ahead(connection.execute(SQL["verify_fold_order"]))
+        self._kept = Ahead(_history(connection))
+        self._standings: dict[str, Standing] = {}
+        self._rows: dict[str, str] = {}
+        self._changed: set[str] = set()
+        self._last_seq = 0
+        self.digest = positions.digest_of(())
+
+    def step(self, commit_seq: int, last_seq: int) -> Iterator[Violation]:
+        """Take in what the next commit booked and kept."""
+        self._changed.clear()
+        self._last_seq = max(self._last_seq, last_seq)
+        for event in self._events.upto(self._last_seq):
+            self._changing(event[1]).add(event)
+        for kept_of, symbol, *money in self._kept.upto(commit_seq):
+            if kept_of == commit_seq:
+                standing = self._changing(symbol)
+                standing.commit_seq, standing.kept = commit_seq, tuple(money)
+            else:
+                yield _of_no_commit(symbol, kept_of)
+        self._take_digest()
+
+    def refold(self, commit_seq: int) -> Iterator[Violation]:
+        """Name what the last commit kept that is not the fold; the walk goes on from the fold."""
+        for symbol in sorted(self._changed):
+            standing, key = self._standings[symbol], f"{symbol} {commit_seq}"
+            folded = self._fold(symbol)
+            if standing.commit_seq == commit_seq:
+                yield from differing("position_history", key, MONEY, folded, standing.kept)
+            else:
+                yield violation("position_history", key, folded, "no row")
+            standing.kept = folded
+        self._take_digest()
+
+    def rest(self) -> Iterator[Violation]:
+        """What was kept of commits after the last one."""
+        for kept_of, symbol, *_ in self._kept.upto(inf):
+            yield _of_no_commit(symbol, kept_of)
+
+    def _changing(self, symbol: str) -> Standing:
+        self._changed.add(symbol)
+        if symbol not in self._standings:
+            self._standings[symbol] = Standing(symbol)
+        return self._standings[symbol]
+
+    def _take_digest(self) -> None:
+        if self._changed:
+            self._rows |= {symbol: self._standings[symbol].row for symbol in self._changed}
+            self.digest = positions.digest_of(self._rows[symbol] for symbol in sorted(self._rows))
+
+    def _fold(self, symbol: str) -> tuple[str, ...]:
+        rows = self._connection.execute(SQL["history_events"], (symbol, 0, self._last_seq))
+        position = Position(symbol)
+        fold_some(position, in_fold_order(map(Event._make, rows)))
+        return positions.row_of(position)[1:5]
+
+
+def _history(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    """position_history by commit: it is stored by symbol."""
+    symbols = connection.execute(SQL["verify_history_symbols"]).fetchall()
+    kept = (connection.execute(SQL["verify_history"], symbol) for symbol in symbols)
+    return merge(*kept, key=itemgetter(0))
+
+
+def _of_no_commit(symbol: str, commit_seq: int) -> Violation:
+    return violation("position_history", f"{symbol} {commit_seq}", "a commit of it", "no commit")

@@ -1,0 +1,51 @@
+"""Positions as they stand: the fold of the ledger."""
+
+import sqlite3
+from collections.abc import Iterator
+from decimal import DecimalException
+from itertools import islice
+from typing import Any
+
+from engine import positions
+from engine.accounting import Position, fold
+from engine.checks.check import EVERY, Count, Violation, differing, violation
+from engine.events import Event
+from engine.store.statements import SQL
+
+MONEY = ("qty", "cost", "realized_pnl", "fees_json")
+COLUMNS = ("symbol", *MONEY, "events", "last_ts", "last_trade_id", "last_event_id")
+
+
+def check_positions(connection: sqlite3.Connection, count: Count) -> Iterator[Violation]:
+    """Stored positions and checkpoints are the fold of the ledger."""
+    for (symbol,) in connection.execute(SQL["verify_symbols"]).fetchall():
+        events = positions.read_events(connection, symbol)
+        position = Position(symbol)
+        for row in connection.execute(SQL["verify_checkpoints"], (symbol,)):
+            fold_some(position, islice(events, row[5] - position.events), count)
+            yield from _compare("position_checkpoints", position, row)
+        fold_some(position, events, count)
+        stored = connection.execute(SQL["position_read"], (symbol,)).fetchall()
+        yield from _compare("stage4_positions", position, stored[0] if stored else None)
+    for symbol, cycle_id, changed_in in connection.execute(SQL["verify_position_cycles"]):
+        yield violation("stage4_positions", f"{symbol}.cycle_id", changed_in, cycle_id)
+
+
+def fold_some(position: Position, events: Iterator[Event], count: Count | None = None) -> None:
+    """Carry a position on over events. Raises `ValueError` where their figures do not add up."""
+    while batch := list(islice(events, EVERY)):
+        try:
+            fold(position, batch)
+        except DecimalException as error:
+            span = f"{batch[0].event_id} … {batch[-1].event_id}"
+            raise ValueError(f"{position.symbol}: no fold of {span}: {error!r}") from error
+        if count is not None:
+            count.add(len(batch))
+
+
+def _compare(table: str, position: Position, stored: tuple[Any, ...] | None) -> Iterator[Violation]:
+    expected = positions.row_of(position)
+    if stored is None:
+        yield violation(table, position.symbol, expected, "no row")
+    else:
+        yield from differing(table, position.symbol, COLUMNS, expected, stored)

@@ -1,0 +1,83 @@
+"""The ledger file of an engine, or of nobody, for looking only."""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from engine.errors import StoreError
+from engine.store.connection import Connection
+from engine.store.damage import sound_rows
+from engine.store.migrate import check, current, steps
+from engine.store.store import require_ledger, wal_bytes
+
+T = TypeVar("T")
+
+
+class ReadStore:
+    """One connection that cannot write, to a ledger that has been used."""
+
+    def __init__(self, path: Path, reader: Connection) -> None:
+        self.path = path
+        self._reader = reader
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, path: Path, busy_timeout_ms: int = 5_000) -> "ReadStore":
+        """Raises `StoreError` where there is no ledger, or one that no engine has used yet."""
+        require_ledger(path)
+        check(path)
+        reader = await Connection.open(path, read_only=True, busy_timeout_ms=busy_timeout_ms)
+        store = cls(path, reader)
+        try:
+            if not await store.read(current):
+                raise StoreError(f"{path} is empty: no engine has used it yet")
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    async def require_schema(self) -> None:
+        """Raises `StoreError` for a ledger that no engine has brought up to this schema."""
+        version, newest = await self.read(current), steps()[-1][0]
+        if version < newest:
+            raise StoreError(
+                f"{self.path} has schema {version}, this program reads {newest}; nothing was "
+                "changed. An engine of this program brings it up to date when it starts"
+            )
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` on one consistent snapshot.
+
+        Raises `StoreError` for what SQLite reports, and `StoreCorrupt` where a row is not what this
+        program writes.
+        """
+        with sound_rows(self.path):
+            return await self._in_turn(self._reader.read, work)
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` outside any transaction: for what changes while a snapshot does not."""
+        return await self._in_turn(self._reader.run, work)
+
+    async def _in_turn(
+        self,
+        way: Callable[[Callable[[sqlite3.Connection], T]], Awaitable[T]],
+        work: Callable[[sqlite3.Connection], T],
+    ) -> T:
+        """Who waits for its turn can give up. What has begun ends first, and who gave up meanwhile
+        is not told what was found."""
+        async with self._turn:
+            found = await way(work)
+        await asyncio.sleep(0)
+        return found
+
+    def check_file(self) -> None:
+        """Raises `StoreReplaced` when the path no longer leads to the file that is open."""
+        self._reader.check_file()
+
+    def wal_bytes(self) -> int:
+        return wal_bytes(self.path)
+
+    async def close(self) -> None:
+        await self._reader.close()
