@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import work
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.widgets import Input, TextArea
 
 from console import asking
 from console.console_app import ConsoleApp, literal
@@ -63,16 +64,53 @@ class CycledeckApp(ConsoleApp):
         Binding("2", "switch_mode('cycles')", "Cycles"),
         Binding("3", "switch_mode('tables')", "Tables"),
         Binding("4", "switch_mode('health')", "Health"),
-        Binding("t", "trigger", "Trigger"),
-        Binding("r", "replay", "Replay"),
-        Binding("R", "rehearse", "Rehearse", show=False),
-        Binding("m", "backfill", "Metrics", show=False),
-        Binding("p", "pause", "Pause"),
-        Binding("K", "kill", "Stop orders", show=False),
-        Binding("E", "restart", "Start engine again", show=False),
-        Binding("space", "freeze", "Freeze"),
-        Binding("left_square_bracket", "older", "Older", key_display="[", show=False),
-        Binding("right_square_bracket", "newer", "Newer", key_display="]", show=False),
+        Binding("t", "trigger", "Trigger", tooltip="One cycle, now"),
+        Binding(
+            "r",
+            "replay",
+            "Replay",
+            tooltip="The cycle's first phase again, on what the venue said then; never orders",
+        ),
+        Binding(
+            "R",
+            "rehearse",
+            "Rehearse",
+            show=False,
+            tooltip="The same on a copy of the state before it; changes nothing",
+        ),
+        Binding(
+            "m",
+            "backfill",
+            "Rebuild metrics",
+            show=False,
+            tooltip="Rows of cycle_metrics that are missing, from what the ledger holds",
+        ),
+        Binding("p", "pause", "Pause", tooltip="No cycle begins by itself until it is resumed"),
+        Binding(
+            "K",
+            "kill",
+            "Stop orders",
+            show=False,
+            tooltip="The kill switch: no new order is sent, accounting goes on",
+        ),
+        Binding("E", "restart", "Start engine again", show=False, tooltip="After it has ended"),
+        Binding("space", "freeze", "Freeze", tooltip="The screen stands still, the engine goes on"),
+        Binding(
+            "left_square_bracket",
+            "older",
+            "Older",
+            key_display="[",
+            show=False,
+            tooltip="Watch as of the cycle before",
+        ),
+        Binding(
+            "right_square_bracket",
+            "newer",
+            "Newer",
+            key_display="]",
+            show=False,
+            tooltip="Watch as of the cycle after",
+        ),
         Binding("end", "live", "Back to live", show=False, priority=True),
     ]
 
@@ -185,7 +223,7 @@ class CycledeckApp(ConsoleApp):
         if action in {"trigger", "replay", "pause", "kill", "backfill"}:
             return True if self.deck.live.attached else None
         if action == "live":
-            return self.view.past is not None
+            return self.view.past is not None and not isinstance(self.focused, Input | TextArea)
         if action == "restart":
             return self._engine_ended
         return True

@@ -39,8 +39,8 @@ class ConsoleApp(App[None]):
     TITLE = "cycledeck"
     CSS_PATH: ClassVar[Any] = stylesheets()
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "copy", "Copy", show=False),
-        Binding("e", "export", "Export", show=False),
+        Binding("y", "copy", "Copy", show=False, tooltip="What the cursor is on"),
+        Binding("e", "export", "Export", show=False, tooltip="What is shown, to a file"),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("q,ctrl+c", "leave", "Quit", key_display="q"),
         Binding("ctrl+q", "leave", "Quit", show=False, priority=True),
@@ -202,11 +202,12 @@ class ConsoleApp(App[None]):
 
     def get_system_commands(self, screen: Screen[Any]) -> "Iterable[SystemCommand]":
         """The palette: every key there is on this screen, and what has none."""
-        for key, active in screen.active_bindings.items():
-            binding = active.binding
-            if active.enabled and binding.description and binding.action != "command_palette":
-                name = f"Key {self.get_key_display(binding)}"
-                yield SystemCommand(binding.description, name, _press(self, key))
+        from console.screens.help import keys_of
+
+        for found in keys_of(screen):
+            if found.enabled:
+                name = " · ".join(filter(None, (found.name, found.meaning)))
+                yield SystemCommand(name, f"Key {found.keys}", _press(self, found.key))
         yield SystemCommand("Times: UTC or local", "How times are shown", self._toggle_time)
         yield from super().get_system_commands(screen)
 

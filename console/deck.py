@@ -37,8 +37,8 @@ LOOK_EVERY = 0.5
 REOPEN_AFTER = 0.5
 TICK = 1.0
 
-# How many cycles are read from the file to begin with.
-RECENT = 240
+# How many cycles are read from the file to begin with; of how many charts show positions.
+RECENT, CHARTED = 240, 60
 
 
 class NoEngine(Exception):
@@ -62,6 +62,7 @@ class Deck:
         self._standing = Standing(target)
         self._client: EngineClient | None = None
         self._attached = asyncio.Event()
+        self._filled_in = 0
         self._publish: Callable[[View], None] = lambda view: None
 
     async def run(self, publish: Callable[[View], None]) -> None:
@@ -106,7 +107,8 @@ class Deck:
         if cycle_id is not None and self.history is not None:
             result = await self.history.result(cycle_id)
             results = await self.history.results(RECENT, before=cycle_id)
-            past = Past(result, (result, *results))
+            cursors = await self.history.cursors(cycle_id)
+            past = Past(result, (result, *results), cursors)
         self.live = replace(self.live, past=past)
         self.view = replace(self.view, past=past)
         self._publish(self.view)
@@ -170,7 +172,7 @@ class Deck:
         try:
             async for push in client:
                 self._take(push)
-            return getattr(client, "ended", None) or ""
+            return client.ended or ""
         finally:
             self._client = None
             await client.close()
@@ -240,6 +242,17 @@ class Deck:
         self.live = with_books(with_results(self.live, results), books)
         self._file_is_well()
         self._change(heard=self._client is None)
+        await self._fill_in(history)
+
+    async def _fill_in(self, history: "History") -> None:
+        """What charts show of the positions after cycles that nobody told of."""
+        charted = self.live.results[:CHARTED]
+        lacking = [r for r in charted if r.committed and not r.positions]
+        if lacking and lacking[0].cycle_id > self._filled_in:
+            self._filled_in = lacking[0].cycle_id
+            found = await history.results(CHARTED, with_positions=True)
+            self.live = with_results(self.live, found)
+            self._change()
 
     @property
     def _incomplete(self) -> bool:
@@ -256,10 +269,12 @@ class Deck:
 
     def _file_failed(self, error: "CycledeckError") -> None:
         self._standing = replace(self._standing, file_error=error)
-        self._change()
+        awaited = self.child is not None and self.child.exit_code is None
+        self._change(link=self.live.link if awaited or self.live.attached else Link.READING)
 
     def _other_file(self, error: "StoreReplaced") -> None:
         """What was known was another file's: begin anew with what is at the path now."""
+        self._filled_in = 0
         self.live = View(
             link=self.live.link,
             account=self.live.account,

@@ -1,6 +1,7 @@
 """Figures and times as the console writes them. Money is text: its digits are never rounded."""
 
 from datetime import UTC, datetime
+from math import floor, log10
 from typing import Final
 
 NONE: Final = "–"
@@ -44,6 +45,13 @@ def figure(value: float | None, digits: int = 2, *, sign: bool = False) -> str:
     return f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
 
 
+def rate(value: float | None) -> str:
+    """`0.50`, `2.00`; a small one with two digits, never as nothing: `0.0033`."""
+    if value is None or not 0 < abs(value) < 0.01:
+        return figure(value)
+    return figure(value, 1 - floor(log10(abs(value))))
+
+
 def clock(ts_ms: int | None, *, ms: bool = False, local: bool = False) -> str:
     """`12:03:11`, or `12:03:11.912`."""
     if ts_ms is None:
@@ -57,6 +65,18 @@ def stamp(ts_ms: int | None, *, local: bool = False) -> str:
     if ts_ms is None:
         return NONE
     return f"{moment(ts_ms, local=local):%Y-%m-%d} {clock(ts_ms, ms=True, local=local)}"
+
+
+def dated(ts_ms: int, day_ms: int, *, ms: bool = False, local: bool = False) -> str:
+    """The time of day; with its date, where that is not the day of `day_ms`."""
+    time = clock(ts_ms, ms=ms, local=local)
+    if is_day_of(ts_ms, day_ms, local=local):
+        return time
+    return f"{moment(ts_ms, local=local):%Y-%m-%d} {time}"
+
+
+def is_day_of(ts_ms: int, day_ms: int, *, local: bool = False) -> bool:
+    return moment(ts_ms, local=local).date() == moment(day_ms, local=local).date()
 
 
 def moment(ts_ms: int, *, local: bool = False) -> datetime:

@@ -11,12 +11,14 @@ from engine.text import printable
 
 
 class Tone(StrEnum):
-    """The four accents mean ok, attention, danger, live; the rest is rank. A badge has a ground."""
+    """The four accents mean ok, attention, danger, live; the rest is rank. A badge has a ground;
+    a shade is for areas and lines, not for text."""
 
     PLAIN = "plain"
     STRONG = "strong"
     DIM = "dim"
     FAINT = "faint"
+    SHADE = "shade"
     OK = "ok"
     ATTENTION = "attention"
     DANGER = "danger"

@@ -69,8 +69,13 @@ def browse(file: Path) -> int:
     """The tables of any SQLite file."""
     if not _on_a_terminal("For scripts there is: cycledeck export"):
         return 2
-    if not file.is_file():
-        sys.stderr.write(f"error: there is no file {printable(str(file))}\n")
+    try:
+        there = file.is_file()
+    except OSError as error:
+        _say(f"error: {printable(str(file))}: {error.strerror}")
+        return 2
+    if not there:
+        _say(f"error: there is no file {printable(str(file))}")
         return 2
     from console.browse_app import BrowseApp
 

@@ -1,7 +1,8 @@
 """The themes: dark, light, and one for eyes that cannot tell red from green.
 
 Four accents have a meaning everywhere: success is ok, warning is attention, error is danger,
-primary is live.
+primary is live. Whatever is read has a contrast of at least 4.5 on every ground it stands on;
+`faint`, the least of it, on the screen's own.
 """
 
 from textual.theme import Theme
@@ -23,8 +24,9 @@ DARK = Theme(
     variables={
         "rule": "#2b3845",
         "quiet": "#8a97a5",
-        "faint": "#566472",
-        "band": "#1d3a5f",
+        "faint": "#71808f",
+        "shade": "#566472",
+        "band": "#162d4a",
         "cursor-row": "#1a2836",
     },
 )
@@ -33,8 +35,8 @@ LIGHT = Theme(
     name="cycledeck-light",
     primary="#1f5fae",
     secondary="#7548b8",
-    success="#1d7a3a",
-    warning="#97600a",
+    success="#197035",
+    warning="#8a5707",
     error="#bb2a25",
     accent="#1f5fae",
     foreground="#1d2630",
@@ -46,7 +48,8 @@ LIGHT = Theme(
     variables={
         "rule": "#c5ccd3",
         "quiet": "#56626e",
-        "faint": "#8d98a3",
+        "faint": "#6b7580",
+        "shade": "#8d98a3",
         "band": "#d4e3f5",
         "cursor-row": "#e1eaf4",
     },
@@ -70,7 +73,8 @@ SAFE = Theme(
     variables={
         "rule": "#3b3f46",
         "quiet": "#9aa0a8",
-        "faint": "#666c75",
+        "faint": "#787e87",
+        "shade": "#666c75",
         "band": "#3a2a36",
         "cursor-row": "#26282f",
     },

@@ -17,6 +17,9 @@ SILENT_MS = 5_000
 # From an engine's lease to its answers: it connects to the venue, and settles what a crash left.
 SETTLING_MS = 15_000
 
+# What SQLite says of any other file.
+NO_DATABASE = "file is not a database"
+
 # What an engine says that ends because of another one.
 ANOTHER_RUNS = "another engine runs on this ledger"
 
@@ -79,6 +82,10 @@ def _with_the_file(error: "CycledeckError", target: Target) -> Trouble:
                 what,
                 "Another program holds the file's lock. It is shown again as soon as that ends.",
                 Tone.ATTENTION,
+            )
+        case "StoreCorrupt" if NO_DATABASE in what:
+            return Trouble(
+                what, "It is no SQLite database, or an encrypted one. Nothing was changed."
             )
         case "StoreCorrupt":
             return Trouble(

@@ -48,10 +48,12 @@ class CursorMark:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Another moment than now: a cycle, and those before it, newest first."""
+    """Another moment than now: a cycle, and those before it, newest first; every cursor as it
+    stood then, in UTC milliseconds."""
 
     result: "CycleResult"
     results: "tuple[CycleResult, ...]"
+    cursors: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,8 @@ class View:
             return self.cursors
         held = set(self.past.result.held)
         return {
-            key: CursorMark(change.after, None, _market(key) in held)
-            for key, change in self.past.result.cursors.items()
+            key: CursorMark(value_ms, None, _market(key) in held)
+            for key, value_ms in self.past.cursors.items()
         }
 
     @property
@@ -154,6 +156,8 @@ def _of_another_past(view: View, result: "CycleResult") -> bool:
 
 def _merged(known: "CycleResult | None", result: "CycleResult") -> "CycleResult":
     """What was published says more than what is read back later, but not of metrics rebuilt."""
+    if known is not None and known.positions and not result.positions:
+        result = result.model_copy(update={"positions": known.positions})
     if known is None or known == result:
         return known or result
     if not _published(known) or _published(result):
@@ -178,7 +182,17 @@ def _moved_on(view: View, result: "CycleResult") -> View:
         before = cursors.get(key)
         moved_ms = (before.moved_ms if before else None) if stood else result.started_ms
         cursors[key] = CursorMark(change.after, moved_ms, _market(key) in result.held)
-    return replace(view, cursors=cursors, positions=result.positions or view.positions)
+    positions = {
+        symbol: _at_last_mark(found, view.positions.get(symbol))
+        for symbol, found in result.positions.items()
+    }
+    return replace(view, cursors=cursors, positions=positions or view.positions)
+
+
+def _at_last_mark(found: "PositionView", known: "PositionView | None") -> "PositionView":
+    """A replay asks for no marks: the last ones known are still the last ones."""
+    mark = known.mark if known is not None else None
+    return found.at(mark) if found.mark is None and mark is not None else found
 
 
 def _last_committed(view: View) -> "CycleResult | None":

@@ -30,10 +30,16 @@ FILTER, JUMP = "filter", "jump"
 class CyclesScreen(DeckScreen):
     AUTO_FOCUS = "CycleGrid"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "X-ray"),
-        Binding("slash", "filter", "Filter", key_display="/"),
-        Binding("colon", "jump", "Go to cycle", key_display=":"),
-        Binding("escape", "clear", "All cycles", show=False),
+        Binding("enter", "open", "X-ray", tooltip="What the cycle did, and why"),
+        Binding(
+            "slash",
+            "filter",
+            "Filter",
+            key_display="/",
+            tooltip="Only cycles of a kind, a status, or a text",
+        ),
+        Binding("colon", "jump", "Go to cycle", key_display=":", tooltip="By its number"),
+        Binding("escape", "clear", "All cycles", show=False, tooltip="Take the filter away"),
     ]
 
     def __init__(self) -> None:

@@ -2,8 +2,10 @@
 and a footer with the keys."""
 
 from collections.abc import Iterable
+from dataclasses import replace
+from enum import Enum, auto
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -20,8 +22,19 @@ if TYPE_CHECKING:
     from console.app import CycledeckApp
 
 
+class Moment(Enum):
+    """What a screen is of while one walks through time: the cycle shown, the present, or a time
+    of its own."""
+
+    SHOWN = auto()
+    NOW = auto()
+    OWN = auto()
+
+
 class DeckScreen(Screen[None]):
     """Subclasses give their panels in `panels` and show a new view in `show`."""
+
+    MOMENT: ClassVar[Moment] = Moment.SHOWN
 
     # Widths at which stylesheets may arrange the panels anew.
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012
@@ -91,10 +104,16 @@ class DeckScreen(Screen[None]):
     def present(self, view: View) -> None:
         if not (self.is_mounted and self.display and self.children):
             return  # Its panels are not there yet, or no more, or never: the app is ending.
-        header = self.query_one(Header)
-        header.show(view, self.crumb, local=self.deck_app.local_time)
+        self.present_header(view)
         self.query_one(Banner).show(view, self.deck_app.hint)
         self.show(view)
+
+    def present_header(self, view: View) -> None:
+        crumb = self.crumb
+        if view.past is not None and self.MOMENT is not Moment.SHOWN:
+            view = replace(view, past=None)
+            crumb += " › now" if self.MOMENT is Moment.NOW else ""
+        self.query_one(Header).show(view, crumb, local=self.deck_app.local_time)
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:
         self.present(self.deck_app.view)

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.timer import Timer
 from textual.widget import Widget
 
 from console.errands import ErrandFailed, verify
 from console.lines import Tone
-from console.screens.deck_screen import DeckScreen
+from console.screens.deck_screen import DeckScreen, Moment
 from console.view import View
 from console.widgets.error_counts import ErrorCounts
-from console.widgets.facts import FactsPanel
+from console.widgets.facts import FactPanels, FactsPanel
+from console.widgets.figures import plural
 from console.widgets.health_facts import Growth, Proof, book_facts, engine_facts, file_facts
 from console.widgets.log import LogPanel
 
@@ -27,24 +27,32 @@ LOOK_EVERY = 2.0
 
 
 class HealthScreen(DeckScreen):
+    MOMENT = Moment.NOW
     AUTO_FOCUS = "LogPanel Grid"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("v", "verify", "Verify"),
-        Binding("c", "open('conflicts')", "Conflicts"),
-        Binding("u", "open('quarantine')", "Quarantine"),
-        Binding("a", "open('audit')", "Audit"),
-        Binding("slash", "filter", "Filter the log", key_display="/"),
+        Binding("v", "verify", "Verify", tooltip="Prove the books, from every row there is"),
+        Binding("c", "open('conflicts')", "Conflicts", tooltip="What contradicts the ledger"),
+        Binding("u", "open('quarantine')", "Quarantine", tooltip="What could not be read"),
+        Binding("a", "open('audit')", "Audit", tooltip="Who asked for what, and the outcome"),
+        Binding(
+            "slash",
+            "filter",
+            "Filter the log",
+            key_display="/",
+            tooltip="Only messages that contain a text",
+        ),
     ]
 
     def __init__(self) -> None:
         super().__init__()
         self._books: Books | None = None
+        self._looked_ms: int | None = None
         self._growth = Growth()
         self._proof = Proof()
         self._looking: Timer | None = None
 
     def panels(self) -> Iterable[Widget]:
-        with Horizontal(id="facts"):
+        with FactPanels(id="facts"):
             yield FactsPanel("books", id="books")
             yield FactsPanel("engine · lease", id="engine")
             yield FactsPanel("ledger file", id="file")
@@ -66,16 +74,18 @@ class HealthScreen(DeckScreen):
 
     @work(exclusive=True, group="books")
     async def _look(self) -> None:
-        """What the file says now. Where it cannot be read, the banner says why."""
+        """What the file says now, or while the screen is frozen, when it was first looked at.
+        Where it cannot be read, the banner says why."""
         from engine import CycledeckError
 
-        history = self.deck_app.history
-        if history is None or self.deck_app.view.frozen:
+        history, frozen = self.deck_app.history, self.deck_app.view.frozen
+        if history is None or (frozen and self._books is not None):
             return
         try:
             self._books = await history.books()
         except CycledeckError:
             return
+        self._looked_ms = time.time_ns() // 1_000_000
         self._growth.add(time.monotonic(), self._books.database_bytes)
         self.present(self.deck_app.view)
 
@@ -83,7 +93,8 @@ class HealthScreen(DeckScreen):
         books = self._books or view.books
         local = self.deck_app.local_time
         now_ms = time.time_ns() // 1_000_000
-        self.query_one("#engine", FactsPanel).show(engine_facts(view, books, now_ms, local))
+        engine = engine_facts(view, books, self._looked_ms, now_ms, local)
+        self.query_one("#engine", FactsPanel).show(engine)
         self.query_one("#file", FactsPanel).show(file_facts(self.deck_app.db, books, self._growth))
         self.query_one("#books", FactsPanel).show(book_facts(view, books, self._proof, local))
         self.query_one(ErrorCounts).show(books)
@@ -119,7 +130,8 @@ class HealthScreen(DeckScreen):
             return
         first = found["violations"][0]
         self.deck_app.tell(
-            f"{wrong} violations, the first in {first['table']} {first['key']}", Tone.DANGER
+            f"{plural(wrong, 'violation')}, the first in {first['table']} {first['key']}",
+            Tone.DANGER,
         )
 
     def action_open(self, table: str) -> None:

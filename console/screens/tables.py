@@ -7,6 +7,7 @@ from textual.binding import Binding, BindingType
 
 from console.browse.model import BrowseError, Condition
 from console.lines import Tone
+from console.screens.deck_screen import Moment
 from console.screens.export_dialog import ExportDialog
 from console.screens.file_screen import FileScreen
 from console.screens.row_detail import RowDetail, as_json, told_of_copy
@@ -22,6 +23,8 @@ from console.working import begin
 
 class TablesScreen(FileScreen):
     """With a path: just that file, whatever it is. Without one: the ledger of the app."""
+
+    MOMENT = Moment.NOW
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "pick", "Table"),
@@ -104,8 +107,7 @@ class TablesScreen(FileScreen):
     # --- keys
 
     def action_query(self) -> None:
-        self.query_pane.display = True
-        self.query_pane.area.focus()
+        self.query_pane.open(self.pane.place.table)
 
     def action_export(self) -> None:
         self.export()

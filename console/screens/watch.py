@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from console.screens.deck_screen import DeckScreen
 from console.view import View
+from console.widgets.chart import Chart
 from console.widgets.cursors import Cursors
 from console.widgets.cycle_charts import Charted
 from console.widgets.cycle_list import CycleList
@@ -58,6 +59,16 @@ class WatchScreen(DeckScreen):
     def _show_charts(self, view: View) -> None:
         self.query_one(FillRate).show(view, self.charted)
         self.query_one(SecondChart).show(view, self.charted.next)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is no other chart where none is seen."""
+        if action == "next_chart":
+            return any(chart.size for chart in self.query("#fill-rate Chart, #second-chart"))
+        return super().check_action(action, parameters)
+
+    @on(Chart.Resized)
+    def _offer_charts(self) -> None:
+        self.refresh_bindings()
 
     def action_next_chart(self) -> None:
         self.charted = self.charted.next

@@ -11,14 +11,13 @@ from textual.containers import Container
 
 from console.formats import clock, count
 from console.lines import Line, Tone, line
-from console.screens.deck_screen import DeckScreen
+from console.screens.deck_screen import DeckScreen, Moment
 from console.view import View
 from console.widgets.cycle_path import CyclePath
 from console.widgets.explain import ExplainPanel, StepsGrid
 from console.widgets.fill_rows import Overview
 from console.widgets.fills import FillsGrid, FillsPanel
 from console.widgets.grid import Grid
-from console.widgets.header import Header
 from console.widgets.raw import RawPanel
 from console.widgets.scrolled import Paragraph
 from console.widgets.toned import caption
@@ -34,6 +33,7 @@ MOST_REPLAYS = 20
 
 
 class XrayScreen(DeckScreen):
+    MOMENT = Moment.OWN
     AUTO_FOCUS = "FillsGrid"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back"),
@@ -234,8 +234,7 @@ class XrayScreen(DeckScreen):
         self._present_header()
 
     def _present_header(self) -> None:
-        app = self.deck_app
-        self.query_one(Header).show(app.view, self.crumb, local=app.local_time)
+        self.present_header(self.deck_app.view)
 
     # --- keys
 

@@ -2,15 +2,24 @@
 there is something to say."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from textual.geometry import Size
 
 from console.lines import Line, Tone, line
 from console.view import View
+from console.widgets.scrolled import wrapped
 from console.widgets.toned import Lines
+
+# At most so many rows, and no more than one in so many of the screen.
+MOST_ROWS: Final = 5
+SCREEN_SHARE: Final = 5
 
 
 class Banner(Lines):
+    """As high as its text needs, long lines go on below. Where the screen is low, what happened
+    is cut before what to do."""
+
     def __init__(self) -> None:
         super().__init__(id="banner")
         self._said: list[Line] = []
@@ -19,20 +28,32 @@ class Banner(Lines):
         said = _trouble(view) or _hint(hint)
         if said == self._said:
             return
-        grown = len(said) != len(self._said)
         self._said = said
         self.display = bool(said)
         self.set_class(view.trouble is not None and view.trouble.tone is Tone.DANGER, "-danger")
         self.set_class(view.trouble is None, "-hint")
         self.redraw()
-        if grown:
+        if self.get_content_height(self.size, self.app.size, self.size.width) != self.size.height:
             self.refresh(layout=True)
 
     def lines(self, width: int, height: int) -> Sequence[Line]:
-        return self._said
+        """What comes later has its rows first; every line has one."""
+        rows: list[Line] = []
+        for number, said in reversed(list(enumerate(self._said))):
+            room = max(height - len(rows) - number, 1)
+            rows = _within(wrapped(said, width), room) + rows
+        return rows
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return len(self._said)
+        most = min(MOST_ROWS, viewport.height // SCREEN_SHARE)
+        return len(self.lines(width, max(most, len(self._said))))
+
+
+def _within(rows: list[Line], room: int) -> list[Line]:
+    """As many of the rows as there is room for, the last one marked where it is not the end."""
+    if len(rows) <= room:
+        return rows
+    return [*rows[: room - 1], line(rows[room - 1], ("…", Tone.DIM))]
 
 
 def _trouble(view: View) -> list[Line]:

@@ -15,8 +15,8 @@ from console.widgets.drawing import BLANK, Cell, Drawing
 
 EIGHTHS: Final = " ▁▂▃▄▅▆▇█"
 # No height at all is a thin line: it is not the same as nothing known.
-ZERO: Final[Cell] = ("▁", Tone.FAINT, None)
-HANGING_ZERO: Final[Cell] = ("▔", Tone.FAINT, None)
+ZERO: Final[Cell] = ("▁", Tone.SHADE, None)
+HANGING_ZERO: Final[Cell] = ("▔", Tone.SHADE, None)
 # Where a chart is wide enough for more, bars get thicker.
 MOST_BARS: Final = 80
 

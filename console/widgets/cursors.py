@@ -11,7 +11,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from console.formats import clock, span, stamp
+from console.formats import NONE, clock, span, stamp
 from console.lines import Line, Tone, line
 from console.view import CursorMark, View
 from console.widgets.figures import Wordings, plural, worded
@@ -41,13 +41,14 @@ class Standing(IntEnum):
     AHEAD = 2
     STILL = 3
     MOVING = 4
+    EMPTY = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """A cursor for reading; its symbol is printable. `lag_ms` is behind the venue's clock;
-    `still_ms` is how long ago, in this machine's time, the cycle began that moved it, null where
-    that is not known."""
+    """A cursor for reading; its symbol is printable. `lag_ms` is behind the venue's clock, null
+    where that is not known or there was no fill yet; `still_ms` is how long ago, in this
+    machine's time, the cycle began that moved it, null where that is not known."""
 
     symbol: str
     value_ms: int
@@ -59,10 +60,16 @@ class Market:
     def is_odd(self) -> bool:
         return self.standing <= Standing.AHEAD
 
+    @property
+    def now_ms(self) -> int:
+        """By the venue's clock; 0 where that is not known."""
+        return 0 if self.lag_ms is None else self.value_ms + self.lag_ms
+
 
 def markets_of(view: View) -> list[Market]:
-    """What needs a look first, then by name."""
-    result = view.result
+    """What needs a look first, then by name. A replay asks the venue nothing: the cycle before it
+    that did says where the venue stands."""
+    result = next((found for found in view.shown_results if found.kind != "replay"), None)
     unfetched = _unfetched(result) if result else frozenset()
     found = [
         _market(key.partition(":")[2], mark, result, unfetched)
@@ -183,8 +190,11 @@ def standings(market: Market) -> Wordings:
             words = [f"◆ ahead {span(-(market.lag_ms or 0))}", "◆ ahead"]
         case Standing.STILL:
             words = [f"still{still}", still.strip()]
+        case Standing.EMPTY:
+            words = ["no fill yet", "no fill"]
         case Standing.MOVING:
-            words = [f"lag {span(market.lag_ms)}", span(market.lag_ms)]
+            behind = span(market.lag_ms and max(market.lag_ms, 0))
+            words = [f"lag {behind}", behind]
     tone = Tone.ATTENTION if market.is_odd else Tone.DIM
     return [line((text, tone)) for text in words]
 
@@ -199,23 +209,23 @@ def window(market: Market, lookback_ms: int, width: int) -> Line:
         return ()
     place = round((1 - market.lag_ms / (2 * lookback_ms)) * (width - 1))
     if place < 0:
-        return line(("◂", tone), ("─" * (width - 1), Tone.FAINT))
+        return line(("◂", tone), ("─" * (width - 1), Tone.SHADE))
     place = min(place, width - 1)
     start = max(0, place - round((width - 1) / 2))
     after = width - 1 - place
     rest = "─" * (after - 1) + "┤" if after else ""
     return line(
-        ("─" * start, Tone.FAINT),
+        ("─" * start, Tone.SHADE),
         ("━" * (place - start), tone if market.is_odd else Tone.LIVE),
         (sign, tone),
-        (rest, Tone.FAINT),
+        (rest, Tone.SHADE),
     )
 
 
 def _market(
     symbol: str, mark: CursorMark, result: "CycleResult | None", unfetched: frozenset[str]
 ) -> Market:
-    lag = result.venue_ms - mark.value_ms if result else None
+    lag = result.venue_ms - mark.value_ms if result and result.venue_ms and mark.value_ms else None
     moved = mark.moved_ms
     still = max(result.started_ms - moved, 0) if result and moved is not None else None
     if mark.held:
@@ -224,6 +234,8 @@ def _market(
         standing = Standing.UNFETCHED
     elif lag is not None and lag < -AHEAD_MS:
         standing = Standing.AHEAD
+    elif not mark.value_ms:
+        standing = Standing.EMPTY
     else:
         standing = Standing.STILL if (still or 0) >= STILL_MS else Standing.MOVING
     return Market(printable(symbol), mark.value_ms, lag, still, standing)
@@ -237,7 +249,11 @@ def _unfetched(result: "CycleResult") -> frozenset[str]:
 
 
 def _time(market: Market, *, local: bool) -> str:
-    """With the date instead of milliseconds, where it was not in the last day."""
+    """With the date instead of milliseconds, where it was not in the last day; the date alone,
+    where it was in another year."""
+    if not market.value_ms:
+        return NONE
     if market.lag_ms is not None and abs(market.lag_ms) < DAY_MS:
         return clock(market.value_ms, ms=True, local=local)
-    return stamp(market.value_ms, local=local)[5:16]
+    date, now = (stamp(ts_ms, local=local) for ts_ms in (market.value_ms, market.now_ms))
+    return date[5:16] if date[:4] == now[:4] else date[:10]

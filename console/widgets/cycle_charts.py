@@ -21,7 +21,7 @@ LABEL: Final = 9
 
 PHASES: Final = (
     ("fetch", "fetch", Tone.LIVE),
-    ("inputs", "inputs", Tone.FAINT),
+    ("inputs", "inputs", Tone.SHADE),
     ("tx1", "TX 1", Tone.OK),
     ("execute", "orders", Tone.DIM),
     ("tx2", "TX 2", Tone.STRONG),
@@ -53,7 +53,7 @@ class CycleCharts:
             case Charted.FILLS:
                 return Stacked(tuple(map(self._fills, shown)), "{:.2f}".format)
             case Charted.SLIPPAGE:
-                return Signed(tuple(result.slippage_bps_avg for result in shown))
+                return Signed(tuple(result.slippage_bps_avg for result in shown), down=Tone.SHADE)
             case Charted.PNL:
                 return self._pnl(shown, currency_of(results))
             case Charted.TIME:

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from console.formats import NONE, count, figure
+from console.formats import NONE, count, figure, rate
 from console.lines import Line, Tone, joined, line
+from console.widgets.cycle_row import signed_bps
 
 if TYPE_CHECKING:
     from engine import CycleResult, Notice
@@ -28,12 +29,13 @@ def ledger_sum(result: "CycleResult") -> Line:
 
 def measured(result: "CycleResult") -> Line:
     """The metrics: fills, orders, and how well those were filled."""
+    slip = result.slippage_bps_avg
     parts = [
         ("fills ", count(result.fills_count)),
         ("orders ", count(result.orders_submitted)),
         *[(f"{name} ", count(number)) for name, number in _unusual(result) if number],
-        ("fills/order ", figure(result.fills_per_submitted_order)),
-        ("slip ", _in(figure(result.slippage_bps_avg, 1, sign=True), "bps")),
+        ("fills/order ", rate(result.fills_per_submitted_order)),
+        ("slip ", NONE if slip is None else f"{signed_bps(slip)} bps"),
         ("time to fill ", _in(figure(result.avg_time_to_fill, 1), "s")),
     ]
     return joined([line((name, Tone.DIM), value) for name, value in parts], _DOT)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from console.formats import count
 from console.per_cycle import PerCycle
 from console.view import View
 from console.widgets.cycle_row import columns_for, cycle_cells, widths_of
@@ -53,6 +54,15 @@ class CycleList(Grid):
         self._results: Sequence[CycleResult] = ()
         self._widths: dict[str, int] = {}
         caption(self, "cycles", "enter opens one")
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._say()
+
+    def _say(self) -> None:
+        """That there are newer cycles than those that are seen, and how to come to them."""
+        above = self.scroll_offset.y
+        caption(self, f"cycles · {count(above)} newer · g" if above else "cycles")
 
     @property
     def selected(self) -> int | None:

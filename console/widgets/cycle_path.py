@@ -101,10 +101,11 @@ class _Step:
 
 def _steps(result: "CycleResult", worded: bool) -> list[_Step]:
     failed = result.errors[0].step if result.errors and not result.committed else None
+    units = any(time >= 1_000 for time in result.timings_ms.values())
     found = []
     for step, name, tone in STEPS:
         time = result.timings_ms.get(step)
-        after = line(_took(time), *_lamp(result, step, worded))
+        after = line(_took(time, units), *_lamp(result, step, worded))
         bar = Tone.DANGER if step == failed else tone
         found.append(_Step(_label(result, step, name, worded), bar, after, time is not None))
     return found
@@ -134,10 +135,13 @@ def _label(result: "CycleResult", step: str, name: str, worded: bool) -> Line:
     return line((name, Tone.DIM))
 
 
-def _took(time: float | None) -> Line:
+def _took(time: float | None, units: bool) -> Line:
+    """In milliseconds, which is said where other steps took seconds."""
     if time is None:
         return line((NONE, Tone.FAINT))
-    return line(f"{time:.1f}" if time < 1_000 else span(time))
+    if time >= 1_000:
+        return line(span(time))
+    return line(f"{time:.1f}", (" ms" if units else "", Tone.DIM))
 
 
 def _lamp(result: "CycleResult", step: str, worded: bool) -> list[Line | str]:

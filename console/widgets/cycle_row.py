@@ -73,7 +73,7 @@ def _ledger(result: "CycleResult") -> tuple[Line, ...]:
         line(count(result.fills_count)),
         line((count(inserted), Tone.OK if inserted else Tone.DIM)),
         line((count(result.ledger_events_ignored), Tone.DIM)),
-        line((count(conflicting), Tone.DANGER if conflicting else Tone.FAINT)),
+        line((count(conflicting), Tone.DANGER if conflicting else Tone.DIM)),
     )
 
 

@@ -1,5 +1,6 @@
 """What came of a cycle, in lamps and words: committed or not, metrics or not, and why not."""
 
+import re
 from typing import TYPE_CHECKING
 
 from console.formats import count
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from engine import CycleResult, Notice
 
 MISSING = "m rebuilds"
+_WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
 
 _STEPS = {"fetch": "fetch", "inputs": "inputs", "tx1": "TX 1", "execute": "orders", "tx2": "TX 2"}
 # Nothing was committed, and nothing is broken either.
@@ -69,7 +71,8 @@ def story(result: "CycleResult") -> Line:
 
 
 def remark(result: "CycleResult") -> Line:
-    """The same in a few words, for a table; empty when all went well."""
+    """The same in a few words, for a table, and then the message, as far as there is room; empty
+    when all went well."""
     parts = [
         _conflicts(result) or _verdict_alone(result),
         _undone(result),
@@ -77,6 +80,7 @@ def remark(result: "CycleResult") -> Line:
         line(("held " + ", ".join(result.held), Tone.ATTENTION)) if result.held else (),
         line((MISSING, Tone.ATTENTION)) if _is_without_metrics(result) else (),
         _brief(result.warnings[0], Tone.ATTENTION) if _only_warned(result) else (),
+        _message(result),
     ]
     return joined([part for part in parts if part], (" · ", Tone.FAINT))
 
@@ -150,12 +154,22 @@ def _conflicts(result: "CycleResult") -> Line:
 def _full(notice: "Notice", tone: Tone) -> Line:
     where = _STEPS.get(notice.step, notice.step)
     market = f" {notice.symbol}" if notice.symbol else ""
-    return line((notice.type, tone), (f" at {where}{market}: ", Tone.DIM), notice.message)
+    return line((in_words(notice.type), tone), (f" at {where}{market}: ", Tone.DIM), notice.message)
 
 
 def _brief(notice: "Notice", tone: Tone) -> Line:
     market = f" {notice.symbol}" if notice.symbol else ""
-    return line((notice.type + market, tone))
+    return line((in_words(notice.type) + market, tone))
+
+
+def _message(result: "CycleResult") -> Line:
+    told = result.errors or (result.warnings if _only_warned(result) else ())
+    return line((told[0].message, Tone.DIM)) if told and told[0].message else ()
+
+
+def in_words(kind: str) -> str:
+    """`order trouble` of `OrderTrouble`, `cursor held` of `cursor_held`; else what it says."""
+    return _WORD_ENDS.sub(" ", kind).lower() if kind.isidentifier() else kind
 
 
 def _tone(result: "CycleResult") -> Tone:

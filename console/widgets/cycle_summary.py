@@ -53,4 +53,4 @@ def _summary(result: "CycleResult") -> Iterator[Line]:
 def _times(result: "CycleResult") -> Iterator[Line]:
     for step, name, _ in STEPS:
         if (time := result.timings_ms.get(step)) is not None:
-            yield line((f"{name} ", Tone.DIM), f"{time:.1f}")
+            yield line((f"{name} ", Tone.DIM), f"{time:,.1f}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -14,13 +14,16 @@ from console.view import View
 from console.widgets.bars import Bar, Stacked
 from console.widgets.chart import Chart
 from console.widgets.figures import Figures, Wordings, plural, spaced
-from console.widgets.toned import caption
+from console.widgets.toned import caption, fitted, width_of
 
 if TYPE_CHECKING:
     from engine import CycleResult
 
 # How many cycles are added up where no chart says how many are seen.
 RECENT = 36
+
+WORDS: Final = ("attempted", "inserted", "ignored")
+SHORT: Final = ("att", "ins", "ign")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +84,10 @@ class Dedupe(Vertical):
             figures.say()
             return
         many = min(self.query_one(Chart).shown or RECENT, len(self._results))
-        now, recent = Counted.of(self._results[:1]), Counted.of(self._results[:many])
+        shown = self._results[:many]
+        now, recent = Counted.of(shown[:1]), Counted.of(shown)
         caption(self, subtitle=f"last {plural(many, 'cycle')}")
-        figures.say(_inserted(now), _others(now), _recent(recent, many))
+        figures.say(_inserted(now, _widest(shown)), _others(now), _recent(recent, many))
 
 
 def _bar(result: "CycleResult") -> Bar:
@@ -91,16 +95,27 @@ def _bar(result: "CycleResult") -> Bar:
     return (
         (result.ledger_events_conflicting, Tone.DANGER),
         (result.ledger_events_inserted, Tone.OK),
-        (result.ledger_events_ignored, Tone.FAINT),
+        (result.ledger_events_ignored, Tone.SHADE),
     )
 
 
-def _inserted(found: Counted) -> Wordings:
+def _inserted(found: Counted, widest: Counted) -> Wordings:
+    """As wide as the widest of those shown would be: the words are the same cycle after cycle."""
+    wordings = [(WORDS, 2), (WORDS, 1), (SHORT, 2), (SHORT, 1)]
     return [
-        _labelled(found, ("attempted", "inserted", "ignored"), 2),
-        _labelled(found, ("attempted", "inserted", "ignored"), 1),
-        _labelled(found, ("tried", "new", "known"), 1),
+        fitted(_labelled(found, *wording), width_of(_labelled(widest, *wording)))
+        for wording in wordings
     ]
+
+
+def _widest(results: "Sequence[CycleResult]") -> Counted:
+    """The highest of each figure."""
+    return Counted(
+        max(result.ledger_events_attempted for result in results),
+        max(result.ledger_events_inserted for result in results),
+        max(result.ledger_events_ignored for result in results),
+        max(result.ledger_events_conflicting for result in results),
+    )
 
 
 def _labelled(found: Counted, words: tuple[str, str, str], gap: int) -> Line:
@@ -127,8 +142,8 @@ def _recent(found: Counted, many: int) -> Wordings:
     start = f"last {count(many)}: {count(found.inserted)} of {count(found.attempted)}"
     return [
         line((f"{start} inserted · {_percent(found)}", Tone.DIM), odd),
-        line((f"{start} new · {_percent(found)}", Tone.DIM), odd),
-        line((f"{start} new", Tone.DIM), odd),
+        line((f"{start} ins · {_percent(found)}", Tone.DIM), odd),
+        line((f"{start} ins", Tone.DIM), odd),
     ]
 
 

@@ -1,13 +1,17 @@
 """Errors and warnings of the newest cycles, by kind, with how often."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from console.formats import count
 from console.lines import Line, Tone, line
+from console.widgets.cycle_story import in_words
+from console.widgets.figures import spaced
 from console.widgets.toned import Lines, width_of
 
 if TYPE_CHECKING:
     from engine import Books
+
+APART: Final = 4
 
 
 class ErrorCounts(Lines):
@@ -26,14 +30,22 @@ class ErrorCounts(Lines):
     def lines(self, width: int, height: int) -> list[Line]:
         if not self._errors:
             return [line(("none", Tone.OK))]
-        rows: list[Line] = [()]
-        for number, (kind, often) in enumerate(self._errors):
-            part = line((count(often), Tone.STRONG), f" {kind}    ")
-            if width_of(rows[-1]) + width_of(part) > width and rows[-1]:
-                if len(rows) == height:
-                    left = len(self._errors) - number
-                    rows[-1] = line(rows[-1][: -2 or None], (f"and {left} more kinds", Tone.DIM))
-                    break
-                rows.append(())
-            rows[-1] = line(rows[-1], part)
-        return rows
+        rows: list[list[Line]] = [[]]
+        for kind, often in self._errors:
+            part = line((count(often), Tone.STRONG), (" × ", Tone.DIM), in_words(kind))
+            if rows[-1] and width_of(spaced([*rows[-1], part], APART)) > width:
+                rows.append([])
+            rows[-1].append(part)
+        if len(rows) > height:
+            rows = [*rows[: height - 1], _and_more(rows[height - 1 :], width)]
+        return [spaced(row, APART) for row in rows]
+
+
+def _and_more(rows: list[list[Line]], width: int) -> list[Line]:
+    """The first of the rows, and in its place how many kinds are not told."""
+    kept, many = list(rows[0]), sum(map(len, rows))
+    while True:
+        row = [*kept, line((f"and {many - len(kept)} more kinds", Tone.DIM))]
+        if not kept or width_of(spaced(row, APART)) <= width:
+            return row
+        kept.pop()

@@ -12,14 +12,20 @@ from textual.message import Message
 from console.formats import count, money, signed
 from console.lines import Line, Tone, joined, line
 from console.widgets.explain_rows import StepRows, by_sign
+from console.widgets.figures import plural
 from console.widgets.listing import Listing
-from console.widgets.scrolled import Paragraph
+from console.widgets.scrolled import Paragraph, wrapped
 from console.widgets.toned import caption
 
 if TYPE_CHECKING:
     from engine import Explanation, FoldStep, PositionView
 
 _UNMOVED = "no event of this cycle moved it"
+# So many steps are seen before the positions have all their digits. To so many those are cut;
+# with the last ones the average, which follows from cost and quantity, goes too.
+_STEPS_SEEN = 4
+_DIGITS = (18, 16, 14, 12, 10, 8)
+_DIGITS_WITHOUT_AVERAGE = 12
 
 
 class StepsGrid(Listing):
@@ -86,8 +92,6 @@ class ExplainPanel(Vertical):
         self._caption()
         self._grid.say_when_empty(_UNMOVED)
         self._lay_out()
-        self.query_one("#explain-before", Paragraph).say(_before(found))
-        self.query_one("#explain-after", Paragraph).say(_after(found))
 
     def tell_time(self, *, local: bool) -> None:
         if local is not self._local:
@@ -105,14 +109,30 @@ class ExplainPanel(Vertical):
         self._show_step()
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._lay_out)
+        self._lay_out()
 
     def _lay_out(self) -> None:
         if self._found is not None:
+            before, after = self._positions(self._found)
+            self.query_one("#explain-before", Paragraph).say(before)
+            self.query_one("#explain-after", Paragraph).say(after)
             self._rows = StepRows(self._found, local=self._local)
-            self._grid.set_columns(self._rows.fit(self._grid.size.width - 1))
+            self._grid.set_columns(self._rows.fit(self.size.width - 1))
             self._grid.set_source(self._rows)
         self._show_step()
+
+    def _positions(self, found: "Explanation") -> tuple[list[Line], list[Line]]:
+        """Before and after, with every digit where that leaves room for the steps."""
+        steps = 1 + min(max(len(found.steps), 1), _STEPS_SEEN)
+        told = 1 if found.steps else 0
+        room = self.size.height - steps - told
+
+        def excess(lines: tuple[list[Line], list[Line]]) -> int:
+            rows = (wrapped(text, self.size.width - 1) for part in lines for text in part)
+            return max(sum(map(len, rows)) - room, 0)
+
+        cut = ((_before(found, digits), _after(found, digits)) for digits in (0, *_DIGITS))
+        return min(cut, key=excess)
 
     def on_grid_moved(self) -> None:
         self._show_step()
@@ -155,22 +175,21 @@ class ExplainPanel(Vertical):
         caption(self, subtitle=place)
 
 
-def _before(found: "Explanation") -> list[Line]:
-    lines = [_position("before", found.before)]
+def _before(found: "Explanation", digits: int) -> list[Line]:
+    lines = [_position("before", found.before, digits)]
     if found.late:
         late = "late: it sorts before events applied already; folded again from there"
         lines.append(line(("▲ ", Tone.ATTENTION), (late, Tone.DIM)))
     return lines
 
 
-def _after(found: "Explanation") -> list[Line]:
-    lines = [_position("after", found.after)]
+def _after(found: "Explanation", digits: int) -> list[Line]:
+    lines = [_position("after", found.after, digits)]
     if found.steps_left_out:
         more = f"… {count(found.steps_left_out)} more steps, not listed, are folded all the same"
         lines.insert(0, line((more, Tone.ATTENTION)))
     steps = len(found.steps) + found.steps_left_out
-    told = f"fold of {count(found.folded)} events before"
-    told += f" + {count(steps)} step{'' if steps == 1 else 's'} "
+    told = f"fold of {plural(found.folded, 'event')} before + {plural(steps, 'step')} "
     if found.matches:
         return [*lines, line((told, Tone.DIM), ("= stored ✓", Tone.OK))]
     wrong = line((told, Tone.DIM), ("≠ stored: it does not match", Tone.DANGER))
@@ -178,15 +197,18 @@ def _after(found: "Explanation") -> list[Line]:
     return [*lines, wrong, _position("stored", found.stored), todo]
 
 
-def _position(label: str, found: "PositionView") -> Line:
+def _position(label: str, found: "PositionView", digits: int = 0) -> Line:
+    """With `digits`, figures that are longer are cut."""
+    gain = found.realized_pnl
+    average = line(("avg ", Tone.DIM), money(found.avg_cost, digits or 16))
     parts = [
-        line((f"{label:<8}qty ", Tone.DIM), money(found.qty)),
-        line(("cost ", Tone.DIM), money(found.cost)),
-        line(("avg ", Tone.DIM), money(found.avg_cost, 16)),
-        line(("realised ", Tone.DIM), (signed(found.realized_pnl), by_sign(found.realized_pnl))),
+        line((f"{label:<8}qty ", Tone.DIM), money(found.qty, digits)),
+        line(("cost ", Tone.DIM), money(found.cost, digits)),
+        *([] if 0 < digits <= _DIGITS_WITHOUT_AVERAGE else [average]),
+        line(("realised ", Tone.DIM), (signed(gain, digits), by_sign(gain))),
     ]
     if found.fees:
-        fees = " · ".join(f"{money(fee)} {name}" for name, fee in found.fees.items())
+        fees = " · ".join(f"{money(fee, digits)} {name}" for name, fee in found.fees.items())
         parts.append(line(("fees ", Tone.DIM), fees))
     if found.oversold:
         parts.append(line(("▲ oversold", Tone.ATTENTION)))

@@ -3,15 +3,18 @@
 from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING
 
-from console.formats import NONE, clock, money, signed
+from rich.cells import cell_len, set_cell_size
+
+from console.formats import NONE, clock, is_day_of, money, signed, stamp
 from console.lines import Line, Tone, joined, line, plain
 from console.widgets.decimals import Decimals
 from console.widgets.grid import GAP, Column, Row
+from engine.text import printable
 
 if TYPE_CHECKING:
     from engine import Explanation, FoldStep
 
-_FIGURES = ("d", "v", "released", "realised", "fee", "qty after")
+_FIGURES = ("± qty", "value", "released", "realised", "fee", "qty after")
 # What gives way in turn until all columns fit: some go, figures are cut, and then the ids.
 _GIVE_WAY = ("time", "qty after", 30, 24, 20, 18, 16, 14, "side", 12, 10, "event")
 _SHORT_EVENT = 16
@@ -25,12 +28,16 @@ class StepRows:
         self._local = local
         figures = [_figures(step) for step in found.steps]
         self._points = {name: Decimals.of(row[name] for row in figures) for name in _FIGURES}
-        self._currency = max((len(step.fee_currency or "") for step in found.steps), default=0)
+        self._currency = _longest("", {step.fee_currency or "" for step in found.steps})
         self._shown: tuple[Column, ...] = ()
+        times = [step.ts_ms for step in found.steps]
+        # Of steps on one day the time of day is enough.
+        self._one_day = not times or is_day_of(min(times), max(times), local=local)
 
     def fit(self, width: int) -> tuple[Column, ...]:
         """The columns: as wide as the figures; without room for that, some go, others are cut."""
-        widths = {"event": _longest("event", map(_name, self._found.steps)), "time": 8, "side": 4}
+        widths = {"event": _longest("event", map(_name, self._found.steps))}
+        widths |= {"time": _longest("time", map(self._time, self._found.steps[:1])), "side": 4}
         for name in _FIGURES:
             more = self._currency + 1 if name == "fee" and self._currency else 0
             widths[name] = max(len(name), self._points[name].width + more)
@@ -56,7 +63,7 @@ class StepRows:
         rank = Tone.PLAIN if step.new else Tone.DIM
         cells = {
             "event": line((_name(step), rank)),
-            "time": line((clock(step.ts_ms, local=self._local), Tone.DIM)),
+            "time": line((self._time(step), Tone.DIM)),
             "side": line((step.side or "", rank)),
         }
         for column in self._shown:
@@ -66,25 +73,36 @@ class StepRows:
         return cells
 
     def told(self, step: "FoldStep") -> Line:
-        """The figures of a step in full, where its row has no room for them; else nothing."""
+        """The figures of a step in full, where its row has no room for them; else nothing. Of
+        steps on several days also when it was."""
         full = _figures(step)
         cells = self._cells(step)
         cut = [n for n in _FIGURES if n in cells and plain(cells[n]).rstrip().endswith("…")]
-        return joined([line((f"{name} ", Tone.DIM), full[name]) for name in cut], "  ")
+        parts = [line((f"{name} ", Tone.DIM), full[name]) for name in cut]
+        if not self._one_day and all(column.title != "time" for column in self._shown):
+            parts.insert(0, line((self._time(step), Tone.DIM)))
+        return joined(parts, "  ")
+
+    def _time(self, step: "FoldStep") -> str:
+        if self._one_day:
+            return clock(step.ts_ms, local=self._local)
+        return stamp(step.ts_ms, local=self._local).partition(".")[0]
 
     def _figure(self, step: "FoldStep", name: str, width: int) -> str:
         tail = ""
         if name == "fee" and step.fee is not None:
-            tail = f" {step.fee_currency or '':<{self._currency}}"
-        room = max(width - len(tail), 1)
+            currency = printable(step.fee_currency or "")
+            tail = " " + set_cell_size(currency, self._currency)
+        room = max(width - cell_len(tail), 1)
         return self._points[name].placed(_figures(step, room)[name], room) + tail
 
 
 def _figures(step: "FoldStep", width: int = 0) -> dict[str, str]:
-    """The figures of a step, cut (never rounded) to a width. Of nothing, `d` and `v` are a dash."""
+    """The figures of a step, cut (never rounded) to a width. A move of
+    nothing is a dash."""
     return {
-        "d": NONE if is_zero(step.d) else signed(step.d, width),
-        "v": NONE if is_zero(step.v) else money(step.v, width),
+        "± qty": NONE if is_zero(step.d) else signed(step.d, width),
+        "value": NONE if is_zero(step.v) else money(step.v, width),
         "released": money(step.released, width),
         "realised": signed(step.realized, width),
         "fee": money(step.fee, width),
@@ -108,7 +126,7 @@ def _name(step: "FoldStep") -> str:
 
 
 def _longest(title: str, texts: Iterable[str]) -> int:
-    return max([len(title), *map(len, texts)])
+    return max(cell_len(printable(text)) for text in (title, *texts))
 
 
 def _without(widths: dict[str, int], giving: str | int) -> dict[str, int]:

@@ -1,14 +1,18 @@
 """A cycle's fills as rows: what the venue said, and what TX 1 made of it."""
 
-from collections.abc import Container, Hashable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from console.formats import NONE, clock, count, money
+from rich.cells import cell_len
+
+from console.formats import NONE, count, dated, is_day_of, money, stamp
 from console.lines import Line, Tone, joined, line
 from console.widgets.decimals import Decimals
 from console.widgets.grid import GAP, Column, Row
+from engine.text import printable
 
 if TYPE_CHECKING:
     from engine import EventOutcome, FillLine
@@ -16,10 +20,20 @@ if TYPE_CHECKING:
 # Of a run of ignored fills so many are shown; a rest of one would take as much room as it saves.
 SHOWN_OF_RUN = 2
 
-# Columns: `= ignored  from 1,277` in the ledger's, the widest of others, which go first.
+# Columns: `= ignored  from 1,277` in the ledger's, and the widest of others.
 OUTCOME_WIDTH = 21
 _WIDEST = {"trade": 24, "symbol": 16, "qty": 26, "price": 26}
-_DROPPED = ("time", "symbol", "side")
+# What gives way in turn until the outcome has its room: some go, then ids and figures are cut.
+_GIVE_WAY = ("time", "symbol", "side", 18, 16, 14, 12, 10, 8)
+_SHORT_TRADE = 12
+
+_OF_STATUS = {
+    None: ("◆ unreadable", Tone.ATTENTION),
+    "open": ("◆ quarantined", Tone.ATTENTION),
+    "dropped": ("· dropped", Tone.DIM),
+    "replaced": ("· replaced", Tone.DIM),
+    "left out": ("· left out", Tone.FAINT),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +46,16 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What has to be known of all fills at once, so that rows can be made one by one."""
+    """What has to be known of all fills at once, so that rows can be made one by one.
+
+    `kinds` counts each fill as one of: new, conflict, not booked, late fee, seen before; and each
+    item that is none by what became of it.
+    """
 
     repeats: tuple[bool, ...]
-    new: int
-    unreadable: int
+    kinds: Mapping[str, int]
     first: int
+    times: tuple[int, int] | None
     trade: int
     symbol: int
     qty: Decimals
@@ -48,17 +66,37 @@ class Overview:
         outcomes = [frozenset(event.outcome for event in fill.events) for fill in fills]
         return cls(
             repeats=tuple(found == _REPEAT for found in outcomes),
-            new=sum("inserted" in found for found in outcomes),
-            unreadable=sum(fill.reason is not None for fill in fills),
+            kinds=Counter(map(_kind, fills)),
             first=_of_interest(outcomes),
-            trade=max((len(fill.trade_id) for fill in fills), default=0),
-            symbol=max((len(fill.symbol) for fill in fills), default=0),
+            times=_span(fill.ts_ms for fill in fills),
+            trade=_longest(fill.trade_id for fill in fills),
+            symbol=_longest({fill.symbol for fill in fills}),
             qty=Decimals.of(_figure(fill.qty) for fill in fills),
             price=Decimals.of(_figure(fill.price) for fill in fills),
         )
 
 
 _REPEAT = frozenset({"ignored"})
+
+
+def _kind(fill: "FillLine") -> str:
+    if not fill.events:
+        return _OF_STATUS[fill.status][0].partition(" ")[2]
+    found = {(event.type, event.outcome) for event in fill.events}
+    if ("FILL", "inserted") in found:
+        return "new"
+    outcomes = {outcome for _, outcome in found}
+    kinds = {"conflicting": "conflict", "unbooked": "not booked", "inserted": "late fee"}
+    return next((kinds[name] for name in kinds if name in outcomes), "seen before")
+
+
+def _span(times: Iterable[int | None]) -> tuple[int, int] | None:
+    known = [time for time in times if time is not None]
+    return (min(known), max(known)) if known else None
+
+
+def _longest(texts: Iterable[str]) -> int:
+    return max((cell_len(printable(text)) for text in texts), default=0)
 
 
 def _of_interest(outcomes: Sequence[frozenset[str]]) -> int:
@@ -71,7 +109,8 @@ def _of_interest(outcomes: Sequence[frozenset[str]]) -> int:
 
 
 class FillRows:
-    """The rows of a cycle's fills, made as they are seen. `opened` are the runs shown in full."""
+    """The rows of a cycle's fills, made as they are seen. `opened` are the runs shown in full;
+    times of another day than that of `day_ms` have their date."""
 
     def __init__(
         self,
@@ -80,6 +119,7 @@ class FillRows:
         cycle_id: int,
         shown: Sequence[Column],
         *,
+        day_ms: int,
         opened: Container[int] | None = None,
         local: bool = False,
     ) -> None:
@@ -87,6 +127,7 @@ class FillRows:
         self._overview = overview
         self._cycle_id = cycle_id
         self._shown = shown
+        self._day_ms = day_ms
         self._local = local
         self._keys = list(_keys(overview.repeats, opened))
         self._numbers: dict[Hashable, int] = {k: n for n, k in enumerate(self._keys)}
@@ -114,8 +155,8 @@ class FillRows:
         widths = {column.title: column.width for column in self._shown}
         qty, price = (_figure(fill.qty, widths["qty"]), _figure(fill.price, widths["price"]))
         return {
-            "time": line((clock(fill.ts_ms, local=self._local), Tone.DIM)),
-            "trade": line((fill.trade_id or NONE, rank)),
+            "time": line((self._time(fill), Tone.DIM)),
+            "trade": line((_ending(fill.trade_id or NONE, widths["trade"]), rank)),
             "symbol": line((fill.symbol, rank)),
             "side": line((fill.side, rank)),
             "qty": line((overview.qty.placed(qty, widths["qty"]), rank)),
@@ -123,13 +164,32 @@ class FillRows:
             "ledger": outcome(fill, self._cycle_id),
         }
 
+    def _time(self, fill: "FillLine") -> str:
+        if fill.ts_ms is None:
+            return NONE
+        return dated(fill.ts_ms, self._day_ms, local=self._local)
+
+    def told(self, number: int) -> Line:
+        """What of a fill is not in its row: columns that went, ids and figures that were cut."""
+        fill, widths = self._fills[number], {column.title: column.width for column in self._shown}
+        untimed = "time" in widths or fill.ts_ms is None
+        full = {
+            "time": "" if untimed else stamp(fill.ts_ms, local=self._local),
+            "symbol": fill.symbol,
+            "side": fill.side,
+            "trade": fill.trade_id,
+            "qty": _figure(fill.qty),
+            "price": _figure(fill.price),
+        }
+        missing = [name for name, text in full.items() if _longest([text]) > widths.get(name, 0)]
+        label = {name: f"{name} " for name in ("trade", "qty", "price")}
+        return joined([line((label.get(n, ""), Tone.DIM), full[n]) for n in missing], "  ")
+
 
 def outcome(fill: "FillLine", cycle_id: int) -> Line:
     """`+ fill +fee`, `= ignored  from 1,277`, `≠ conflict  …`, `· not booked  …`, `◆ …`."""
     if fill.reason is not None:
-        return line(("◆ quarantined", Tone.ATTENTION), (f"  {fill.reason}", Tone.DIM))
-    if not fill.events:
-        return line(("· no part of this cycle", Tone.FAINT))
+        return line(_OF_STATUS[fill.status], (f"  {fill.reason}", Tone.DIM))
     parts = []
     by_outcome = {
         found: [event for event in fill.events if event.outcome == found]
@@ -154,24 +214,48 @@ def earlier_cycle(fill: "FillLine", cycle_id: int) -> int | None:
     return next((other for other in found if other is not None and other != cycle_id), None)
 
 
-def columns(overview: Overview, width: int) -> tuple[Column, ...]:
+def columns(
+    overview: Overview, width: int, *, day_ms: int, local: bool = False
+) -> tuple[Column, ...]:
     """As wide as the content needs; the ledger's column gets the rest, and has what it needs."""
-    shown = [
-        Column("time", 8),
-        Column("trade", _room("trade", overview.trade)),
-        Column("symbol", _room("symbol", overview.symbol)),
-        Column("side", 4),
-        Column("qty", _room("qty", overview.qty.width), right=True),
-        Column("price", _room("price", overview.price.width), right=True),
-    ]
-    for name in _DROPPED:
-        if 1 + OUTCOME_WIDTH + sum(column.width + GAP for column in shown) > width:
-            shown = [column for column in shown if column.title != name]
+    one_day = all(is_day_of(time, day_ms, local=local) for time in overview.times or ())
+    widths = {
+        "time": len("12:03:11") if one_day else len("2026-01-31 12:03:11"),
+        "trade": _room("trade", overview.trade),
+        "symbol": _room("symbol", overview.symbol),
+        "side": 4,
+        "qty": _room("qty", overview.qty.width),
+        "price": _room("price", overview.price.width),
+    }
+    for giving in _GIVE_WAY:
+        if 1 + OUTCOME_WIDTH + sum(room + GAP for room in widths.values()) > width:
+            widths = _without(widths, giving)
+    shown = [Column(name, room, right=name in _FIGURES) for name, room in widths.items()]
     return (*shown, Column("ledger", 0))
+
+
+_FIGURES = ("qty", "price")
+
+
+def _without(widths: dict[str, int], giving: str | int) -> dict[str, int]:
+    if isinstance(giving, str):
+        return {name: room for name, room in widths.items() if name != giving}
+    most = {"trade": _SHORT_TRADE} | dict.fromkeys(_FIGURES, giving)
+    return {name: min(room, most.get(name, room)) for name, room in widths.items()}
 
 
 def _room(title: str, width: int) -> int:
     return min(max(len(title), width), _WIDEST[title])
+
+
+def _ending(trade_id: str, width: int) -> str:
+    """Its end, where it is cut: a market's ids begin alike."""
+    text = printable(trade_id)
+    if cell_len(text) <= width:
+        return text
+    while cell_len(text) >= width:
+        text = text[1:]
+    return "…" + text
 
 
 def _figure(text: str, width: int = 0) -> str:

@@ -9,8 +9,9 @@ from textual.containers import Vertical
 from textual.message import Message
 
 from console.formats import count
-from console.lines import Line, Tone, line
+from console.lines import Line, Tone, joined, line
 from console.widgets.cycle_facts import ledger_sum
+from console.widgets.figures import plural
 from console.widgets.fill_rows import FillRows, Overview, Rest, columns, earlier_cycle, outcome
 from console.widgets.listing import Listing
 from console.widgets.scrolled import Paragraph
@@ -41,6 +42,7 @@ class FillsPanel(Vertical):
         self.border_title = "what the venue said → what TX 1 did"
         self._xray: Xray | None = None
         self._overview = Overview.of(())
+        self._rows: FillRows | None = None
         self._opened: set[int] | None = set()
         self._local = False
 
@@ -99,8 +101,8 @@ class FillsPanel(Vertical):
     # --- how
 
     def on_resize(self) -> None:
-        if self._xray is not None:
-            self.call_after_refresh(self._lay_out)
+        self._lay_out()
+        self.call_after_refresh(self._show_row)
 
     def on_grid_moved(self) -> None:
         self._show_row()
@@ -113,14 +115,16 @@ class FillsPanel(Vertical):
         if self._xray is None:
             return
         grid, overview = self._grid, self._overview
-        shown = columns(overview, grid.size.width - 1)
-        rows = FillRows(
+        result, local = self._xray.result, self._local
+        shown = columns(overview, self.size.width - 1, day_ms=result.started_ms, local=local)
+        self._rows = rows = FillRows(
             self._xray.fills,
             overview,
-            self._xray.result.cycle_id,
+            result.cycle_id,
             shown,
+            day_ms=result.started_ms,
             opened=self._opened,
-            local=self._local,
+            local=local,
         )
         grid.set_columns(shown)
         grid.say_when_empty(_nothing(self._xray))
@@ -137,17 +141,22 @@ class FillsPanel(Vertical):
     def _told(self) -> Line:
         if isinstance(self._grid.key, Rest):
             return line(("▸ enter shows them · a shows all", Tone.FAINT))
-        fill = self.fill
-        if fill is None or self._xray is None:
+        fill, key = self.fill, self._grid.key
+        if fill is None or self._xray is None or self._rows is None or not isinstance(key, int):
             return ()
         found = outcome(fill, self._xray.result.cycle_id)
         cut = width_of(found) > self._grid.rest_width
+        parts = [found if cut else (), self._rows.told(key), line((self._leads(fill), Tone.FAINT))]
+        return line(("▸ ", Tone.FAINT), joined([part for part in parts if part], "  "))
+
+    def _leads(self, fill: "FillLine") -> str:
+        """Where enter leads; of what waits in quarantine, what resolves it."""
+        if fill.status == "open":
+            resolve = f"cycledeck quarantine resolve {fill.quarantine_id}"
+            return f"{resolve} --drop (or --as FILE) resolves it"
         if self.followed is not None:
-            leads = f"enter opens cycle {count(self.followed)}"
-        else:
-            leads = f"enter explains {fill.symbol}"
-        told = line(found, "  ") if cut else ()
-        return line(("▸ ", Tone.FAINT), told, (leads, Tone.FAINT))
+            return f"enter opens cycle {count(self.followed)}"
+        return f"enter explains {fill.symbol}"
 
 
 def _nothing(xray: "Xray") -> str:
@@ -181,13 +190,14 @@ def _why(result: "CycleResult") -> Line:
 
 
 def _subtitle(xray: "Xray", overview: Overview) -> str:
-    if not xray.evidence:
-        return f"{count(len(xray.fills))} inserted"
-    parts = [
-        f"{count(len(xray.fills))} fetched",
-        f"{count(overview.new)} new",
-        f"{count(sum(overview.repeats))} seen before",
-    ]
-    if overview.unreadable:
-        parts.append(f"{count(overview.unreadable)} quarantined")
+    """What is no fill, or was not booked; then what TX 1 took: the commit's `fetched`."""
+    kinds = dict(overview.kinds)
+    taken = {name: kinds.pop(name, 0) for name in ("new", "seen before", "late fee", "conflict")}
+    parts = [f"{count(number)} {name}" for name, number in kinds.items()]
+    always = ("new", "seen before") if xray.evidence and xray.result.committed else ()
+    if always:
+        parts.append(f"{count(sum(taken.values()))} fetched")
+    for name, number in taken.items():
+        if number or name in always:
+            parts.append(f"{count(number)} {name}" if name in always else plural(number, name))
     return " · ".join(parts)

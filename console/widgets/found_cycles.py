@@ -33,6 +33,8 @@ class FoundCycles:
     @property
     def note(self) -> str:
         upto = f" up to {count(self._top)}" if self._top is not None else ""
+        if self._complete and not self._found:
+            return f"none found{upto}"
         if self._complete:
             return f"all {count(len(self._found))} found{upto}"
         return f"≥ {count(len(self._found))} found{upto}"

@@ -2,11 +2,16 @@
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from console.formats import clock, count, span
 from console.lines import Line, Tone, joined, line
-from console.view import Link, View
+from console.view import Link, Past, View
+from console.widgets.figures import plural
 from console.widgets.toned import Lines, fitted, width_of
+
+if TYPE_CHECKING:
+    from engine import Beat
 
 _STATES = {
     "running": ("●", "running", Tone.OK),
@@ -14,9 +19,15 @@ _STATES = {
     "stopping": ("◼", "stopping", Tone.ATTENTION),
 }
 _OLD_MS = 3_000
+_BACK = line(("end", Tone.LIVE), " live")
+_THROUGH_TIME = line(("[", Tone.LIVE), " older  ", ("]", Tone.LIVE), " newer")
 
 # So many of the engine's parts are worth more than the venue's name: its state, the next cycle.
 ESSENTIAL = 2
+# What changes with every cycle, or every second, has a place of its own: nothing beside it moves.
+NEXT_WIDTH, UP_WIDTH = len("next in 12 s"), len("up 9.9 s")
+# A cycle that is over sooner is not worth a word.
+RUNS_MS = 500
 
 
 class Header(Lines):
@@ -33,13 +44,15 @@ class Header(Lines):
         self.redraw()
 
     def lines(self, width: int, height: int) -> Sequence[Line]:
-        """Where the room is short, first the venue goes, then what is least of the engine."""
+        """Where the room is short, first the venue goes, then what is least of the engine; how to
+        come back to the present never does."""
         left = line(" ", _badge(self._view), "  ", self._where())
         right = self._state(time.time_ns() // 1_000_000)
         venue = self._venue()
         if venue and _together(line(left, venue), right[:ESSENTIAL]) <= width:
             left = line(left, venue)
-        while right and _together(left, right) > width:
+        kept = 1 if self._view.past else 0
+        while len(right) > kept and _together(left, right) > width:
             right = right[:-1]
         end = line(joined(right, "   "), " ")
         room = width - width_of(end)
@@ -50,12 +63,16 @@ class Header(Lines):
         parts = [line((view.account or "cycledeck", Tone.STRONG))]
         parts += [line(part) for part in self._crumb.split(" › ") if part]
         if view.past is not None:
-            result = view.past.result
-            newest = view.latest.cycle_id if view.latest else result.cycle_id
-            ago = count(newest - result.cycle_id)
-            when = f"as of {clock(result.started_ms, local=self._local)} · {ago} cycles ago"
-            parts.append(line(f"cycle {count(result.cycle_id)} ", (when, Tone.ATTENTION)))
+            cycle = f"cycle {count(view.past.result.cycle_id)} "
+            parts.append(line(cycle, (self._when(view.past), Tone.ATTENTION)))
         return joined(parts, (" › ", Tone.FAINT))
+
+    def _when(self, past: Past) -> str:
+        """Cycles that ended after the screen was frozen may be shown, and are no time ago."""
+        when = f"as of {clock(past.result.started_ms, local=self._local)}"
+        newest = self._view.latest
+        ago = newest.cycle_id - past.result.cycle_id if newest else 0
+        return f"{when} · {plural(ago, 'cycle')} ago" if ago > 0 else when
 
     def _venue(self) -> Line:
         view = self._view
@@ -66,14 +83,11 @@ class Header(Lines):
     def _state(self, now_ms: int) -> list[Line]:
         """What there is to say of the engine, the most important first."""
         view = self._view
+        frozen = line((f"❄ frozen · {count(view.behind)} newer", Tone.ATTENTION))
+        parts = [frozen] if view.frozen else []
         if view.past is not None:
-            return [line(("[", Tone.LIVE), " older  ", ("]", Tone.LIVE), " newer  ",
-                         ("end", Tone.LIVE), " live")]  # fmt: skip
-        parts = []
-        if view.frozen:
-            parts.append(line((f"❄ frozen · {count(view.behind)} newer", Tone.ATTENTION)))
-        parts += _engine(view, now_ms)
-        return parts
+            return [_BACK, *parts, _THROUGH_TIME]
+        return parts + _engine(view, now_ms)
 
 
 def _together(left: Line, right: list[Line]) -> int:
@@ -114,15 +128,39 @@ def _engine(view: View, now_ms: int) -> list[Line]:
     beat, hello = view.beat, view.hello
     parts = []
     if beat is not None and hello is not None:
-        sign, name, tone = _STATES[beat.state]
-        parts.append(line((f"{sign} {name}", tone), f" every {span(hello.interval_ms)}"))
-        if now_ms - view.heard_ms > _OLD_MS:
-            parts.append(line((f"silent {span(now_ms - view.heard_ms)}", Tone.DANGER)))
-        elif beat.next_cycle_ms is not None:
-            due = max(0, beat.next_cycle_ms - now_ms)
-            parts.append(line(f"next in {due / 1_000:.0f} s"))
+        parts.append(line(_engine_state(beat), f" every {span(hello.interval_ms)}"))
+        if not view.frozen:
+            running = _running(view.latest.cycle_id + 1 if view.latest else 1)
+            place = max(NEXT_WIDTH, len(running))
+            parts.append(_placed(_cycle(view, beat, now_ms), place))
     if hello is not None:
         up = span(now_ms - hello.started_ms)
-        parts.append(line((f"up {up}", Tone.DIM)))
+        parts.append(_placed(line((f"up {up}", Tone.DIM)), UP_WIDTH))
         parts.append(line((f"lease {hello.holder} #{hello.epoch}", Tone.DIM)))
     return parts
+
+
+def _engine_state(beat: "Beat") -> Line:
+    sign, name, tone = _STATES[beat.state]
+    stopped = [(" · no orders", Tone.ATTENTION)] if beat.killed else []
+    return line((f"{sign} {name}", tone), *stopped)
+
+
+def _cycle(view: View, beat: "Beat", now_ms: int) -> Line:
+    """The cycle that runs, or when the next one will."""
+    if now_ms - view.heard_ms > _OLD_MS:
+        return line((f"silent {span(now_ms - view.heard_ms)}", Tone.DANGER))
+    if beat.cycle_id is None and beat.next_cycle_ms is None:
+        return ()
+    if beat.cycle_id is not None and now_ms - (beat.cycle_started_ms or now_ms) > RUNS_MS:
+        return line(_running(beat.cycle_id))
+    return line(f"next in {max(0, (beat.next_cycle_ms or now_ms) - now_ms) / 1_000:.0f} s")
+
+
+def _running(cycle_id: int) -> str:
+    return f"cycle {count(cycle_id)} runs"
+
+
+def _placed(found: Line, width: int) -> Line:
+    """In at least so many columns."""
+    return fitted(found, max(width, width_of(found)))

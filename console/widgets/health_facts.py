@@ -9,6 +9,7 @@ from console.formats import NONE, clock, count, size, span
 from console.lines import Line, Tone, line
 from console.view import View
 from console.widgets.facts import Fact
+from console.widgets.figures import plural
 
 if TYPE_CHECKING:
     from engine import Books
@@ -45,7 +46,10 @@ class Proof:
     failed: str = ""
 
 
-def engine_facts(view: View, books: "Books | None", now_ms: int, local: bool) -> list[Fact]:
+def engine_facts(
+    view: View, books: "Books | None", looked_ms: int | None, now_ms: int, local: bool
+) -> list[Fact]:
+    """The lease is as old as it was when the file was looked at; null where that is not known."""
     hello, beat = view.hello, view.beat
     facts: list[Fact] = [("engine", _engine(view))]
     if hello is not None and view.attached:
@@ -62,7 +66,7 @@ def engine_facts(view: View, books: "Books | None", now_ms: int, local: bool) ->
             ("lease", line(holder) if holder else line(("nobody holds it", Tone.DIM))),
             ("epoch", str(books.lease_epoch)),
             ("since", clock(books.lease_acquired_ms, local=local) if holder else NONE),
-            ("renewed", _ago(books.lease_heartbeat_ms, now_ms)),
+            ("renewed", _ago(books.lease_heartbeat_ms, looked_ms, local)),
         ]
     return facts
 
@@ -84,7 +88,9 @@ def file_facts(path: Path | None, books: "Books | None", growth: Growth) -> list
 
 
 def book_facts(view: View, books: "Books | None", proof: Proof, local: bool) -> list[Fact]:
-    facts: list[Fact] = [("verify", _proof(proof, local))]
+    facts: list[Fact] = [("verify", _proof(proof))]
+    if proof.found is not None:
+        facts.append(("", line((f"at {clock(proof.at_ms, local=local)}", Tone.DIM))))
     if books is None:
         return facts
     counts = books.counts
@@ -128,19 +134,18 @@ def _wal(wal_bytes: int) -> Line:
     return line(size(wal_bytes))
 
 
-def _proof(proof: Proof, local: bool) -> Line:
+def _proof(proof: Proof) -> Line:
     if proof.running:
         return line(("… reading every row", Tone.LIVE))
     if proof.failed:
         return line((f"✕ {proof.failed}", Tone.DANGER))
     if proof.found is None:
         return line(("v proves the books", Tone.DIM))
-    at = f" at {clock(proof.at_ms, local=local)}"
     wrong = len(proof.found["violations"])
     if wrong:
-        return line((f"✕ {wrong} violations{at}", Tone.DANGER))
+        return line((f"✕ {plural(wrong, 'violation')}", Tone.DANGER))
     checked = proof.found["checked"].get("ledger_events", sum(proof.found["checked"].values()))
-    return line(("✓ ok", Tone.OK), (f"{at}, {count(checked)} rows", Tone.DIM))
+    return line(("✓ ok", Tone.OK), (f" · {plural(checked, 'row')}", Tone.DIM))
 
 
 def _waiting(number: int, tone: Tone, hint: str) -> Line:
@@ -175,5 +180,8 @@ def _cycles(counts: dict[str, int]) -> Line:
     return line(*found) if found else line(NONE)
 
 
-def _ago(ts_ms: int | None, now_ms: int) -> str:
-    return NONE if ts_ms is None else f"{span(max(0, now_ms - ts_ms))} ago"
+def _ago(ts_ms: int | None, looked_ms: int | None, local: bool) -> str:
+    """How long before the look; else at what time."""
+    if ts_ms is None or looked_ms is None:
+        return clock(ts_ms, local=local)
+    return f"{span(max(0, looked_ms - ts_ms))} ago"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 WIDEST_EVENT = 28
 _NONE = "no messages: an engine that is attached to tells"
 _TONES = {
-    "debug": Tone.FAINT,
+    "debug": Tone.DIM,
     "info": Tone.DIM,
     "warning": Tone.ATTENTION,
     "error": Tone.DANGER,
@@ -36,7 +36,9 @@ _TONES = {
 class LogPanel(Vertical):
     """A filter keeps messages that contain its text."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "clear", "All", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "clear", "All", show=False, tooltip="Every message again")
+    ]
 
     def __init__(self) -> None:
         super().__init__(id="log", classes="panel")

@@ -39,7 +39,8 @@ class Positions(Grid):
         if self._positions is None or not self.size:
             return
         # One column is the scrollbar's, seen or not.
-        columns = columns_for(self._room, self.size.width - 1)
+        oversold = any(found.oversold for found in self._positions.values())
+        columns = columns_for(self._room, self.size.width - 1, oversold=oversold)
         self.set_columns(columns)
         self.set_source(PositionRows.of(self._positions, columns))
         many = len(self._positions)

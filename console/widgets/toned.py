@@ -21,6 +21,7 @@ COLORS = {
     Tone.STRONG: "foreground",
     Tone.DIM: "quiet",
     Tone.FAINT: "faint",
+    Tone.SHADE: "shade",
     Tone.OK: "success",
     Tone.ATTENTION: "warning",
     Tone.DANGER: "error",
@@ -99,6 +100,7 @@ class Lines(Toned):
         """Draw anew the rows that are other than they were. What is not seen is drawn when it
         comes to be."""
         if not self.size:
+            self._drawn_for = None
             return
         if self._drawn_for != self.size:
             self.refresh()

@@ -1,12 +1,13 @@
 """What was asked of the venue, market by market, and how far TX 1 moved each cursor."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from console.formats import clock, count, moment, span, stamp
-from console.lines import Line, Tone, line
+from console.formats import count, dated, span
+from console.lines import Line, Tone, joined, line
+from console.widgets.figures import plural
 from console.widgets.scrolled import Scrolled
-from console.widgets.toned import caption
+from console.widgets.toned import caption, width_of
 
 if TYPE_CHECKING:
     from engine import CycleResult, WindowLine, Xray
@@ -22,7 +23,9 @@ class XrayCursors(Scrolled):
     def show(self, xray: "Xray", *, local: bool) -> None:
         self._xray, self._local = xray, local
         held = sum(window.held for window in xray.windows)
-        caption(self, subtitle=f"{count(held)} held" if held else "")
+        parts = [plural(len(xray.windows), "market")] if len(xray.windows) > 1 else []
+        parts += [f"{count(held)} held"] if held else []
+        caption(self, subtitle=" · ".join(parts))
         self.redraw()
 
     def lines(self, width: int) -> Iterable[Line]:
@@ -31,7 +34,7 @@ class XrayCursors(Scrolled):
         if not self._xray.windows:
             yield line((_nothing_asked(self._xray), Tone.DIM))
         for window in sorted(self._xray.windows, key=_trouble_first):
-            yield from _market(window, self._xray.result, self._local)
+            yield from _market(window, self._xray.result, self._local, width)
 
 
 def _trouble_first(window: "WindowLine") -> bool:
@@ -44,16 +47,16 @@ def _nothing_asked(xray: "Xray") -> str:
     return "no market was asked for its fills"
 
 
-def _market(window: "WindowLine", result: "CycleResult", local: bool) -> Iterator[Line]:
+def _market(window: "WindowLine", result: "CycleResult", local: bool, width: int) -> Iterator[Line]:
     day_ms = result.started_ms
     yield line((window.symbol, Tone.STRONG))
     if result.committed:
-        yield _cursor(window, day_ms, local)
+        yield from _set_out(_cursor(window, day_ms, local), width)
     else:
         yield line(("  = not moved: nothing was committed", Tone.DIM))
-    yield line(("  asked since ", Tone.DIM), _time(window.since_ms, day_ms, local), _reach(window))
-    pages = f"{count(window.pages)} page{'' if window.pages == 1 else 's'}"
-    said = f"  {pages} · {count(window.items)} item{'' if window.items == 1 else 's'} · "
+    since = line(("  asked since ", Tone.DIM), _time(window.since_ms, day_ms, local))
+    yield from _set_out([since, *_reach(window)], width)
+    said = f"  {plural(window.pages, 'page')} · {plural(window.items, 'item')} · "
     if window.error is None:
         yield line((said, Tone.DIM), ("complete", Tone.DIM))
     else:
@@ -61,31 +64,37 @@ def _market(window: "WindowLine", result: "CycleResult", local: bool) -> Iterato
         yield line(("    " + window.error, Tone.DANGER))
 
 
-def _cursor(window: "WindowLine", day_ms: int, local: bool) -> Line:
+def _set_out(parts: Sequence[Line], width: int) -> Iterator[Line]:
+    """In one row; without room for that each part in its own, so that no time is broken in two."""
+    whole = joined(parts)
+    if width_of(whole) <= width:
+        yield whole
+    else:
+        yield parts[0]
+        yield from (line("    ", part) for part in parts[1:])
+
+
+def _cursor(window: "WindowLine", day_ms: int, local: bool) -> list[Line]:
     before, after = window.cursor_before, window.cursor_after
-    stands = "  " + (_time(before, day_ms, local) if before is not None else "no cursor yet")
+    stands = _time(before, day_ms, local) if before is not None else "no cursor yet"
+    parts = [line(("  " + stands, Tone.DIM))]
     if after is not None and after != before:
-        return line(
-            (stands, Tone.DIM), (" → ", Tone.LIVE), _time(after, day_ms, local), _held(window)
-        )
-    return line((stands, Tone.DIM), _held(window) or (" = stood", Tone.DIM))
+        parts.append(line(("→ ", Tone.LIVE), _time(after, day_ms, local)))
+    elif not window.held:
+        parts.append(line(("= stood", Tone.DIM)))
+    if window.held:
+        parts.append(line(("◆ held: an item in quarantine", Tone.ATTENTION)))
+    return parts
 
 
-def _held(window: "WindowLine") -> Line:
-    return line((" ◆ held: an item in quarantine", Tone.ATTENTION)) if window.held else ()
-
-
-def _reach(window: "WindowLine") -> Line:
+def _reach(window: "WindowLine") -> list[Line]:
     """How far before its cursor was asked."""
     if window.since_ms <= window.start_ms:
-        return line((" (its start)", Tone.DIM))
+        return [line(("(its start)", Tone.DIM))]
     if window.cursor_before is None:
-        return ()
-    return line((f" (−{span(window.cursor_before - window.since_ms)})", Tone.DIM))
+        return []
+    return [line((f"(−{span(window.cursor_before - window.since_ms)})", Tone.DIM))]
 
 
 def _time(ts_ms: int, day_ms: int, local: bool) -> str:
-    """The time of day; with its date, where that is not the cycle's own."""
-    if moment(ts_ms, local=local).date() == moment(day_ms, local=local).date():
-        return clock(ts_ms, ms=True, local=local)
-    return stamp(ts_ms, local=local)
+    return dated(ts_ms, day_ms, ms=True, local=local)

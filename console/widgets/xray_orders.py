@@ -8,7 +8,7 @@ from console.lines import Line, Tone, joined, line
 from console.widgets.cycle_facts import complaints, measured
 from console.widgets.explain_rows import by_sign
 from console.widgets.scrolled import Scrolled
-from console.widgets.toned import caption
+from console.widgets.toned import caption, fitted, width_of
 
 if TYPE_CHECKING:
     from engine import CycleResult, Logged, OrderLine, Xray
@@ -56,15 +56,16 @@ class XrayOrders(Scrolled):
 
 def _orders(orders: "Sequence[OrderLine]") -> Iterator[Line]:
     qty = max(len(money(order.qty)) for order in orders)
-    symbol = max(len(order.symbol) for order in orders)
+    symbol = max(width_of(line(order.symbol)) for order in orders)
     price = max(len(money(order.price)) for order in orders)
     for order in orders:
         label = "cancel" if order.canceled else "intent"
-        terms = f"{order.side:<4} {money(order.qty):>{qty}} {order.symbol:<{symbol}}"
-        terms += f" @ {money(order.price):>{price}}"
+        size = f"{order.side:<4} {money(order.qty):>{qty}} "
+        at = f" @ {money(order.price):>{price}}"
+        market = fitted(line(order.symbol), symbol)
         fate = (("canceled", Tone.DIM),) if order.canceled else _fate(order)
         told = [
-            line((f"{label:<{_LABEL}}", Tone.DIM), terms),
+            line((f"{label:<{_LABEL}}", Tone.DIM), size, market, at),
             fate,
             line((order.client_order_id, Tone.FAINT)),
         ]
@@ -99,9 +100,10 @@ def _metrics(xray: "Xray") -> Iterator[Line]:
     if xray.fees:
         fees = " · ".join(f"{money(fee)} {name}" for name, fee in xray.fees.items())
         yield line((f"{'fees':<{_LABEL}}", Tone.DIM), fees)
-    longest = max(map(len, xray.pnl), default=0)
+    longest = max((width_of(line(symbol)) for symbol in xray.pnl), default=0)
     for symbol, pnl in xray.pnl.items():
-        yield line((f"{'pnl':<{_LABEL}}", Tone.DIM), f"{symbol:<{longest}}", *_pnl(pnl))
+        market = fitted(line(symbol), longest)
+        yield line((f"{'pnl':<{_LABEL}}", Tone.DIM), market, *_pnl(pnl))
 
 
 def _pnl(pnl: "dict[str, str | None]") -> Iterator[Line]:

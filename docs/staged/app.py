@@ -52,7 +52,7 @@ class StagedDeck(Deck):
         finally:
             await self.history.close()
 
-    async def ask(self, action: Action, cycle_id: int | None = None) -> Reply:
+    async def ask(self, action: Action, of: Hello | None, cycle_id: int | None = None) -> Reply:
         preview = self._story.preview
         if (action, cycle_id) != (Action.PREVIEW, preview.cycle_id):
             raise NoEngine("this engine stands still")

@@ -45,8 +45,8 @@ async def console(
             await until(pilot, lambda: app.view.books and (app.view.attached or not engine))
             yield pilot
     finally:
-        if child is not None:
-            await asyncio.to_thread(child.end)
+        if app.deck.child is not None:  # It may be another one by now.
+            await asyncio.to_thread(app.deck.child.end)
 
 
 async def written(pilot: Pilot[None], text: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import console, ran, until
+from running import console, ran, until, written
 from seen import cells, text
 from textual.pilot import Pilot
 
@@ -270,6 +270,33 @@ async def test_brackets_walk_through_time_and_end_returns(db: Path) -> None:
         await until(pilot, lambda: "as of" not in cells(pilot.app, "#header"))
 
 
+async def test_what_is_of_now_says_so_while_one_walks_through_time(db: Path) -> None:
+    await ran(db, 5)
+    async with console(db) as pilot:
+        await until(pilot, lambda: newest(pilot) == 5)
+        await pilot.press("left_square_bracket", "left_square_bracket")
+        await until(pilot, lambda: "cycle 3 as of" in cells(pilot.app, "#header"))
+        for key, crumb in (("4", "health › now"), ("3", "› now")):
+            await pilot.press(key)
+            await until(pilot, lambda crumb=crumb: crumb in cells(pilot.app, "#header"))
+            assert "as of" not in cells(pilot.app, "#header")
+        app_of(pilot).open_cycle(2)
+        await until(pilot, lambda: "cycles › 2 as of" in cells(pilot.app, "#header"))
+        assert cells(pilot.app, "#header").count("as of") == 1
+        await pilot.press("1")
+        await until(pilot, lambda: "cycle 3 as of" in cells(pilot.app, "#header"))
+
+
+async def test_end_in_a_prompt_is_for_the_text(db: Path) -> None:
+    await ran(db, 5)
+    async with console(db) as pilot:
+        await until(pilot, lambda: newest(pilot) == 5)
+        await pilot.press("left_square_bracket", "2", "slash")
+        await written(pilot, "text")
+        await pilot.press("home", "end")
+        assert app_of(pilot).view.past is not None
+
+
 async def test_numbers_open_the_four_screens(db: Path) -> None:
     await ran(db)
     async with console(db) as pilot:
@@ -318,7 +345,7 @@ async def test_a_cycle_opened_in_the_place_of_another_goes_back_to_its_own_scree
 
 async def test_help_lists_the_keys_that_work_on_this_screen(db: Path) -> None:
     await ran(db)
-    async with console(db, size=(100, 60)) as pilot:
+    async with console(db, size=(120, 60)) as pilot:
         for key, own in (("1", "Chart"), ("4", "Verify")):
             await pilot.press(key, "question_mark")
             await until(pilot, lambda own=own: own in cells(pilot.app, "#dialog"))

@@ -15,7 +15,7 @@ from console.child import Child
 from console.deck import Deck, NoEngine
 from console.target import Target
 from console.view import Link, View
-from engine import Action, Engine, NoSuchCycle, Settings, Verdict
+from engine import Action, CycleResult, Engine, NoSuchCycle, Settings, Verdict
 
 FAST = {"interval": "50ms"}
 DEADLINE_S = 40
@@ -136,6 +136,20 @@ async def test_an_engine_without_a_channel_is_followed_through_the_file(target: 
             assert view.link is Link.READING
             assert view.latest is not None
             assert view.latest.positions
+
+
+async def test_positions_after_earlier_cycles_are_there_for_the_charts(target: Target) -> None:
+    await ran(target, 8)
+    async with working(Deck(target)) as deck:
+        view = await seen(deck, lambda view: sum(bool(r.positions) for r in view.results) > 3)
+        traded = next(r.cycle_id for r in reversed(view.results) if r.positions)
+        await ran(target, 2)
+        await seen(deck, lambda view: len(view.results) == 10)
+        await seen(deck, lambda view: all(r.positions for r in later(view, traded)))
+
+
+def later(view: View, cycle_id: int) -> list[CycleResult]:
+    return [result for result in view.results if result.cycle_id > cycle_id]
 
 
 async def test_an_engine_that_is_killed_leaves_the_file_to_look_at(target: Target) -> None:

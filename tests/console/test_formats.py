@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.formats import clock, count, figure, money, signed, size, span, stamp
+from console.formats import clock, count, dated, figure, money, rate, signed, size, span, stamp
 from engine.money import canonical
 
 amounts = st.decimals(allow_nan=False, allow_infinity=False, places=12).map(canonical)
@@ -90,3 +90,14 @@ def test_what_is_not_known_is_not_a_zero() -> None:
 def test_counts_and_sizes() -> None:
     assert count(1_234_567) == "1,234,567"
     assert [size(n) for n in (812, 4_300_000, 3 * 1024**3)] == ["812 B", "4.1 MiB", "3.0 GiB"]
+
+
+def test_a_time_has_its_date_where_it_is_of_another_day() -> None:
+    day = 86_400_000
+    assert dated(0, day - 1) == "00:00:00"
+    assert dated(day, 0, ms=True) == "1970-01-02 00:00:00.000"
+
+
+def test_a_small_rate_is_never_nothing() -> None:
+    found = [rate(value) for value in (None, 0.0, 0.5, 2.0, 0.01, 1 / 300, -1 / 3_000)]
+    assert found == ["–", "0.00", "0.50", "2.00", "0.01", "0.0033", "-0.00033"]

@@ -62,6 +62,7 @@ def test_orders_that_are_stopped_are_said_to_be_and_why() -> None:
     [
         (StoreLocked("l.db: database is locked"), "lock"),
         (StoreCorrupt("l.db: malformed"), "backup"),
+        (StoreCorrupt("l.db: file is not a database"), "no SQLite database"),
         (SchemaTooNew("l.db: schema 9"), "Update this program"),
         (StoreReplaced("l.db was replaced"), "shown from here on"),
         (StoreError("there is no ledger at l.db"), "tried again"),

@@ -4,7 +4,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from published import BTC, ETH, NOON_MS, SECOND_MS, books, failed, position, result
+from published import BTC, ETH, NOON_MS, SECOND_MS, SOL, books, failed, position, result
 
 from console.view import KEPT_CYCLES, Past, View, with_books, with_results
 from engine.results import CursorChange
@@ -81,8 +81,9 @@ def test_a_late_message_about_an_older_cycle_does_not_take_positions_back() -> N
 
 
 def test_in_the_past_everything_shown_is_of_then() -> None:
-    then = result(1, positions={}, cursors=moved(None, 7), held=(BTC,))
-    view = with_results(View(past=Past(then, (then,))), [result(1), result(2)])
+    then = result(1, positions={}, cursors={}, held=(BTC,))
+    past = Past(then, (then,), {KEY: 7})
+    view = with_results(View(past=past), [result(1), result(2)])
     assert view.result is then
     assert view.shown_results == (then,)
     assert view.shown_positions == {}
@@ -115,3 +116,13 @@ def test_what_the_file_said_before_a_commit_does_not_take_positions_back() -> No
     assert with_books(view, before).positions == result(4).positions
     now = books(last_commit_seq=4, positions={BTC: position(qty="2", fees={"USDT": "9"})})
     assert with_books(view, now).positions == now.positions
+
+
+def test_positions_after_a_replay_are_at_the_last_marks_known() -> None:
+    view = with_results(View(), [result(1)])
+    unmarked = position(qty="0.1", cost="6000", mark=None, unrealized=None)
+    replayed = with_results(view, [result(2, positions={BTC: unmarked, SOL: unmarked})])
+    assert replayed.positions[BTC].mark == position().mark
+    assert replayed.positions[BTC].unrealized == "488.01"
+    unknown = with_results(View(), [result(2, positions={BTC: unmarked})])
+    assert unknown.positions[BTC].unrealized is None

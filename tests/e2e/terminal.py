@@ -89,7 +89,8 @@ class Terminal:
     ) -> None:
         if error is not None:
             error.add_note(f"The terminal showed:\n{self.text}")
-            error.add_note(f"The program said at its end: {self.said!r}")
+            if PRIMARY in self.raw:
+                error.add_note(f"The program said at its end: {self.said!r}")
         self.close()
 
     # --- what is seen

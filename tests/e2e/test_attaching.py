@@ -98,6 +98,8 @@ def test_an_engine_that_cannot_start_is_told_of_and_e_starts_it_again(home: Path
         terminal.until_seen("The engine ended with exit code 1", "No such file", "E starts")
         (home / "fills.jsonl").write_text("")
         terminal.press("E")
+        terminal.until_seen("start the engine again", "cycledeck run")
+        terminal.press("y")
         terminal.until_seen("running every", "● committed", "OBSERVE")
         terminal.press("q")
         terminal.until_seen("quit and end the engine", "ends too, after its running cycle.")

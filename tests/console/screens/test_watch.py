@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 from console.screens.watch import WatchScreen
-from console.view import CursorMark, Past, View, with_results
+from console.view import CursorMark, Past, Trouble, View, with_results
 from console.widgets.cycle_list import CycleList
 from engine.results import Kind, Status, Verdict
 
@@ -65,9 +65,20 @@ async def test_dedupe_is_told_for_this_cycle_and_for_those_in_the_chart() -> Non
         assert "48 attempted 6 inserted 42 ignored" in shown
         assert "0 conflicting · dedupe 87.5 %" in shown
         (many,) = re.findall(r"last (\d+) cycles", shown)
-        assert f"last {many}: {6 * int(many)} of {48 * int(many):,} new" in shown
+        assert f"last {many}: {6 * int(many)} of {48 * int(many):,} ins" in shown
         bars = max(row.count("█") for row in seen.inside(app, "#dedupe"))
         assert bars == int(many)
+
+
+async def test_where_words_are_short_they_are_the_same_cycle_after_cycle() -> None:
+    """And never `new`, which are fills in the list below."""
+    view = last_forty(p.result(1_285, ledger_events_attempted=1_048, ledger_events_ignored=1_042))
+    async with watching(view, (80, 24)) as (app, pilot):
+        assert "1,048 att 6 ins 1,042 ign" in seen.cells(app, "#dedupe")
+        assert re.search(r"last 36: 216 of 2,728 ins ", seen.cells(app, "#dedupe"))
+        app.give(with_results(app.view, [p.result(1_286)]))
+        await pilot.pause()
+        assert "48 att 6 ins 42 ign" in seen.cells(app, "#dedupe")
 
 
 async def test_fill_rate_is_told_and_drawn() -> None:
@@ -118,7 +129,7 @@ async def test_cycles_are_listed_newest_first() -> None:
     async with watching(last_forty(replay, p.failed(1_286))) as (app, _):
         rows = [" ".join(row.split()) for row in seen.inside(app, "#cycles")]
         assert rows[2].startswith("│ 1,286 12:21:26 live ✕ –")
-        assert "StoreLocked" in rows[2]
+        assert "store locked" in rows[2]
         assert rows[3].startswith("│ 1,285 12:21:25 replay ● ●")
         assert "= clean" in rows[3]
         assert rows[4].startswith("│ 1,284 12:21:24 live ● ● 24 3 6 42 4 0.75 +1.8 41")
@@ -138,6 +149,17 @@ async def test_before_the_first_cycle_every_panel_says_what_it_waits_for(
 
 
 # --- sizes
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_with_a_banner_it_fits_as_well(size: tuple[int, int]) -> None:
+    trouble = Trouble("No engine is running. " * 9, "Start an engine with: cycledeck run. " * 9)
+    async with watching(replace(last_forty(), trouble=trouble), size) as (app, _):
+        assert not app.screen.show_vertical_scrollbar
+        if size[1] >= 10:
+            assert app.screen.max_scroll_y == 0
+            assert "cycle 1,284" in seen.cells(app, "#cycle")
+            assert " 1,284 " in seen.inside(app, "#cycles")[2]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -165,7 +187,7 @@ async def test_at_80_by_24_nothing_that_matters_is_missing() -> None:
 async def test_a_failure_takes_the_place_of_the_path_where_there_is_one_row() -> None:
     async with watching(last_forty(p.failed(1_285)), (80, 24)) as (app, _):
         shown = seen.cells(app, "#cycle")
-        assert "✕ nothing committed failed · StoreLocked at TX 1: database is locked" in shown
+        assert "✕ nothing committed failed · store locked at TX 1: database is locked" in shown
 
 
 async def test_wide_screens_have_two_charts_side_by_side() -> None:
@@ -234,6 +256,19 @@ async def test_c_shows_one_chart_after_the_other() -> None:
         ]
 
 
+async def test_c_is_offered_where_a_chart_is_seen() -> None:
+    async with watching(last_forty(), (80, 24)) as (app, pilot):
+        for size, offered in (((120, 40), True), ((120, 24), False), ((200, 60), True)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            await pilot.pause()
+            assert ("c Chart" in seen.cells(app, "#keys")) is offered
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        await pilot.pause()
+        assert "c Chart" not in seen.cells(app, "#keys")
+
+
 async def test_enter_opens_the_cycle_under_the_cursor() -> None:
     async with watching(last_forty()) as (app, pilot):
         await pilot.press("j", "j", "enter")
@@ -251,6 +286,19 @@ async def test_the_selected_cycle_stays_selected_while_rows_move() -> None:
         app.give(with_results(app.view, [p.result(1_287)]))
         await pilot.pause()
         assert app.screen.selected_cycle == 1_287
+
+
+async def test_while_the_list_stands_still_it_says_how_many_cycles_are_newer() -> None:
+    async with watching(last_forty(), (80, 24)) as (app, pilot):
+        await pilot.press("j")
+        assert "newer" not in seen.cells(app, "#cycles")
+        app.give(with_results(app.view, [p.result(number) for number in range(1_285, 1_324)]))
+        await pilot.pause()
+        assert "cycles · 39 newer · g" in seen.cells(app, "#cycles")
+        await pilot.press("g")
+        await pilot.pause()
+        assert "newer" not in seen.cells(app, "#cycles")
+        assert "1,323" in seen.cells(app, "#cycles")
 
 
 async def test_enter_on_a_position_opens_its_rows() -> None:
@@ -303,11 +351,12 @@ async def test_back_in_time_every_panel_shows_the_state_as_of_that_cycle() -> No
         orders_submitted=2,
         fills_per_submitted_order=1.5,
         positions={p.BTC: p.position(qty="777")},
-        cursors={f"fills_cursor:{p.BTC}": p.moved(p.NOON_MS)},
+        cursors={},
     )
+    cursors = {f"fills_cursor:{p.BTC}": p.NOON_MS}
     before = [p.result(number, positions={}) for number in range(1_269, 1_240, -1)]
     async with watching(last_forty()) as (app, pilot):
-        app.give(replace(app.view, past=Past(then, (then, *before))))
+        app.give(replace(app.view, past=Past(then, (then, *before), cursors)))
         await pilot.pause()
         assert "cycle 1,270" in seen.cells(app, "#cycle")
         assert "10 attempted 1 inserted 9 ignored" in seen.cells(app, "#dedupe")

@@ -23,7 +23,7 @@ from console.screens.xray import XrayScreen
 from console.view import with_results
 from console.widgets.explain import ExplainPanel
 from console.widgets.fills import FillsGrid
-from engine import Engine, History, Kind, Verdict
+from engine import Engine, History, Kind, Verdict, quarantine
 from engine.errors import StoreLocked
 
 
@@ -83,7 +83,7 @@ async def test_each_fill_says_what_the_ledger_did_with_it_and_where_it_came_from
         assert "≠ conflict price: ledger 3142.1, venue 3142" in found
         assert "◆ quarantined amount: 'oops'" in found
         assert "attempted 52 = inserted 4 + ignored 47 + conflicting 1" in found
-        assert "27 fetched · 2 new · 23 seen before · 1 quarantined" in found
+        assert "1 quarantined · 26 fetched · 2 new · 23 seen before · 1 conflict" in found
 
 
 async def test_the_cursor_begins_on_what_is_most_worth_a_look(db: Path) -> None:
@@ -91,6 +91,19 @@ async def test_the_cursor_begins_on_what_is_most_worth_a_look(db: Path) -> None:
         assert "▸ ≠ conflict price: ledger 3142.1, venue 3142 = fee from 2" in panel(
             pilot, "#fills"
         )
+
+
+async def test_what_waits_in_quarantine_says_what_resolves_it_until_it_is(db: Path) -> None:
+    async with xray(db, 3, (120, 60)) as pilot:
+        await pilot.press("end")
+        await until(pilot, lambda: "quarantine resolve 1 --drop" in panel(pilot, "#fills"))
+    with opened(db) as connection:
+        quarantine.resolve(connection, 1, None, 1, "test")
+    async with xray(db, 3, (120, 60)) as pilot:
+        await pilot.press("end")
+        await until(pilot, lambda: "▸ · dropped amount: 'oops'" in panel(pilot, "#fills"))
+        assert "1 dropped · 26 fetched" in panel(pilot, "#fills")
+        assert "resolves it" not in panel(pilot, "#fills")
 
 
 async def test_runs_of_ignored_fills_are_folded_until_they_are_asked_for(db: Path) -> None:
@@ -211,6 +224,15 @@ async def test_figures_that_do_not_fit_are_cut_in_the_table_and_told_in_full_bel
         assert "…" in found.partition("▸")[0]
 
 
+async def test_the_steps_are_seen_before_every_digit_of_the_positions(db: Path) -> None:
+    async with xray(db, 3, (120, 36)) as pilot:
+        found = panel(pilot, "#explain")
+        for name in ("fill:884200", "fee:884200", "fill:884201", "fee:884201"):
+            assert f"+ {name}" in found
+    async with xray(db, 5, (120, 42)) as pilot:
+        assert "cost 1,750.202016206896551724" in panel(pilot, "#explain")
+
+
 async def test_left_and_right_go_to_the_other_markets(db: Path) -> None:
     async with xray(db, 3) as pilot:
         await pilot.press("home", "x")
@@ -264,6 +286,15 @@ async def test_cursors_say_how_far_they_moved_and_what_was_asked(db: Path) -> No
         assert "asked since 2023-11-14 22:03:27.600 (−10 m)" in found
         assert "1 page · 22 items · complete" in found
         assert "◆ held: an item in quarantine" in found
+
+
+async def test_no_time_is_broken_in_two_and_more_markets_below_have_a_scrollbar(db: Path) -> None:
+    async with xray(db, 3, (120, 42)) as pilot:
+        found = [row.strip(" │") for row in cells(pilot.app, "#xray-cursors").splitlines()]
+        assert "→ 2023-11-14 22:13:32.100" in " ".join(found)
+        assert not [row for row in found if row.endswith("2023-11-14")]
+        assert "2 markets · 1 held" in panel(pilot, "#xray-cursors")
+        assert pilot.app.screen.query_one("#xray-cursors").show_vertical_scrollbar
 
 
 async def test_orders_say_what_became_of_them_and_why(db: Path) -> None:

@@ -15,7 +15,7 @@ from console.widgets.bars import (
 )
 from console.widgets.drawing import BLANK, Cell
 
-RED, GREEN, GREY = Tone.DANGER, Tone.OK, Tone.FAINT
+RED, GREEN, GREY = Tone.DANGER, Tone.OK, Tone.SHADE
 
 values = st.floats(min_value=0, max_value=1e9, allow_nan=False)
 parts = st.lists(values, min_size=1, max_size=6)
@@ -138,7 +138,7 @@ def test_signed_bars_never_leave_their_side(found: list[float | None], height: i
         if value is None:
             assert not tones
         else:
-            assert tones == {Tone.ATTENTION if value > 0 else Tone.OK if value < 0 else Tone.FAINT}
+            assert tones == {Tone.ATTENTION if value > 0 else Tone.OK if value < 0 else Tone.SHADE}
 
 
 @pytest.mark.parametrize(("high", "low"), [(1.0, -1.0), (100.0, -1.0), (1.0, -100.0), (1.0, 0.0)])

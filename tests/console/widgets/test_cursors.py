@@ -6,9 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.lines import Tone, plain
-from console.view import CursorMark, Past, View
-from console.widgets.cursors import Market, Standing, markets_of, standings, window
+from console.view import CursorMark, Past, View, with_results
+from console.widgets.cursors import (
+    DAY_MS,
+    TIME_WIDTH,
+    Market,
+    Standing,
+    _time,
+    markets_of,
+    standings,
+    window,
+)
 from console.widgets.toned import width_of
+from engine.results import CycleResult, Kind
 
 NOW_MS = p.result(1).started_ms
 KEY = "fills_cursor:"
@@ -68,7 +78,29 @@ def test_a_market_that_was_not_fetched_asks_for_attention() -> None:
 
 def test_a_cursor_ahead_of_the_clock_asks_for_attention() -> None:
     assert told(only(view_of(BTC=mark(lag_ms=-30_000)))) == "◆ ahead 30 s"
-    assert told(only(view_of(BTC=mark(lag_ms=-2)))) == "lag -2 ms"
+
+
+def test_a_fill_just_after_the_clock_was_read_has_no_lag() -> None:
+    market = only(view_of(BTC=mark(lag_ms=-300)))
+    assert told(market) == "lag 0 ms"
+    assert not market.is_odd
+
+
+def test_a_market_without_a_fill_has_no_time_and_no_lag() -> None:
+    never = CursorMark(0, NOW_MS)
+    market = only(view_of(BTC=never))
+    assert told(market) == "no fill yet"
+    assert _time(market, local=False) == "–"
+    assert window(market, p.LOOKBACK_MS, 20) == ()
+    assert told(only(view_of(BTC=replace(never, held=True)))) == "◆ held 0 ms: quarantine"
+
+
+@pytest.mark.parametrize(
+    ("days", "shown"), [(0, "12:00:00.300"), (3, "01-28 12:00"), (40, "2025-12-22")]
+)
+def test_a_date_of_another_year_has_its_year(days: int, shown: str) -> None:
+    assert _time(only(view_of(BTC=mark(lag_ms=days * DAY_MS + 700))), local=False) == shown
+    assert len(shown) <= TIME_WIDTH
 
 
 def test_those_that_need_a_look_come_first() -> None:
@@ -90,9 +122,27 @@ def test_before_the_first_cycle_the_lag_is_not_known() -> None:
     assert window(only(view), p.LOOKBACK_MS, 20) == ()
 
 
+def then(past: CycleResult) -> Past:
+    return Past(past, (past,), {key: change.after for key, change in past.cursors.items()})
+
+
+def test_where_the_venues_clock_could_not_be_had_no_lag_is_known() -> None:
+    view = p.view(p.result(9), p.failed(10, venue_ms=0))
+    assert {told(market) for market in markets_of(view)} == {"lag –"}
+
+
+def test_a_replay_tells_nothing_of_the_venue() -> None:
+    before = p.view(p.result(9))
+    replay = p.result(10, kind=Kind.REPLAY, venue_ms=0, cursors={})
+    view = with_results(before, [replay])
+    assert [market.lag_ms for market in markets_of(view)] == [
+        market.lag_ms for market in markets_of(before)
+    ]
+
+
 def test_back_in_time_cursors_are_those_of_that_cycle() -> None:
     past = p.result(3, held=(p.SOL,))
-    view = replace(p.view(p.result(9)), past=Past(past, (past,)))
+    view = replace(p.view(p.result(9)), past=then(past))
     found = {market.symbol: market for market in markets_of(view)}
     assert found[p.SOL].standing is Standing.HELD
     assert found[p.BTC].lag_ms == 700

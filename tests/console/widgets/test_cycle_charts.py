@@ -36,7 +36,7 @@ def test_fills_per_order_are_bars_with_gaps_where_there_were_no_orders() -> None
 def test_slippage_is_signed_and_a_cost_asks_for_attention() -> None:
     results = newest_first(p.result(1), p.result(2, slippage_bps_avg=None))
     found = CycleCharts().figure(Charted.SLIPPAGE, results)
-    assert found == Signed((1.8, None), up=Tone.ATTENTION, down=Tone.OK)
+    assert found == Signed((1.8, None), up=Tone.ATTENTION, down=Tone.SHADE)
 
 
 def test_pnl_is_known_only_where_positions_are() -> None:

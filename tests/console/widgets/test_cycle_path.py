@@ -61,4 +61,8 @@ def test_the_step_that_failed_is_red() -> None:
 def test_long_steps_are_told_in_seconds() -> None:
     result = p.result(7, timings_ms={"fetch": 12_345.0, "tx1": 999.94})
     assert "12 s" in plain(path(result, 116))
-    assert "999.9" in plain(path(result, 116))
+    assert "999.9 ms" in plain(path(result, 116))
+
+
+def test_where_no_step_took_a_second_all_times_are_milliseconds_and_none_says_so() -> None:
+    assert " ms" not in plain(path(p.result(7, timings_ms={"fetch": 999.9, "tx1": 1.0}), 116))

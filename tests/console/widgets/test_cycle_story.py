@@ -4,6 +4,7 @@ import pytest
 from console.lines import Tone, plain
 from console.widgets.cycle_story import (
     committed_words,
+    in_words,
     is_told,
     metrics_words,
     remark,
@@ -51,9 +52,9 @@ def test_what_was_not_committed_says_so_and_why(status: Status, tone: Tone) -> N
     result = p.failed(7, status)
     assert plain(committed_words(result)) == "✕ nothing committed"
     assert metrics_words(result) == ()
-    assert plain(story(result)) == f"{status} · StoreLocked at TX 1: database is locked"
+    assert plain(story(result)) == f"{status} · store locked at TX 1: database is locked"
     assert tone in tones(result)
-    assert plain(remark(result)).endswith("StoreLocked")
+    assert plain(remark(result)).endswith("store locked · database is locked")
 
 
 def test_a_partial_cycle_names_the_market_and_the_message() -> None:
@@ -64,10 +65,31 @@ def test_a_partial_cycle_names_the_market_and_the_message() -> None:
     )
     result = p.result(7, status=Status.PARTIAL, errors=errors)
     assert plain(story(result)) == (
-        "◆ partial · FetchFailed at fetch ETH/USDT: timeout after 10 s · and 2 more"
+        "◆ partial · fetch failed at fetch ETH/USDT: timeout after 10 s · and 2 more"
     )
-    assert plain(remark(result)) == "FetchFailed ETH/USDT"
+    assert plain(remark(result)) == "fetch failed ETH/USDT · timeout after 10 s"
     assert Tone.DANGER not in tones(result)
+
+
+def test_what_is_told_in_few_words_stands_before_the_message() -> None:
+    errors = (p.notice("fetch", "FetchFailed", "timeout after 10 s", p.ETH),)
+    result = p.result(7, status=Status.PARTIAL, errors=errors, held=(p.SOL,))
+    told = "fetch failed ETH/USDT · held SOL/USDT · timeout after 10 s"
+    assert plain(remark(result)) == told
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("OrderTrouble", "order trouble"),
+        ("cycle_metrics_persist_failed", "cycle metrics persist failed"),
+        ("Interrupted", "interrupted"),
+        ("ZeroDivisionError", "zero division error"),
+        ("[red]X_y \u200b", "[red]X_y \u200b"),
+    ],
+)
+def test_kinds_of_errors_are_told_in_words(kind: str, words: str) -> None:
+    assert in_words(kind) == words
 
 
 def test_a_contradiction_comes_before_everything_else() -> None:
@@ -102,8 +124,8 @@ def test_a_held_cursor_is_told_once() -> None:
 def test_a_warning_is_told_where_there_is_nothing_worse() -> None:
     warnings = (p.notice("tx1", "wal_large", "the write-ahead log has 9 bytes"),)
     result = p.result(7, warnings=warnings)
-    assert plain(story(result)) == "wal_large at TX 1: the write-ahead log has 9 bytes"
-    assert plain(remark(result)) == "wal_large"
+    assert plain(story(result)) == "wal large at TX 1: the write-ahead log has 9 bytes"
+    assert plain(remark(result)) == "wal large · the write-ahead log has 9 bytes"
 
 
 @pytest.mark.parametrize(

@@ -70,14 +70,14 @@ def test_with_room_every_figure_is_there_in_full() -> None:
         "event": "+ fill:884301",
         "time": "00:00:00",
         "side": "sell",
-        "d": "-0.002",
-        "v": "129.801",
+        "± qty": "-0.002",
+        "value": "129.801",
         "released": "129.661504137931034483",
         "realised": "+0.139495862068965517",
         "fee": "–",
         "qty after": "0.025",
     }
-    assert charged["d"] == charged["v"] == charged["released"] == charged["realised"] == "–"
+    assert charged["± qty"] == charged["value"] == charged["released"] == charged["realised"] == "–"
     assert charged["fee"] == "-0.559 USDT"
 
 
@@ -96,6 +96,31 @@ def test_columns_fit_the_room_as_far_as_they_can(width: int) -> None:
     found = rows(step(), fee())
     needed = 1 + sum(column.width + 2 for column in found.fit(width))
     assert needed <= width or width < 76
+
+
+DAY_MS = 86_400_000
+
+
+def test_steps_on_several_days_have_their_dates() -> None:
+    found = rows(step(), fee(ts_ms=DAY_MS))
+    assert [row["time"] for row in shown(found, 200)] == [
+        "1970-01-01 00:00:00",
+        "1970-01-02 00:00:00",
+    ]
+    assert all("time" not in row for row in shown(found, 100))
+    assert plain(found.told(fee(ts_ms=DAY_MS))) == "1970-01-02 00:00:00"
+
+
+def test_currencies_are_as_wide_as_they_are_drawn() -> None:
+    found = rows(fee(fee_currency="币安币"), fee())
+    wide, narrow = (row["fee"] for row in shown_as_they_are(found))
+    assert (wide, narrow) == ("-0.559 币安币", "-0.559 USDT  ")
+
+
+def shown_as_they_are(found: StepRows) -> list[dict[str, str]]:
+    titles = [column.title for column in found.fit(200)]
+    made = [row for number in range(len(found)) if (row := found.row(number))]
+    return [dict(zip(titles, map(plain, row.cells), strict=True)) for row in made]
 
 
 def test_events_folded_again_are_told_from_the_cycles_own() -> None:

@@ -1,6 +1,8 @@
 from decimal import Decimal
+from typing import Any
 
 import published as p
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,15 +18,26 @@ from console.widgets.position_rows import (
     position_cells,
 )
 from console.widgets.positions import totals
+from console.widgets.toned import width_of
 
 MONEY = ("qty", "avg cost", "mark", "unrealised", "realised")
+WIDTHS = (8, 12, 12, 12, 12, 12, 18)
+# Fees in two currencies, and figures with the 18 decimals of an average cost that does not end.
+LONG = p.position(
+    qty="0.02500653",
+    avg_cost="63943.288047384756102834",
+    mark="63817.68",
+    unrealized="-3.824970583847561028",
+    realized_pnl="0.401539968475610283",
+    fees={"USDT": "0.374289617", "BNB": "0.00041"},
+)
 amounts = st.decimals(
     min_value=Decimal("-1e24"), max_value=Decimal("1e24"), allow_nan=False, places=18
 )
 
 
 def shown(**changes: object) -> list[str]:
-    return [plain(cell).strip() for cell in position_cells(p.BTC, p.position(**changes), 12)]
+    return [plain(cell).strip() for cell in position_cells(p.BTC, p.position(**changes), WIDTHS)]
 
 
 def test_a_position_is_told_in_its_own_digits() -> None:
@@ -60,7 +73,7 @@ def test_whole_digits_always_have_their_place(found: list[Decimal], width: int) 
     text = written(max(found, key=abs))
     positions = {p.BTC: p.position(qty=text, unrealized=text)}
     columns = columns_for(Room().including(positions), width)
-    cells = position_cells(p.BTC, positions[p.BTC], columns[1].width)
+    cells = position_cells(p.BTC, positions[p.BTC], [column.width for column in columns])
     for number in (1, 4):
         told = plain(cells[number])
         assert len(told) <= columns[number].width
@@ -70,27 +83,29 @@ def test_whole_digits_always_have_their_place(found: list[Decimal], width: int) 
         )
 
 
+def shown_in(room: Room, width: int, *, oversold: bool = False) -> set[str]:
+    """The columns a table so wide has, as a grid leaves them out."""
+    columns = list(columns_for(room, width, oversold=oversold))
+    while sum(column.width + 2 for column in columns) + 1 > width:
+        columns.remove(max(columns, key=lambda column: column.drop))
+    return {column.title for column in columns}
+
+
 def test_columns_go_in_a_fixed_order() -> None:
     room = Room().including({p.BTC: p.position()})
-
-    def fits(width: int) -> set[str]:
-        columns = list(columns_for(room, width))
-        while sum(column.width + 2 for column in columns) + 1 > width:
-            columns.remove(max(columns, key=lambda column: column.drop))
-        return {column.title for column in columns}
-
     everything = {"symbol", *MONEY, "fees"}
-    assert fits(160) == everything
-    assert fits(116) == everything
-    assert fits(90) == everything - {"fees"}
-    assert fits(75) == everything - {"fees", "mark"}
-    assert fits(56) == everything - {"fees", "mark", "avg cost"}
+    assert shown_in(room, 160) == everything
+    assert shown_in(room, 116) == everything
+    assert shown_in(room, 90) == everything - {"fees"}
+    assert shown_in(room, 75) == everything - {"fees", "mark"}
+    assert shown_in(room, 56) == everything - {"fees", "mark", "avg cost"}
 
 
 def test_columns_become_wider_and_never_narrower() -> None:
     wide = Room().including({p.BTC: p.position(qty="123456789.123456789")})
     assert wide.including({p.BTC: p.position(qty="1")}) == wide
-    assert wide.money > Room().money
+    assert wide.money[0] == len("123,456,789.123456789")
+    assert wide.money[1:] == Room().including({p.BTC: p.position()}).money[1:]
 
 
 def test_open_positions_come_first_and_flat_ones_are_dim() -> None:
@@ -106,10 +121,33 @@ def test_open_positions_come_first_and_flat_ones_are_dim() -> None:
     assert rows.row(2) is None
 
 
+def flagged(position: Any, width: int, symbol: str = p.BTC) -> str:
+    """The symbol's cell in a table so wide."""
+    positions = {symbol: position}
+    columns = columns_for(Room().including(positions), width, oversold=True)
+    row = PositionRows.of(positions, columns).row(0)
+    assert row is not None
+    assert width_of(row.cells[0]) <= columns[0].width
+    return plain(row.cells[0])
+
+
+def test_on_a_narrow_screen_the_flag_costs_no_column_and_is_never_cut() -> None:
+    position = p.position(qty="-1", oversold=True)
+    assert flagged(position, 75) == "BTC/USDT ◆"
+    assert flagged(position, 75, "X" * 99) == "X" * 29 + "… ◆"
+
+
+@pytest.mark.parametrize("width", [56, 75, 90, 116, 160])
+def test_what_was_oversold_leaves_no_trace_in_the_columns(width: int) -> None:
+    room = Room().including({p.BTC: p.position()})
+    since = room.including({p.BTC: p.position(oversold=True)})
+    assert since == room
+    assert shown_in(room, width, oversold=True) == shown_in(room, width)
+
+
 def test_an_oversold_position_is_flagged_and_the_flag_has_its_place() -> None:
     position = p.position(qty="-1", oversold=True)
-    assert plain(position_cells(p.BTC, position, 12)[0]) == "BTC/USDT ◆ oversold"
-    assert Room().including({p.BTC: position}).symbol == len("BTC/USDT ◆ oversold")
+    assert flagged(position, 160) == "BTC/USDT ◆ oversold"
     endless = Room().including({"X" * 10_000: p.position()})
     assert endless.symbol == LONGEST_SYMBOL
 
@@ -123,7 +161,53 @@ def test_fees_in_the_quote_currency_come_first_and_all_are_cut_alike() -> None:
     position = p.position(fees={"BNB": "0.00211234", "USDT": "10.123456"})
     assert plain(fees_of(position, "USDT")) == "10.123456 USDT · 0.00211234 BNB"
     assert plain(fees_of(position, "USDT", 26)) == "10.123… USDT · 0.0021… BNB"
-    assert plain(fees_of(position, "USDT", 10)) == "10.12… USDT · 0.002… BNB"
+    assert plain(fees_of(position, "USDT", 24)) == "10.12… USDT · 0.002… BNB"
+
+
+def test_fees_for_which_there_is_no_room_are_counted() -> None:
+    position = p.position(fees={"BNB": "0.00211234", "USDT": "10.123456", "SOL": "0.5"})
+    assert plain(fees_of(position, "USDT", 20)) == "10.12… USDT · +2"
+    assert plain(fees_of(position, "USDT", 30)) == "10.12… USDT · 0.002… BNB · +1"
+
+
+def cells_at(width: int) -> list[str]:
+    columns = columns_for(Room().including({p.BTC: LONG}), width)
+    row = PositionRows.of({p.BTC: LONG}, columns).row(0)
+    assert row is not None
+    return [plain(cell) for cell in row.cells]
+
+
+def test_decimals_give_way_before_a_fee_loses_its_currency() -> None:
+    assert cells_at(114)[-1] == "0.374… USDT · 0.000… BNB"
+    assert cells_at(114)[2] == "63,943.288047…"
+
+
+def test_where_there_is_room_nothing_is_cut() -> None:
+    assert cells_at(194) == [
+        "BTC/USDT",
+        "0.02500653",
+        "63,943.288047384756102834",
+        "63,817.68",
+        "▼ -3.824970583847561028",
+        "▲ +0.401539968475610283",
+        "0.374289617 USDT · 0.00041 BNB",
+    ]
+
+
+fee_names = st.text("ABCDE", min_size=1, max_size=6)
+fee_amounts = st.decimals(-(10**9), 10**9, allow_nan=False, places=18).map(written)
+
+
+@given(st.dictionaries(fee_names, fee_amounts, max_size=5), st.integers(30, 250))
+def test_no_fee_is_cut_off_from_its_currency(fees: dict[str, str], width: int) -> None:
+    positions = {p.BTC: p.position(fees=fees)}
+    columns = columns_for(Room().including(positions), width)
+    row = PositionRows.of(positions, columns).row(0)
+    assert row is not None
+    cell = row.cells[-1]
+    assert width_of(cell) <= columns[-1].width
+    for told in plain(cell).split(" · ") if fees else []:
+        assert told.startswith("+") or told.partition(" ")[2] in fees
 
 
 def test_totals_never_add_different_currencies() -> None:
