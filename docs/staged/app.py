@@ -46,7 +46,7 @@ class StagedDeck(Deck):
         self.settings = settings = self._story.settings
         self.history = await StagedHistory.open(settings.db, settings.account)
         try:
-            self.view = self._live = _view(self._story, await self.history.books())
+            self.view = self.live = _view(self._story, await self.history.books())
             publish(self.view)
             await asyncio.Event().wait()
         finally:
