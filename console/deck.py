@@ -80,8 +80,8 @@ class Deck:
     async def ask(
         self, action: "Action", of: "Hello | None", cycle_id: int | None = None
     ) -> "Reply":
-        """Raises `NoEngine` where the engine `of` that is no longer attached, or `ChannelClosed`
-        where it goes away meanwhile."""
+        """`of` is the engine meant. Raises `NoEngine` where that is not the one attached now,
+        or `ChannelClosed` where it goes away meanwhile."""
         if self._client is None or of is None:
             raise NoEngine("there is no engine to ask any more; nothing was asked or changed")
         if self._client.hello != of:
