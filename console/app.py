@@ -172,7 +172,6 @@ class CycledeckApp(ConsoleApp):
     # --- life
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.call_after_refresh(self._start_deck)
 
     async def on_unmount(self) -> None:

@@ -112,6 +112,10 @@ class ConsoleApp(App[None]):
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         loop = asyncio.get_running_loop()
         if not self.is_headless:
+            # Textual waits for its writer here: where the signal itself comes in the midst of a
+            # write, that is for ever. Between two events it is not.
+            if callable(suspend := signal.getsignal(signal.SIGTSTP)):
+                loop.add_signal_handler(signal.SIGTSTP, suspend, signal.SIGTSTP, None)
             loop.add_signal_handler(signal.SIGCONT, self._continued)
         self.call_after_refresh(self._garbage.begin)
         self.set_interval(1.0, self._garbage.collect_if_calm)

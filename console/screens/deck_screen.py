@@ -7,7 +7,6 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import events
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
@@ -115,7 +114,7 @@ class DeckScreen(Screen[None]):
             crumb += " › now" if self.MOMENT is Moment.NOW else ""
         self.query_one(Header).show(view, crumb, local=self.deck_app.local_time)
 
-    def on_screen_resume(self, event: events.ScreenResume) -> None:
+    def on_screen_resume(self) -> None:
         self.present(self.deck_app.view)
 
 

@@ -66,8 +66,7 @@ class HealthScreen(DeckScreen):
         if self._looking is not None:
             self._looking.pause()
 
-    def on_screen_resume(self, event: Any) -> None:
-        super().on_screen_resume(event)
+    def on_screen_resume(self) -> None:
         if self._looking is not None:
             self._looking.resume()
         self._look()

@@ -32,7 +32,6 @@ class Positions(Grid):
             self._arrange()
 
     def on_resize(self) -> None:
-        super().on_resize()
         self._arrange()
 
     def _arrange(self) -> None:

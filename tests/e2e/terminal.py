@@ -179,6 +179,10 @@ class Terminal:
     def until_gone(self, text: str, timeout: float = DEADLINE_S) -> None:
         self.until(lambda: text not in self.words, timeout)
 
+    def until_stopped(self, timeout: float = DEADLINE_S) -> None:
+        """Wait until a signal has stopped the program."""
+        self.until(lambda: os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOHANG), timeout)
+
     def ended(self, timeout: float = DEADLINE_S) -> int:
         """Wait until the program has ended and all it wrote is read; its exit code, negative
         where a signal ended it."""

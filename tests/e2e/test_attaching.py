@@ -80,6 +80,7 @@ def test_a_stopped_console_does_not_stop_the_engine_and_wakes_to_what_is_now(
     with Terminal("--db", db, "--interval", "50ms", home=home) as terminal:
         terminal.until_seen("running every")
         terminal.signal(stop)
+        terminal.until_stopped()
         reached = cycle_count(db) + 10
         terminal.until(lambda: cycle_count(db) > reached)
         terminal.signal(signal.SIGCONT)
