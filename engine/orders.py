@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from engine.money import canonical
+from engine.errors import StoreCorrupt
+from engine.money import canonical, parse_decimal
 from engine.store.statements import SQL
 from engine.strategies import OpenOrder
 from engine.venue import OrderRequest, Side, VenueOrder
@@ -158,8 +159,26 @@ def live_symbols(connection: sqlite3.Connection) -> set[str]:
 
 
 def _orders(connection: sqlite3.Connection, name: str, *values: str) -> list[Order]:
-    rows = connection.execute(SQL[name], values).fetchall()
-    return [
-        Order(i, c, symbol, Side(side), Decimal(qty), Decimal(price), Status(status), outcome)
-        for i, c, symbol, side, qty, price, status, outcome in rows
-    ]
+    return [_order(*row) for row in connection.execute(SQL[name], values).fetchall()]
+
+
+def _order(
+    client_order_id: str,
+    cycle_id: int,
+    symbol: str,
+    side: str,
+    qty: str,
+    price: str,
+    status: str,
+    outcome: str | None,
+) -> Order:
+    """Raises `StoreCorrupt` for what this program does not write."""
+    try:
+        figures = parse_decimal(qty), parse_decimal(price)
+        return Order(
+            client_order_id, cycle_id, symbol, Side(side), *figures, Status(status), outcome
+        )
+    except ValueError as error:
+        raise StoreCorrupt(
+            f"the order {client_order_id} in the table orders is damaged: {error}"
+        ) from error

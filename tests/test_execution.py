@@ -10,7 +10,7 @@ from builders import BTC, ETH, opened, reported, rows, settings_in, verified
 from fakes import FakeVenue
 
 from engine import Cancel, Engine, Place, Snapshot, Status
-from engine.errors import OrderRejected, VenueTimeout, VenueUnavailable
+from engine.errors import OrderRejected, StoreCorrupt, VenueTimeout, VenueUnavailable
 from engine.strategies import Intent
 from engine.venue import Side
 
@@ -143,6 +143,29 @@ async def test_a_rejection_is_counted_and_never_sent_again(
         ("rejected", "rejected", "insufficient funds")
     ]
     assert venue.sent == []
+
+
+@pytest.mark.parametrize("status", ["open", "unknown"])
+async def test_a_damaged_order_is_named_and_the_fills_stay_accounted(
+    tmp_path: Path, venue: FakeVenue, status: str
+) -> None:
+    async with Engine(settings_in(tmp_path), venue=venue, strategy=Scripted([bid()])) as engine:
+        await engine.cycle()
+    named = f"{venue.sent[0].client_order_id} in the table orders is damaged: 'x' is not a decimal"
+    with opened(tmp_path / "ledger.db") as ledger:
+        ledger.execute("UPDATE orders SET qty = 'x', status = ?", (status,))
+        ledger.commit()
+    venue.reports.append(reported("2", ts=2_000))
+    if status == "unknown":
+        with pytest.raises(StoreCorrupt, match=named):
+            await Engine(settings_in(tmp_path), venue=venue).open()
+        return
+    async with Engine(settings_in(tmp_path), venue=venue, strategy=Scripted([bid()])) as engine:
+        result = await engine.cycle()
+    assert [(error.step, named in error.message) for error in result.errors] == [("execute", True)]
+    assert result.fills_count == 1
+    assert len(venue.sent) == 1
+    assert verified(tmp_path / "ledger.db").violations == ()
 
 
 async def test_a_cancel_is_kept_and_counted_and_one_too_late_is_none(
