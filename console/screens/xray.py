@@ -1,7 +1,7 @@
 """A cycle's x-ray: what was asked, what came, what TX 1 did with it, and every number explained."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
@@ -14,7 +14,7 @@ from console.lines import Line, Tone, line
 from console.screens.deck_screen import DeckScreen, Moment
 from console.view import View
 from console.widgets.cycle_path import CyclePath
-from console.widgets.explain import ExplainPanel, StepsGrid
+from console.widgets.explain import ExplainPanel, StepsGrid, markets_of
 from console.widgets.fill_rows import Overview
 from console.widgets.fills import FillsGrid, FillsPanel
 from console.widgets.grid import Grid
@@ -193,12 +193,10 @@ class XrayScreen(DeckScreen):
         self.query_one(XrayOrders).show(found, self.deck_app.view.logs, local=local)
 
     def _offer_explanations(self, found: "Xray") -> None:
-        panel, symbols = self.query_one(ExplainPanel), list(dict.fromkeys(_symbols(found)))
+        panel = self.query_one(ExplainPanel)
+        panel.offer(markets_of(found) if found.result.committed else ())
         if not found.result.committed:
-            panel.offer((), None)
             panel.say("this cycle committed nothing: no position moved")
-            return
-        panel.offer(symbols, next(_moved(found), symbols[0] if symbols else None))
 
     def on_explain_panel_asked(self, event: ExplainPanel.Asked) -> None:
         if self._xray is not None:
@@ -325,16 +323,3 @@ _WALKS = "[ and ] go on to the cycles beside it, esc goes back."
 
 def _complete(result: "CycleResult") -> bool:
     return result.status != "running" and (result.metrics_persisted or not result.committed)
-
-
-def _symbols(found: "Xray") -> Iterator[str]:
-    yield from _moved(found)
-    yield from (window.symbol for window in found.windows)
-    yield from found.positions_after
-
-
-def _moved(found: "Xray") -> Iterator[str]:
-    """Markets whose position this cycle moved."""
-    for fill in found.fills:
-        if any(event.outcome == "inserted" for event in fill.events):
-            yield fill.symbol

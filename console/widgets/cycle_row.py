@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from console.formats import NONE, clock, count, figure
+from console.formats import NONE, clock, count, figure, rate
 from console.lines import Line, Tone, line
 from console.widgets.cycle_story import committed_lamp, metrics_lamp, remark, total_ms
 from console.widgets.grid import Column
@@ -81,11 +81,11 @@ def _orders(result: "CycleResult") -> tuple[Line, ...]:
     """Without orders there is no rate, which is not a rate of zero."""
     if result.kind == "replay":
         return (_NOTHING,) * 3
-    rate = result.fills_per_submitted_order if result.orders_submitted else None
+    filled = result.fills_per_submitted_order if result.orders_submitted else None
     slip = result.slippage_bps_avg
     return (
         line(count(result.orders_submitted)),
-        _NOTHING if rate is None else line(figure(rate)),
+        _NOTHING if filled is None else line(rate(filled)),
         _NOTHING if slip is None else line(signed_bps(slip)),
     )
 

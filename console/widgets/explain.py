@@ -18,7 +18,7 @@ from console.widgets.scrolled import Paragraph, wrapped
 from console.widgets.toned import caption
 
 if TYPE_CHECKING:
-    from engine import Explanation, FoldStep, PositionView
+    from engine import Explanation, FillLine, FoldStep, PositionView, Xray
 
 _UNMOVED = "no event of this cycle moved it"
 # So many steps are seen before the positions have all their digits. To so many those are cut;
@@ -70,10 +70,10 @@ class ExplainPanel(Vertical):
         yield Paragraph(id="step-told")
         yield Paragraph(id="explain-after")
 
-    def offer(self, symbols: Sequence[str], first: str | None) -> None:
+    def offer(self, symbols: Sequence[str]) -> None:
         """Markets to choose from; the one that is shown stays, if it is among them."""
         self.symbols = symbols
-        wanted = self.symbol if self.symbol in symbols else first
+        wanted = self.symbol if self.symbol in symbols else next(iter(symbols), None)
         if wanted is not None:
             self.ask(wanted)
             return
@@ -173,6 +173,21 @@ class ExplainPanel(Vertical):
             number = self.symbols.index(self.symbol) + 1
             place = f"market {number} of {len(self.symbols)} · ← →"
         caption(self, subtitle=place)
+
+
+def markets_of(found: "Xray") -> list[str]:
+    """Those whose position this cycle moved come first, and of them those in trouble."""
+    inserted = [_has(fill, "inserted") and fill.symbol for fill in found.fills]
+    moved = [symbol for symbol in dict.fromkeys(inserted) if symbol]
+    troubled = {f.symbol for f in found.fills if f.reason or _has(f, "conflicting")}
+    troubled |= {symbol for symbol, held in found.positions_after.items() if held.oversold}
+    moved.sort(key=lambda symbol: symbol not in troubled)
+    asked = [window.symbol for window in found.windows]
+    return list(dict.fromkeys([*moved, *asked, *found.positions_after]))
+
+
+def _has(fill: "FillLine", outcome: str) -> bool:
+    return any(event.outcome == outcome for event in fill.events)
 
 
 def _before(found: "Explanation", digits: int) -> list[Line]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from console.formats import count, figure
+from console.formats import count, figure, rate
 from console.lines import Line, Tone, line
 from console.view import View
 from console.widgets.chart import Chart
@@ -85,9 +85,9 @@ def _rate(result: "CycleResult") -> Wordings:
 
 
 def _fills(result: "CycleResult") -> Line:
-    rate = result.fills_per_submitted_order if result.orders_submitted else None
-    tone = Tone.STRONG if rate is not None else Tone.DIM
-    return line((figure(rate), tone), (" fills/order", Tone.DIM))
+    filled = result.fills_per_submitted_order if result.orders_submitted else None
+    tone = Tone.STRONG if filled is not None else Tone.DIM
+    return line((rate(filled), tone), (" fills/order", Tone.DIM))
 
 
 def _slip(result: "CycleResult", unit: str) -> Line:
@@ -118,7 +118,7 @@ def _rejects(rejects: int) -> Line:
 
 def _recent(results: "Sequence[CycleResult]") -> Wordings:
     orders = sum(result.orders_submitted for result in results)
-    rate = sum(result.fills_count for result in results) / orders if orders else None
+    filled = sum(result.fills_count for result in results) / orders if orders else None
     rejects = sum(result.rejects_count for result in results)
-    start = line((f"last {count(len(results))}: {figure(rate)} fills/order", Tone.DIM))
+    start = line((f"last {count(len(results))}: {rate(filled)} fills/order", Tone.DIM))
     return [line(start, (" · ", Tone.DIM), _rejects(rejects)), start]

@@ -83,7 +83,7 @@ def file_facts(path: Path | None, books: "Books | None", growth: Growth) -> list
         ("SQLite", f"{books.sqlite_version} · {books.journal_mode}"),
         ("schema", f"version {books.schema_version}"),
         ("commits", count(books.last_commit_seq)),
-        ("events", f"{count(books.events)} of {count(books.fills)} fills"),
+        ("events", f"{count(books.events)} · {count(books.fills)} fills"),
     ]
 
 

@@ -30,7 +30,7 @@ async def test_it_says_what_the_file_holds(db: Path) -> None:
         with closing(sqlite3.connect(db)) as connection:
             (events,) = connection.execute("SELECT count(*) FROM ledger_events").fetchone()
             (fills,) = connection.execute("SELECT count(*) FROM applied_fills").fetchone()
-        assert f"events {events} of {fills} fills" in file
+        assert f"events {events} · {fills} fills" in file
         assert "nobody holds it" in cells(pilot.app, "#engine")
 
 
