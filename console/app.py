@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import work
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Input, TextArea
 
 from console import asking
+from console.asking import Question
 from console.console_app import ConsoleApp, literal
 from console.deck import Deck, NoEngine
 from console.lines import Tone
-from console.screens.confirm import ConfirmScreen, Question
 from console.screens.deck_screen import DeckScreen
 from console.view import View
 
@@ -222,10 +221,16 @@ class CycledeckApp(ConsoleApp):
         if action in {"trigger", "replay", "pause", "kill", "backfill"}:
             return True if self.deck.live.attached else None
         if action == "live":
-            return self.view.past is not None and not isinstance(self.focused, Input | TextArea)
+            return self.view.past is not None and not self._typing
         if action == "restart":
             return self._engine_ended
         return True
+
+    @property
+    def _typing(self) -> bool:
+        from textual.widgets import Input, TextArea
+
+        return isinstance(self.focused, Input | TextArea)
 
     @property
     def _engine_ended(self) -> bool:
@@ -277,7 +282,7 @@ class CycledeckApp(ConsoleApp):
             return asking.replay(live, found) if found is not None else None
 
         question = asking.replay_unseen(live, cycle_id)
-        if await self.push_screen_wait(ConfirmScreen(question, preview)):
+        if await self._sure(question, preview):
             self._tell_outcome(await self._asked(Action.REPLAY, live, cycle_id))
 
     @work(exclusive=True, group="rehearse")
@@ -323,7 +328,7 @@ class CycledeckApp(ConsoleApp):
     @work(exclusive=True, group="restart")
     async def action_restart(self) -> None:
         question = asking.restart(self.deck.live, self.deck.target.typed("run"))
-        if await self.push_screen_wait(ConfirmScreen(question)):
+        if await self._sure(question):
             try:
                 self.deck.restart()
             except OSError as error:
@@ -341,7 +346,7 @@ class CycledeckApp(ConsoleApp):
         real = live.hello is not None and live.hello.mode != "sim"
         if owned and real and not self._keep_running:
             self._leaving = True
-            sure = await self.push_screen_wait(ConfirmScreen(asking.quit_with_engine(live)))
+            sure = await self._sure(asking.quit_with_engine(live))
             self._leaving = False
             if not sure:
                 return
@@ -359,8 +364,17 @@ class CycledeckApp(ConsoleApp):
         self, question: Callable[[View], Question], action: "Action"
     ) -> None:
         live = self.deck.live
-        if await self.push_screen_wait(ConfirmScreen(question(live))):
+        if await self._sure(question(live)):
             self._tell_outcome(await self._asked(action, live))
+
+    async def _sure(
+        self,
+        question: Question,
+        find: Callable[[], Coroutine[Any, Any, Question | None]] | None = None,
+    ) -> bool:
+        from console.screens.confirm import ConfirmScreen
+
+        return await self.push_screen_wait(ConfirmScreen(question, find))
 
     async def _asked(
         self, action: "Action", of: View, cycle_id: int | None = None

@@ -1,14 +1,28 @@
 """The questions asked before anything reaches the exchange or changes state."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from console.formats import clock, count, money, span
 from console.lines import Line, Tone, line
-from console.screens.confirm import Question
 from console.view import View
 
 if TYPE_CHECKING:
     from engine import PositionView, Preview
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`title` says what will be done and to what, pinned; `facts` are what there is to know.
+
+    With `account`, its name has to be typed: this is real money.
+    """
+
+    title: str
+    facts: Sequence[Line]
+    confirm: str
+    account: str | None = None
 
 
 def trigger(view: View) -> Question:

@@ -48,12 +48,14 @@ class ConsoleApp(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._styled_with: dict[str, str] = {}
         self.memory = Memory()
         self._garbage = Garbage()
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = self._known_theme()
+        # So that the first reading of the stylesheets is for this theme already.
+        self._styled_with = self.get_css_variables()
+        self.stylesheet.set_variables(self._styled_with)
 
     def refresh_css(self, animate: bool = True) -> None:
         """Read all stylesheets anew, but only for another theme: it is asked for with each screen

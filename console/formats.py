@@ -14,6 +14,11 @@ def count(value: int) -> str:
     return f"{value:,}"
 
 
+def plural(number: int, word: str) -> str:
+    """`1 order`, `1,204 orders`."""
+    return f"{count(number)} {word}{'' if number == 1 else 's'}"
+
+
 def money(text: str | None, width: int = 0) -> str:
     """A canonical decimal with its thousands grouped, and every digit.
 

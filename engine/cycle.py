@@ -275,7 +275,7 @@ class CycleRunner:
 
     def _report_commit(self, draft: Draft, commit: Commit) -> None:
         if commit.conflicting:
-            draft.warn("ledger_conflict", f"{commit.conflicting} events contradict the ledger")
+            draft.warn("ledger_conflict", f"events against the ledger: {commit.conflicting}")
         for symbol, position in commit.positions.items():
             if position.oversold:
                 draft.warn("oversold", "more was sold than the ledger holds", symbol)

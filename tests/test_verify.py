@@ -439,7 +439,7 @@ def test_the_command_lists_violations_and_exits_with_1(path: Path) -> None:
     assert set(violation) == {"table", "key", "expected", "found"}
     assert violation["found"] == "5"
     shown = cycledeck("verify", "--db", path)
-    assert (shown.code, "1 violations" in shown.out) == (1, True)
+    assert (shown.code, "violations: 1" in shown.out) == (1, True)
     assert "stage4_positions BTC/USDT.qty" in shown.out
 
 

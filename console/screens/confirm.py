@@ -1,7 +1,6 @@
 """A question before anything that reaches the exchange or changes state."""
 
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
@@ -12,23 +11,11 @@ from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
+from console.asking import Question
 from console.lines import Line, Tone, line
 from console.widgets.scrolled import wrapped
 from console.widgets.toned import Lines
 from console.working import begin
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """`title` says what will be done and to what, pinned; `facts` are what there is to know.
-
-    With `account`, its name has to be typed: this is real money.
-    """
-
-    title: str
-    facts: Sequence[Line]
-    confirm: str
-    account: str | None = None
 
 
 class Facts(Lines):

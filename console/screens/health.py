@@ -11,12 +11,12 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from console.errands import ErrandFailed, verify
+from console.formats import plural
 from console.lines import Tone
 from console.screens.deck_screen import DeckScreen, Moment
 from console.view import View
 from console.widgets.error_counts import ErrorCounts
 from console.widgets.facts import FactPanels, FactsPanel
-from console.widgets.figures import plural
 from console.widgets.health_facts import Growth, Proof, book_facts, engine_facts, file_facts
 from console.widgets.log import LogPanel
 

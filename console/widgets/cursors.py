@@ -11,10 +11,10 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from console.formats import NONE, clock, span, stamp
+from console.formats import NONE, clock, plural, span, stamp
 from console.lines import Line, Tone, line
 from console.view import CursorMark, View
-from console.widgets.figures import Wordings, plural, worded
+from console.widgets.figures import Wordings, worded
 from console.widgets.toned import Toned, caption, fitted, width_of
 from engine.text import printable
 

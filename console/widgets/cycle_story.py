@@ -3,9 +3,8 @@
 import re
 from typing import TYPE_CHECKING
 
-from console.formats import count
+from console.formats import count, plural
 from console.lines import Line, Tone, joined, line
-from console.widgets.figures import plural
 
 if TYPE_CHECKING:
     from engine import CycleResult, Notice

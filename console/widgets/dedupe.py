@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from console.formats import count, figure
+from console.formats import count, figure, plural
 from console.lines import Line, Tone, line
 from console.per_cycle import PerCycle
 from console.view import View
 from console.widgets.bars import Bar, Stacked
 from console.widgets.chart import Chart
-from console.widgets.figures import Figures, Wordings, plural, spaced
+from console.widgets.figures import Figures, Wordings, spaced
 from console.widgets.toned import caption, fitted, width_of
 
 if TYPE_CHECKING:

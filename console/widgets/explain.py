@@ -9,10 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 
-from console.formats import count, money, signed
+from console.formats import count, money, plural, signed
 from console.lines import Line, Tone, joined, line
 from console.widgets.explain_rows import StepRows, by_sign
-from console.widgets.figures import plural
 from console.widgets.listing import Listing
 from console.widgets.scrolled import Paragraph, wrapped
 from console.widgets.toned import caption

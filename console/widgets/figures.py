@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from console.formats import count
 from console.lines import Line, Tone, line
 from console.widgets.toned import Lines, fitted, width_of
 
@@ -31,11 +30,6 @@ class Figures(Lines):
 def worded(wordings: Wordings, width: int) -> Line:
     """The first that fits; else the shortest."""
     return next((found for found in wordings if width_of(found) <= width), wordings[-1])
-
-
-def plural(number: int, word: str) -> str:
-    """`1 order`, `1,204 orders`."""
-    return f"{count(number)} {word}{'' if number == 1 else 's'}"
 
 
 def spaced(parts: Sequence[Line], gap: int = 2) -> Line:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from console.formats import count, figure, rate
+from console.formats import count, figure, plural, rate
 from console.lines import Line, Tone, line
 from console.view import View
 from console.widgets.chart import Chart
 from console.widgets.cycle_charts import Charted, CycleCharts, title_of
 from console.widgets.cycle_row import signed_bps
 from console.widgets.dedupe import RECENT
-from console.widgets.figures import Figures, Wordings, plural, spaced
+from console.widgets.figures import Figures, Wordings, spaced
 from console.widgets.toned import caption
 
 if TYPE_CHECKING:

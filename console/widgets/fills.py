@@ -8,10 +8,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 
-from console.formats import count
+from console.formats import count, plural
 from console.lines import Line, Tone, joined, line
 from console.widgets.cycle_facts import ledger_sum
-from console.widgets.figures import plural
 from console.widgets.fill_rows import FillRows, Overview, Rest, columns, earlier_cycle, outcome
 from console.widgets.listing import Listing
 from console.widgets.scrolled import Paragraph

@@ -4,10 +4,9 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from console.formats import clock, count, span
+from console.formats import clock, count, plural, span
 from console.lines import Line, Tone, joined, line
 from console.view import Link, Past, View
-from console.widgets.figures import plural
 from console.widgets.toned import Lines, fitted, width_of
 
 if TYPE_CHECKING:

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from console.formats import NONE, clock, count, size, span
+from console.formats import NONE, clock, count, plural, size, span
 from console.lines import Line, Tone, line
 from console.view import View
 from console.widgets.facts import Fact
-from console.widgets.figures import plural
 
 if TYPE_CHECKING:
     from engine import Books

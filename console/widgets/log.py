@@ -9,10 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from console.formats import clock
+from console.formats import clock, plural
 from console.lines import Line, Tone, line
 from console.view import View
-from console.widgets.figures import plural
 from console.widgets.grid import Column, Row
 from console.widgets.listing import Listing
 from console.widgets.plain_input import PlainInput

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from console.formats import count, money, signed
+from console.formats import count, money, plural, signed
 from console.totals import fees, nets, written
 from console.view import View
-from console.widgets.figures import plural
 from console.widgets.grid import Grid
 from console.widgets.position_rows import PositionRows, Room, columns_for
 from console.widgets.toned import caption

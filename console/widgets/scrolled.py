@@ -16,6 +16,7 @@ from console.widgets.toned import Toned, width_of
 class Scrolled(Toned, ScrollView, can_focus=True):
     """Subclasses say their lines in `lines`, and call `redraw` when those are others."""
 
+    DEFAULT_CSS = "Scrolled { overflow: hidden auto; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "scroll_up", "Up", show=False),
         Binding("down,j", "scroll_down", "Down", show=False),

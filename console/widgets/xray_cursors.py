@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from console.formats import count, dated, span
+from console.formats import count, dated, plural, span
 from console.lines import Line, Tone, joined, line
-from console.widgets.figures import plural
 from console.widgets.scrolled import Scrolled
 from console.widgets.toned import caption, width_of
 

@@ -224,7 +224,7 @@ def metrics_backfill(
     if as_json:
         sys.stdout.write(json.dumps({"rebuilt": rebuilt}) + "\n")
     else:
-        show.out.print(show.text(f"{len(rebuilt)} cycles rebuilt"))
+        show.out.print(show.text(f"cycles rebuilt: {len(rebuilt)}"))
 
 
 @quarantine_app.command("list")

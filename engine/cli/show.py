@@ -133,7 +133,7 @@ def verification(found: Verification) -> None:
         out.print(text(f"{entry.table} {entry.key}", "bold red"))
         out.print(text(f"    expected {entry.expected}"))
         out.print(text(f"    found    {entry.found}"))
-    verdict = "ok" if found.ok else f"{len(found.violations)} violations"
+    verdict = "ok" if found.ok else f"violations: {len(found.violations)}"
     out.print(text(verdict, "bold green" if found.ok else "bold red"))
 
 

@@ -15,9 +15,10 @@ from seen import cells, text
 from textual.pilot import Pilot
 
 from console.app import CycledeckApp
+from console.asking import Question
 from console.lines import line
 from console.memory import Memory
-from console.screens.confirm import ConfirmScreen, Question
+from console.screens.confirm import ConfirmScreen
 from console.screens.cycles import CyclesScreen
 from console.screens.health import HealthScreen
 from console.screens.tables import TablesScreen

@@ -96,7 +96,7 @@ async def test_v_names_what_is_wrong(db: Path) -> None:
         connection.execute("UPDATE ledger_events SET qty = '123' WHERE seq = 1")
     async with console(db, keys="4") as pilot:
         await pilot.press("v")
-        await until(pilot, lambda: "violations" in cells(pilot.app, "#books"))
+        await until(pilot, lambda: "violation" in cells(pilot.app, "#books"))
         await until(pilot, lambda: "ledger_events" in text(pilot.app))
 
 

@@ -302,7 +302,7 @@ async def test_orders_say_what_became_of_them_and_why(db: Path) -> None:
         found = panel(pilot, "#xray-orders")
         assert "intent buy 0.01 BTC/USDT @ 64,850 ✓ accepted → open cd" in found
         assert "fills 2 · orders 2 · fills/order 1.00" in found
-        assert "▲ warning tx1 ledger_conflict 1 events contradict the ledger" in found
+        assert "▲ warning tx1 ledger_conflict events against the ledger: 1" in found
         await pilot.press("]", "]")
         await until(pilot, lambda: is_read(pilot, 5))
         found = panel(pilot, "#xray-orders")

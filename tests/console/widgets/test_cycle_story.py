@@ -93,7 +93,7 @@ def test_kinds_of_errors_are_told_in_words(kind: str, words: str) -> None:
 
 
 def test_a_contradiction_comes_before_everything_else() -> None:
-    warnings = (p.notice("tx1", "ledger_conflict", "2 events contradict the ledger"),)
+    warnings = (p.notice("tx1", "ledger_conflict", "events against the ledger: 2"),)
     result = p.result(7, ledger_events_conflicting=2, warnings=warnings)
     assert plain(story(result)) == "≠ 2 conflicts, kept beside the ledger"
     assert plain(remark(result)) == "≠ 2 conflicts"
