@@ -128,11 +128,6 @@ class Terminal:
         return raw.rfind(ALTERNATE) > raw.rfind(PRIMARY)
 
     @property
-    def left(self) -> float:
-        """When the screen was given back, by the monotonic clock."""
-        return next(when for when, chunk in reversed(self._read_chunks) if PRIMARY in chunk)
-
-    @property
     def said(self) -> str:
         """What was written after the screen was given back, or all where none was taken."""
         return self.raw.rpartition(PRIMARY)[2].decode("utf-8", "replace")
