@@ -58,7 +58,6 @@ class FileScreen(DeckScreen):
         self._session: Session | None = None
         self._rows: Rows | None = None
         self._trail = Trail()
-        self._pending: Place | None = None
         self._version = -1
         self._waiting: Waiting | None = None
         self._frozen = False
@@ -137,13 +136,13 @@ class FileScreen(DeckScreen):
         if (place := self._first_place(session)) is None:
             self.pane.show_trouble("This database has no tables yet.", _RETRY)
             return
+        self.pane.aim_at(place)
         spot = self.pane.spot if place == self.pane.place else Spot()
         await self._show_place(place, spot)
 
     def _first_place(self, session: Session) -> Place | None:
-        place, self._pending = self._pending or self.pane.place, None
-        if place != Place():
-            return place
+        if self.pane.aim != Place():
+            return self.pane.aim
         names = [table.name for table in sorted_tables(session.tables) if not table.problem]
         if not names:
             return None
@@ -165,10 +164,15 @@ class FileScreen(DeckScreen):
 
     def _open(self, place: Place, spot: Spot | None = None, *, back: bool = False) -> None:
         """Show other rows, and remember where one came from."""
-        if not back and self.pane.paged is not None:
-            self._trail.push(self.pane.place, self.pane.spot)
-        shown = partial(self._show_place, place, spot or Spot(column=self.pane.spot.column))
-        begin(self, shown, group="open", exclusive=True)
+        self.pane.aim_at(place)
+        spot = spot or Spot(column=self.pane.spot.column)
+        begin(self, partial(self._go, place, spot, back=back), group="open", exclusive=True)
+
+    async def _go(self, place: Place, spot: Spot, *, back: bool) -> None:
+        left, rows = (self.pane.place, self.pane.spot), self.pane.paged
+        await self._show_place(place, spot)
+        if rows not in (None, self.pane.paged) and not back:
+            self._trail.push(*left)
 
     async def _show_place(self, place: Place, spot: Spot) -> None:
         session = self._session
@@ -219,8 +223,10 @@ class FileScreen(DeckScreen):
         if trouble.trouble in FATAL:
             self._in_trouble(trouble)
         elif place.sql:
+            self.pane.aim_at(self.pane.place)
             self.query_pane.say(line(("▲ ", Tone.ATTENTION), str(trouble)))
         elif self._same_source(place):
+            self.pane.aim_at(self.pane.place)
             self.pane.remark(line(("▲ ", Tone.ATTENTION), str(trouble)))
         else:
             self.pane.show_trouble(str(trouble), _RETRY)
@@ -271,6 +277,7 @@ class FileScreen(DeckScreen):
         """What runs is stopped; else a pane that is not needed any more goes away."""
         if opening := self._workers_of("open"):
             opening[0].cancel()
+            self.pane.aim_at(self.pane.place)
         else:
             begin(self, self._stop_rows, group="stop")
 

@@ -58,7 +58,7 @@ class TablesScreen(FileScreen):
         if self._session is not None and self._session.tables:
             self._open(place)
         else:
-            self._pending = place
+            self.pane.aim_at(place)
 
     def copied(self) -> str | None:
         cell = self.pane.grid.cell

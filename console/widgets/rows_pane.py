@@ -65,7 +65,7 @@ class RowsPane(RowsView):
 
     def action_sort(self) -> None:
         if column := self.grid.column:
-            self._want(self._place.with_sort_turned(column.title))
+            self._want(self._basis.with_sort_turned(column.title))
 
     def action_same(self) -> None:
         column, cell = self.grid.column, self.grid.cell
@@ -78,19 +78,26 @@ class RowsPane(RowsView):
         self._add_condition(filters.equal(column.title, text))
 
     def action_clear(self) -> None:
-        if self._place.narrowed or self._place.order:
-            self._want(Place(self._place.table, self._place.sql))
+        if self._basis.narrowed or self._basis.order:
+            self._want(Place(self._basis.table, self._basis.sql))
 
     def on_data_grid_heading_clicked(self, event: DataGrid.HeadingClicked) -> None:
         event.stop()
         self.action_sort()
 
     def _add_condition(self, condition: Condition) -> None:
-        where = filters.with_condition(self._place.where, condition)
-        self._want(replace(self._place, where=where))
+        where = filters.with_condition(self._basis.where, condition)
+        self._want(replace(self._basis, where=where))
+
+    @property
+    def _basis(self) -> Place:
+        """What keys change: of the rows shown, what was asked for last, also before it is there."""
+        aim, shown = self._aim, self._place
+        return aim if (aim.table, aim.sql) == (shown.table, shown.sql) else shown
 
     def _want(self, place: Place) -> None:
-        if place != self._place:
+        if place != self._aim:
+            self.aim_at(place)
             self.post_message(self.Wanted(place))
 
     # --- questions
@@ -98,12 +105,12 @@ class RowsPane(RowsView):
     def action_filter(self) -> None:
         if column := self.grid.column:
             info = self._asked_of = column.info
-            known = [c for c in self._place.where if c.column == info.name]
+            known = [c for c in self._basis.where if c.column == info.name]
             text = filters.typed(known[0]) if len(known) == 1 else ""
             self._ask("filter", f"{info.name}", partial(_filter_hint, info), text)
 
     def action_search(self) -> None:
-        self._ask("search", "any column ~", _search_hint, self._place.search)
+        self._ask("search", "any column ~", _search_hint, self._basis.search)
 
     def action_go_to(self) -> None:
         self._ask("go to", "go to", _go_to_hint)
@@ -136,13 +143,13 @@ class RowsPane(RowsView):
             return
         condition = filters.parsed(info, text)
         if condition is None:
-            where = filters.without(self._place.where, info.name)
-            self._want(replace(self._place, where=where))
+            where = filters.without(self._basis.where, info.name)
+            self._want(replace(self._basis, where=where))
         else:
             self._add_condition(condition)
 
     def _answer_search(self, text: str) -> None:
-        self._want(replace(self._place, search=text.strip()))
+        self._want(replace(self._basis, search=text.strip()))
 
     def _answer_go_to(self, text: str) -> None:
         if (found := target(text)) is not None:

@@ -52,7 +52,7 @@ class RowsView(Vertical):
         self._trouble_panel = TroublePanel(id="trouble")
         self._cell_line = TextLine(id="cell")
         self._count_line = TextLine(id="count")
-        self._place = Place()
+        self._place = self._aim = Place()
         self._paged: PagedRows | None = None
         self._layouts: dict[str, Columns] = {}
         self._times = Times.RAW
@@ -79,6 +79,14 @@ class RowsView(Vertical):
     @property
     def place(self) -> Place:
         return self._place
+
+    @property
+    def aim(self) -> Place:
+        """What was asked for last: it is shown, or will be, or could not be."""
+        return self._aim
+
+    def aim_at(self, place: Place) -> None:
+        self._aim = place
 
     @property
     def spot(self) -> Spot:

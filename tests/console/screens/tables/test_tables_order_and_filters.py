@@ -1,10 +1,16 @@
 """Rows in another order, and fewer of them."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from seen import cells, inside
 from tables_screen import asked, trades, write
+
+from console.browse.client import Rows
+from console.browse.model import Order
+from console.tables.places import Place
+from console.tables.session import Session
 
 
 async def test_s_sorts_the_whole_table_on_the_column_under_the_cursor(db: Path) -> None:
@@ -24,6 +30,45 @@ async def test_s_sorts_the_whole_table_on_the_column_under_the_cursor(db: Path) 
         await found.until(lambda: found.values("id")[:2] == ["1", "2"])
         assert found.grid.column is not None
         assert found.grid.column.title == "price"
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """While it is closed, no rows are opened."""
+    opens, gate = Session.rows, asyncio.Event()
+    gate.set()
+
+    async def gated(self: Session, place: Place) -> Rows:
+        await gate.wait()
+        return await opens(self, place)
+
+    monkeypatch.setattr(Session, "rows", gated)
+    return gate
+
+
+async def test_a_key_goes_on_from_what_was_asked_for_last_also_before_it_is_there(
+    db: Path, gate: asyncio.Event
+) -> None:
+    async with trades(db) as found:
+        await found.column("symbol")
+        gate.clear()
+        await found.press("s", "s", "equals_sign")
+        gate.set()
+        await found.until(lambda: found.pane.place.narrowed)
+        assert found.pane.place.order == (Order("symbol", descending=True),)
+        await found.press("backspace")
+        await found.until(lambda: found.pane.place == Place("trades"))
+
+
+async def test_what_was_stopped_before_it_was_there_is_nothing_to_go_on_from(
+    db: Path, gate: asyncio.Event
+) -> None:
+    async with trades(db) as found:
+        await found.column("symbol")
+        gate.clear()
+        await found.press("s", "escape", "s")
+        gate.set()
+        await found.until(lambda: found.pane.place.order == (Order("symbol"),))
 
 
 async def test_a_click_on_a_heading_sorts(db: Path) -> None:

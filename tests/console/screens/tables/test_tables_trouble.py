@@ -58,6 +58,20 @@ async def test_a_broken_view_says_why_and_the_others_work(db: Path) -> None:
         await found.until(lambda: found.values("base") == ["BTC", "ETH"])
 
 
+async def test_f5_tries_again_what_could_not_be_shown_and_backspace_goes_back(db: Path) -> None:
+    write(db, "CREATE VIEW broken AS SELECT * FROM mended")
+    async with trades(db) as found:
+        found.screen.open_table("broken")
+        await found.seen("no such table")
+        write(db, "CREATE TABLE mended (told TEXT)")
+        write(db, "INSERT INTO mended VALUES ('whole again')")
+        await found.press("f5")
+        await found.seen("whole again")
+        assert found.pane.place.table == "broken"
+        await found.press("backspace")
+        await found.until(lambda: found.pane.place.table == "trades")
+
+
 async def test_a_replaced_file_is_noticed_and_opened_anew(db: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.db"
     write(other, "CREATE TABLE trades (id INTEGER PRIMARY KEY, told TEXT)")
