@@ -16,7 +16,7 @@ from engine.client import EngineClient
 from engine.endpoint import address, socket_path
 from engine.messages import Beat, Published
 
-LONGEST_S = 20
+LONGEST_S = 60
 
 
 def serving(folder: Path, venue: FakeVenue | None = None, **more: Any) -> Engine:

@@ -270,6 +270,7 @@ async def test_a_client_that_reads_nothing_misses_results_and_slows_no_cycle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attached_client, "BUFFER_LIMIT", 64 * 1024)
+    monkeypatch.setattr(attached_client, "PATIENCE_S", 3_600)
     async with serving(tmp_path, interval=0) as engine, bare(engine.settings.db) as asleep:
         asleep.writer.transport.pause_reading()  # type: ignore[attr-defined]
         async with attached(engine.settings.db) as awake:
@@ -727,7 +728,7 @@ async def test_closing_does_not_wait_for_a_client_that_reads_nothing(
     async with bare(engine.settings.db) as asleep:
         asleep.writer.transport.pause_reading()  # type: ignore[attr-defined]
         await engine.run(400)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await engine.close()
     assert not socket_path(engine.settings.db).exists()
 

@@ -15,7 +15,7 @@ from console.deck import Deck
 from console.target import Target
 from engine import Engine, Settings
 
-DEADLINE_S = 40
+DEADLINE_S = 60
 
 
 async def ran(db: Path, cycles: int = 3) -> None:

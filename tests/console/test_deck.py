@@ -18,7 +18,7 @@ from console.view import Link, View
 from engine import Action, CycleResult, Engine, NoSuchCycle, Settings, Verdict
 
 FAST = {"interval": "50ms"}
-DEADLINE_S = 40
+DEADLINE_S = 60
 
 
 @pytest.fixture

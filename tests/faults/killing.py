@@ -25,7 +25,7 @@ from scenarios import Rehearsed, scratch
 from engine import logs
 from engine.settings import LogSettings
 
-LONGEST_S = 30
+LONGEST_S = 60
 WHICH: dict[str, Callable[[list[str]], list[int]]] = {
     "every": lambda seen: list(range(1, len(seen) + 1)),
     "changing": changing,

@@ -125,7 +125,7 @@ async def _opened_over(first: Any, settings: Settings) -> Engine:
     """An engine that took the lease of the process `first`, which is stopped."""
     await asyncio.to_thread(first.stdout.readline)
     first.send_signal(signal.SIGSTOP)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             engine = Engine(settings)
             try:
@@ -189,7 +189,7 @@ async def test_closing_waits_for_the_running_cycle_only_so_long(tmp_path: Path) 
     published = engine.subscribe()
     running = asyncio.create_task(engine.cycle())
     await venue.asked_for_marks.wait()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await engine.close()
         assert [result.status async for result in published] == [Status.INTERRUPTED]
     with pytest.raises(asyncio.CancelledError):
@@ -206,7 +206,7 @@ async def test_a_cycle_that_waits_for_its_turn_does_not_begin_on_a_closing_engin
     await engine.open()
     running, waiting = (asyncio.create_task(engine.cycle()) for _ in range(2))
     await venue.asked_for_marks.wait()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await engine.close()
         outcomes = await asyncio.gather(running, waiting, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [asyncio.CancelledError, EngineClosing]

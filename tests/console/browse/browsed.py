@@ -10,7 +10,7 @@ from pathlib import Path
 from console.browse.client import Browser, Rows
 from console.browse.model import Page, Row
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 Open = Callable[..., Awaitable[Browser]]
 
 

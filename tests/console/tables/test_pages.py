@@ -63,7 +63,7 @@ async def fetched(db: Path, table: str = "wide") -> AsyncIterator[Fetched]:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - there is nothing else to wait for
             await asyncio.sleep(0.005)
 
