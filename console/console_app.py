@@ -134,6 +134,8 @@ class ConsoleApp(App[None]):
     def on_resize(self, event: events.Resize) -> None:
         """A window made smaller and back again at once has lost what it showed meanwhile; and of
         two signals at once, Textual may take the first one's size last."""
+        if not self.screen_stack:
+            return  # The program ends.
         self.screen.refresh(layout=True)
         # Where the terminal itself tells its size, in order, there are no signals.
         signalled = not (self.is_headless or self.is_web or self.supports_smooth_scrolling)

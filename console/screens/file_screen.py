@@ -247,7 +247,7 @@ class FileScreen(DeckScreen):
     # --- looking again
 
     def _tick(self) -> None:
-        if self.app.screen is not self:
+        if not self.is_active:
             return
         busy = self._workers_of("look") or self._workers_of("open")
         if not (busy or self._frozen or self._session is None):

@@ -42,10 +42,11 @@ def db(made: Path, tmp_path: Path) -> Path:
 async def xray(
     db: Path, cycle_id: int, size: tuple[int, int] = (120, 42)
 ) -> AsyncIterator[Pilot[None]]:
-    """A cycle's x-ray, read and explained."""
+    """A cycle's x-ray, read, explained and drawn."""
     async with console(db, size=size) as pilot:
         app_of(pilot).open_cycle(cycle_id)
         await until(pilot, lambda: is_read(pilot, cycle_id))
+        await pilot.pause()
         yield pilot
 
 
@@ -108,7 +109,7 @@ async def test_what_waits_in_quarantine_says_what_resolves_it_until_it_is(db: Pa
 
 async def test_runs_of_ignored_fills_are_folded_until_they_are_asked_for(db: Path) -> None:
     async with xray(db, 3, (120, 60)) as pilot:
-        assert "… 18 more ignored" in panel(pilot, "#fills")
+        await until(pilot, lambda: "… 18 more ignored" in panel(pilot, "#fills"))
         assert "884010" not in panel(pilot, "#fills")
         await pilot.press("a")
         await until(pilot, lambda: "more ignored" not in panel(pilot, "#fills"))
