@@ -107,8 +107,12 @@ class ConsoleApp(App[None]):
 
     def on_load(self) -> None:
         """From here on the screen is taken: whatever ends the program gives it back first."""
+        loop = asyncio.get_running_loop()
+        # From Python 3.12 on Textual has tasks begin in the midst of what starts them: a screen's
+        # widgets would be mounted before the app has the screen.
+        loop.set_task_factory(None)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self.exit)
+            loop.add_signal_handler(number, self.exit)
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._remember_theme)

@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 
 from console.app import CycledeckApp
 from console.asking import Question
+from console.browse_app import BrowseApp
 from console.lines import line
 from console.memory import Memory
 from console.screens.confirm import ConfirmScreen
@@ -476,3 +477,20 @@ async def test_a_terminal_made_tiny_and_back_shows_the_same_again(db: Path) -> N
 
 def told(pilot: Pilot[None]) -> list[str]:
     return [found.message for found in pilot.app._notifications]
+
+
+@pytest.mark.skipif(not hasattr(asyncio, "eager_task_factory"), reason="new in Python 3.12")
+async def test_an_app_has_its_first_screen_before_that_is_mounted_on_every_python(
+    db: Path,
+) -> None:
+    """Textual has tasks begin at once where they can, a screen's before the app has the screen."""
+    await ran(db)
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(asyncio.eager_task_factory)
+    app = BrowseApp(db)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until(pilot, lambda: "ledger_events" in text(app))
+    loop.set_task_factory(asyncio.eager_task_factory)
+    async with console(db, keys="1234") as pilot:
+        assert loop.get_task_factory() is None
+        assert isinstance(pilot.app.screen, HealthScreen)
