@@ -1,8 +1,8 @@
 """One engine a ledger: a lease with an epoch in the database, and a lock file beside it.
 
-A free lock, and a holder whose process has ended, tell a dead engine from a living one at once.
-The epoch fences: every transaction of the engine checks it, and so does every order before it is
-sent.
+The lock decides between engines that start at once; it and a holder whose process has ended tell a
+dead engine from a living one at once. The epoch fences: every transaction of the engine checks it,
+and so does every order before it is sent.
 """
 
 import asyncio
@@ -12,17 +12,22 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
+from weakref import WeakValueDictionary
 
 import structlog
-from filelock import FileLock, Timeout
 
 from engine.clock import iso, now_ms
 from engine.errors import LeaseHeld, LeaseLost, StoreError, StoreFatal
 from engine.ledger_file import beside
+from engine.lock_file import LockFile
 from engine.store.statements import SQL
 from engine.store.store import Store
 
 log = structlog.get_logger("cycledeck.lease")
+
+# How often a lock is tried whose owner is about to take the lease, or has just given it back.
+_RETRY_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +48,30 @@ def read_lease(connection: sqlite3.Connection) -> LeaseRow:
 
 
 class Lease:
-    """Take with `acquire`, keep with `keep`, give back with `release`."""
+    """Take with `acquire`, keep with `keep`, give back with `release`, also where it is refused."""
+
+    # What engines of this process have, by its lock's path.
+    _here: ClassVar["WeakValueDictionary[Path, Lease]"] = WeakValueDictionary()
 
     def __init__(self, store: Store, ttl_ms: int) -> None:
         self._store = store
         self._ttl_ms = ttl_ms
-        self._lock = FileLock(beside(store.path, ".lock"), thread_local=False)
+        self._lock = LockFile(beside(store.path, ".lock"))
         self.holder = f"{socket.gethostname()}:{os.getpid()}"
 
     async def acquire(self) -> int:
         """Take the lease and return its epoch.
 
-        Raises `LeaseHeld`, naming the holder. The lease of one whose process has ended is taken at
-        once; any other's only after it was seen to be silent for a whole time to live, by this
-        process's own monotonic clock. The lock alone proves nothing: its file can be removed.
+        Raises `LeaseHeld`, naming the holder. The engine that has the lock takes a free lease, and
+        that of a holder whose process has ended, at once; any other's is taken only after it was
+        seen to be silent for a whole time to live, by this process's own monotonic clock. The lock
+        alone proves nothing: its file can be removed.
         """
-        locked = self._try_lock()
-        row = await self._store.read(read_lease)
+        row = await self._first_row()
         if row.holder is not None:
-            if locked and _has_ended(row):
+            if self._lock.held and self._has_ended(row):
                 log.warning("lease_of_dead_engine_taken", holder=row.holder, epoch=row.epoch)
             elif _age_ms(row) < self._ttl_ms or await self._beats_within_ttl(row):
-                self._lock.release()
                 raise LeaseHeld(_held(row))
         epoch = await self._store.write(self._take(row.epoch))
         self._store.epoch = epoch
@@ -75,8 +82,7 @@ class Lease:
         while True:
             await asyncio.sleep(self._ttl_ms / 3_000)
             try:
-                if not self._lock.is_locked:
-                    self._try_lock()
+                self._lock.take()
                 await self._store.write_metrics(self._beat)
             except StoreFatal as error:
                 lost(error)
@@ -100,16 +106,32 @@ class Lease:
         except StoreError as error:
             log.warning("lease_not_released", error=str(error))
         finally:
+            if self._here.get(self._lock.path) is self:
+                del self._here[self._lock.path]
             self._lock.release()
 
-    def _try_lock(self) -> bool:
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
+    async def _first_row(self) -> LeaseRow:
+        """The lease as it is once this engine has the lock, or another one the lease.
+
+        Whoever has the lock of a free lease starts or ends. One that does neither within a time to
+        live is not waited for any longer.
+        """
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + self._ttl_ms / 1_000
+        while True:
+            locked = self._lock.take()
+            row = await self._store.read(read_lease)
+            if locked or row.holder is not None or clock() > deadline:
+                return row
+            await asyncio.sleep(_RETRY_S)
+
+    def _has_ended(self, row: LeaseRow) -> bool:
+        """Whether the holder's process is known to have ended. Its number may be this one's."""
+        if row.host != socket.gethostname() or row.pid is None:
             return False
-        except OSError as error:
-            raise StoreError(f"{self._lock.lock_file}: {error.strerror or error}") from error
-        return True
+        if row.pid == os.getpid():
+            return self._lock.path not in self._here
+        return not _lives(row.pid)
 
     async def _beats_within_ttl(self, before: LeaseRow) -> bool:
         log.warning("lease_holder_silent", holder=before.holder, waiting_ms=self._ttl_ms)
@@ -130,6 +152,7 @@ class Lease:
             rows = connection.execute(SQL["lease_take"], values).fetchall()
             if not rows:
                 raise LeaseHeld(_held(read_lease(connection)))
+            self._here[self._lock.path] = self  # Before anybody can read that it has the lease.
             return int(rows[0][0])
 
         return take
@@ -137,13 +160,6 @@ class Lease:
     def _beat(self, connection: sqlite3.Connection) -> None:
         values = {"epoch": self._store.epoch, "now_ms": now_ms()}
         connection.execute(SQL["lease_beat"], values).fetchall()
-
-
-def _has_ended(row: LeaseRow) -> bool:
-    """Whether the holder's process is known to have ended. Its number may be this one's by now."""
-    if row.host != socket.gethostname() or row.pid is None:
-        return False
-    return row.pid == os.getpid() or not _lives(row.pid)
 
 
 def _lives(pid: int) -> bool:

@@ -1,0 +1,62 @@
+"""A file that one process at a time has locked, and that says so until the process ends."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from engine.errors import StoreError
+
+
+class LockFile:
+    """An `flock` on a file that stays where it is: who removes it lets a second one lock."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd: int | None = None
+
+    def __del__(self) -> None:
+        self.release()
+
+    @property
+    def held(self) -> bool:
+        """Whether the file at the path is the one that is locked here."""
+        return self._fd is not None and _is_at(self._fd, self.path)
+
+    def take(self) -> bool:
+        """Lock the file at the path, or return that another one has. Raises `StoreError`."""
+        if not self.held:
+            self.release()
+            try:
+                self._fd = _locked(self.path)
+            except OSError as error:
+                raise StoreError(f"{self.path}: {error.strerror or error}") from error
+        return self._fd is not None
+
+    def release(self) -> None:
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            os.close(fd)
+
+
+def _locked(path: Path) -> int | None:
+    """The file, open and locked; null where another one has it."""
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(fd, path):
+                return fd
+        except BlockingIOError:
+            os.close(fd)
+            return None
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)  # It was removed between being opened and being locked.
+
+
+def _is_at(fd: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except FileNotFoundError:
+        return False
