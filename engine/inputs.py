@@ -43,9 +43,9 @@ def keep(
 
 def expire(connection: sqlite3.Connection, before_ms: int) -> None:
     """Drop the oldest evidence, a part at a time, of days that ended before `before_ms`."""
-    day = (before_ms // DAY_MS,)
-    connection.execute(SQL["inputs_expire"], day).fetchall()
-    connection.execute(SQL["items_expire"], day).fetchall()
+    day = before_ms // DAY_MS
+    connection.execute(SQL["inputs_expire"], {"day": day}).fetchall()
+    connection.execute(SQL["items_expire"], {"day": day}).fetchall()
 
 
 def load(connection: sqlite3.Connection, cycle_id: int) -> list[Reply]:

@@ -60,7 +60,8 @@ def append(connection: sqlite3.Connection, fills: Sequence[Fill], cycle_id: int)
 
 def _claim(connection: sqlite3.Connection, fills: Sequence[Fill], cycle_id: int) -> set[str]:
     """The fills that this cycle is the first to apply: of a usual window, few."""
-    wanted = json.dumps([fill.trade_id for fill in fills]), cycle_id
+    ids = json.dumps([fill.trade_id for fill in fills])
+    wanted = {"fill_ids": ids, "cycle_id": cycle_id}
     return {row[0] for row in connection.execute(SQL["claim_fills"], wanted).fetchall()}
 
 

@@ -171,7 +171,7 @@ def _recall(scratch: sqlite3.Connection, met: Iterable[tuple[Any, ...]]) -> None
         event = Event._make(row[:-1])
         if event.type == FILL:
             applied.append(event.trade_id)
-    scratch.execute(SQL["claim_fills"], (json.dumps(applied), 0)).fetchall()
+    scratch.execute(SQL["claim_fills"], {"fill_ids": json.dumps(applied), "cycle_id": 0}).fetchall()
 
 
 def _rounds(fills: Iterable[Fill]) -> list[list[int]]:

@@ -158,8 +158,8 @@ def poison(ledger: Path) -> None:
         connection.execute("UPDATE lease SET holder = :text, host = :text", {"text": HOSTILE[1]})
         connection.executemany(
             "INSERT INTO audit (ts, actor, action, detail_json, outcome)"
-            " VALUES (0, ?1, ?1, ?1, ?1)",
-            [(text,) for text in HOSTILE],
+            " VALUES (0, :text, :text, :text, :text)",
+            [{"text": text} for text in HOSTILE],
         )
 
 

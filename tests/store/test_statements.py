@@ -1,5 +1,6 @@
 """Statements by name, from .sql files."""
 
+import re
 import sqlite3
 from contextlib import closing
 
@@ -7,6 +8,7 @@ import pytest
 from builders import memory_ledger, rows
 
 from engine.store.statements import SQL, for_rows, load
+from engine.venues.sim.file import SQL as EXCHANGE
 
 LIVE = sorted(name for name in SQL if not name.startswith("scratch_"))
 
@@ -26,6 +28,12 @@ def test_every_statement_is_one_statement_that_the_schema_knows(name: str) -> No
             connection.execute(f"EXPLAIN {SQL[name]}").fetchall()
         except sqlite3.ProgrammingError as error:
             assert "binding" in str(error)  # noqa: PT017 - only the values are missing
+
+
+@pytest.mark.parametrize("statements", [SQL, EXCHANGE], ids=["ledger", "exchange"])
+def test_no_statement_numbers_its_values(statements: dict[str, str]) -> None:
+    """What stands for a number has a name for Python, which will take no sequence for it."""
+    assert [name for name, text in statements.items() if re.search(r"\?\d", text)] == []
 
 
 def test_statements_keep_what_stands_between_their_names() -> None:

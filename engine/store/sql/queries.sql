@@ -43,7 +43,7 @@ INSERT INTO ledger_identity (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTH
 
 -- name: claim_fills
 INSERT OR FAIL INTO applied_fills (fill_id, cycle_id)
-SELECT value, ?2 FROM json_each(?1) WHERE true
+SELECT value, :cycle_id FROM json_each(:fill_ids) WHERE true
 ON CONFLICT (fill_id) DO NOTHING
 RETURNING fill_id;
 
@@ -258,7 +258,7 @@ SELECT raw FROM input_items WHERE symbol = ? AND number BETWEEN ? AND ? ORDER BY
 -- name: items_expire
 DELETE FROM input_items WHERE (symbol, number) IN (
     SELECT symbol, number FROM input_items
-    WHERE day < min(?, coalesce((SELECT day FROM cycle_inputs ORDER BY cycle_id LIMIT 1), ?1))
+    WHERE day < min(:day, coalesce((SELECT day FROM cycle_inputs ORDER BY cycle_id LIMIT 1), :day))
     LIMIT 1000
 );
 
@@ -273,7 +273,7 @@ FROM cycle_inputs WHERE cycle_id = ? ORDER BY rowid;
 
 -- name: inputs_expire
 DELETE FROM cycle_inputs
-WHERE cycle_id IN (SELECT cycle_id FROM cycle_inputs ORDER BY cycle_id LIMIT 64) AND day < ?;
+WHERE cycle_id IN (SELECT cycle_id FROM cycle_inputs ORDER BY cycle_id LIMIT 64) AND day < :day;
 
 -- ## quarantine
 
