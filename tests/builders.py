@@ -33,7 +33,7 @@ from engine.verify import Verification, verify
 Reported = dict[str, Any]
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
-VECTORS = SHARED / "vectors" / "accounting.json"
+VECTORS = Path(__file__).parent / "vectors" / "accounting.json"
 
 BTC = "BTC/USDT"
 ETH = "ETH/USDT"
@@ -51,8 +51,8 @@ def shared(path: str) -> Path:
 
 
 def vectors() -> pytest.MarkDecorator:
-    """Parameters of a test over the shared accounting cases; none where they are absent."""
-    cases = json.loads(VECTORS.read_text("utf-8")) if VECTORS.exists() else []
+    """Parameters of a test over the accounting cases."""
+    cases = json.loads(VECTORS.read_text("utf-8"))
     return pytest.mark.parametrize("case", cases, ids=lambda case: case["name"])
 
 

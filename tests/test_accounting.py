@@ -15,7 +15,7 @@ from engine.accounting import Position, fold, money_json, read_money_json
 
 
 @vectors()
-def test_every_case_of_the_shared_vectors_comes_out_to_the_last_digit(case: Any) -> None:
+def test_every_vector_comes_out_to_the_last_digit(case: Any) -> None:
     assert folded(case["fills"]) == case["expected"]
 
 

@@ -49,7 +49,7 @@ async def played(folder: Path, served: Sequence[Sequence[Reported]]) -> dict[str
 
 
 @vectors()
-async def test_every_shared_vector_comes_out_of_whole_cycles_in_any_arrival_order(
+async def test_every_vector_comes_out_of_whole_cycles_in_any_arrival_order(
     tmp_path: Path, case: Any
 ) -> None:
     items = case["fills"]
