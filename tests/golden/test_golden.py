@@ -1,0 +1,66 @@
+"""What earlier programs wrote: each later one reads it to the last digit, and goes on with it.
+
+A test that fails here tells of a ledger that an operator would lose: it is the program that is to
+be mended, never what lies in this folder.
+"""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import cycledeck
+from golden_ledger import EXPECTED, FOLDER, books, figures, unpack, verdicts
+
+GOLDEN = sorted(file.parent for file in FOLDER.glob(f"*/*/{EXPECTED}"))
+KINDS = {"recorded-account", "recorded-market", "recorded-none", "sim"}
+
+
+@pytest.fixture(params=GOLDEN, ids=lambda golden: f"{golden.parent.name}-{golden.name}")
+def expected(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """What is expected of a golden ledger, of which a copy lies in the test's folder."""
+    unpack(request.param, tmp_path)
+    return json.loads((tmp_path / EXPECTED).read_text("utf-8"))
+
+
+def prove_books(expected: Any) -> None:
+    """The positions are as they were, and are proven anew."""
+    positions = cycledeck("status", "--json").json["positions"]
+    assert figures(positions) == expected["books"]["positions"]
+    verification = cycledeck("verify", "--json").json
+    assert (verification["violations"], verification["ok"]) == ([], True)
+    assert verification["metrics_missing"] == 0
+
+
+def test_ledgers_of_the_first_program_are_kept_of_every_kind() -> None:
+    assert {golden.name for golden in GOLDEN if golden.parent.name == "0.1.0"} == KINDS
+
+
+def test_an_earlier_programs_ledger_is_opened_with_the_same_books_and_chain(expected: Any) -> None:
+    assert books() == expected["books"]
+    prove_books(expected)
+
+
+def test_one_more_cycle_over_the_same_file_inserts_nothing(expected: Any) -> None:
+    ran = cycledeck("once", "--json")
+    assert (ran.code, ran.json["ledger_events_inserted"]) == (0, 0), ran
+    prove_books(expected)
+
+
+def test_a_replay_of_each_cycle_has_the_verdict_it_always_had(expected: Any) -> None:
+    cycle_ids = map(int, expected["verdicts"])
+    assert asyncio.run(verdicts(cycle_ids)) == expected["verdicts"]
+    prove_books(expected)
+
+
+def test_an_earlier_programs_exchange_trades_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpack(FOLDER / "0.1.0" / "sim", tmp_path)
+    monkeypatch.setenv("CYCLEDECK_SIM__STEP_MS", "30000")
+    monkeypatch.setenv("CYCLEDECK_STRATEGY", "ladder")
+    ran = cycledeck("run", "--cycles", "3", "--interval", "1ms", "--json")
+    assert ran.code == 0
+    assert sum(cycle["ledger_events_inserted"] for cycle in ran.lines) > 0
+    assert cycledeck("verify").code == 0
