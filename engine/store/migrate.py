@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.errors import LedgerMismatch, SchemaTooNew
 from engine.ledger_file import is_there
 from engine.store.connection import translated
+from engine.store.ledger_copy import keep_copy
 
 _STEP = re.compile(r"(\d{4})_\w+\.sql")
 
@@ -47,12 +48,20 @@ def check(path: Path) -> None:
         raise LedgerMismatch(f"{path} is a database of another program; nothing was changed")
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Apply what is missing, each step in a transaction of its own."""
+def migrate(connection: sqlite3.Connection, ledger: Path | None = None) -> None:
+    """Apply what is missing, each step in a transaction of its own.
+
+    Before the first one, the file `ledger` is copied beside itself. Raises `StoreFull` where there
+    is no room for that.
+    """
     for number, name, text in steps():
         connection.execute("BEGIN IMMEDIATE")
         try:
-            if number > current(connection):
+            schema = current(connection)
+            if number > schema:
+                if schema and ledger is not None:
+                    keep_copy(connection, ledger, schema)
+                ledger = None
                 _apply(connection, number, name, text)
             connection.execute("COMMIT")
         except BaseException:

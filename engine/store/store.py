@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -59,7 +60,7 @@ class Store:
                 ending.push_async_callback(connection.close)
                 opened.append(connection)
                 if len(opened) == 1:
-                    await connection.run(migrate)
+                    await connection.run(partial(migrate, ledger=path))
             return cls(path, opened, ending.pop_all())
         raise AssertionError("unreachable: nothing above is suppressed")
 

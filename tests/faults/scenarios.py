@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from builders import ETH, Reported, fee, opened, reported, serve, settings_in
 from injection import Statements
@@ -19,6 +20,7 @@ from engine import Engine, Settings, metrics, positions, quarantine
 from engine.clock import now_ms
 from engine.errors import StoreError
 from engine.results import CycleResult
+from engine.store import migrate
 from engine.store.connection import Connect, connect_sqlite
 from engine.venue import OrderRequest, VenueOrder
 from engine.venues.sim import Mischief, SimSettings, SimVenue
@@ -320,9 +322,29 @@ class OpeningStory(RecordedStory):
         await (await persistently(self.settings, connect_sqlite)).close()
 
 
+@dataclass
+class UpgradingStory(OpeningStory):
+    """A ledger of an earlier schema is brought up to date."""
+
+    async def prepare(self) -> None:
+        self.reach(1)
+        first = migrate.steps()[:1]
+        with patch.object(migrate, "steps", lambda: first):
+            async with Engine(self.settings) as engine:
+                await engine.cycle()
+
+    def problems(self, expected: Books) -> list[str]:
+        copies = [file.name for file in self.folder.glob("*.bak*")]
+        if copies != ["ledger.db.schema-1.bak"]:
+            return [f"the copies are {copies}"]
+        copied = books(self.folder / copies[0])
+        return [*super().problems(expected), *differences(expected, copied)]
+
+
 Story = RecordedStory | SimStory
 STORIES: dict[str, type[Story]] = {
     "opening": OpeningStory,
+    "upgrading": UpgradingStory,
     "recorded": RecordedStory,
     "sim": SimStory,
 }

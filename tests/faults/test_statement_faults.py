@@ -18,7 +18,7 @@ from scenarios import STORIES, Rehearsed, misreported
 KILLING = Path(__file__).with_name("killing.py")
 # A part of a story's statements is every so-manieth of them: one by default, the others with the
 # long tests.
-PARTS = {"opening": 2, "recorded": 6, "sim": 8}
+PARTS = {"opening": 2, "upgrading": 4, "recorded": 6, "sim": 8}
 
 parts = pytest.mark.parametrize(
     ("name", "part"),

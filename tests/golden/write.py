@@ -14,10 +14,11 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
+from functools import partial
 from itertools import count
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 from builders import BTC, ETH, Reported, cycledeck, fee, opened, reported, serve
@@ -39,7 +40,9 @@ Line = Reported | str
 # --- the lines
 
 
-def fill(trade_id: str, side: str, amount: str, price: str, second: float, *fees: Any, **more: Any):
+def fill(
+    trade_id: str, side: str, amount: str, price: str, second: float, *fees: Any, **more: Any
+) -> Reported:
     ts = more.pop("ts", BEGIN_MS + round(second * 1_000))
     return reported(trade_id, side, amount, price, ts, fees=list(fees), **more)
 
@@ -189,7 +192,7 @@ async def trade(
     **more: Any,
 ) -> None:
     settings = sim_settings(**more)
-    venue = Garbled(Engine(settings).venue) if garbled else None
+    venue = cast("Venue", Garbled(Engine(settings).venue)) if garbled else None
     async with Engine(settings, venue=venue) as engine:
         for _ in range(cycles):
             await engine.cycle(kind)
@@ -202,7 +205,7 @@ def sim_settings(**more: Any) -> Settings:
         "duplicate": 0.2, "out_of_order": 0.3, "late": 0.3, "null_fee": 0.3, "late_by_ms": 4_000,
         "truncate": 0.03, "burst": 0.02, "timeout": 0.05, "server_error": 0.05, "rate_limit": 0.03,
     }  # fmt: skip
-    values = {
+    values: dict[str, Any] = {
         "db": LEDGER, "venue": "sim", "seed": 8, "symbols": f"{BTC},{SOL}", "keep_inputs": "0",
         "ladder": {"spacing_bps": "5", "levels": 2}, "retry_wait": "1ms",
         "sim": {"step_ms": 2_000, "mischief": mischief}, "log": {"level": "error"},
@@ -303,7 +306,7 @@ def main() -> None:
     generation = FOLDER / __version__
     for trade_ids in ("account", "market", "none"):
         name = f"recorded-{trade_ids}"
-        write(name, lambda ids=trade_ids: write_recorded(ids), generation / name)
+        write(name, partial(write_recorded, trade_ids), generation / name)
     write("sim", write_sim, generation / "sim")
 
 

@@ -24,6 +24,21 @@ RETURNING epoch;
 UPDATE lease SET holder = NULL, pid = NULL, host = NULL, heartbeat_ms = NULL
 WHERE id = 1 AND epoch = :epoch;
 
+-- ## the copy before a migration: what every schema there was has
+
+-- name: copy_state
+SELECT
+    (SELECT value FROM ledger_identity WHERE key = 'ledger_id'),
+    (SELECT hash FROM ledger_commits ORDER BY commit_seq DESC LIMIT 1),
+    (SELECT max(cycle_id) FROM cycles),
+    (SELECT max(id) FROM audit);
+
+-- name: copy_bytes
+SELECT page_count * page_size FROM pragma_page_count, pragma_page_size;
+
+-- name: copy_without_journal
+PRAGMA journal_mode = OFF;
+
 -- ## identity
 
 -- name: identity_read

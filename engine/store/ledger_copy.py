@@ -1,0 +1,121 @@
+"""The copy of a ledger that is kept beside it before its first migration."""
+
+import errno
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from engine.errors import StoreError, StoreFull
+from engine.ledger_file import beside
+from engine.store.statements import SQL
+
+log = structlog.get_logger("cycledeck.store")
+
+# What the migration itself and the next cycles write has room too.
+SPARE_BYTES = 64 * 1024 * 1024
+State = tuple[Any, ...]
+NO_ENGINE_YET: State = (None, None, None, None)
+
+
+def keep_copy(connection: sqlite3.Connection, ledger: Path, schema: int) -> None:
+    """Copy a ledger on which an engine has run, unless a copy of the same state is there already.
+
+    Runs inside the first migration's transaction, so that nobody writes between the two. A file of
+    the copy's name is whole, and is never overwritten. Raises `StoreFull` or `StoreError`.
+    """
+    state = _state(connection)
+    copy = _place(ledger, schema, state)
+    if state == NO_ENGINE_YET or copy is None:
+        return
+    try:
+        _require_room(connection, copy.parent)
+        _write(ledger, copy)
+    except (OSError, sqlite3.Error) as error:
+        kind = StoreFull if _is_full(error) else StoreError
+        raise kind(
+            f"{ledger} has schema {schema}, and before a migration it is copied to {copy}. That "
+            f"failed: {getattr(error, 'strerror', None) or error}. Nothing was changed: put that "
+            "right and start again, or go on with the program version that wrote it"
+        ) from error
+    log.info("ledger_copied_before_migration", schema=schema, copy=str(copy))
+
+
+def _state(connection: sqlite3.Connection) -> State:
+    """The ledger's id, and the last of all that engines and operators did to it."""
+    state: State = connection.execute(SQL["copy_state"]).fetchall()[0]
+    return state
+
+
+def _place(ledger: Path, schema: int, state: State) -> Path | None:
+    """The first free name; null where this very state is copied already, of whichever schema: an
+    earlier program may have ended between two migrations."""
+    file = beside(ledger, "")
+    copies = (
+        other
+        for other in file.parent.iterdir()
+        if other.name.startswith(f"{file.name}.schema-") and other.suffix == ".bak"
+    )
+    if any(_state_of(copy) == state for copy in copies):
+        return None
+    names = (f".schema-{schema}{f'-{again}' if again else ''}.bak" for again in count())
+    return next(copy for name in names if not (copy := beside(ledger, name)).exists())
+
+
+def _state_of(copy: Path) -> State | None:
+    """Null where the file cannot be read. Leaves no file beside it."""
+    try:
+        with closing(_reader(copy, "&immutable=1")) as reader:
+            return _state(reader)
+    except sqlite3.Error:
+        return None
+
+
+def _require_room(connection: sqlite3.Connection, folder: Path) -> None:
+    needed = connection.execute(SQL["copy_bytes"]).fetchall()[0][0] + SPARE_BYTES
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(errno.ENOSPC, f"it needs {needed} bytes, and {free} are free")
+
+
+def _is_full(error: Exception) -> bool:
+    return (
+        getattr(error, "errno", None) == errno.ENOSPC
+        or getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    )
+
+
+def _write(ledger: Path, copy: Path) -> None:
+    """Whole and on the disk before it has its name."""
+    part = copy.with_name(f"{copy.name}.part")
+    part.unlink(missing_ok=True)
+    try:
+        mode = ledger.stat().st_mode & 0o777
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+        # A connection that is writing is none that SQLite copies from.
+        with closing(_reader(ledger)) as source, closing(sqlite3.connect(part)) as target:
+            target.execute(SQL["copy_without_journal"]).fetchall()
+            source.backup(target)
+        _sync(part)
+        part.rename(copy)
+        _sync(copy.parent)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _reader(file: Path, more: str = "") -> sqlite3.Connection:
+    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro{more}", uri=True)
+
+
+def _sync(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
