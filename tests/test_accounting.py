@@ -69,6 +69,14 @@ def test_a_position_that_closes_leaves_nothing_behind_below_the_rounding() -> No
     assert position.realized_pnl == Decimal("-1e-46")
 
 
+def test_a_close_leaves_no_cost_however_many_digits_its_value_has() -> None:
+    fine = "1.0000000001"
+    position = Position("BTC/USDT")
+    fold(position, sorted_events([reported("1", amount=fine), reported("2", "sell", fine, fine)]))
+    assert (position.qty, position.cost) == (Decimal(0), Decimal(0))
+    assert position.realized_pnl == Decimal("1.00000000020000000001") - Decimal("100.00000001")
+
+
 def test_net_takes_off_quote_fees_only() -> None:
     position = Position(
         "A/USD", realized_pnl=Decimal(100), fees={"USD": Decimal("0.5"), "BNB": Decimal("0.125")}

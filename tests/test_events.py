@@ -82,6 +82,12 @@ def test_events_are_folded_by_time_then_trade_id_numerically_then_fill_before_fe
         assert [event.event_id for event in sorted(events, key=event_key)] == wanted
 
 
+def test_only_ids_of_ascii_digits_are_numbers_in_the_fold() -> None:
+    """`²` is a digit that is no number, and `٣` a number that would equal `3`."""
+    events = [event for trade_id in "²٣3" for event in events_of(read(reported(trade_id)))]
+    assert [event.trade_id for event in sorted(events, key=event_key)] == ["3", "²", "٣"]
+
+
 def test_a_trade_called_like_a_fee_is_folded_in_the_same_place_whatever_came_first() -> None:
     """The fill of trade `fee:z` is not the fee of trade `z`, nor is the fee of `fee:z`."""
     fill, its_fee = events_of(read(reported("z", fees=[fee("1")])))

@@ -126,6 +126,16 @@ def test_a_late_fill_within_a_millisecond_that_a_checkpoint_splits(
     assert verify(ledger).ok
 
 
+def test_a_late_fee_in_the_base_is_folded_before_a_later_trade_of_its_millisecond(
+    ledger: sqlite3.Connection,
+) -> None:
+    bought, sold = reported("1", fees=[fee("0.1", "BTC")]), reported("2", "sell", "0.5", "110")
+    commit(ledger, [bought | {"fees": []}])
+    made = commit(ledger, [bought, sold], cycle_id=2)
+    assert money_of(made.positions["BTC/USDT"]) == folded([bought, sold])["BTC/USDT"]
+    assert verify(ledger).ok
+
+
 def test_a_late_fee_refolds_its_symbol_and_no_other(ledger: sqlite3.Connection) -> None:
     items = [*history(10), reported("e", ts=5_000, symbol="ETH/USDT", fees=[])]
     commit(ledger, items)
