@@ -175,6 +175,20 @@ def test_a_row_lost_by_hand_is_recovered_by_the_next_report(
     assert counts(again)[3] == 0
 
 
+@pytest.mark.parametrize(
+    "lost", ["ledger_events WHERE event_id = 'fill:2'", "applied_fills WHERE fill_id = '2'"]
+)
+def test_a_market_whose_claims_and_events_disagree_is_folded_anew(
+    ledger: sqlite3.Connection, lost: str
+) -> None:
+    """What it had to be folded on from may be lost with them."""
+    items = [reported("1", fees=[fee("1")]), reported("2", "sell", "0.5", "110", ts=2_000)]
+    before = commit(ledger, items)
+    ledger.execute(f"DELETE FROM {lost}")
+    ledger.execute("DELETE FROM stage4_positions")
+    assert commit(ledger, items, cycle_id=2).positions == before.positions
+
+
 @pytest.mark.parametrize("cost", ["1", "3"])
 @pytest.mark.parametrize("apart", [False, True], ids=["in one cycle", "in two"])
 def test_an_event_id_that_two_trades_make_is_booked_once_and_the_other_is_a_conflict(
@@ -196,6 +210,15 @@ def test_an_event_id_that_two_trades_make_is_booked_once_and_the_other_is_a_conf
     assert json.loads(fields)["exchange_trade_id"] == ["fee:A", "fee:A:BNB"]
     wrong = [violation.table for violation in verify(ledger).violations]
     assert set(wrong) <= {"cycle_metrics"}
+
+
+@pytest.mark.parametrize(("cost", "inserted"), [("2", 1), ("0", 0)])
+def test_the_fee_of_a_trade_whose_id_goes_on_with_a_currency_is_not_its_namesakes(
+    ledger: sqlite3.Connection, cost: str, inserted: int
+) -> None:
+    commit(ledger, [reported("A", fees=[]), reported("A:BNB", fees=[fee("1", "BNB")])])
+    made = commit(ledger, [reported("A", fees=[fee(cost, "BNB")])], cycle_id=2)
+    assert (made.inserted, made.ignored, made.conflicting) == (inserted, 1, 0)
 
 
 def test_a_row_that_breaks_a_constraint_fails_the_whole_transaction(
