@@ -29,9 +29,6 @@ from builders import (
 from fakes import FakeVenue
 
 from engine import Engine, metrics
-from engine.checks import positions
-from engine.commit import CHAINED
-from engine.events import Event
 from engine.positions import CHECKPOINT_EVENTS
 from engine.verify import CHECKS, Violation, verify
 
@@ -220,20 +217,20 @@ def test_what_was_changed_by_hand_is_named(
     assert all(v.expected != v.found for v in named)
 
 
-COLUMNS = [
-    (table, column)
-    for table, columns in (
-        ("ledger_events", [*Event._fields, "seq", "cycle_id"]),
-        ("applied_fills", ["fill_id", "cycle_id"]),
-        ("cursors", ["key", "value_ms", "start_ms", "cycle_id"]),
-        ("stage4_positions", [*positions.COLUMNS, "cycle_id"]),
-        ("cycle_metrics", list(metrics.CycleMetrics.__dataclass_fields__)),
-        ("ledger_commits", [*CHAINED, "hash"]),
-        ("position_history", ["symbol", "commit_seq", *positions.MONEY]),
-        ("ledger_identity", ["key"]),
-    )
-    for column in columns
-]
+TABLES = ("ledger_events", "applied_fills", "cursors", "stage4_positions", "cycle_metrics",
+          "ledger_commits", "position_history", "ledger_identity")  # fmt: skip
+# What a ledger is called, and since when, nothing else tells.
+FREE = {("ledger_identity", "value")}
+
+
+def columns() -> Iterator[tuple[str, str]]:
+    """Every table's and column's name, as the database has them."""
+    with closing(memory_ledger()) as connection:
+        for table in TABLES:
+            for _, column, *_ in connection.execute(f"PRAGMA table_info({table})"):
+                yield table, column
+
+
 CHANGES = ("{} + 1", "{} - 1", "'1' || {}", "''", "NULL", "CAST({} || 'x' AS BLOB)", "'{{}}'",
            "7", "iif({} = 'buy', 'sell', 'buy')")  # fmt: skip
 # The database itself keeps these from being changed alone.
@@ -261,7 +258,7 @@ async def traded(folder: Path) -> Path:
     return folder / "ledger.db"
 
 
-@pytest.mark.parametrize(("table", "column"), COLUMNS)
+@pytest.mark.parametrize(("table", "column"), sorted(set(columns()) - FREE))
 def test_no_column_of_the_books_can_be_changed_in_any_row_unseen(
     small: Path, table: str, column: str
 ) -> None:
@@ -279,7 +276,8 @@ def test_no_column_of_the_books_can_be_changed_in_any_row_unseen(
                 connection.execute(f"UPDATE {table} SET {column} = {value} {one}", key)
             if rows(connection, f"SELECT * FROM {table}") != stored:
                 changed += 1
-                assert not verify(connection).ok, (key, change)
+                named = {violation.table for violation in verify(connection).violations}
+                assert table in named, (key, change, named)
             connection.execute("ROLLBACK")
     assert bool(changed) is (column not in BOUND)
 
