@@ -1,6 +1,7 @@
 """Whole cycles through the public interface."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,7 +32,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from engine import Engine, Kind, Status, TradeIds
+from engine import Engine, Kind, Status, TradeIds, quarantine
 from engine.engine import exchange_path
 from engine.errors import LedgerMismatch, SettingsError, VenueError, VenueUnavailable
 
@@ -114,6 +115,15 @@ async def test_a_reconcile_cycle_looks_back_further(tmp_path: Path) -> None:
         result = await engine.cycle(Kind.RECONCILE)
     assert result.kind is Kind.RECONCILE
     assert venue.asked[-1] == (BTC, 1_000_000_000 - 86_400_000)
+
+
+async def test_a_reconcile_cycle_never_looks_back_less_than_others(tmp_path: Path) -> None:
+    venue = FakeVenue([reported("1", ts=1_000_000)])
+    settings = settings_in(tmp_path, lookback="10m", reconcile_lookback="1m")
+    async with Engine(settings, venue=venue) as engine:
+        await engine.cycle()
+        await engine.cycle(Kind.RECONCILE)
+    assert venue.asked == [(BTC, 0), (BTC, 400_000)]
 
 
 @pytest.mark.parametrize(
@@ -304,6 +314,29 @@ async def test_a_symbol_no_longer_configured_is_fetched_while_it_is_held(tmp_pat
     results = await cycles(settings, 2, venue=venue)
     assert [symbol for symbol, _ in venue.asked] == [BTC, ETH, BTC]
     assert results[0].positions[ETH].qty == "0"
+
+
+async def test_a_symbol_no_longer_configured_is_fetched_while_it_has_an_order(
+    tmp_path: Path,
+) -> None:
+    venue = FakeVenue(marks={ETH: "10"})
+    await cycles(settings_in(tmp_path, strategy="ladder"), venue=venue)
+    assert {order.symbol for order in venue.sent} == {ETH}
+    venue.asked.clear()
+    await cycles(settings_in(tmp_path, symbols=(BTC,)), venue=venue)
+    assert [symbol for symbol, _ in venue.asked] == [BTC, ETH]
+
+
+async def test_a_symbol_no_longer_configured_is_fetched_to_book_what_was_corrected(
+    tmp_path: Path,
+) -> None:
+    venue = FakeVenue([reported("1", price="NaN", symbol=ETH)])
+    await cycles(settings_in(tmp_path), venue=venue)
+    with opened(tmp_path / "ledger.db") as ledger:
+        correction = json.dumps(reported("1", symbol=ETH))
+        quarantine.resolve(ledger, 1, correction, venue.now_ms, "test")
+    (result,) = await cycles(settings_in(tmp_path, symbols=(BTC,)), venue=venue)
+    assert (result.fills_count, list(result.positions)) == (1, [ETH])
 
 
 async def test_the_same_id_on_two_markets_is_two_fills_where_ids_are_per_market(
