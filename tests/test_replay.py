@@ -245,6 +245,15 @@ async def test_a_rehearsal_shows_what_comes_out_otherwise(
     assert found == {("event", "fill:1"), ("position", BTC)}
 
 
+async def test_a_rehearsal_shows_a_cursor_that_comes_out_otherwise(
+    settings: Settings, venue: FakeVenue
+) -> None:
+    await run(settings, venue)
+    change(settings, "UPDATE ledger_commits SET cursors_json = replace(cursors_json, 2000, 2001)")
+    (difference,) = (await rehearse_cycle(settings, 1)).differences
+    assert (difference.what, difference.key) == ("commit", "cursors_json")
+
+
 async def test_a_rehearsal_of_a_cycle_that_committed_nothing_shows_what_it_would_have(
     settings: Settings, venue: FakeVenue
 ) -> None:
