@@ -97,7 +97,7 @@ def test_unrealized_is_what_closing_at_the_mark_would_realize() -> None:
 
 @pytest.mark.parametrize(
     ("symbol", "qty", "oversold"),
-    [("A/USD", -1, True), ("A/USD", 1, False), ("A/USD:USD", -1, False)],
+    [("A/USD", -1, True), ("A/USD", 1, False), ("A/USD", 0, False), ("A/USD:USD", -1, False)],
 )
 def test_selling_more_than_the_ledger_holds_is_flagged_on_spot(
     symbol: str, qty: int, oversold: bool

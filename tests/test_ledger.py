@@ -154,11 +154,38 @@ def test_a_fee_that_changes_is_a_conflict_and_the_first_stays(ledger: sqlite3.Co
     assert money_of(made.positions["BTC/USDT"])["fees"] == {"USDT": "1"}
 
 
+def test_a_fee_that_changes_its_currency_is_a_conflict_and_the_first_stays(
+    ledger: sqlite3.Connection,
+) -> None:
+    commit(ledger, [reported("1", fees=[fee("1")])])
+    made = commit(ledger, [reported("1", fees=[fee("1", "BNB")])], cycle_id=2)
+    assert counts(made) == (2, 0, 0, 2)
+    assert rows(ledger, "SELECT event_id FROM conflicts ORDER BY event_id") == ["fee:1", "fill:1"]
+    assert money_of(made.positions["BTC/USDT"])["fees"] == {"USDT": "1"}
+
+
 def test_a_fee_that_is_withdrawn_is_a_conflict_of_its_fill(ledger: sqlite3.Connection) -> None:
     commit(ledger, [reported("1", fees=[fee("1")])])
     made = commit(ledger, [reported("1", fees=[fee("0")])], cycle_id=2)
     assert counts(made) == (1, 0, 0, 1)
     assert rows(ledger, "SELECT event_id FROM conflicts") == ["fill:1"]
+
+
+def test_a_fee_that_is_booked_is_not_withdrawn_by_a_report_that_does_not_know_it(
+    ledger: sqlite3.Connection,
+) -> None:
+    commit(ledger, [reported("1", fees=[fee("1"), fee("2", "BNB")])])
+    partly = reported("1", fees=[fee("1"), fee(None, "BNB")])
+    assert counts(commit(ledger, [partly], cycle_id=2)) == (2, 0, 2, 0)
+
+
+def test_a_fill_whose_claim_was_lost_keeps_its_fee_when_more_is_said_of_it(
+    ledger: sqlite3.Connection,
+) -> None:
+    commit(ledger, [reported("1", fees=[fee("1")])])
+    ledger.execute("DELETE FROM applied_fills")
+    more = reported("1", fees=[fee("1")], order="o")
+    assert counts(commit(ledger, [more], cycle_id=2)) == (2, 0, 2, 0)
 
 
 @pytest.mark.parametrize("table", ["ledger_events", "applied_fills"])
