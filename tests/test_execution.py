@@ -1,6 +1,7 @@
 """Orders: stored before they are sent, each sent at most once, their fate looked up."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from fakes import FakeVenue
 from engine import Cancel, Engine, Place, Snapshot, Status
 from engine.errors import OrderRejected, StoreCorrupt, VenueTimeout, VenueUnavailable
 from engine.strategies import Intent
-from engine.venue import Side
+from engine.venue import OrderStatus, Side
 
 
 class Scripted:
@@ -288,16 +289,25 @@ async def test_a_strategy_that_raises_sends_nothing_and_the_fills_stay_accounted
 async def test_an_order_the_venue_filled_meanwhile_is_no_longer_open(
     tmp_path: Path, venue: FakeVenue
 ) -> None:
-    from dataclasses import replace
-
-    from engine.venue import OrderStatus
-
     async with Engine(settings_in(tmp_path), venue=venue, strategy=Scripted([bid()])) as engine:
         await engine.cycle()
         (name,) = venue.orders
         venue.orders[name] = replace(venue.orders[name], status=OrderStatus.FILLED)
         await engine.cycle()
     assert stored(tmp_path, "status") == ["filled"]
+
+
+async def test_the_time_an_order_was_sent_at_stays_whatever_time_the_venue_gives_it(
+    tmp_path: Path, venue: FakeVenue
+) -> None:
+    async with Engine(settings_in(tmp_path), venue=venue, strategy=Scripted([bid()])) as engine:
+        await engine.cycle()
+        sent = stored(tmp_path, "submitted_ms")
+        (name,) = venue.orders
+        venue.orders[name] = replace(venue.orders[name], status=OrderStatus.FILLED, ts_ms=7)
+        await engine.cycle()
+    assert stored(tmp_path, "status") == ["filled"]
+    assert stored(tmp_path, "submitted_ms") == sent != [7]
 
 
 async def test_metrics_of_a_cycle_follow_when_its_orders_fate_is_known(
