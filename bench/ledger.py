@@ -23,9 +23,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
-from engine.commit import Commit, Window, commit_cycle
-from engine.events import FILL, events_of
-from engine.fills import Fee, Fill
+from engine.ledger.commit import Commit, Window, commit_cycle
+from engine.ledger.events import FILL, events_of
+from engine.ledger.fills import Fee, Fill
 from engine.store.connection import connect_sqlite
 from engine.store.store import Store
 from engine.venue import Side

@@ -8,8 +8,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engine.client import EngineClient
+    from engine.checks.verify import Verification, Violation
+    from engine.control.client import EngineClient
+    from engine.control.messages import Action, Beat, Hello, Published, Push, Reply
     from engine.csv_rows import csv_writer
+    from engine.cycles.results import (
+        CursorChange,
+        CycleResult,
+        EngineState,
+        Kind,
+        Logged,
+        Notice,
+        PositionView,
+        Preview,
+        Status,
+        Verdict,
+    )
     from engine.engine import Engine, rehearse_cycle, replay_cycle
     from engine.errors import (
         ChannelClosed,
@@ -23,39 +37,18 @@ if TYPE_CHECKING:
         StoreLocked,
         StoreReplaced,
     )
-    from engine.explain import Explanation, FoldStep
-    from engine.history import Books, CursorView, CycleFilter, History
-    from engine.messages import (
-        Action,
-        Beat,
-        EngineState,
-        Hello,
-        Logged,
-        Preview,
-        Published,
-        Push,
-        Reply,
-    )
-    from engine.results import (
-        CursorChange,
-        CycleResult,
-        Kind,
-        Notice,
-        PositionView,
-        Status,
-        Verdict,
-    )
+    from engine.history.explain import Explanation, FoldStep
+    from engine.history.history import Books, CursorView, CycleFilter, History
+    from engine.history.xray import EventOutcome, FillLine, OrderLine, WindowLine, Xray
     from engine.settings import Settings, load_settings
-    from engine.strategies import Cancel, Place, Snapshot, Strategy
     from engine.text import printable
+    from engine.trading.strategies import Cancel, Place, Snapshot, Strategy
     from engine.venue import Mode, OrderRequest, Page, TradeIds, Venue, VenueOrder
-    from engine.verify import Verification, Violation
-    from engine.xray import EventOutcome, FillLine, OrderLine, WindowLine, Xray
 
 # Where each public name is. A console is on the screen before it needs most of them, and what a
 # program does not use it does not wait for.
 _HOME = {
-    "client": ("EngineClient",),
+    "control.client": ("EngineClient",),
     "engine": ("Engine", "rehearse_cycle", "replay_cycle"),
     "errors": (
         "ChannelClosed",
@@ -69,35 +62,35 @@ _HOME = {
         "StoreLocked",
         "StoreReplaced",
     ),
-    "explain": ("Explanation", "FoldStep"),
-    "history": ("Books", "CursorView", "CycleFilter", "History"),
-    "messages": (
+    "history.explain": ("Explanation", "FoldStep"),
+    "history.history": ("Books", "CursorView", "CycleFilter", "History"),
+    "control.messages": (
         "Action",
         "Beat",
-        "EngineState",
         "Hello",
-        "Logged",
-        "Preview",
         "Published",
         "Push",
         "Reply",
     ),
-    "results": (
+    "cycles.results": (
         "CursorChange",
         "CycleResult",
+        "EngineState",
         "Kind",
+        "Logged",
         "Notice",
         "PositionView",
+        "Preview",
         "Status",
         "Verdict",
     ),
     "settings": ("Settings", "load_settings"),
-    "strategies": ("Cancel", "Place", "Snapshot", "Strategy"),
+    "trading.strategies": ("Cancel", "Place", "Snapshot", "Strategy"),
     "csv_rows": ("csv_writer",),
     "text": ("printable",),
     "venue": ("Mode", "OrderRequest", "Page", "TradeIds", "Venue", "VenueOrder"),
-    "verify": ("Verification", "Violation"),
-    "xray": ("EventOutcome", "FillLine", "OrderLine", "WindowLine", "Xray"),
+    "checks.verify": ("Verification", "Violation"),
+    "history.xray": ("EventOutcome", "FillLine", "OrderLine", "WindowLine", "Xray"),
 }
 _MODULES = {name: module for module, names in _HOME.items() for name in names}
 

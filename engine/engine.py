@@ -13,33 +13,35 @@ from types import TracebackType
 
 import structlog
 
-from engine import __version__, audit, logs, metrics
-from engine.channel import Channel
+from engine import __version__, logs
 from engine.clock import now_ms
-from engine.commands import Commands
-from engine.cycle import CycleRunner
-from engine.endpoint import socket_path
+from engine.control import audit
+from engine.control.commands import Commands
+from engine.control.messages import Hello
+from engine.control.server import Channel
+from engine.control.unix_socket import socket_path
+from engine.cycles import metrics
+from engine.cycles.cycle import CycleRunner
+from engine.cycles.feed import Feed, Subscription
+from engine.cycles.recovery import settle_cycles
+from engine.cycles.rehearsal import Rehearsal, Report, rehearse
+from engine.cycles.results import CycleResult, Kind, Preview
+from engine.cycles.scheduler import Runner
 from engine.errors import LedgerMismatch, SettingsError, StoreError, StoreFatal
-from engine.execution import Execution
-from engine.feed import Feed, Subscription
-from engine.lease import Lease
-from engine.messages import Hello, Preview
-from engine.replay import Rehearsal, Report, rehearse
-from engine.results import CycleResult, Kind
-from engine.retrying import Retrying
-from engine.runner import Runner
 from engine.settings import Settings
-from engine.settling import settle_cycles
 from engine.store.connection import Connect, complete, connect_sqlite
 from engine.store.damage import sound_rows
+from engine.store.lease import Lease
 from engine.store.library import check_library, wal_reset_warning
 from engine.store.readstore import ReadStore
 from engine.store.statements import SQL
 from engine.store.store import Store
-from engine.strategies import Ladder, Strategy, observe
+from engine.trading.execution import Execution
+from engine.trading.strategies import Ladder, Strategy, observe
 from engine.venue import TradeIds, Venue
 from engine.venues.detached import detached
 from engine.venues.recorded import RecordedVenue
+from engine.venues.retrying import Retrying
 from engine.venues.sim import SimVenue
 
 log = structlog.get_logger("cycledeck")

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from engine.clock import now_ms
-from engine.messages import Logged
+from engine.cycles.results import Logged
 from engine.settings import LogSettings
 from engine.text import printable
 

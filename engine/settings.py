@@ -22,9 +22,9 @@ from pydantic_settings import SettingsError as UnreadableVariable
 
 from engine.clock import parse_duration, parse_time
 from engine.errors import SettingsError
-from engine.fills import check_symbol
-from engine.ledger_file import beside
+from engine.ledger.fills import check_symbol
 from engine.money import canonical, parse_decimal
+from engine.store.ledger_file import beside
 from engine.venue import TradeIds
 from engine.venues.sim.settings import SimSettings
 

@@ -11,10 +11,10 @@ from builders import opened, reported, settings_in
 from fakes import FakeVenue
 
 from engine import Engine
-from engine.attached import Attached
-from engine.client import EngineClient
-from engine.endpoint import address, socket_path
-from engine.messages import Beat, Published
+from engine.control.client import EngineClient
+from engine.control.client_session import Attached
+from engine.control.messages import Beat, Published
+from engine.control.unix_socket import address, socket_path
 
 LONGEST_S = 60
 

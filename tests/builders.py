@@ -18,17 +18,17 @@ from typing import Any
 import pytest
 
 from engine import Engine, Settings
-from engine.accounting import Position, fold
-from engine.commit import Commit, Window, commit_cycle
-from engine.events import Event, event_key, events_of
-from engine.fills import Fill, read_fill
+from engine.checks.verify import Verification, verify
+from engine.cycles.results import CycleResult, PositionView
+from engine.ledger.accounting import Position, fold
+from engine.ledger.commit import Commit, Window, commit_cycle
+from engine.ledger.events import Event, event_key, events_of
+from engine.ledger.fills import Fill, read_fill
 from engine.money import canonical
-from engine.results import CycleResult, PositionView
 from engine.store.connection import connect_sqlite
 from engine.store.migrate import migrate
 from engine.store.statements import SQL
 from engine.venue import TradeIds
-from engine.verify import Verification, verify
 
 Reported = dict[str, Any]
 

@@ -12,7 +12,7 @@ from fakes import FakeVenue
 
 from engine import Engine, Kind
 from engine.errors import VenueTimeout
-from engine.positions import CHECKPOINT_EVENTS
+from engine.ledger.positions import CHECKPOINT_EVENTS
 from engine.store.statements import SQL
 
 # Tables that get longer with every cycle or fill; the others are as long as there are markets.

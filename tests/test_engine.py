@@ -32,9 +32,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from engine import Engine, Kind, Status, TradeIds, quarantine
+from engine import Engine, Kind, Status, TradeIds
 from engine.engine import exchange_path
 from engine.errors import LedgerMismatch, SettingsError, VenueError, VenueUnavailable
+from engine.ingest import quarantine
 
 
 async def played(folder: Path, served: Sequence[Sequence[Reported]]) -> dict[str, Any]:

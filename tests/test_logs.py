@@ -7,7 +7,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from engine import logs
-from engine.messages import Logged
+from engine.cycles.results import Logged
 from engine.settings import LogSettings
 
 log = structlog.get_logger("test")

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from console.app import CycledeckApp
-from console.deck import Deck, NoEngine
-from console.memory import Memory
-from console.target import Target
-from console.themes import DARK
-from console.view import Link, View, with_books, with_logs, with_results
+from console.app.ledger_app import CycledeckApp
+from console.app.preferences import Memory
+from console.app.themes import DARK
+from console.session.session import Deck, NoEngine
+from console.session.target import Target
+from console.session.view import Link, View, with_books, with_logs, with_results
 from docs.staged.clock import NOON_MS
 from docs.staged.story import Story
 from docs.svg import compact

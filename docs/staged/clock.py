@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partialmethod
 from unittest.mock import patch
 
-from engine.draft import Draft
+from engine.cycles.running import Draft
 from engine.venues.sim.draws import draws
 
 # 2026-01-31T12:00:00Z
@@ -15,9 +15,9 @@ NOON_MS = 1_769_860_800_000
 _LOOKING = (
     "engine.clock",
     "engine.store.migrate",
-    "console.deck",
-    "console.screens.health",
-    "console.widgets.header",
+    "console.session.session",
+    "console.screens.health.health",
+    "console.screens.shared.header",
 )
 # The shortest and the longest that a cycle's steps take, in milliseconds.
 _TAKES = {

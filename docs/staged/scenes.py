@@ -7,7 +7,7 @@ from typing import cast
 from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 
-from console.app import CycledeckApp
+from console.app.ledger_app import CycledeckApp
 from docs.staged.story import CONFLICT, LAST
 
 DEADLINE_S = 60

@@ -17,7 +17,7 @@ import structlog
 from docs.staged.clock import NOON_MS, Clock
 from docs.staged.venue import SlippingVenue, another_price, no_amount, no_answer
 from engine import CycleResult, Engine, History, Logged, Preview, Settings
-from engine.quarantine import resolve
+from engine.ingest.quarantine import resolve
 from engine.store.store import Store
 
 ACCOUNT = "paper-01"

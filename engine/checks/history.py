@@ -9,11 +9,11 @@ from math import inf
 from operator import itemgetter
 from typing import Any
 
-from engine import positions
-from engine.accounting import Position
 from engine.checks.check import Ahead, Count, Violation, differing, violation
 from engine.checks.positions import MONEY, fold_some
-from engine.events import Event, SortKey, in_fold_order, sort_key
+from engine.ledger import positions
+from engine.ledger.accounting import Position
+from engine.ledger.events import Event, SortKey, in_fold_order, sort_key
 from engine.store.statements import SQL
 
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from math import inf
 from typing import Any
 
-from engine import inputs
 from engine.checks.check import Ahead, Count, Violation, violation
-from engine.commit import chain_hash
-from engine.events import FILL, Event, content_hash
+from engine.ingest import inputs
+from engine.ingest.prepare import read_answers
+from engine.ledger.commit import chain_hash
+from engine.ledger.events import FILL, Event, content_hash
 from engine.store.damage import DAMAGE
 from engine.store.statements import SQL
 from engine.venue import TradeIds
-from engine.windows import read_answers
 
 # What every ledger with a commit says of itself.
 IDENTITY = ("created_ms", "ledger_id", "trade_ids", "venue")

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from math import isclose
 from typing import Any
 
-from engine import metrics
 from engine.checks.check import Count, Violation, violation
+from engine.cycles import metrics
+from engine.cycles.metrics import CycleMetrics
 from engine.errors import NoSuchCycle
-from engine.metrics import CycleMetrics
 from engine.store.damage import DAMAGE
 from engine.store.statements import SQL
 

@@ -6,10 +6,10 @@ from decimal import DecimalException
 from itertools import islice
 from typing import Any
 
-from engine import positions
-from engine.accounting import Position, fold
 from engine.checks.check import EVERY, Count, Violation, differing, violation
-from engine.events import Event
+from engine.ledger import positions
+from engine.ledger.accounting import Position, fold
+from engine.ledger.events import Event
 from engine.store.statements import SQL
 
 MONEY = ("qty", "cost", "realized_pnl", "fees_json")

@@ -12,22 +12,23 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
-from engine import __version__, logs, quarantine
+from engine import __version__, logs
+from engine.checks.verify import verify as verify_books
 from engine.cli import options, output, show
 from engine.cli.config_file import template
 from engine.clock import now_ms
+from engine.cycles.metrics import missing, persist
+from engine.cycles.results import CycleResult, Verdict
 from engine.engine import Engine, rehearse_cycle, replay_cycle
 from engine.errors import CycledeckError, NoSuchCycle, NoSuchItem, SettingsError
-from engine.metrics import missing, persist
-from engine.past import BEYOND
-from engine.reading import export as export_table
-from engine.reading import read_status
-from engine.results import CycleResult, Verdict
+from engine.history.export import export as export_table
+from engine.history.export import read_status
+from engine.history.results_reader import BEYOND
+from engine.ingest import quarantine
 from engine.settings import FILE_NAME, Settings
 from engine.store.damage import sound_rows
 from engine.store.readstore import ReadStore
 from engine.store.store import Store
-from engine.verify import verify as verify_books
 
 T = TypeVar("T")
 app = typer.Typer(

@@ -10,14 +10,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from engine.checks.verify import Verification
 from engine.clock import format_duration, iso
-from engine.quarantine import Item
-from engine.reading import Status
-from engine.replay import Rehearsal
-from engine.results import CycleResult, Notice, PositionView
+from engine.cycles.rehearsal import Rehearsal
+from engine.cycles.results import CycleResult, Notice, PositionView
+from engine.history.export import Status
+from engine.ingest.quarantine import Item
 from engine.settings import Settings
 from engine.text import printable
-from engine.verify import Verification
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)

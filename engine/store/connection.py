@@ -16,7 +16,7 @@ from typing import TypeVar
 import aiosqlite
 
 from engine import errors
-from engine.ledger_file import beside
+from engine.store.ledger_file import beside
 
 T = TypeVar("T")
 A = TypeVar("A")

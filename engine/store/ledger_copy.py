@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from engine.errors import StoreError, StoreFull
-from engine.ledger_file import beside
+from engine.store.ledger_file import beside
 from engine.store.statements import SQL
 
 log = structlog.get_logger("cycledeck.store")

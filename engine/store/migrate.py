@@ -7,9 +7,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from engine.errors import LedgerMismatch, SchemaTooNew
-from engine.ledger_file import is_there
 from engine.store.connection import translated
 from engine.store.ledger_copy import keep_copy
+from engine.store.ledger_file import is_there
 
 _STEP = re.compile(r"(\d{4})_\w+\.sql")
 

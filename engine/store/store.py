@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.errors import LeaseLost, StoreError
-from engine.ledger_file import beside, is_there
 from engine.store.connection import Connect, Connection, complete, connect_sqlite
+from engine.store.ledger_file import beside, is_there
 from engine.store.migrate import check, migrate
 from engine.store.statements import SQL
 

@@ -21,8 +21,7 @@ from typing import Any
 
 from engine.clock import now_ms
 from engine.errors import BadResponse, NotSupported, UnreadableFill, VenueError
-from engine.fills import check_symbol, read_fill
-from engine.ingest import latest_believed
+from engine.ledger.fills import check_symbol, latest_believed, read_fill
 from engine.venue import MarketRules, Mode, OrderRequest, Page, TradeIds, VenueOrder
 
 # The last millisecond of the year 9999: what is beyond is no time.

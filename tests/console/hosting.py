@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 
 from textual.app import App
 
-from console.lines import Tone
-from console.screens.deck_screen import DeckScreen
-from console.styles import stylesheets
-from console.themes import DARK, THEMES
-from console.view import View
+from console.app.styles import stylesheets
+from console.app.themes import DARK, THEMES
+from console.kit.lines import Tone
+from console.screens.shared.session_screen import DeckScreen
+from console.session.view import View
 
 
 class Host(App[None]):

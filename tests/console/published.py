@@ -6,10 +6,18 @@ result(7, orders_submitted=0), view(result(1), result(2), link=Link.READING)
 from dataclasses import replace
 from typing import Any
 
-from console.view import Link, View, with_results
-from engine.history import Books
-from engine.messages import Beat, EngineState, Hello
-from engine.results import CursorChange, CycleResult, Kind, Notice, PositionView, Status
+from console.session.view import Link, View, with_results
+from engine.control.messages import Beat, Hello
+from engine.cycles.results import (
+    CursorChange,
+    CycleResult,
+    EngineState,
+    Kind,
+    Notice,
+    PositionView,
+    Status,
+)
+from engine.history.history import Books
 
 BTC = "BTC/USDT"
 ETH = "ETH/USDT"

@@ -9,10 +9,10 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
-from console.app import CycledeckApp
-from console.child import Child
-from console.deck import Deck
-from console.target import Target
+from console.app.ledger_app import CycledeckApp
+from console.session.engine_process import Child
+from console.session.session import Deck
+from console.session.target import Target
 from engine import Engine, Settings
 
 DEADLINE_S = 60

@@ -37,7 +37,7 @@ def imported(module: Path) -> Iterator[tuple[str, str]]:
 def test_only_public_names_of_the_engine_are_imported(module: Path) -> None:
     for source, name in imported(module):
         if source in CLI or (source == "engine" and name in {"cli", "__version__"}):
-            assert name_of(module) == "commands.py"
+            assert name_of(module) == "launch/commands.py"
             continue
         assert name in engine.__all__, f"{source}.{name}"
         home = engine._MODULES[name]
@@ -45,15 +45,15 @@ def test_only_public_names_of_the_engine_are_imported(module: Path) -> None:
 
 
 def test_a_console_is_opened_before_textual_the_engine_or_the_command_line_is_loaded() -> None:
-    code = "import console.cli, sys; print(*sys.modules)"
+    code = "import console.launch.cli, sys; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(ran.stdout.split())
-    assert "console.opening" in loaded
+    assert "console.launch.launch" in loaded
     assert not loaded & {"textual", "typer", "pydantic", "structlog", "engine.settings"}
 
 
 def test_the_first_screen_is_there_before_the_engine_is_loaded() -> None:
-    code = "import console.app, console.screens.watch, sys; print(*sys.modules)"
+    code = "import console.app.ledger_app, console.screens.watch.watch, sys; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(ran.stdout.split())
     assert "textual" in loaded
@@ -74,7 +74,7 @@ def test_nothing_is_given_to_a_widget_as_markup(module: Path) -> None:
 
 
 def test_every_stylesheet_is_of_the_name_of_its_screen() -> None:
-    screens = {path.stem for path in (ROOT / "screens").glob("*.py")}
+    screens = {path.stem for path in MODULES}
     named = {path.stem for path in STYLES.glob("*.tcss")} - {"app"}
     assert named <= screens
     assert {"watch", "cycles", "xray", "tables", "health"} <= named

@@ -16,7 +16,7 @@ from fakes import FakeVenue
 
 from engine import Engine, Place, Snapshot
 from engine.errors import VenueUnavailable
-from engine.strategies import Intent
+from engine.trading.strategies import Intent
 from engine.venue import Side
 
 # What a terminal, a bidi algorithm or a markup parser would act on.

@@ -12,13 +12,13 @@ import pytest
 from builders import BTC, LATEST_MS, reported, serve
 from fakes import FakeVenue
 
-from engine import ingest
 from engine.errors import NotSupported, OrderNotFound, OrderRejected, VenueError
-from engine.fills import read_fill
-from engine.ingest import Request
-from engine.retrying import Retrying
+from engine.ingest import paging
+from engine.ingest.paging import Request
+from engine.ledger.fills import read_fill
 from engine.venue import Mode, OrderRequest, OrderStatus, Side, TradeIds, Venue
 from engine.venues.recorded import RecordedVenue
+from engine.venues.retrying import Retrying
 from engine.venues.sim import Mischief, SimSettings, SimVenue
 
 PAGE = 7
@@ -109,7 +109,7 @@ ordered = pytest.mark.parametrize("case", WITH_ORDERS, indirect=True)
 async def pages(venue: Venue, since_ms: int = 0) -> list[tuple[str, ...]]:
     """All pages of one complete answer, asked for the way the engine does."""
     request = Request(BTC, since_ms, 0)
-    reply = await ingest.fetch(venue, request, LATEST_MS, Retrying(50, 0))
+    reply = await paging.fetch(venue, request, LATEST_MS, Retrying(50, 0))
     assert reply.error is None
     return list(reply.pages)
 

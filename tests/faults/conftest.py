@@ -10,7 +10,7 @@ import pytest
 import structlog
 from scenarios import scratch
 
-from engine import positions
+from engine.ledger import positions
 
 
 @pytest.fixture(autouse=True)

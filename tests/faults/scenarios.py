@@ -16,15 +16,18 @@ from unittest.mock import patch
 from builders import ETH, Reported, fee, opened, reported, serve, settings_in
 from injection import Statements
 
-from engine import Engine, Settings, metrics, positions, quarantine
+from engine import Engine, Settings
+from engine.checks.verify import verify
 from engine.clock import now_ms
+from engine.cycles import metrics
+from engine.cycles.results import CycleResult
 from engine.errors import StoreError
-from engine.results import CycleResult
+from engine.ingest import quarantine
+from engine.ledger import positions
 from engine.store import migrate
 from engine.store.connection import Connect, connect_sqlite
 from engine.venue import OrderRequest, VenueOrder
 from engine.venues.sim import Mischief, SimSettings, SimVenue
-from engine.verify import verify
 
 CROSS = "ETH/BTC"
 Books = dict[str, list[Any]]

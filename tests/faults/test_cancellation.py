@@ -7,8 +7,8 @@ import pytest
 from injection import CancelledAt, Statements
 from scenarios import STORIES, Rehearsed, Story, misreported
 
-from engine.feed import Feed
-from engine.results import CycleResult
+from engine.cycles.feed import Feed
+from engine.cycles.results import CycleResult
 
 pytestmark = pytest.mark.usefixtures("quiet")
 

@@ -14,12 +14,13 @@ from attaching import LONGEST_S, Gated, attached, audited, clients_of, next_resu
 from builders import finished, opened, rows, started, verified
 from scenarios import health
 
-from engine import ChannelClosed, ChannelError, Engine, EngineClient, Status, channel
-from engine import attached as attached_client
-from engine.endpoint import socket_path
+from engine import ChannelClosed, ChannelError, Engine, EngineClient, Status
+from engine.control import client_session as attached_client
+from engine.control import server
+from engine.control.messages import Action
+from engine.control.unix_socket import socket_path
+from engine.cycles.results import CycleResult
 from engine.errors import LeaseHeld
-from engine.messages import Action
-from engine.results import CycleResult
 
 # Connects, says so, and does what the second argument says, as fast as it can.
 CLIENT = """
@@ -74,7 +75,7 @@ async def test_a_stopped_client_costs_no_cycle_and_is_let_go_in_the_end(
 ) -> None:
     monkeypatch.setattr(attached_client, "BUFFER_LIMIT", 20_000)
     monkeypatch.setattr(attached_client, "PATIENCE_S", 0.5)
-    monkeypatch.setattr(channel, "BEAT_S", 0.05)
+    monkeypatch.setattr(server, "BEAT_S", 0.05)
     async with serving(tmp_path, interval=0) as engine:
         db = engine.settings.db
         async with client(db, "reads") as process, attached(db) as awake:

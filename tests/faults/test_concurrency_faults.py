@@ -15,8 +15,8 @@ from structlog.testing import capture_logs
 from trading import FILLS, trading, two_orders
 
 from engine import Engine
+from engine.cycles.results import Status
 from engine.errors import LeaseHeld
-from engine.results import Status
 
 HOLDER = """
 import sqlite3, sys

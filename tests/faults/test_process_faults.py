@@ -27,9 +27,9 @@ from scenarios import books, health
 from trading import FILLS, trading, two_orders
 
 from engine import Engine, Settings
+from engine.cycles.results import CycleResult, Status
 from engine.errors import EngineClosing, LeaseHeld, LeaseLost, StoreLocked
-from engine.results import CycleResult, Status
-from engine.strategies import Intent, Snapshot
+from engine.trading.strategies import Intent, Snapshot
 from engine.venue import OrderRequest, VenueOrder
 
 

@@ -15,9 +15,9 @@ from structlog.testing import capture_logs
 from trading import trading, two_orders
 
 from engine import Engine, Settings
+from engine.cycles.metrics import missing
+from engine.cycles.results import Status
 from engine.errors import SchemaTooNew, StoreReadOnly, StoreReplaced
-from engine.metrics import missing
-from engine.results import Status
 from engine.store.migrate import check, migrate
 from engine.store.readstore import ReadStore
 
@@ -140,7 +140,7 @@ async def test_metrics_that_cannot_be_built_hide_no_commit(
 
     settings = settings_in(tmp_path, serve(tmp_path / "fills.jsonl", FILLS))
     with monkeypatch.context() as patch:
-        patch.setattr("engine.metrics.build", broken)
+        patch.setattr("engine.cycles.metrics.build", broken)
         [result] = await cycles(settings)
         assert result.status is Status.OK
         assert result.fills_count == len(FILLS)

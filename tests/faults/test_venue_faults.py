@@ -13,7 +13,8 @@ from fakes import FakeVenue
 from scenarios import books, health
 from trading import trading, two_orders
 
-from engine import Engine, quarantine
+from engine import Engine
+from engine.cycles.results import CycleResult, Kind, Status
 from engine.errors import (
     BadResponse,
     RateLimited,
@@ -22,7 +23,7 @@ from engine.errors import (
     VenueTransient,
     VenueUnavailable,
 )
-from engine.results import CycleResult, Kind, Status
+from engine.ingest import quarantine
 from engine.venue import OrderRequest, Page, VenueOrder
 
 MINUTE = 60_000

@@ -6,7 +6,7 @@ from decimal import Decimal
 from builders import BTC, ETH, Reported, reported
 from fakes import FakeVenue
 
-from engine.strategies import Intent, Place, Snapshot
+from engine.trading.strategies import Intent, Place, Snapshot
 from engine.venue import Side
 
 FILLS = [reported("1"), reported("2", symbol=ETH)]

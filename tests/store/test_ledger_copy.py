@@ -12,8 +12,8 @@ from builders import ETH, cycles, fee, opened, reported, rows, serve, settings_i
 from structlog.testing import capture_logs
 
 from engine.errors import StoreError, StoreFull
-from engine.ledger_file import beside
 from engine.store import migrate
+from engine.store.ledger_file import beside
 from engine.store.store import Store
 
 NEWEST = migrate.steps()[-1][0]

@@ -11,7 +11,7 @@ from fakes import FakeVenue
 
 from engine import Engine, History
 from engine.errors import StoreError
-from engine.ledger_file import beside
+from engine.store.ledger_file import beside
 from engine.store.store import Store, wal_bytes
 
 

@@ -9,7 +9,7 @@ import pytest
 from builders import opened, rows
 
 from engine.errors import NoSuchItem, StoreCorrupt, StoreError
-from engine.positions import read_positions
+from engine.ledger.positions import read_positions
 from engine.store import migrate
 from engine.store.readstore import ReadStore
 from engine.store.store import Store

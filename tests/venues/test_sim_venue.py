@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import pytest
 
 from engine.errors import OrderNotFound, OrderRejected, VenueError
-from engine.fills import read_fill
+from engine.ledger.fills import read_fill
 from engine.venue import Mode, OrderRequest, OrderStatus, Side, TradeIds, Venue, VenueOrder
 from engine.venues.sim import Mischief, SimSettings, SimVenue
 from engine.venues.sim.market import MARKETS

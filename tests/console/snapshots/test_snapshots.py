@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from console.themes import DARK, THEMES
+from console.app.themes import DARK, THEMES
 from docs.staged import SCENES, StagedApp, Story
 
 SMALL, USUAL, LARGE = (80, 24), (120, 40), (200, 60)

@@ -1,0 +1,165 @@
+"""What the table browser shows: tables, rows, cells, how many there are, and how sure that is."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from console.browser.errors import BrowseError as BrowseError
+from console.browser.errors import Trouble as Trouble
+from console.browser.reader.wire import Values
+
+CellKind = Literal["null", "integer", "real", "text", "blob"]
+CountState = Literal["exact", "at_least", "counting"]
+Doing = Literal["counting", "filtering", "sorting", "reading", "searching", "exporting"]
+ExportForm = Literal["csv", "jsonl", "parquet"]
+KeyKind = Literal["rowid", "primary", "result"]
+Operator = Literal["=", "!=", "<", "<=", ">", ">=", "~", "is null", "is not null"]
+TableKind = Literal["table", "view", "virtual"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One value. `text` is what is stored, digit by digit; a blob as hex; bytes that are not UTF-8
+    as `\\xff` escapes. It may hold control characters: pass it through `printable` to show it.
+
+    `length` is the whole length (characters; bytes of a blob) when `text` holds only its beginning.
+    """
+
+    kind: CellKind
+    text: str = ""
+    length: int | None = None
+
+    @property
+    def cut(self) -> bool:
+        return self.length is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Which row: its rowid, its primary key, or its place in a result that has neither.
+
+    Text in `parts` that was not UTF-8 holds lone surrogates: never show it.
+    """
+
+    kind: KeyKind
+    parts: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row as it is now. `cells` is empty when the row was deleted after it had been found."""
+
+    key: Key
+    cells: tuple[Cell, ...]
+
+    @property
+    def gone(self) -> bool:
+        return not self.cells
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Consecutive rows; `start` is the 0-based position of the first one.
+
+    `exact` is false while that position is an estimate: the rows are real and in order, their
+    numbers are not certain yet.
+    """
+
+    start: int
+    rows: tuple[Row, ...]
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many rows there are.
+
+    exact: `value` is the number, as of the last look. counting: at least `value`, a scan is
+    running. at_least: `value` rows were there, and no scan is running that would tell how many
+    there are (it was stopped, a limit was reached, or others have written and they have not been
+    counted anew yet). `estimate` is a guess of the whole, for scroll bars; never show it as a
+    count.
+    """
+
+    value: int
+    state: CountState
+    estimate: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnInfo:
+    """One column. `primary` is its place in the primary key, from 1, or 0; `hidden` is "",
+    "hidden" (of a virtual table, not in its rows), "virtual" or "stored" (both generated);
+    `decimal` says that its texts are decimal numbers (as far as the rows that were looked at tell),
+    which compare and sort as numbers.
+    """
+
+    name: str
+    type: str = ""
+    primary: int = 0
+    hidden: Literal["", "hidden", "virtual", "stored"] = ""
+    decimal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TableInfo:
+    """One table or view. `shadow` marks the tables in which a virtual table keeps its data;
+    `problem` says why it cannot be read, if so: a view on a missing table, an unknown module.
+    """
+
+    name: str
+    kind: TableKind
+    columns: tuple[ColumnInfo, ...]
+    shadow: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Sort on one column. Texts of a decimal column sort as numbers."""
+
+    column: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A filter on one column; `operand` is the text as typed.
+
+    Numbers compare with stored numbers as numbers, and with stored texts that are decimal numbers
+    as exact decimals; anything else compares as text. `~` is “contains”, whatever the case.
+    """
+
+    column: str
+    operator: Operator
+    operand: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a scan is. `share` is 0…1 where known; `error` says why it ended early."""
+
+    doing: Doing
+    scanned: int
+    matches: int
+    share: float | None = None
+    done: bool = False
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one reading process may use; None is no limit.
+
+    seconds and rows: of one typed query. memory_mib: of the whole process. cell_mib: the largest
+    value. spool_mib: temporary disk space of one result.
+    """
+
+    seconds: float | None = None
+    memory_mib: int | None = 4_096
+    rows: int | None = None
+    cell_mib: int = 953
+    spool_mib: int | None = None
+
+
+TABLES = Limits()
+QUERIES = Limits(seconds=30, memory_mib=512, rows=1_000_000, cell_mib=64, spool_mib=2_048)

@@ -1,0 +1,194 @@
+"""Results on disk: positions to keys, or to whole rows. One thread adds, others read."""
+
+import marshal
+import os
+import threading
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from functools import cache
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from console.browser.errors import BrowseError
+from console.browser.reader.wire import Values
+
+NUMBER = 8
+CHUNK = 1 << 20
+
+
+class Spool(Protocol):
+    """Rows by position, from 0."""
+
+    def __len__(self) -> int: ...
+    def extend(self, rows: Sequence[Values]) -> None: ...
+    def read(self, start: int, limit: int) -> list[Values]: ...
+    def position(self, row: Values) -> int | None: ...
+    def close(self) -> None: ...
+
+
+@cache
+def spool_folder() -> Path:
+    """Where SQLite would put its temporary files: rather a disk than memory."""
+    for name in (os.environ.get("SQLITE_TMPDIR"), os.environ.get("TMPDIR"), "/var/tmp"):  # noqa: S108
+        if name and os.access(name, os.W_OK | os.X_OK):
+            return Path(name)
+    import tempfile  # here, as below: it takes longer to import than to open a table
+
+    return Path(tempfile.gettempdir())
+
+
+def free_bytes() -> int:
+    import shutil
+
+    return shutil.disk_usage(spool_folder()).free
+
+
+class _File:
+    """A nameless file: made when there is something to write, gone with its last reader or with
+    the process, however that ends."""
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] | None = None
+        self._closed = False
+        self._one_at_a_time = threading.Lock()
+        self.size = 0
+
+    def append(self, data: bytes) -> None:
+        with self._one_at_a_time:
+            file = self._opened()
+            file.seek(self.size)
+            left = memoryview(data)
+            while left:
+                left = left[file.write(left) :]
+            self.size += len(data)
+
+    def read(self, start: int, size: int) -> bytes:
+        with self._one_at_a_time:
+            file = self._opened()
+            file.seek(start)
+            return file.read(size)
+
+    def close(self) -> None:
+        with self._one_at_a_time:
+            self._closed = True
+            if self._file is not None:
+                self._file.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _opened(self) -> IO[bytes]:
+        if self._closed:
+            raise BrowseError("these rows were closed", "gone")
+        if self._file is None:
+            import tempfile
+
+            self._file = tempfile.TemporaryFile(dir=spool_folder(), buffering=0)  # noqa: SIM115
+        return self._file
+
+
+class NumberSpool:
+    """Rowids, eight bytes each."""
+
+    def __init__(self) -> None:
+        self._file = _File()
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def extend(self, rows: Sequence[Values]) -> None:
+        self._file.append(_numbers(chain.from_iterable(rows)))
+        self._length += len(rows)
+
+    def read(self, start: int, limit: int) -> list[Values]:
+        limit = min(limit, self._length - start)
+        if limit <= 0:
+            return []
+        numbers = array("q")
+        numbers.frombytes(self._file.read(start * NUMBER, limit * NUMBER))
+        return [(number,) for number in numbers]
+
+    def position(self, row: Values) -> int | None:
+        wanted = _numbers(row)
+        for start in range(0, self._length * NUMBER, CHUNK):
+            found = _aligned(self._file.read(start, CHUNK), wanted)
+            if found is not None:
+                return start // NUMBER + found
+        return None
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _numbers(values: Iterable[Any]) -> bytes:
+    return array("q", values).tobytes()
+
+
+def _aligned(data: bytes, wanted: bytes) -> int | None:
+    """Which of the numbers in `data` it is."""
+    found = data.find(wanted)
+    while found >= 0 and found % NUMBER:
+        found = data.find(wanted, found + 1)
+    return found // NUMBER if found >= 0 else None
+
+
+class RowSpool:
+    """Rows of any values, written in blocks; the last block read is kept."""
+
+    def __init__(self) -> None:
+        self._file = _File()
+        self._starts = array("q")
+        self._offsets = array("q")
+        self._length = 0
+        self._kept: tuple[int, list[Values]] = (-1, [])
+
+    def __len__(self) -> int:
+        return self._length
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return self._file.size
+
+    def extend(self, rows: Sequence[Values]) -> None:
+        if not rows:
+            return
+        self._offsets.append(self._file.size)
+        self._file.append(marshal.dumps(list(rows)))
+        self._starts.append(self._length)
+        self._length += len(rows)
+
+    def read(self, start: int, limit: int) -> list[Values]:
+        rows: list[Values] = []
+        end = min(start + limit, self._length)
+        while start < end:
+            block = bisect_right(self._starts, start) - 1
+            first = start - self._starts[block]
+            rows += self._block(block)[first : first + end - start]
+            start = self._starts[block] + len(self._block(block))
+        return rows
+
+    def position(self, row: Values) -> int | None:
+        for block, start in enumerate(list(self._starts)):
+            rows = self._block(block)
+            if row in rows:
+                return start + rows.index(row)
+        return None
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _block(self, block: int) -> list[Values]:
+        number, kept = self._kept
+        if number == block:
+            return kept
+        last = block + 1 == len(self._starts)
+        end = self._file.size if last else self._offsets[block + 1]
+        # What this process wrote itself, into a file that nobody else can open.
+        data = self._file.read(self._offsets[block], end - self._offsets[block])
+        rows: list[Values] = marshal.loads(data)  # noqa: S302
+        self._kept = (block, rows)
+        return rows

@@ -1,0 +1,180 @@
+"""Write rows to a file: in which form, where to, and how far that is."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+from textual.worker import Worker
+
+from console.browser.client import Rows
+from console.browser.model import BrowseError, ExportForm, Progress
+from console.browser.ui.captions import many
+from console.browser.ui.trouble_panel import TroublePanel
+from console.kit.line_widget import caption
+from console.kit.lines import Line, Tone, joined, line
+from console.kit.plain_input import PlainInput
+from console.kit.text_line import TextLine
+from console.kit.workers import begin
+from engine.text import printable
+
+if TYPE_CHECKING:
+    from console.app.ledger_app import CycledeckApp
+
+FORMS: Final[dict[str, tuple[ExportForm, str]]] = {
+    ".csv": ("csv", "CSV"),
+    ".jsonl": ("jsonl", "JSON lines"),
+    ".parquet": ("parquet", "Parquet"),
+}
+_BAR: Final = 30
+_KEYS: Final = "tab other form · enter writes · esc closes"
+_KEYS_WRITING: Final = "esc stops it"
+_ANYWAY: Final = {
+    "exists": line(("ctrl+o", Tone.LIVE), (" overwrites it", Tone.DIM)),
+    "stopped": line(("ctrl+o", Tone.LIVE), (" writes what there is", Tone.DIM)),
+}
+
+
+class ExportDialog(ModalScreen[None]):
+    """Rows are written as they are read; the file appears when it is whole."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "next_form", "Other form", show=False, priority=True),
+        Binding("ctrl+o", "anyway", "Overwrite, or write what there is", show=False),
+        Binding("escape", "stop", "Stop, or close"),
+    ]
+
+    def __init__(self, rows: Rows, name: str) -> None:
+        super().__init__()
+        self._rows = rows
+        self._title = name
+        self._typed = PlainInput(_file_name(name), id="export-path", compact=True)
+        self._forms_line = TextLine(id="export-forms")
+        self._progress_line = TextLine(id="export-progress")
+        self._trouble = TroublePanel(id="export-trouble")
+        self._box = Vertical(id="export", classes="panel")
+        self._writing: Worker[None] | None = None
+
+    def compose(self) -> ComposeResult:
+        said = TextLine(id="export-count")
+        said.show(_counted(self._rows))
+        caption(self._box, f"export {self._title}", _KEYS)
+        with self._box:
+            yield said
+            yield self._forms_line
+            yield self._typed
+            yield self._progress_line
+            yield self._trouble
+
+    def on_mount(self) -> None:
+        self._show_form()
+        self._typed.focus()
+
+    @property
+    def _suffix(self) -> str:
+        suffix = Path(self._typed.value).suffix.lower()
+        return suffix if suffix in FORMS else ".csv"
+
+    def _show_form(self) -> None:
+        parts = [
+            line((f"▸ {said}", Tone.LIVE) if end == self._suffix else (f"  {said}", Tone.DIM))
+            for end, (_, said) in FORMS.items()
+        ]
+        self._forms_line.show(joined(parts, "  "))
+
+    def on_input_changed(self) -> None:
+        self._show_form()
+
+    def action_next_form(self) -> None:
+        """The file's ending says the form."""
+        if self._is_writing:
+            return
+        ends = list(FORMS)
+        following = ends[(ends.index(self._suffix) + 1) % len(ends)]
+        path = Path(self._typed.value or "export")
+        renamed = path.with_suffix(following) if path.suffix in FORMS else f"{path}{following}"
+        self._typed.value = str(renamed)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self._write()
+
+    def action_anyway(self) -> None:
+        self._write(anyway=True)
+
+    def action_stop(self) -> None:
+        if self._writing is not None and self._writing.is_running:
+            self._writing.cancel()
+        else:
+            self.dismiss()
+
+    @property
+    def _is_writing(self) -> bool:
+        return self._writing is not None and self._writing.is_running
+
+    def _write(self, *, anyway: bool = False) -> None:
+        if not self._is_writing:
+            self._writing = begin(self, partial(self._export, anyway))
+
+    async def _export(self, anyway: bool) -> None:
+        self._typed.disabled = True
+        caption(self._box, subtitle=_KEYS_WRITING)
+        try:
+            target = _target(self._typed.value)
+            written = await self._rows.export(
+                FORMS[self._suffix][0], target, self._progressed, overwrite=anyway, partial=anyway
+            )
+        except BrowseError as trouble:
+            self._ask_again()
+            self._trouble.show(str(trouble), _ANYWAY.get(trouble.trouble, ()))
+        except asyncio.CancelledError:
+            self._ask_again(line(("stopped: nothing was written", Tone.ATTENTION)))
+            raise
+        else:
+            told = f"Exported {many(written, 'row')} to {target}"
+            cast("CycledeckApp", self.app).tell(told)
+            self.dismiss()
+
+    def _ask_again(self, said: Line = ()) -> None:
+        self._say(said)
+        self._typed.disabled = self._typed.select_on_focus = False
+        self._typed.focus()
+        caption(self._box, subtitle=_KEYS)
+
+    def _progressed(self, progress: Progress) -> None:
+        share = progress.share or 0.0
+        full = round(share * _BAR)
+        bar = line(("━" * full, Tone.LIVE), ("━" * (_BAR - full), Tone.FAINT))
+        self._say(line(bar, f"  {share:.0%}  {many(progress.matches, 'row')}"))
+
+    def _say(self, said: Line) -> None:
+        self._trouble.show("", ())
+        self._progress_line.show(said)
+
+
+def _target(typed: str) -> Path:
+    """Raises `BrowseError` where that names no file."""
+    try:
+        target = Path(typed).expanduser()
+    except RuntimeError as error:
+        raise BrowseError(f"{typed}: {error}", "permission") from error
+    if not target.name or target.is_dir():
+        said = f"{typed} is a folder: " if typed else ""
+        raise BrowseError(f"{said}a file name is needed", "wrong")
+    return target
+
+
+def _counted(rows: Rows) -> Line:
+    least = "" if rows.count.state == "exact" else "≥ "
+    found = many(rows.count.value, "row")
+    return line((f"{least}{found}", Tone.STRONG), (", in order", Tone.DIM))
+
+
+def _file_name(name: str) -> str:
+    """A name for a file, whatever a table may be called."""
+    kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in printable(name))
+    return f"{kept.strip('.')[:80] or 'export'}.csv"

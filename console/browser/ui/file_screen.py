@@ -1,0 +1,301 @@
+"""A screen that shows rows of a file: opens it, opens it again after trouble, and looks whether
+others have written."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import platformdirs
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+from textual.worker import Worker
+
+from console.browser.client import Rows
+from console.browser.model import BrowseError
+from console.browser.ui.captions import many
+from console.browser.ui.cells import Times
+from console.browser.ui.open_file import Session
+from console.browser.ui.queries import QueryHistory
+from console.browser.ui.query_pane import QueryPane
+from console.browser.ui.rows_pane import RowsPane
+from console.browser.ui.rows_view import FATAL, RowsView
+from console.browser.ui.table_list import TableList, sorted_tables
+from console.browser.ui.table_query import Place, Spot, Trail
+from console.browser.ui.waiting import Waiting
+from console.kit.formats import size, span
+from console.kit.key_line import KeyLine
+from console.kit.line_widget import caption
+from console.kit.lines import Line, Tone, line
+from console.kit.text_line import TextLine
+from console.kit.workers import begin
+from console.screens.shared.session_screen import DeckScreen
+from console.session.view import View
+
+# How often the file is asked whether somebody has written to it.
+_LOOK_SECONDS = 0.5
+# From so many columns on, times are shown beside their raw values.
+_WIDE = 110
+# What one most likely came for.
+_FIRST_TABLE = "ledger_events"
+_RETRY: Line = line(("f5", Tone.LIVE), (" tries again", Tone.DIM))
+
+
+class FileScreen(DeckScreen):
+    """With a path: just that file, whatever it is. Without one: the ledger of the app."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        super().__init__()
+        history = QueryHistory(platformdirs.user_state_path("cycledeck") / "queries.jsonl")
+        self.pane = RowsPane()
+        self.query_pane = QueryPane(history, self._completions)
+        self._list = TableList(id="tables", classes="panel")
+        self._file_line = TextLine(id="file")
+        self._path = path
+        self._session: Session | None = None
+        self._rows: Rows | None = None
+        self._trail = Trail()
+        self._version = -1
+        self._waiting: Waiting | None = None
+        self._frozen = False
+        self._local = False
+
+    # --- composition
+
+    def compose(self) -> ComposeResult:
+        if self._path is None:
+            yield from super().compose()
+            return
+        yield self._file_line
+        yield from self.panels()
+        yield KeyLine()
+
+    def panels(self) -> Iterable[Widget]:
+        right = Vertical(self.query_pane, self.pane, id="right")
+        caption(self._list, "tables")
+        yield Horizontal(self._list, right, id="browser")
+
+    def on_mount(self) -> None:
+        self.set_interval(_LOOK_SECONDS, self._tick)
+        self._local = self.deck_app.local_time
+        if self.size.width >= _WIDE:
+            self.pane.set_times(Times.LOCAL if self._local else Times.UTC)
+        self.pane.grid.focus()
+        if self._path is not None:
+            self._start(self._path)
+
+    async def on_unmount(self) -> None:
+        self.workers.cancel_node(self)
+        if self._session is not None:
+            await self._session.close()
+
+    # --- what the app tells
+
+    def present(self, view: View) -> None:
+        if self._path is None:
+            super().present(view)
+        elif self.children:
+            self.show(view)
+
+    def show(self, view: View) -> None:
+        self._frozen = view.frozen
+        if self._local != self.deck_app.local_time:
+            self._local = self.deck_app.local_time
+            self.pane.set_times(Times.LOCAL if self._local else Times.UTC)
+        path = self._path or self.deck_app.db
+        if path is not None and (self._session is None or self._session.path != path):
+            self._start(path)
+
+    # --- opening
+
+    def _start(self, path: Path) -> None:
+        if self._session is not None:
+            begin(self, self._session.close, group="close")
+        self._session = Session(path)
+        self._restart()
+
+    def _restart(self) -> None:
+        begin(self, self._open_file, group="open", exclusive=True)
+
+    async def _open_file(self) -> None:
+        session = self._session
+        if session is None:
+            return
+        self._say_file(session)
+        try:
+            await session.start()
+            self._version = await session.data_version()
+        except BrowseError as trouble:
+            self._in_trouble(trouble)
+            return
+        self._waiting = None
+        self._say_file(session)
+        if (place := self._first_place(session)) is None:
+            self.pane.show_trouble("This database has no tables yet.", _RETRY)
+            return
+        self.pane.aim_at(place)
+        spot = self.pane.spot if place == self.pane.place else Spot()
+        await self._show_place(place, spot)
+
+    def _first_place(self, session: Session) -> Place | None:
+        if self.pane.aim != Place():
+            return self.pane.aim
+        names = [table.name for table in sorted_tables(session.tables) if not table.problem]
+        if not names:
+            return None
+        return Place(_FIRST_TABLE if _FIRST_TABLE in names else names[0])
+
+    def _say_file(self, session: Session) -> None:
+        if self._path is None:
+            return
+        path = session.path
+        said = line((" browse ", Tone.BADGE), "  ", (path.name, Tone.STRONG))
+        with suppress(OSError):
+            held = size(path.stat().st_size)
+            tables = sum(table.kind != "view" for table in session.tables)
+            views = len(session.tables) - tables
+            held += f" · {many(tables, 'table')}" + (f", {many(views, 'view')}" if views else "")
+            said = line(said, (f"  {held}", Tone.DIM))
+        folder = f"  in {path.parent}" if path.is_absolute() else ""
+        self._file_line.show(line(said, (folder, Tone.FAINT)))
+
+    def _open(self, place: Place, spot: Spot | None = None, *, back: bool = False) -> None:
+        """Show other rows, and remember where one came from."""
+        self.pane.aim_at(place)
+        spot = spot or Spot(column=self.pane.spot.column)
+        begin(self, partial(self._go, place, spot, back=back), group="open", exclusive=True)
+
+    async def _go(self, place: Place, spot: Spot, *, back: bool) -> None:
+        left, rows = (self.pane.place, self.pane.spot), self.pane.paged
+        await self._show_place(place, spot)
+        if rows not in (None, self.pane.paged) and not back:
+            self._trail.push(*left)
+
+    async def _show_place(self, place: Place, spot: Spot) -> None:
+        session = self._session
+        if session is None:
+            return
+        try:
+            if place.sql:
+                await self._run(session, place, spot)
+            else:
+                await self._replace_rows(place, await session.rows(place), spot)
+        except BrowseError as trouble:
+            self._not_opened(place, trouble)
+
+    async def _run(self, session: Session, place: Place, spot: Spot) -> None:
+        """A statement, which may take its time."""
+        started = time.monotonic()
+        self.query_pane.say(line(("running …", Tone.LIVE), ("  esc stops", Tone.FAINT)))
+        try:
+            rows = await session.rows(place)
+        except asyncio.CancelledError:
+            self.query_pane.say(line(("stopped", Tone.ATTENTION)))
+            raise
+        await self._replace_rows(place, rows, spot)
+        took = span((time.monotonic() - started) * 1_000)
+        said = line(("first rows after ", Tone.DIM), took)
+        self.query_pane.say(line(said, (" · esc goes to them", Tone.FAINT)))
+
+    async def _replace_rows(self, place: Place, rows: Rows, spot: Spot) -> None:
+        """The old rows stay until the new ones are there; none is left open."""
+        useless = rows
+        try:
+            await self.pane.show(place, rows, spot)
+            useless, self._rows = self._rows or rows, rows
+        finally:
+            if useless is not self._rows:
+                begin(self, partial(_closed, useless), group="close")
+        self._named(place)
+
+    def _named(self, place: Place) -> None:
+        if self._session is not None:
+            self._list.show(self._session.tables, place.table)
+        caption(self.pane, place.table or "result")
+        self.query_pane.display = bool(place.sql) or self.query_pane.has_focus_within
+        self.present(self.deck_app.view)
+
+    def _not_opened(self, place: Place, trouble: BrowseError) -> None:
+        """What was seen stays, where that says more."""
+        if trouble.trouble in FATAL:
+            self._in_trouble(trouble)
+        elif place.sql:
+            self.pane.aim_at(self.pane.place)
+            self.query_pane.say(line(("▲ ", Tone.ATTENTION), str(trouble)))
+        elif self._same_source(place):
+            self.pane.aim_at(self.pane.place)
+            self.pane.remark(line(("▲ ", Tone.ATTENTION), str(trouble)))
+        else:
+            self.pane.show_trouble(str(trouble), _RETRY)
+            self._named(place)
+
+    def _same_source(self, place: Place) -> bool:
+        seen = self.pane.place
+        return self.pane.paged is not None and seen.table == place.table
+
+    def _in_trouble(self, trouble: BrowseError) -> None:
+        if self._session is not None:
+            self._waiting = Waiting(self._session.path, trouble)
+        self.pane.show_trouble(str(trouble), _RETRY)
+
+    def on_rows_view_lost(self, event: RowsView.Lost) -> None:
+        self._in_trouble(event.trouble)
+
+    # --- looking again
+
+    def _tick(self) -> None:
+        if not self.is_active:
+            return
+        busy = self._workers_of("look") or self._workers_of("open")
+        if not (busy or self._frozen or self._session is None):
+            begin(self, partial(self._look, self._session), group="look")
+
+    async def _look(self, session: Session) -> None:
+        """Cheap, and nothing more unless somebody has written what is not counted yet."""
+        if self._waiting is not None:
+            if self._waiting.worth_a_try:
+                self._restart()
+            return
+        try:
+            version = await session.data_version()
+            if version != self._version or self.pane.uncounted:
+                await self.pane.look_again()
+            self._version = version
+        except BrowseError as trouble:
+            if trouble.trouble != "locked":
+                self._in_trouble(trouble)
+        self.pane.forget_fresh()
+
+    def action_reload(self) -> None:
+        """Everything anew: the list of tables, the rows, the count."""
+        self._restart()
+
+    def action_stop(self) -> None:
+        """What runs is stopped; else a pane that is not needed any more goes away."""
+        if opening := self._workers_of("open"):
+            opening[0].cancel()
+            self.pane.aim_at(self.pane.place)
+        else:
+            begin(self, self._stop_rows, group="stop")
+
+    async def _stop_rows(self) -> None:
+        if not await self.pane.stop():
+            self._put_query_away()
+
+    def _workers_of(self, group: str) -> list[Worker[object]]:
+        return [w for w in self.workers if (w.node, w.group) == (self, group) and w.is_running]
+
+    async def _completions(self, text: str, cursor: int) -> tuple[str, ...]:
+        return await self._session.complete(text, cursor) if self._session else ()
+
+    def _put_query_away(self) -> None:
+        self.pane.grid.focus()
+        self.query_pane.display = bool(self.pane.place.sql)
+
+
+async def _closed(rows: Rows) -> None:
+    with suppress(BrowseError):
+        await rows.close()

@@ -1,0 +1,110 @@
+"""From a cell to the rows it speaks of: a fill to its cycle, a cycle to its orders."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from console.browser.model import Cell, Row, TableInfo
+
+_OF_A_CYCLE: Final = (
+    "cycles",
+    "cycle_metrics",
+    "ledger_commits",
+    "ledger_events",
+    "orders",
+    "applied_fills",
+    "cycle_inputs",
+)
+_CYCLE: Final = tuple((table, "cycle_id") for table in _OF_A_CYCLE)
+_ONE_CYCLE: Final = _CYCLE[:3]
+_EVENT: Final = (("ledger_events", "event_id"), ("conflicts", "event_id"))
+_FILL: Final = (("applied_fills", "fill_id"), ("ledger_events", "exchange_trade_id"))
+_RULES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "cycle_id": _CYCLE,
+    "replay_of": _ONE_CYCLE,
+    "applied_cycle_id": _ONE_CYCLE,
+    "canceled_cycle_id": _ONE_CYCLE,
+    "event_id": _EVENT,
+    "last_event_id": _EVENT,
+    "fill_id": _FILL,
+    "exchange_trade_id": _FILL,
+    "last_trade_id": _FILL,
+    "exchange_order_id": (
+        ("orders", "exchange_order_id"),
+        ("ledger_events", "exchange_order_id"),
+    ),
+    "client_order_id": (("orders", "client_order_id"), ("ledger_events", "client_order_id")),
+    "commit_seq": (("ledger_commits", "commit_seq"), ("position_history", "commit_seq")),
+    "first_seq": (("ledger_events", "seq"),),
+    "last_seq": (("ledger_events", "seq"),),
+    "symbol": (
+        ("stage4_positions", "symbol"),
+        ("ledger_events", "symbol"),
+        ("orders", "symbol"),
+    ),
+}
+# What finds one row only, or hardly ever another: the one it was read from.
+_ALONE: Final = {
+    ("ledger_events", "event_id"),
+    ("ledger_commits", "cycle_id"),
+    ("conflicts", "event_id"),
+}
+# Names that say nothing about which table's key they are.
+_COMMON: Final = {"id", "key", "name", "rowid", "seq"}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The rows of `table` where `column` is `value`."""
+
+    table: str
+    column: str
+    value: str
+
+
+def links(
+    tables: Sequence[TableInfo], table: TableInfo | None, column: str, cell: Cell
+) -> tuple[Link, ...]:
+    """Where a cell leads to: tables of this file, by the column's name."""
+    if cell.kind in ("null", "blob") or not cell.text or cell.cut:
+        return ()
+    known = {found.name: found for found in tables}
+    targets = dict.fromkeys((*_RULES.get(column, ()), *_same_key(tables, column)))
+    return tuple(
+        Link(name, target, cell.text)
+        for name, target in targets
+        if name in known and _has(known[name], target)
+        if not _is_itself(table, column, name, target)
+    )
+
+
+def cycle_of(columns: Sequence[str], row: Row) -> int | None:
+    """The cycle that a row belongs to."""
+    if row.gone or "cycle_id" not in columns:
+        return None
+    cell = row.cells[columns.index("cycle_id")]
+    return int(cell.text) if cell.kind == "integer" else None
+
+
+def _same_key(tables: Sequence[TableInfo], column: str) -> Iterator[tuple[str, str]]:
+    """Tables whose whole primary key has the column's name."""
+    if column in _COMMON:
+        return
+    for found in tables:
+        if _keys(found) == [column]:
+            yield found.name, column
+
+
+def _keys(table: TableInfo) -> list[str]:
+    return [column.name for column in table.columns if column.primary]
+
+
+def _has(table: TableInfo, column: str) -> bool:
+    return not table.problem and any(found.name == column for found in table.columns)
+
+
+def _is_itself(table: TableInfo | None, column: str, name: str, target: str) -> bool:
+    """A row found by its own key is the row one came from."""
+    if table is None or (table.name, column) != (name, target):
+        return False
+    return _keys(table) == [column] or (name, column) in _ALONE

@@ -1,0 +1,263 @@
+"""Rows that can be sorted, filtered, searched, and gone to by number or key."""
+
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from console.browser.model import BrowseError, Cell, ColumnInfo, Condition
+from console.browser.ui import filters
+from console.browser.ui.data_grid import DataGrid
+from console.browser.ui.goto import Target, target
+from console.browser.ui.rows_view import FATAL, RowsView
+from console.browser.ui.table_query import Place
+from console.kit.formats import count
+from console.kit.lines import Line, Tone, line
+from console.kit.prompt_line import PromptLine
+from console.kit.workers import begin
+
+
+class RowsPane(RowsView):
+    """What needs other rows than those shown is asked for with `Wanted`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "sort", "Sort"),
+        Binding("slash", "filter", "Filter"),
+        Binding("equals_sign", "same", "Only rows with this value", show=False),
+        Binding("asterisk", "search", "Filter on any column", show=False),
+        Binding("c", "clear", "Clear filters and order", show=False),
+        Binding("colon", "go_to", "Go to"),
+        Binding("F,ctrl+s", "find", "Find"),
+        Binding("f", "follow", "Follow"),
+        Binding("n", "find_next(1)", "Next found", show=False),
+        Binding("N", "find_next(-1)", "Previous found", show=False),
+    ]
+
+    @dataclass
+    class Wanted(Message):
+        """The same rows in another order, or through other filters."""
+
+        place: Place
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sought = ""
+        self._asked_of: ColumnInfo | None = None
+
+    async def stop(self) -> bool:
+        """Stop what is running; returns whether anything was."""
+        searching = [w for w in self.workers if w.node is self and w.is_running]
+        for worker in searching:
+            worker.cancel()
+        paged = self._paged
+        if paged is None or not (searching or self.busy):
+            return False
+        with suppress(BrowseError):
+            await paged.rows.cancel()
+        self.say()
+        return True
+
+    # --- other rows
+
+    def action_sort(self) -> None:
+        if column := self.grid.column:
+            self._want(self._basis.with_sort_turned(column.title))
+
+    def action_same(self) -> None:
+        column, cell = self.grid.column, self.grid.cell
+        if column is None or cell is None:
+            return
+        if cell.cut:
+            self.remark(_attention("too long a value to filter by"))
+            return
+        text = None if cell.kind == "null" else cell.text
+        self._add_condition(filters.equal(column.title, text))
+
+    def action_clear(self) -> None:
+        if self._basis.narrowed or self._basis.order:
+            self._want(Place(self._basis.table, self._basis.sql))
+
+    def on_data_grid_heading_clicked(self, event: DataGrid.HeadingClicked) -> None:
+        event.stop()
+        self.action_sort()
+
+    def _add_condition(self, condition: Condition) -> None:
+        where = filters.with_condition(self._basis.where, condition)
+        self._want(replace(self._basis, where=where))
+
+    @property
+    def _basis(self) -> Place:
+        """What keys change: of the rows shown, what was asked for last, also before it is there."""
+        aim, shown = self._aim, self._place
+        return aim if (aim.table, aim.sql) == (shown.table, shown.sql) else shown
+
+    def _want(self, place: Place) -> None:
+        if place != self._aim:
+            self.aim_at(place)
+            self.post_message(self.Wanted(place))
+
+    # --- questions
+
+    def action_filter(self) -> None:
+        if column := self.grid.column:
+            info = self._asked_of = column.info
+            known = [c for c in self._basis.where if c.column == info.name]
+            text = filters.typed(known[0]) if len(known) == 1 else ""
+            self._ask("filter", f"{info.name}", partial(_filter_hint, info), text)
+
+    def action_search(self) -> None:
+        self._ask("search", "any column ~", _search_hint, self._basis.search)
+
+    def action_go_to(self) -> None:
+        self._ask("go to", "go to", _go_to_hint)
+
+    def action_find(self) -> None:
+        self._ask("find", "find", _find_hint, self._sought)
+
+    def _ask(self, question: str, label: str, hint: Callable[[str], Line], text: str = "") -> None:
+        if self._paged is not None:
+            self._remark = ()
+            self.prompt.ask(question, label, hint, text)
+
+    def on_prompt_line_dismissed(self, event: PromptLine.Dismissed) -> None:
+        event.stop()
+        self.grid.focus()
+
+    def on_prompt_line_answered(self, event: PromptLine.Answered) -> None:
+        event.stop()
+        self.grid.focus()
+        answers = {
+            "filter": self._answer_filter,
+            "search": self._answer_search,
+            "go to": self._answer_go_to,
+            "find": self._answer_find,
+        }
+        answers[event.question](event.text)
+
+    def _answer_filter(self, text: str) -> None:
+        if (info := self._asked_of) is None:
+            return
+        condition = filters.parsed(info, text)
+        if condition is None:
+            where = filters.without(self._basis.where, info.name)
+            self._want(replace(self._basis, where=where))
+        else:
+            self._add_condition(condition)
+
+    def _answer_search(self, text: str) -> None:
+        self._want(replace(self._basis, search=text.strip()))
+
+    def _answer_go_to(self, text: str) -> None:
+        if (found := target(text)) is not None:
+            self._run(partial(self._go, found))
+
+    def _answer_find(self, text: str) -> None:
+        self._sought = text.strip()
+        if self._sought:
+            self._run(partial(self._find, self.grid.cursor_row, backwards=False))
+
+    # --- going and finding
+
+    def action_find_next(self, by: int) -> None:
+        if not self._sought:
+            self.action_find()
+        elif self.grid.cursor_row + by >= 0:
+            self._run(partial(self._find, self.grid.cursor_row + by, backwards=by < 0))
+
+    def on_data_grid_last_wanted(self, event: DataGrid.LastWanted) -> None:
+        event.stop()
+        self._run(self.to_last)
+
+    def action_follow(self) -> None:
+        self.follow(not self.following)
+        if self.following:
+            self._run(self.to_newest)
+
+    def _run(self, doing: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """One thing at a time: the newest."""
+        begin(self, partial(self._told, doing), group="going", exclusive=True)
+
+    async def _told(self, doing: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await doing()
+        except BrowseError as trouble:
+            if trouble.trouble in FATAL:
+                self.post_message(self.Lost(trouble))
+            else:
+                self.remark(_attention(str(trouble)))
+
+    async def _go(self, found: Target) -> None:
+        if (paged := self._paged) is None:
+            return
+        number = found.number
+        if found.share is not None:
+            number = int(found.share * (len(paged) - 1))
+        if found.key is not None:
+            number = await paged.rows.find_key(found.key)
+        if number is None:
+            self.remark(_attention(f"no row here has the key {found.key}"))
+            return
+        if number >= len(paged):
+            beyond = "there are" if paged.counted else "known so far:"
+            self.remark(_attention(f"{beyond} {count(len(paged))} rows"))
+        self.grid.go_to(number)
+
+    async def _find(self, start: int, backwards: bool) -> None:
+        if (paged := self._paged) is None:
+            return
+        number = await paged.rows.find_next(self._sought, start, backwards)
+        if number is None:
+            where = "above" if backwards else "below"
+            self.remark(_attention(f"no row {where} has “{self._sought}”"))
+            return
+        self._remark = ()
+        self.grid.go_to(number)
+        await paged.settled()
+        self.grid.go_to(number, self._place_of_hit(number))
+        self.say()
+
+    def _place_of_hit(self, number: int) -> int | None:
+        row = self._paged.row(number) if self._paged is not None else None
+        sought = self._sought.casefold()
+        for place, column in enumerate(self.grid.columns.seen):
+            if row and column.place < len(row.cells) and _has(row.cells[column.place], sought):
+                return place
+        return None
+
+
+def _has(cell: Cell, sought: str) -> bool:
+    return cell.kind != "null" and sought in cell.text.casefold()
+
+
+def _attention(text: str) -> Line:
+    return line(("▲ ", Tone.ATTENTION), text)
+
+
+def _filter_hint(info: ColumnInfo, text: str) -> Line:
+    condition = filters.parsed(info, text)
+    if condition is None:
+        return line(("= != < <= > >= ~ is null", Tone.DIM))
+    return line(("rows where ", Tone.DIM), filters.spoken(condition))
+
+
+def _search_hint(text: str) -> Line:
+    return line((("only rows with it" if text else "nothing: all rows"), Tone.DIM))
+
+
+def _go_to_hint(text: str) -> Line:
+    found = target(text)
+    if found is None:
+        return line(("a row's number, 50 %, or a key", Tone.DIM))
+    if found.number is not None:
+        return line(("row ", Tone.DIM), count(found.number + 1), ("  “key …” for a key", Tone.DIM))
+    if found.share is not None:
+        return line((f"{found.share:.0%} of the way", Tone.DIM))
+    return line(("the row with key ", Tone.DIM), found.key or "")
+
+
+def _find_hint(text: str) -> Line:
+    return line(("in any column; n next, N previous", Tone.DIM))

@@ -1,0 +1,324 @@
+"""The rows of one place, with its filters above, and the cell and the count below."""
+
+import asyncio
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+
+from console.browser.client import Rows
+from console.browser.model import BrowseError, Key, Progress
+from console.browser.ui import captions
+from console.browser.ui.cells import Times
+from console.browser.ui.columns import Columns
+from console.browser.ui.data_grid import DataGrid
+from console.browser.ui.pages import PagedRows
+from console.browser.ui.table_grid import TableGrid
+from console.browser.ui.table_query import Place, Spot
+from console.browser.ui.trouble_panel import TroublePanel
+from console.kit.lines import Line, Tone, joined, line
+from console.kit.prompt_line import PromptLine
+from console.kit.text_line import TextLine
+
+_TIMES = (Times.RAW, Times.UTC, Times.LOCAL)
+# How long a row is marked as new.
+_FRESH_SECONDS = 5.0
+_OUTDATED: Line = line(("▲ ", Tone.ATTENTION), "the file has changed since: ", ("f5", Tone.LIVE))
+# With these nothing more can be read until the file is opened anew.
+FATAL = frozenset({"replaced", "missing", "permission", "not a database", "worker"})
+
+
+class RowsView(Vertical):
+    """Shows rows it is given, and reads no more of them than are seen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("z", "times", "Times: raw, UTC, local", show=False),
+    ]
+
+    class Lost(Message):
+        """The file cannot be read any more."""
+
+        def __init__(self, trouble: BrowseError) -> None:
+            super().__init__()
+            self.trouble = trouble
+
+    def __init__(self) -> None:
+        super().__init__(id="rows-pane", classes="panel")
+        self.grid = TableGrid(id="rows")
+        self.prompt = PromptLine()
+        self._chips_line = TextLine(id="chips")
+        self._trouble_panel = TroublePanel(id="trouble")
+        self._cell_line = TextLine(id="cell")
+        self._count_line = TextLine(id="count")
+        self._place = self._aim = Place()
+        self._paged: PagedRows | None = None
+        self._layouts: dict[str, Columns] = {}
+        self._times = Times.RAW
+        self._remark: Line = ()
+        self._following = False
+        self._fresh: list[tuple[float, int]] = []
+        self._counted_before: int | None = None
+        self._held: tuple[int, Key] | None = None
+        self._looked_at = 0
+        self._uncounted = False
+
+    def compose(self) -> ComposeResult:
+        yield self._chips_line
+        yield self.grid
+        yield self._trouble_panel
+        yield self._cell_line
+        yield self._count_line
+        yield self.prompt
+
+    @property
+    def paged(self) -> PagedRows | None:
+        return self._paged
+
+    @property
+    def place(self) -> Place:
+        return self._place
+
+    @property
+    def aim(self) -> Place:
+        """What was asked for last: it is shown, or will be, or could not be."""
+        return self._aim
+
+    def aim_at(self, place: Place) -> None:
+        self._aim = place
+
+    @property
+    def spot(self) -> Spot:
+        column = self.grid.column
+        return Spot(self.grid.cursor_row, column.title if column else "")
+
+    @property
+    def following(self) -> bool:
+        return self._following
+
+    @property
+    def busy(self) -> bool:
+        """Whether rows are being counted, filtered, sorted or searched."""
+        rows = self._paged.rows if self._paged is not None else None
+        return rows is not None and (
+            rows.count.state == "counting" or captions.running(rows.progress)
+        )
+
+    @property
+    def uncounted(self) -> bool:
+        """Whether others have written what is not counted yet: look again, even if they write no
+        more."""
+        return self._uncounted
+
+    # --- rows
+
+    async def show(self, place: Place, rows: Rows, spot: Spot) -> None:
+        """Other rows, as soon as the first of them are here; whoever opened them closes them."""
+        paged = PagedRows(rows, self._rows_came, self._not_read)
+        await paged.ready(spot.row, spot.row + self.grid.rows_seen)
+        self.leave()
+        self._place, self._paged = place, paged
+        if rows.progress is not None:
+            self._add_looked_at(rows.progress)
+        rows.on_progress = self._progressed
+        self.remove_class("-trouble")
+        if self.is_attached and self.screen.focused is None:  # Hidden in trouble, they lost it.
+            self.call_after_refresh(self.grid.focus)
+        columns = self._columns_of(place, rows)
+        self.grid.show_rows(paged, columns, row=spot.row, column=spot.column)
+        self._counted_anew()
+        self.say()
+
+    def show_trouble(self, what: str, todo: Line) -> None:
+        """In place of rows, which are left."""
+        self.leave()
+        self._trouble_panel.show(what, todo)
+        self.add_class("-trouble")
+
+    def leave(self) -> None:
+        """The rows shown will be closed."""
+        if self._paged is not None:
+            self._paged.close()
+            self._paged.rows.on_progress = None
+        self._paged, self._counted_before, self._held = None, None, None
+        self._fresh, self._looked_at, self._remark = [], 0, ()
+        self._uncounted = False
+
+    async def look_again(self) -> None:
+        """Others have written: read what is seen anew. Raises `BrowseError`."""
+        paged = self._paged
+        if paged is None:
+            return
+        row = None if self._following else self.grid.row
+        self._held = (self.grid.cursor_row, row.key) if row else None
+        await paged.rows.refresh()
+        self._uncounted = not (paged.counted or paged.rows.stopped)
+        paged.read_again()
+        self._counted_anew()
+        self.grid.count_changed()
+        self.say()
+
+    def _counted_anew(self) -> None:
+        """Rows that came since they were counted first are new, also before they are counted anew.
+        A cursor that is on the newest one follows; any other stays on its row."""
+        if self._paged is None or (self._counted_before is None and not self._paged.counted):
+            return
+        before, self._counted_before = self._counted_before, len(self._paged)
+        grown = self._counted_before - before if before is not None else 0
+        if grown <= 0:
+            return
+        self._fresh.append((_now(), grown))
+        newest = 0 if self._newest_first else self._counted_before - grown - 1
+        if self._following and self.grid.cursor_row == newest:
+            self.grid.go_to(0 if self._newest_first else self._counted_before - 1)
+        elif self._newest_first:
+            self.grid.shift(grown)
+        self.forget_fresh()
+
+    def _rows_came(self, first: int, last: int) -> None:
+        if first <= self.grid.cursor_row <= last:
+            self._hold_cursor(first, last)
+        self.grid.rows_came(first, last)
+
+    def _hold_cursor(self, first: int, last: int) -> None:
+        """On its row, when others came before it."""
+        if self._held is None or self._paged is None:
+            return
+        cursor, key = self._held
+        number = self._paged.number_of(key, first, last)
+        if cursor != self.grid.cursor_row or number is not None:
+            self._held = None
+        if number is not None and cursor == self.grid.cursor_row:
+            self.grid.shift(number - cursor)
+
+    async def to_newest(self) -> None:
+        """Where new rows appear: after the last one, or before the first. Raises `BrowseError`."""
+        if self._newest_first:
+            self.grid.go_to(0)
+        else:
+            await self.to_last()
+
+    async def to_last(self) -> None:
+        """Put the cursor on the last row, counted or not. Raises `BrowseError`."""
+        if self._paged is not None:
+            last = await self._paged.last()
+            self.grid.rows_changed()
+            self.grid.go_to(last)
+
+    def follow(self, following: bool) -> None:
+        """While following, new rows are marked and the cursor goes to them."""
+        self._following, self._fresh = following, []
+        self.forget_fresh()
+        self.say()
+
+    def forget_fresh(self) -> None:
+        """Rows are new for a few seconds only."""
+        self._fresh = [found for found in self._fresh if _now() - found[0] < _FRESH_SECONDS]
+        fresh = sum(rows for _, rows in self._fresh) if self._following else 0
+        end = fresh if self._newest_first else len(self._paged or ())
+        self.grid.mark(range(end - fresh, end))
+
+    @property
+    def _newest_first(self) -> bool:
+        return any(order.descending for order in self._place.order[:1])
+
+    def set_times(self, times: Times) -> None:
+        self._times = times
+        for columns in (*self._layouts.values(), self.grid.columns):
+            columns.set_times(times)
+        self.grid.columns_changed()
+
+    def _columns_of(self, place: Place, rows: Rows) -> Columns:
+        """As the operator left them, when the same columns are seen again."""
+        name = place.table or place.sql
+        fresh = Columns.of(rows.columns, self._times)
+        known = self._layouts.get(name)
+        if known and _named(known) == _named(fresh):
+            return known
+        if place.table:
+            self._layouts[name] = fresh
+        return fresh
+
+    # --- what is said about them
+
+    def remark(self, said: Line) -> None:
+        """Something to know about the rows; it stays until the next step."""
+        self._remark = said
+        self.say()
+
+    def say(self) -> None:
+        """Say anew what is shown, how many rows, how sure, and the cell."""
+        self._chips_line.show(captions.chips(self._place))
+        self._chips_line.display = bool(self._chips_line.shown)
+        signs = {order.column: captions.sign(order.descending) for order in self._place.order}
+        self.grid.set_signs(signs)
+        self._count_line.show(self._counted())
+        self.grid.set_empty("looking …" if self.busy else "no rows")
+        self._say_cell()
+
+    def _say_cell(self) -> None:
+        column, cell = self.grid.column, self.grid.cell
+        said = captions.in_full(column.info, cell) if column and cell else ()
+        self._cell_line.show(said)
+
+    def _counted(self) -> Line:
+        if self._paged is None:
+            return self._remark
+        rows = self._paged.rows
+        row = self.grid.cursor_row if len(self._paged) else -1
+        parts = [captions.counted(row, rows.count, rows.progress, rows.stopped)]
+        if not captions.running(rows.progress):
+            parts.append(captions.looked_at(self._looked_at))
+        parts += captions.sorting(self._place)
+        if self._following:
+            parts.append(line(("● following", Tone.LIVE)))
+        if rows.outdated:
+            parts.append(_OUTDATED)
+        if hidden := self.grid.columns.hidden:
+            parts.append(line((f"{captions.many(hidden, 'column')} hidden", Tone.DIM)))
+        return joined([part for part in (*parts, self._remark) if part], captions.DOT)
+
+    def _progressed(self, progress: Progress) -> None:
+        if self._paged is None:
+            return
+        self._add_looked_at(progress)
+        first, by = self._paged.settle()
+        if by and self.grid.cursor_row >= first:
+            self.grid.shift(by)
+        self._counted_anew()
+        self.grid.count_changed()
+        self.say()
+
+    def _add_looked_at(self, progress: Progress) -> None:
+        """A filter looks at rows that came later in another scan."""
+        through_an_index = progress.scanned == progress.matches
+        if progress.done and progress.doing == "filtering" and not through_an_index:
+            self._looked_at += progress.scanned
+
+    def _not_read(self, trouble: BrowseError) -> None:
+        if trouble.trouble in FATAL:
+            self.post_message(self.Lost(trouble))
+        else:
+            self.remark(line(("▲ ", Tone.ATTENTION), str(trouble)))
+
+    def on_data_grid_moved(self, event: DataGrid.Moved) -> None:
+        event.stop()
+        self.say()
+
+    def on_table_grid_arranged(self, event: TableGrid.Arranged) -> None:
+        event.stop()
+        self.say()
+
+    def action_times(self) -> None:
+        self.set_times(_TIMES[(_TIMES.index(self._times) + 1) % len(_TIMES)])
+        said = {Times.RAW: "times raw", Times.UTC: "times in UTC", Times.LOCAL: "local times"}
+        self.remark(line((said[self._times], Tone.DIM)))
+
+
+def _named(columns: Columns) -> list[tuple[str, str]]:
+    return [(column.info.name, column.info.type) for column in columns.all]
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,149 @@
+"""Tables: every table and view of a file, whole, whatever its size; and statements that read it."""
+
+from functools import partial
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from console.browser.model import BrowseError, Condition
+from console.browser.ui.data_grid import DataGrid
+from console.browser.ui.export_dialog import ExportDialog
+from console.browser.ui.file_screen import FileScreen
+from console.browser.ui.links import Link, cycle_of, links
+from console.browser.ui.query_pane import QueryPane
+from console.browser.ui.row_detail import RowDetail, as_json, told_of_copy
+from console.browser.ui.rows_pane import RowsPane
+from console.browser.ui.table_picker import TablePicker
+from console.browser.ui.table_query import Place
+from console.kit.grid import Grid
+from console.kit.lines import Tone
+from console.kit.workers import begin
+from console.screens.shared.session_screen import Moment
+
+
+class TablesScreen(FileScreen):
+    """With a path: just that file, whatever it is. Without one: the ledger of the app."""
+
+    MOMENT = Moment.NOW
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("o", "pick", "Table"),
+        Binding("S", "query", "SQL"),
+        Binding("e", "export", "Export"),
+        Binding("backspace", "back", "Back", show=False),
+        Binding("y", "copy", "Copy the cell", show=False),
+        Binding("Y", "copy_row", "Copy the row as JSON", show=False),
+        Binding("f5,ctrl+l", "reload", "Read again", show=False),
+        Binding("escape", "stop", "Stop what is running", show=False),
+    ]
+
+    # --- what the app asks
+
+    @property
+    def crumb(self) -> str:
+        return f"tables › {self.pane.place.table}" if self.pane.place.table else "tables"
+
+    @property
+    def selected_cycle(self) -> int | None:
+        """The cycle of the row under the cursor, in a ledger of this app."""
+        paged, row = self.pane.paged, self.pane.grid.row
+        if self._path is not None or paged is None or row is None:
+            return None
+        return cycle_of([info.name for info in paged.columns], row)
+
+    def open_table(self, table: str, column: str = "", value: str = "") -> None:
+        """Show a table, or its rows where a column has a value."""
+        where = (Condition(column, "=", value),) if column else ()
+        place = Place(table, where=where)
+        if self._session is not None and self._session.tables:
+            self._open(place)
+        else:
+            self.pane.aim_at(place)
+
+    def copied(self) -> str | None:
+        cell = self.pane.grid.cell
+        return None if cell is None or cell.cut else cell.text
+
+    def export(self) -> None:
+        if self._rows is None:
+            return
+        name = self.pane.place.table or "result"
+        self.app.push_screen(ExportDialog(self._rows, name))
+
+    # --- messages of the panes
+
+    def on_grid_chosen(self, event: Grid.Chosen) -> None:
+        event.stop()
+        self._open(Place(str(event.key)))
+        self.pane.grid.focus()
+
+    def on_rows_pane_wanted(self, event: RowsPane.Wanted) -> None:
+        event.stop()
+        self._open(event.place)
+
+    def on_data_grid_chosen(self, event: DataGrid.Chosen) -> None:
+        event.stop()
+        paged, session = self.pane.paged, self._session
+        if paged is None or session is None:
+            return
+        place = self.pane.place
+        linked = partial(links, session.tables, session.table(place.table))
+        number = self.pane.grid.cursor_row
+        detail = RowDetail(place.table or "result", paged, number, linked, self.pane.grid.go_to)
+        self.app.push_screen(detail, self._follow_link)
+
+    def _follow_link(self, link: Link | None) -> None:
+        if link is not None:
+            self.open_table(link.table, link.column, link.value)
+
+    def on_query_pane_run(self, event: QueryPane.Run) -> None:
+        event.stop()
+        self._open(Place(sql=event.sql))
+
+    def on_query_pane_left(self, event: QueryPane.Left) -> None:
+        event.stop()
+        self.action_stop()
+
+    # --- keys
+
+    def action_query(self) -> None:
+        self.query_pane.open(self.pane.place.table)
+
+    def action_export(self) -> None:
+        self.export()
+
+    def action_pick(self) -> None:
+        if self._session is not None:
+            picker = TablePicker(self._session.tables, self.pane.place.table)
+            self.app.push_screen(picker, self._picked)
+
+    def _picked(self, table: str | None) -> None:
+        if table is not None:
+            self._open(Place(table))
+
+    def action_back(self) -> None:
+        if (step := self._trail.pop()) is not None:
+            self._open(*step, back=True)
+
+    def action_copy(self) -> None:
+        begin(self, partial(self._copy, whole_row=False), group="copy")
+
+    def action_copy_row(self) -> None:
+        begin(self, partial(self._copy, whole_row=True), group="copy")
+
+    async def _copy(self, *, whole_row: bool) -> None:
+        """Whole cells, also where only their beginning is shown."""
+        grid, paged = self.pane.grid, self.pane.paged
+        row, column = grid.row, grid.column
+        if paged is None or row is None or column is None or row.gone:
+            return
+        try:
+            if any(cell.cut for cell in row.cells):
+                row = await paged.rows.row(row.key)
+        except BrowseError as trouble:
+            self.deck_app.tell(str(trouble), Tone.ATTENTION)
+            return
+        cut = any(cell.cut for cell in (row.cells if whole_row else [row.cells[column.place]]))
+        text = as_json(paged.columns, row) if whole_row else row.cells[column.place].text
+        self.app.copy_to_clipboard(text)
+        self.deck_app.tell(*told_of_copy(text, cut=cut))

@@ -1,0 +1,113 @@
+"""A question before anything that reaches the exchange or changes state."""
+
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.geometry import Size
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input
+
+from console.kit.line_widget import Lines
+from console.kit.lines import Line, Tone, line
+from console.kit.scrolled import wrapped
+from console.kit.workers import begin
+from console.session.confirmations import Question
+
+
+class Facts(Lines):
+    def __init__(self, facts: Sequence[Line], *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._facts = facts
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self.lines(width, 0))
+
+    def lines(self, width: int, height: int) -> Sequence[Line]:
+        return [row for fact in self._facts for row in wrapped(fact, width)]
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """Cancel is the default. `y` confirms: no key that opens a question does.
+
+    Where `find` is given, the question can be confirmed only once that has found it whole; null
+    takes it back.
+    """
+
+    AUTO_FOCUS = "Input, #cancel"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "confirm", "Confirm"),
+        Binding("escape,n,q", "cancel", "Cancel"),
+        Binding("left,h", "app.focus_previous", "Other button", show=False),
+        Binding("right,l", "app.focus_next", "Other button", show=False),
+        Binding("down,j", "scroll(1)", "Down", show=False),
+        Binding("up,k", "scroll(-1)", "Up", show=False),
+    ]
+
+    def __init__(
+        self,
+        question: Question,
+        find: Callable[[], Coroutine[Any, Any, Question | None]] | None = None,
+    ) -> None:
+        super().__init__()
+        self.question = question
+        self._find = find
+
+    def compose(self) -> ComposeResult:
+        question, known = self.question, self._find is None
+        with Vertical(id="dialog") as dialog:
+            dialog.border_title = line(question.title)[0][0].replace("[", r"\[")
+            with VerticalScroll(id="seen", can_focus=False):
+                yield Facts(question.facts, id="facts")
+            if question.account is not None and known:
+                asked = line("Type the account's name to go on: ", (question.account, Tone.STRONG))
+                yield Facts([asked], id="asked")
+                yield Input(id="account")
+            with Horizontal(id="buttons"):
+                yield Button("Cancel  esc", id="cancel")
+                key = "y" if question.account is None else "enter"
+                confirm = f"{question.confirm}  {key}"
+                yield Button(confirm, id="confirm", variant="primary", disabled=not self._ready)
+
+    def on_mount(self) -> None:
+        if self._find is not None:
+            begin(self, partial(self._become_whole, self._find))
+
+    async def _become_whole(self, find: Callable[[], Coroutine[Any, Any, Question | None]]) -> None:
+        found = await find()
+        if found is None:
+            self.dismiss(False)
+            return
+        self.question, self._find = found, None
+        await self.recompose()
+        self.query(self.AUTO_FOCUS).first().focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self.query_one("#confirm", Button).disabled = not self._ready
+
+    def on_input_submitted(self) -> None:
+        self.action_confirm()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id == "confirm" and self._ready)
+
+    def action_confirm(self) -> None:
+        if self._ready:
+            self.dismiss(True)
+
+    def action_cancel(self) -> None:
+        self.dismiss(False)
+
+    def action_scroll(self, rows: int) -> None:
+        self.query_one("#seen").scroll_relative(y=rows, animate=False)
+
+    @property
+    def _ready(self) -> bool:
+        if self._find is not None:
+            return False
+        account = self.question.account
+        return account is None or any(found.value == account for found in self.query(Input))

@@ -1,0 +1,154 @@
+"""Every cycle of a ledger, newest first: rows for a grid, read from the file as they are seen."""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from console.kit.formats import count
+from console.kit.grid import Row, Source
+from console.kit.lines import Line, Tone, line
+from console.screens.shared.cycle_row import COLUMNS, cycle_cells, widths_of
+
+if TYPE_CHECKING:
+    from engine import CycleResult, History
+
+# How many cycles are read at once, how far ahead of what is seen, how many such pages stay in
+# memory, and how many may wait to be read: what was scrolled past is not worth reading.
+PAGE = 200
+AHEAD = 80
+KEPT_PAGES = 24
+WANTED_PAGES = 3
+KEPT_ROWS = 1_000
+
+
+class CycleRows:
+    """Makes rows of cycles; `widths` are how wide their columns had to be so far."""
+
+    def __init__(self, *, local: bool = False) -> None:
+        self.widths: dict[str, int] = {}
+        self._local = local
+        self._made: dict[int, tuple[CycleResult, Row]] = {}
+
+    def row(self, result: "CycleResult") -> Row:
+        made = self._made.get(result.cycle_id)
+        if made is None or made[0] is not result:
+            if len(self._made) >= KEPT_ROWS:
+                self._made.clear()
+            row = self._row(result.cycle_id, cycle_cells(result, local=self._local))
+            made = self._made[result.cycle_id] = (result, row)
+        return made[1]
+
+    def blank(self, cycle_id: int, word: str) -> Row:
+        """A cycle of which nothing is known but its number."""
+        between: tuple[Line, ...] = ((),) * (len(COLUMNS) - 2)
+        number = line((count(cycle_id), Tone.DIM))
+        return self._row(cycle_id, (number, *between, line((word, Tone.FAINT))))
+
+    def _row(self, cycle_id: int, cells: tuple[Line, ...]) -> Row:
+        for title, width in widths_of(cells).items():
+            self.widths[title] = max(width, self.widths.get(title, 0))
+        return Row(cycle_id, cells)
+
+
+class Cycles(Source, Protocol):
+    """A grid's source that has to be read on; `wanting` says whether there is something to read."""
+
+    @property
+    def wanting(self) -> bool: ...
+    @property
+    def note(self) -> str: ...
+    def take(self, results: "Sequence[CycleResult]") -> None: ...
+    def key_at(self, number: int) -> int | None: ...
+    def result(self, cycle_id: int) -> "CycleResult | None": ...
+    async def read(self, history: "History") -> None: ...
+
+
+class AllCycles:
+    """A row for every cycle number up to the newest: how many there are needs no counting, and
+    any of them is at hand. Pages of `PAGE` numbers are read when their rows are asked for."""
+
+    def __init__(self, rows: CycleRows) -> None:
+        self._rows = rows
+        self._newest = 0
+        self._recent: dict[int, CycleResult] = {}
+        self._pages: OrderedDict[int, dict[int, CycleResult]] = OrderedDict()
+        self._wanted: dict[int, None] = {}
+        self._stale: set[int] = set()
+
+    def __len__(self) -> int:
+        return self._newest
+
+    @property
+    def note(self) -> str:
+        return f"all {count(self._newest)}" if self._newest else ""
+
+    @property
+    def wanting(self) -> bool:
+        return bool(self._wanted)
+
+    def take(self, results: "Sequence[CycleResult]") -> None:
+        """The newest cycles, known without reading. What was not finished is worth another look."""
+        newest = results[0].cycle_id if results else 0
+        if newest < self._newest:  # Another file is at the path now.
+            self._pages.clear()
+        self._newest = newest
+        self._recent = {result.cycle_id: result for result in results}
+        self._stale = {page for page, found in self._pages.items() if not self._done(page, found)}
+
+    def key_at(self, number: int) -> int | None:
+        return self._newest - number if 0 <= number < self._newest else None
+
+    def row(self, number: int) -> Row | None:
+        cycle_id = self.key_at(number)
+        if cycle_id is None:
+            return None
+        self._want(cycle_id)
+        found = self.result(cycle_id)
+        if found is not None:
+            return self._rows.row(found)
+        word = "not recorded" if _page_of(cycle_id) in self._pages else "…"
+        return self._rows.blank(cycle_id, word)
+
+    def number_of(self, key: Hashable) -> int | None:
+        if not isinstance(key, int) or not 1 <= key <= self._newest:
+            return None
+        return self._newest - key
+
+    def result(self, cycle_id: int) -> "CycleResult | None":
+        found = self._recent.get(cycle_id)
+        return found or self._pages.get(_page_of(cycle_id), {}).get(cycle_id)
+
+    async def read(self, history: "History") -> None:
+        """Read one page that is wanted, the one asked for last."""
+        page = next(reversed(self._wanted))
+        first, last = page * PAGE + 1, (page + 1) * PAGE
+        results = await history.results(PAGE, before=last + 1)
+        self._pages[page] = {r.cycle_id: r for r in results if r.cycle_id >= first}
+        self._pages.move_to_end(page)
+        self._stale.discard(page)
+        self._wanted.pop(page, None)
+        while len(self._pages) > KEPT_PAGES:
+            self._pages.popitem(last=False)
+
+    def _want(self, cycle_id: int) -> None:
+        for near in (cycle_id + AHEAD, cycle_id - AHEAD, cycle_id):
+            if near < 1 or near > self._newest or near in self._recent:
+                continue
+            page = _page_of(near)
+            if page not in self._pages or page in self._stale:
+                self._wanted.pop(page, None)
+                self._wanted[page] = None
+        while len(self._wanted) > WANTED_PAGES:
+            del self._wanted[next(iter(self._wanted))]
+
+    def _done(self, page: int, found: "dict[int, CycleResult]") -> bool:
+        expected = min((page + 1) * PAGE, self._newest) - page * PAGE
+        return len(found) >= expected and not any(map(_unfinished, found.values()))
+
+
+def _page_of(cycle_id: int) -> int:
+    return (cycle_id - 1) // PAGE
+
+
+def _unfinished(result: "CycleResult") -> bool:
+    return result.status == "running" or (result.committed and not result.metrics_persisted)

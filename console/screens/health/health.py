@@ -1,0 +1,150 @@
+"""Health: the lease, the file, the proof of the books, what waits for a decision, errors, logs."""
+
+import json
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import work
+from textual.binding import Binding, BindingType
+from textual.timer import Timer
+from textual.widget import Widget
+
+from console.kit.facts import FactPanels, FactsPanel
+from console.kit.formats import plural
+from console.kit.lines import Tone
+from console.screens.health.error_counts import ErrorCounts
+from console.screens.health.health_facts import Growth, Proof, book_facts, engine_facts, file_facts
+from console.screens.health.log import LogPanel
+from console.screens.shared.session_screen import DeckScreen, Moment
+from console.session.background import ErrandFailed, verify
+from console.session.view import View
+
+if TYPE_CHECKING:
+    from engine import Books
+
+LOOK_EVERY = 2.0
+
+
+class HealthScreen(DeckScreen):
+    MOMENT = Moment.NOW
+    AUTO_FOCUS = "LogPanel Grid"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("v", "verify", "Verify", tooltip="Prove the books, from every row there is"),
+        Binding("c", "open('conflicts')", "Conflicts", tooltip="What contradicts the ledger"),
+        Binding("u", "open('quarantine')", "Quarantine", tooltip="What could not be read"),
+        Binding("a", "open('audit')", "Audit", tooltip="Who asked for what, and the outcome"),
+        Binding(
+            "slash",
+            "filter",
+            "Filter the log",
+            key_display="/",
+            tooltip="Only messages that contain a text",
+        ),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._books: Books | None = None
+        self._looked_ms: int | None = None
+        self._growth = Growth()
+        self._proof = Proof()
+        self._looking: Timer | None = None
+
+    def panels(self) -> Iterable[Widget]:
+        with FactPanels(id="facts"):
+            yield FactsPanel("books", id="books")
+            yield FactsPanel("engine · lease", id="engine")
+            yield FactsPanel("ledger file", id="file")
+        yield ErrorCounts()
+        yield LogPanel()
+
+    def on_mount(self) -> None:
+        self._looking = self.set_interval(LOOK_EVERY, self._look)
+
+    def on_screen_suspend(self) -> None:
+        if self._looking is not None:
+            self._looking.pause()
+
+    def on_screen_resume(self) -> None:
+        if self._looking is not None:
+            self._looking.resume()
+        self._look()
+
+    @work(exclusive=True, group="books")
+    async def _look(self) -> None:
+        """What the file says now, or while the screen is frozen, when it was first looked at.
+        Where it cannot be read, the banner says why."""
+        from engine import CycledeckError
+
+        history, frozen = self.deck_app.history, self.deck_app.view.frozen
+        if history is None or (frozen and self._books is not None):
+            return
+        try:
+            self._books = await history.books()
+        except CycledeckError:
+            return
+        self._looked_ms = time.time_ns() // 1_000_000
+        self._growth.add(time.monotonic(), self._books.database_bytes)
+        self.present(self.deck_app.view)
+
+    def show(self, view: View) -> None:
+        books = self._books or view.books
+        local = self.deck_app.local_time
+        now_ms = time.time_ns() // 1_000_000
+        engine = engine_facts(view, books, self._looked_ms, now_ms, local)
+        self.query_one("#engine", FactsPanel).show(engine)
+        self.query_one("#file", FactsPanel).show(file_facts(self.deck_app.db, books, self._growth))
+        self.query_one("#books", FactsPanel).show(book_facts(view, books, self._proof, local))
+        self.query_one(ErrorCounts).show(books)
+        self.query_one(LogPanel).show(view, local=local)
+
+    @property
+    def crumb(self) -> str:
+        return "health"
+
+    def action_verify(self) -> None:
+        if not self._proof.running:
+            self._verify()
+
+    @work(group="verify")
+    async def _verify(self) -> None:
+        """In a process of its own: it reads every row there is."""
+        self._proof = Proof(running=True)
+        self.present(self.deck_app.view)
+        try:
+            found = await verify(self.deck_app.deck.target)
+        except ErrandFailed as error:
+            self._proof = Proof(failed=str(error))
+            self.deck_app.tell(f"Not verified: {error}", Tone.DANGER)
+        else:
+            self._proof = Proof(found=found, at_ms=time.time_ns() // 1_000_000)
+            self._tell(found)
+        self.present(self.deck_app.view)
+
+    def _tell(self, found: dict[str, Any]) -> None:
+        wrong = len(found["violations"])
+        if not wrong:
+            self.deck_app.tell("Verified: the books are right to the last digit")
+            return
+        first = found["violations"][0]
+        self.deck_app.tell(
+            f"{plural(wrong, 'violation')}, the first in {first['table']} {first['key']}",
+            Tone.DANGER,
+        )
+
+    def action_open(self, table: str) -> None:
+        self.deck_app.open_table(table)
+
+    def action_filter(self) -> None:
+        self.query_one(LogPanel).ask_filter()
+
+    def copied(self) -> str | None:
+        return self.query_one(LogPanel).selected
+
+    def exported(self) -> tuple[str, str] | None:
+        books = self._books or self.deck_app.view.books
+        if books is None:
+            return None
+        document = books.model_dump(mode="json") | {"verify": self._proof.found}
+        return "cycledeck-health.json", json.dumps(document, indent=2) + "\n"

@@ -1,0 +1,113 @@
+"""Charts over cycles: fills per order, slippage, PnL, and where the time went."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from console.kit.bars import Bar, Signed, Stacked
+from console.kit.curve import Curve
+from console.kit.drawing import Figure
+from console.kit.formats import signed, span
+from console.kit.lines import Line, Tone, joined, line
+from console.session.per_cycle import PerCycle
+from console.session.totals import equities, quote_of, written
+
+if TYPE_CHECKING:
+    from engine import CycleResult
+
+LABEL: Final = 9
+
+PHASES: Final = (
+    ("fetch", "fetch", Tone.LIVE),
+    ("inputs", "inputs", Tone.SHADE),
+    ("tx1", "TX 1", Tone.OK),
+    ("execute", "orders", Tone.DIM),
+    ("tx2", "TX 2", Tone.STRONG),
+)
+
+
+class Charted(StrEnum):
+    FILLS = "fills per submitted order"
+    SLIPPAGE = "slippage, bps"
+    PNL = "PnL"
+    TIME = "time by phase"
+
+    @property
+    def next(self) -> "Charted":
+        found = list(Charted)
+        return found[(found.index(self) + 1) % len(found)]
+
+
+class CycleCharts:
+    """Figures of cycles, which are given newest first, as many as there may be room for."""
+
+    def __init__(self) -> None:
+        self._equities = PerCycle(lambda result: equities(result.positions))
+        self._fills, self._times = PerCycle(_fills), PerCycle(_times)
+
+    def figure(self, charted: Charted, results: "Sequence[CycleResult]") -> Figure:
+        shown = results[::-1]
+        match charted:
+            case Charted.FILLS:
+                return Stacked(tuple(map(self._fills, shown)), "{:.2f}".format)
+            case Charted.SLIPPAGE:
+                return Signed(tuple(result.slippage_bps_avg for result in shown), down=Tone.SHADE)
+            case Charted.PNL:
+                return self._pnl(shown, currency_of(results))
+            case Charted.TIME:
+                return Stacked(tuple(map(self._times, shown)), span, _LEGENDS)
+
+    def _pnl(self, results: "Sequence[CycleResult]", currency: str) -> Curve:
+        values = tuple(self._equities(result).get(currency) for result in results)
+        latest = next((value for value in reversed(values) if value is not None), Decimal(0))
+        return Curve(values, Tone.DANGER if latest < 0 else Tone.OK, _label)
+
+
+def title_of(charted: Charted, results: "Sequence[CycleResult]") -> str:
+    """The chart's name; PnL with its currency, and with the others that are not in it."""
+    if charted is not Charted.PNL:
+        return str(charted)
+    used = _currencies(results)
+    if not used:
+        return str(charted)
+    first, *others = [currency for currency, _ in used.most_common()]
+    return f"{charted}, {first}" + (f" (without {', '.join(others)})" if others else "")
+
+
+def currency_of(results: "Sequence[CycleResult]") -> str:
+    """The quote currency that most markets have."""
+    used = _currencies(results)
+    return used.most_common(1)[0][0] if used else ""
+
+
+def _currencies(results: "Sequence[CycleResult]") -> Counter[str]:
+    positions = next((result.positions for result in results if result.positions), {})
+    return Counter(quote_of(symbol) for symbol in positions)
+
+
+def _fills(result: "CycleResult") -> Bar:
+    """Without orders there is no rate, nor while the metrics are missing: a gap, not a zero."""
+    rate = result.fills_per_submitted_order
+    return None if rate is None or not result.orders_submitted else ((rate, Tone.LIVE),)
+
+
+def _times(result: "CycleResult") -> Bar:
+    times = result.timings_ms
+    return tuple((times[step], tone) for step, _, tone in PHASES if step in times) or None
+
+
+def _label(value: Decimal) -> str:
+    return signed(written(value), LABEL)
+
+
+def _legend(labels: Iterable[str]) -> Line:
+    tones = [tone for _, _, tone in PHASES]
+    return joined([line(("▇", t), (s, Tone.DIM)) for s, t in zip(labels, tones, strict=True)])
+
+
+_LEGENDS: Final = (
+    _legend(label for _, label, _ in PHASES),
+    _legend(("fetch", "input", "TX1", "order", "TX2")),
+)

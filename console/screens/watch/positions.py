@@ -1,0 +1,60 @@
+"""Positions: what is held, what it cost, what it is worth, and what was earned and paid."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from console.kit.formats import count, money, plural, signed
+from console.kit.grid import Grid
+from console.kit.line_widget import caption
+from console.screens.watch.position_rows import PositionRows, Room, columns_for
+from console.session.totals import fees, nets, written
+from console.session.view import View
+
+if TYPE_CHECKING:
+    from engine import PositionView
+
+
+class Positions(Grid):
+    """Its rows' keys are symbols."""
+
+    def __init__(self) -> None:
+        super().__init__(empty="no positions yet", id="positions", classes="panel")
+        self._positions: Mapping[str, PositionView] | None = None
+        self._room = Room()
+        caption(self, "positions")
+
+    def show(self, view: View) -> None:
+        if view.shown_positions is not self._positions:
+            self._positions = view.shown_positions
+            self._room = self._room.including(self._positions)
+            self._arrange()
+
+    def on_resize(self) -> None:
+        self._arrange()
+
+    def _arrange(self) -> None:
+        if self._positions is None or not self.size:
+            return
+        # One column is the scrollbar's, seen or not.
+        oversold = any(found.oversold for found in self._positions.values())
+        columns = columns_for(self._room, self.size.width - 1, oversold=oversold)
+        self.set_columns(columns)
+        self.set_source(PositionRows.of(self._positions, columns))
+        many = len(self._positions)
+        title = f"positions · {count(many)}" if many >= self.size.height else "positions"
+        caption(self, title, totals(self._positions, self.size.width - 4))
+
+
+def totals(positions: "Mapping[str, PositionView]", width: int) -> str:
+    """Net and fees of all positions, each currency for itself; in fewer words where it is long."""
+    if not positions:
+        return ""
+    net = ", ".join(f"{signed(written(v))} {name}" for name, v in nets(positions).items())
+    paid = _paid(fees(positions))
+    wordings = (f"net {net} · fees {paid}", f"net {net}", plural(len(positions), "position"))
+    return next((found for found in wordings if len(found) <= width), "")
+
+
+def _paid(amounts: Mapping[str, Decimal]) -> str:
+    return ", ".join(f"{money(written(v))} {name}" for name, v in amounts.items()) or "0"

@@ -1,0 +1,106 @@
+"""Watch: the glance. The last cycle, what it did to the ledger, and how the account stands."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.reactive import var
+from textual.widget import Widget
+
+from console.kit.chart import Chart
+from console.kit.grid import Grid
+from console.screens.shared.session_screen import DeckScreen
+from console.screens.watch.cursors import Cursors
+from console.screens.watch.cycle_charts import Charted
+from console.screens.watch.cycle_list import CycleList
+from console.screens.watch.cycle_path import CyclePath
+from console.screens.watch.dedupe import Dedupe
+from console.screens.watch.fill_rate import FillRate, SecondChart
+from console.screens.watch.positions import Positions
+from console.session.view import View
+
+
+class WatchScreen(DeckScreen):
+    AUTO_FOCUS = "CycleList"
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012
+        (0, "-flat"),
+        (16, "-short"),
+        (24, "-low"),
+        (34, "-tall"),
+        (50, "-high"),
+    ]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "next_chart", "Chart", tooltip="Another chart over the cycles"),
+    ]
+
+    charted: var[Charted] = var(Charted.FILLS)
+
+    def panels(self) -> Iterable[Widget]:
+        yield CyclePath()
+        with Horizontal(id="charts"):
+            yield Dedupe()
+            yield FillRate()
+            yield SecondChart()
+            yield Cursors()
+        yield Positions()
+        yield CycleList()
+
+    def show(self, view: View) -> None:
+        local = self.deck_app.local_time
+        self.query_one(CyclePath).show(view, local=local)
+        self.query_one(Dedupe).show(view)
+        self._show_charts(view)
+        self.query_one(Cursors).show(view, local=local)
+        self.query_one(Positions).show(view)
+        self.query_one(CycleList).show(view, local=local)
+
+    def _show_charts(self, view: View) -> None:
+        self.query_one(FillRate).show(view, self.charted)
+        self.query_one(SecondChart).show(view, self.charted.next)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is no other chart where none is seen."""
+        if action == "next_chart":
+            return any(chart.size for chart in self.query("#fill-rate Chart, #second-chart"))
+        return super().check_action(action, parameters)
+
+    @on(Chart.Resized)
+    def _offer_charts(self) -> None:
+        self.refresh_bindings()
+
+    def action_next_chart(self) -> None:
+        self.charted = self.charted.next
+        self._show_charts(self.deck_app.view)
+
+    @property
+    def selected_cycle(self) -> int | None:
+        """The cycle under the cursor."""
+        return self.query_one(CycleList).selected
+
+    @on(Grid.Chosen, "#cycles")
+    def open_chosen_cycle(self, message: Grid.Chosen) -> None:
+        if isinstance(message.key, int):
+            self.deck_app.open_cycle(message.key)
+
+    @on(Grid.Chosen, "#positions")
+    def open_chosen_position(self, message: Grid.Chosen) -> None:
+        self.deck_app.open_table("stage4_positions", "symbol", str(message.key))
+
+    def copied(self) -> str | None:
+        """The position or the cycle under the cursor, as JSON: every digit."""
+        view = self.deck_app.view
+        positions = self.query_one(Positions)
+        if positions.has_focus:
+            found = view.shown_positions.get(str(positions.key))
+            return found.model_dump_json() if found else None
+        chosen = self.selected_cycle
+        results = (result for result in view.shown_results if result.cycle_id == chosen)
+        return next((result.model_dump_json() for result in results), None)
+
+    def exported(self) -> tuple[str, str] | None:
+        """The cycles that are shown, one JSON object a line, newest first."""
+        results = self.deck_app.view.shown_results
+        text = "".join(result.model_dump_json() + "\n" for result in results)
+        return ("cycles.jsonl", text) if results else None

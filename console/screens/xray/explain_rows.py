@@ -1,0 +1,141 @@
+"""The steps of a fold as rows: what each event moved, brought, released and realised."""
+
+from collections.abc import Hashable, Iterable
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len, set_cell_size
+
+from console.kit.decimals import Decimals
+from console.kit.formats import NONE, clock, is_day_of, money, signed, stamp
+from console.kit.grid import GAP, Column, Row
+from console.kit.lines import Line, Tone, joined, line, plain
+from engine.text import printable
+
+if TYPE_CHECKING:
+    from engine import Explanation, FoldStep
+
+_FIGURES = ("± qty", "value", "released", "realised", "fee", "qty after")
+# What gives way in turn until all columns fit: some go, figures are cut, and then the ids.
+_GIVE_WAY = ("time", "qty after", 30, 24, 20, 18, 16, 14, "side", 12, 10, "event")
+_SHORT_EVENT = 16
+
+
+class StepRows:
+    """The rows of an explanation's steps, made as they are seen, as wide as `fit` said."""
+
+    def __init__(self, found: "Explanation", *, local: bool = False) -> None:
+        self._found = found
+        self._local = local
+        figures = [_figures(step) for step in found.steps]
+        self._points = {name: Decimals.of(row[name] for row in figures) for name in _FIGURES}
+        self._currency = _longest("", {step.fee_currency or "" for step in found.steps})
+        self._shown: tuple[Column, ...] = ()
+        times = [step.ts_ms for step in found.steps]
+        # Of steps on one day the time of day is enough.
+        self._one_day = not times or is_day_of(min(times), max(times), local=local)
+
+    def fit(self, width: int) -> tuple[Column, ...]:
+        """The columns: as wide as the figures; without room for that, some go, others are cut."""
+        widths = {"event": _longest("event", map(_name, self._found.steps))}
+        widths |= {"time": _longest("time", map(self._time, self._found.steps[:1])), "side": 4}
+        for name in _FIGURES:
+            more = self._currency + 1 if name == "fee" and self._currency else 0
+            widths[name] = max(len(name), self._points[name].width + more)
+        for giving in _GIVE_WAY:
+            if _needed(widths) > width:
+                widths = _without(widths, giving)
+        self._shown = tuple(Column(n, room, right=n in _FIGURES) for n, room in widths.items())
+        return self._shown
+
+    def __len__(self) -> int:
+        return len(self._found.steps)
+
+    def row(self, number: int) -> Row | None:
+        if not 0 <= number < len(self):
+            return None
+        found = self._cells(self._found.steps[number])
+        return Row(number, tuple(found[column.title] for column in self._shown))
+
+    def number_of(self, key: Hashable) -> int | None:
+        return key if isinstance(key, int) and 0 <= key < len(self._found.steps) else None
+
+    def _cells(self, step: "FoldStep") -> dict[str, Line]:
+        rank = Tone.PLAIN if step.new else Tone.DIM
+        cells = {
+            "event": line((_name(step), rank)),
+            "time": line((self._time(step), Tone.DIM)),
+            "side": line((step.side or "", rank)),
+        }
+        for column in self._shown:
+            if (name := column.title) in _FIGURES:
+                tone = by_sign(step.realized) if name == "realised" else rank
+                cells[name] = line((self._figure(step, name, column.width), tone))
+        return cells
+
+    def told(self, step: "FoldStep") -> Line:
+        """The figures of a step in full, where its row has no room for them; else nothing. Of
+        steps on several days also when it was."""
+        full = _figures(step)
+        cells = self._cells(step)
+        cut = [n for n in _FIGURES if n in cells and plain(cells[n]).rstrip().endswith("…")]
+        parts = [line((f"{name} ", Tone.DIM), full[name]) for name in cut]
+        if not self._one_day and all(column.title != "time" for column in self._shown):
+            parts.insert(0, line((self._time(step), Tone.DIM)))
+        return joined(parts, "  ")
+
+    def _time(self, step: "FoldStep") -> str:
+        if self._one_day:
+            return clock(step.ts_ms, local=self._local)
+        return stamp(step.ts_ms, local=self._local).partition(".")[0]
+
+    def _figure(self, step: "FoldStep", name: str, width: int) -> str:
+        tail = ""
+        if name == "fee" and step.fee is not None:
+            currency = printable(step.fee_currency or "")
+            tail = " " + set_cell_size(currency, self._currency)
+        room = max(width - cell_len(tail), 1)
+        return self._points[name].placed(_figures(step, room)[name], room) + tail
+
+
+def _figures(step: "FoldStep", width: int = 0) -> dict[str, str]:
+    """The figures of a step, cut (never rounded) to a width. A move of
+    nothing is a dash."""
+    return {
+        "± qty": NONE if is_zero(step.d) else signed(step.d, width),
+        "value": NONE if is_zero(step.v) else money(step.v, width),
+        "released": money(step.released, width),
+        "realised": signed(step.realized, width),
+        "fee": money(step.fee, width),
+        "qty after": money(step.qty, width),
+    }
+
+
+def by_sign(text: str | None) -> Tone:
+    """A gain, a loss, or neither."""
+    if text is None or is_zero(text):
+        return Tone.PLAIN
+    return Tone.DANGER if text.startswith("-") else Tone.OK
+
+
+def is_zero(text: str) -> bool:
+    return not text.strip("-0.")
+
+
+def _name(step: "FoldStep") -> str:
+    return f"{'+' if step.new else '↻'} {step.event_id}"
+
+
+def _longest(title: str, texts: Iterable[str]) -> int:
+    return max(cell_len(printable(text)) for text in (title, *texts))
+
+
+def _without(widths: dict[str, int], giving: str | int) -> dict[str, int]:
+    if isinstance(giving, int):
+        return {n: min(room, giving) if n in _FIGURES else room for n, room in widths.items()}
+    if giving == "event":
+        return widths | {"event": min(widths["event"], _SHORT_EVENT)}
+    return {name: room for name, room in widths.items() if name != giving}
+
+
+def _needed(widths: dict[str, int]) -> int:
+    return 1 + sum(width + GAP for width in widths.values())

@@ -1,0 +1,325 @@
+"""A cycle's x-ray: what was asked, what came, what TX 1 did with it, and every number explained."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+
+from console.kit.formats import clock, count
+from console.kit.grid import Grid
+from console.kit.line_widget import caption
+from console.kit.lines import Line, Tone, line
+from console.kit.scrolled import Paragraph
+from console.screens.shared.session_screen import DeckScreen, Moment
+from console.screens.watch.cycle_path import CyclePath
+from console.screens.xray.explain import ExplainPanel, StepsGrid, markets_of
+from console.screens.xray.fill_rows import Overview
+from console.screens.xray.fills import FillsGrid, FillsPanel
+from console.screens.xray.raw import RawPanel
+from console.screens.xray.xray_cursors import XrayCursors
+from console.screens.xray.xray_orders import XrayOrders
+from console.screens.xray.xray_replay import XrayReplay
+from console.session.view import View
+
+if TYPE_CHECKING:
+    from engine import CycledeckError, CycleResult, History, Xray
+
+# Of so many replays of one cycle the verdicts are read; nobody makes more by hand.
+MOST_REPLAYS = 20
+
+
+class XrayScreen(DeckScreen):
+    MOMENT = Moment.OWN
+    AUTO_FOCUS = "FillsGrid"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back"),
+        Binding("v", "raw", "Raw"),
+        Binding("x", "explain", "Explain"),
+        Binding("enter", "follow", "Follow", show=False),
+        Binding("o", "ledger", "Ledger rows", show=False),
+        Binding("left_square_bracket", "turn(-1)", "Older cycle", key_display="["),
+        Binding("right_square_bracket", "turn(1)", "Newer cycle", key_display="]"),
+    ]
+
+    def __init__(self, cycle_id: int) -> None:
+        super().__init__()
+        self._cycle_id = cycle_id
+        self._trail: list[int] = []
+        self._xray: Xray | None = None
+        self._replays: dict[int, CycleResult] = {}
+        self._reading = False
+        self._read_from: History | None = None
+        self._seen: View | None = None
+
+    def panels(self) -> ComposeResult:
+        yield Paragraph(id="calm", classes="panel")
+        with Container(id="xray"):
+            yield CyclePath()
+            yield FillsPanel()
+            yield RawPanel()
+            yield XrayCursors()
+            yield ExplainPanel()
+            yield XrayReplay()
+            yield XrayOrders()
+
+    # --- what the app asks
+
+    @property
+    def crumb(self) -> str:
+        told = f"cycles › {count(self._cycle_id)}"
+        if self._xray is None or self._xray.result.cycle_id != self._cycle_id:
+            return told if self.has_class("-calm") else f"{told}  reading…"
+        when = clock(self._xray.result.started_ms, local=self.deck_app.local_time)
+        return f"{told}  as of {when}{self._ago}"
+
+    @property
+    def _ago(self) -> str:
+        latest = self.deck_app.view.latest
+        behind = latest.cycle_id - self._cycle_id if latest else 0
+        return f" · {count(behind)} cycle{'' if behind == 1 else 's'} ago" if behind > 0 else ""
+
+    @property
+    def selected_cycle(self) -> int | None:
+        return self._cycle_id
+
+    def copied(self) -> str | None:
+        """The step, or the fill as the venue sent it; else the whole cycle's result."""
+        if self._xray is None:
+            return None
+        step = self.query_one(ExplainPanel).step
+        if step is not None and isinstance(self.focused, StepsGrid):
+            return step.model_dump_json()
+        fill = self.query_one(FillsPanel).fill
+        if fill is not None and isinstance(self.focused, FillsGrid):
+            return fill.raw or fill.model_dump_json()
+        return self._xray.result.model_dump_json()
+
+    def exported(self) -> tuple[str, str] | None:
+        if self._xray is None:
+            return None
+        return f"cycle-{self._xray.result.cycle_id}.json", self._xray.model_dump_json(indent=2)
+
+    def show_rehearsal(self, found: Mapping[str, Any]) -> None:
+        self.query_one(XrayReplay).show_rehearsal(found)
+
+    # --- reading
+
+    def show(self, view: View) -> None:
+        """A cycle that ended is not going to change: read once, and again only while something
+        about it is still to come."""
+        before, self._seen = self._seen, view
+        if self._xray is None or not self._is_read:
+            self._show_path(view)
+            if not self._reading:
+                self._read()
+            return
+        if before is None or before.results is not view.results or before.books is not view.books:
+            self._take_replays(view.results)
+            if not _complete(self._xray.result):
+                self._read()
+        self._show_parts()
+
+    @property
+    def _is_read(self) -> bool:
+        """This cycle, of the file that is there now."""
+        history = self.deck_app.history
+        same_file = history is None or history is self._read_from
+        found = self._xray
+        return found is not None and found.result.cycle_id == self._cycle_id and same_file
+
+    def _show_path(self, view: View) -> None:
+        """What is known of the cycle before it is read."""
+        if self._xray is not None:
+            return
+        known = next((r for r in view.results if r.cycle_id == self._cycle_id), None)
+        path = self.query_one(CyclePath)
+        path.visible = known is not None
+        if known is not None:
+            path.show(View(results=(known,)), local=self.deck_app.local_time)
+
+    @work(exclusive=True, group="xray")
+    async def _read(self) -> None:
+        from engine import CycledeckError
+
+        history = self.deck_app.history
+        if history is None:
+            self._be_calm(line("There is no ledger file to read yet"), _WAITS)
+            return
+        self._reading = True
+        self._present_header()
+        try:
+            found = await history.xray(self._cycle_id)
+            replays = [await history.result(number) for number in found.replays[-MOST_REPLAYS:]]
+            overview = await asyncio.to_thread(Overview.of, found.fills)
+        except CycledeckError as error:
+            self._reading = False
+            self._failed(error)
+            return
+        self._reading, self._read_from = False, history
+        self._take(found, overview, replays)
+
+    def _take(self, found: "Xray", overview: Overview, replays: "Iterable[CycleResult]") -> None:
+        before, self._xray = self._xray, found
+        self._replays = {replay.cycle_id: replay for replay in replays}
+        self._take_replays(self.deck_app.view.results)
+        self.set_class(False, "-calm")
+        self.query_one(FillsPanel).show(found, overview, local=self.deck_app.local_time)
+        self._show_parts()
+        if before is None or before.result.cycle_id != found.result.cycle_id:
+            self._offer_explanations(found)
+        self._present_header()
+
+    def _take_replays(self, results: "Iterable[CycleResult]") -> None:
+        for result in results:
+            if result.replay_of == self._cycle_id:
+                self._replays[result.cycle_id] = result
+
+    def _show_parts(self) -> None:
+        found, local = self._xray, self.deck_app.local_time
+        if found is None:
+            return
+        self.query_one(FillsPanel).tell_time(local=local)
+        self.query_one(ExplainPanel).tell_time(local=local)
+        newest_first = [self._replays[number] for number in sorted(self._replays, reverse=True)]
+        path = self.query_one(CyclePath)
+        path.visible = True
+        path.show(View(results=(found.result,)), local=local)
+        self.query_one(XrayCursors).show(found, local=local)
+        self.query_one(XrayReplay).show(found.result, newest_first, local=local)
+        self.query_one(XrayOrders).show(found, self.deck_app.view.logs, local=local)
+
+    def _offer_explanations(self, found: "Xray") -> None:
+        panel = self.query_one(ExplainPanel)
+        panel.offer(markets_of(found) if found.result.committed else ())
+        if not found.result.committed:
+            panel.say("this cycle committed nothing: no position moved")
+
+    def on_explain_panel_asked(self, event: ExplainPanel.Asked) -> None:
+        if self._xray is not None:
+            self._explain(self._xray.result.cycle_id, event.symbol)
+
+    @work(exclusive=True, group="explain")
+    async def _explain(self, cycle_id: int, symbol: str) -> None:
+        from engine import CycledeckError
+
+        history, panel = self.deck_app.history, self.query_one(ExplainPanel)
+        if history is None:
+            panel.say("there is no ledger file to read")
+            return
+        try:
+            found = await history.explain(cycle_id, symbol)
+        except CycledeckError as error:
+            panel.say(str(error))
+            return
+        panel.show(found, local=self.deck_app.local_time)
+
+    # --- when it cannot be read
+
+    def _failed(self, error: "CycledeckError") -> None:
+        known = type(error).__name__ == "NoSuchCycle"
+        todo = _WALKS if known else "Nothing was changed. It is read again as soon as that passes."
+        self._be_calm(line((str(error), Tone.STRONG)), todo)
+
+    def _be_calm(self, what: Line, todo: str) -> None:
+        calm = self.query_one("#calm", Paragraph)
+        caption(calm, f"cycle {count(self._cycle_id)}")
+        calm.say([line(("▲ ", Tone.ATTENTION), what), line((f"  {todo}", Tone.DIM))])
+        self.set_class(True, "-calm")
+        self._present_header()
+
+    def _present_header(self) -> None:
+        self.present_header(self.deck_app.view)
+
+    # --- keys
+
+    def action_back(self) -> None:
+        """Close the raw text; else go to where this cycle was followed from; else to the list."""
+        if self.has_class("-raw"):
+            self._show_raw(False)
+        elif self._trail:
+            self._turn_to(self._trail.pop())
+        else:
+            self.dismiss()
+
+    def action_raw(self) -> None:
+        self._show_raw(not self.has_class("-raw"))
+
+    def on_fills_panel_pointed(self, event: FillsPanel.Pointed) -> None:
+        self.query_one(RawPanel).show(event.fill.raw if event.fill else "")
+
+    def _show_raw(self, shown: bool) -> None:
+        self.set_class(shown, "-raw")
+        self.query_one(FillsGrid).focus()
+
+    def action_explain(self) -> None:
+        """The market of the fill under the cursor, as a number of this cycle."""
+        panel, fill = self.query_one(ExplainPanel), self.query_one(FillsPanel).fill
+        if fill is not None and fill.symbol in panel.symbols and fill.symbol != panel.symbol:
+            panel.ask(fill.symbol)
+        panel.steps.focus()
+
+    def on_grid_chosen(self, event: Grid.Chosen) -> None:
+        event.stop()
+        self.action_follow()
+
+    def action_follow(self) -> None:
+        """To where the row under the cursor comes from."""
+        fills = self.query_one(FillsPanel)
+        if isinstance(self.focused, FillsGrid):
+            if fills.unfold():
+                return
+            if fills.followed is not None:
+                self._follow(fills.followed)
+            else:
+                self.action_explain()
+        elif isinstance(self.focused, XrayReplay) and (other := self._other) is not None:
+            self._follow(other)
+
+    @property
+    def _other(self) -> int | None:
+        """What this is a replay of, or the newest replay of this."""
+        if self._xray is not None and self._xray.result.replay_of is not None:
+            return self._xray.result.replay_of
+        return max(self._replays, default=None)
+
+    def action_ledger(self) -> None:
+        """The event under the cursor, in Tables."""
+        step = self.query_one(ExplainPanel).step
+        if step is not None and isinstance(self.focused, StepsGrid):
+            self.deck_app.open_table("ledger_events", "event_id", step.event_id)
+            return
+        fill = self.query_one(FillsPanel).fill
+        if fill is not None and fill.events:
+            self.deck_app.open_table("ledger_events", "event_id", fill.events[0].event_id)
+
+    def action_turn(self, by: int) -> None:
+        """Another cycle's x-ray in place of this one."""
+        latest = self.deck_app.view.latest
+        wanted = self._cycle_id + by
+        if wanted < 1:
+            self.deck_app.tell("This is the first cycle", Tone.ATTENTION)
+        elif latest is not None and wanted > latest.cycle_id:
+            self.deck_app.tell("This is the newest cycle", Tone.ATTENTION)
+        else:
+            self._turn_to(wanted)
+
+    def _follow(self, cycle_id: int) -> None:
+        self._trail.append(self._cycle_id)
+        self._turn_to(cycle_id)
+
+    def _turn_to(self, cycle_id: int) -> None:
+        self._cycle_id = cycle_id
+        self._replays = {}
+        self._read()
+
+
+_WAITS = "It is read as soon as there is one. esc goes back."
+_WALKS = "[ and ] go on to the cycles beside it, esc goes back."
+
+
+def _complete(result: "CycleResult") -> bool:
+    return result.status != "running" and (result.metrics_persisted or not result.committed)

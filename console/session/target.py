@@ -1,0 +1,45 @@
+"""What a console is opened on, as given on the command line; the engine takes the same flags."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from console.kit.subprocesses import PYTHON
+
+if TYPE_CHECKING:
+    from engine import Settings
+
+
+# What names a ledger; the other flags are for its engine.
+LEDGER = ("db",)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`flags` are the settings given by hand, by their names in the settings file."""
+
+    config: Path | None = None
+    flags: Mapping[str, str] = field(default_factory=dict)
+
+    def load(self) -> "Settings":
+        """The settings of file, environment and flags. Raises `SettingsError`."""
+        from engine import load_settings
+
+        return load_settings(self.config, self.flags)
+
+    def command(self, *words: str, only: tuple[str, ...] | None = None) -> list[str]:
+        """The command line of an engine command on the same target, with all flags or `only`."""
+        return [*PYTHON, "engine.cli", *words, *self._flags(only)]
+
+    def typed(self, command: str, *, only: tuple[str, ...] | None = None) -> str:
+        """The same, as an operator types it."""
+        return shlex.join(["cycledeck", command, *self._flags(only)])
+
+    def _flags(self, only: tuple[str, ...] | None) -> list[str]:
+        found = ["--config", str(self.config)] if self.config is not None else []
+        for name, value in self.flags.items():
+            if only is None or name in only:
+                found += [f"--{name.replace('_', '-')}", value]
+        return found

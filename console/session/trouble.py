@@ -1,0 +1,176 @@
+"""What is wrong right now, in the order of its weight, and what to do about it: a pure function."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from console.kit.formats import clock, span
+from console.kit.lines import Tone
+from console.session.target import LEDGER, Target
+from console.session.view import Trouble, View
+
+if TYPE_CHECKING:
+    from engine import CycledeckError
+
+# An engine beats once a second.
+SILENT_MS = 5_000
+
+# From an engine's lease to its answers: it connects to the venue, and settles what a crash left.
+SETTLING_MS = 15_000
+
+# What SQLite says of any other file.
+NO_DATABASE = "file is not a database"
+
+# What an engine says that ends because of another one.
+ANOTHER_RUNS = "another engine runs on this ledger"
+
+
+class OwnEngine(Protocol):
+    """An engine that this console started, as far as it is known."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def exit_code(self) -> int | None: ...
+
+    def last_words(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How things stand between this console, its engine and the file. `channel_error` says why
+    there is no connection to an engine now."""
+
+    target: Target
+    starting: bool = True
+    channel_error: str = ""
+    file_error: "CycledeckError | None" = None
+
+
+def trouble_of(
+    view: View, standing: Standing, child: OwnEngine | None, now_ms: int
+) -> Trouble | None:
+    if _still_starting(view, standing, child, now_ms):
+        return None
+    error, target = standing.file_error, standing.target
+    if error is not None and not (type(error).__name__ == "StoreError" and _has_ended(child)):
+        return _with_the_file(error, target)
+    if _fenced(view) and view.latest is not None:
+        return Trouble(
+            f"Another engine took over this ledger in cycle {view.latest.cycle_id}",
+            "This one was fenced and changes nothing any more. Attach to the other one: "
+            f"{target.typed('watch', only=LEDGER)}",
+        )
+    if view.attached:
+        return _with_the_engine(view, now_ms)
+    return _without_an_engine(view, standing, child)
+
+
+def _fenced(view: View) -> bool:
+    """By an engine that is not the one that is attached."""
+    latest, hello = view.latest, view.hello
+    if latest is None or latest.status != "fenced":
+        return False
+    return not view.attached or hello is None or hello.started_ms <= latest.started_ms
+
+
+def _with_the_file(error: "CycledeckError", target: Target) -> Trouble:
+    what = str(error)
+    match type(error).__name__:
+        case "StoreLocked":
+            return Trouble(
+                what,
+                "Another program holds the file's lock. It is shown again as soon as that ends.",
+                Tone.ATTENTION,
+            )
+        case "StoreCorrupt" if NO_DATABASE in what:
+            return Trouble(
+                what, "It is no SQLite database, or an encrypted one. Nothing was changed."
+            )
+        case "StoreCorrupt":
+            return Trouble(
+                what,
+                "Stop the engine, keep this file, put a backup in its place: the next cycles "
+                f"catch up. Then: {target.typed('verify', only=LEDGER)}",
+            )
+        case "SchemaTooNew":
+            return Trouble(what, "Nothing was changed. Update this program to look at the file.")
+        case "StoreReplaced":
+            return Trouble(
+                what,
+                "What is at that path now is shown from here on.",
+                Tone.ATTENTION,
+            )
+    return Trouble(what, "Nothing was changed. The file is tried again twice a second.")
+
+
+def _with_the_engine(view: View, now_ms: int) -> Trouble | None:
+    beat = view.beat
+    if beat is not None and now_ms - view.heard_ms > SILENT_MS:
+        return Trouble(
+            f"The engine has been silent for {span(now_ms - view.heard_ms)}",
+            f"It may be stopped or overloaded. What is shown is as of {clock(view.heard_ms)}; "
+            "its lease runs out if it stays silent.",
+        )
+    if beat is not None and beat.killed:
+        return Trouble(
+            f"No orders are sent: {beat.killed}",
+            "Accounting goes on. "
+            + ("K allows orders again." if "file" in beat.killed else "It is in its settings."),
+            Tone.ATTENTION,
+        )
+    return None
+
+
+def _without_an_engine(view: View, standing: Standing, child: OwnEngine | None) -> Trouble | None:
+    holder = view.books.lease_holder if view.books else None
+    if child is not None and child.exit_code is not None:
+        words = child.last_words()
+        if holder is not None or ANOTHER_RUNS not in words:
+            return _ended(child.exit_code, words)
+        return Trouble(
+            "No engine is running: the one that did has ended",
+            "The ledger file is shown as it stands. E starts an engine.",
+            Tone.ATTENTION,
+        )
+    if view.books is None:
+        return None
+    if holder is not None:
+        return Trouble(
+            f"Engine {holder} holds the lease, but cannot be asked: {standing.channel_error}",
+            "It is another user's, or it ended without giving the lease back. The ledger file is "
+            "shown instead.",
+            Tone.ATTENTION,
+        )
+    return Trouble(
+        "No engine is running",
+        "The ledger file is shown as it stands. Start an engine with: "
+        f"{standing.target.typed('run')}",
+        Tone.ATTENTION,
+    )
+
+
+def _ended(exit_code: int, words: str) -> Trouble:
+    killed = exit_code < 0
+    how = f"by signal {-exit_code}" if killed else f"with exit code {exit_code}"
+    lines = [line for line in words.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("error: ")]
+    last = (errors or ([] if killed else lines) or [""])[-1]
+    return Trouble(
+        f"The engine ended {how}" + (f": {last.removeprefix('error: ')}" if last else ""),
+        "The ledger stands as of its last commit. E starts the engine again.",
+    )
+
+
+def _has_ended(child: OwnEngine | None) -> bool:
+    return child is not None and child.exit_code is not None
+
+
+def _still_starting(view: View, standing: Standing, child: OwnEngine | None, now_ms: int) -> bool:
+    """It may take a while to begin, but once it has the lease it is there to be asked soon."""
+    if not standing.starting or child is None or child.exit_code is not None:
+        return False
+    holder = view.books.lease_holder if view.books else None
+    acquired_ms = (view.books.lease_acquired_ms if view.books else None) or 0
+    own = holder is not None and holder.endswith(f":{child.pid}")
+    return not own or now_ms - acquired_ms < SETTLING_MS

@@ -1,1 +1,0 @@
-"""What the Tables screen thinks with: cells, pages, filters, links. No widgets."""

@@ -1,0 +1,99 @@
+"""What an engine and its consoles say to each other: one JSON object a line, version `PROTOCOL`.
+
+The engine pushes `Hello` once, then a `Beat` a second and whenever its state changes, each cycle's
+`Published` result, and `Logged` messages; it answers each `Command` with one `Reply`.
+Times are UTC milliseconds.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from engine.cycles.results import CycleResult, EngineState, Logged, Preview
+
+PROTOCOL = 1
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Action(StrEnum):
+    """What a console can ask for. `replay`, `preview` and nothing else name a cycle.
+
+    `preview` is a replay that is rolled back. `kill` stops all new orders, `revive` allows them
+    again; accounting goes on either way.
+    """
+
+    TRIGGER = "trigger"
+    REPLAY = "replay"
+    PREVIEW = "preview"
+    PAUSE = "pause"
+    RESUME = "resume"
+    KILL = "kill"
+    REVIVE = "revive"
+    BACKFILL = "backfill"
+
+
+class Hello(_Frozen):
+    """Who is on the other end. `strategy` and `venue` are as set; `holder` is the lease's."""
+
+    type: Literal["hello"] = "hello"
+    protocol: int = PROTOCOL
+    version: str
+    account: str
+    venue: str
+    mode: str
+    strategy: str
+    db: str
+    pid: int
+    holder: str
+    epoch: int
+    started_ms: int
+    interval_ms: int
+    lookback_ms: int
+    symbols: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+class Beat(_Frozen):
+    """How the engine is. `next_cycle_ms` is null while paused, stopping or in a cycle.
+
+    `cycle_id` is the running cycle, null between cycles; `killed` says why no orders are sent.
+    """
+
+    type: Literal["beat"] = "beat"
+    now_ms: int
+    state: EngineState
+    next_cycle_ms: int | None = None
+    cycle_id: int | None = None
+    cycle_started_ms: int | None = None
+    killed: str | None = None
+
+
+class Published(_Frozen):
+    type: Literal["result"] = "result"
+    result: CycleResult
+
+
+class Command(_Frozen):
+    type: Literal["command"] = "command"
+    id: int
+    action: Action
+    cycle_id: int | None = None
+
+
+class Reply(_Frozen):
+    """The outcome of one command: `message` says what happened, or what was not done and why."""
+
+    type: Literal["reply"] = "reply"
+    id: int
+    ok: bool
+    message: str
+    result: CycleResult | None = None
+    preview: Preview | None = None
+
+
+Push = Hello | Beat | Published | Logged | Reply
+PUSH: TypeAdapter[Push] = TypeAdapter(Annotated[Push, Field(discriminator="type")])

@@ -1,0 +1,273 @@
+"""Metrics of a cycle: a function of what TX 1 and the orders left in the database.
+
+Built after execution, and again by a backfill: the same function on the same rows.
+"""
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any
+
+from engine.errors import NoSuchCycle
+from engine.ledger.accounting import ZERO, Position, money_json, read_money_json
+from engine.ledger.events import FILL, Event
+from engine.ledger.fills import currencies
+from engine.ledger.positions import positions_as_of
+from engine.money import EXACT, canonical
+from engine.store.statements import SQL
+
+SEMANTICS = "fills_per_submitted_order"
+# Of a cycle in one quote currency they are the values alone, and `meta_json` does not say it.
+WEIGHTS_OF_SEVERAL_QUOTES = "value_within_quote_currency_fills_across"
+
+
+@dataclass(frozen=True, slots=True)
+class CycleMetrics:
+    """One row of `cycle_metrics`.
+
+    Times in UTC milliseconds; `avg_time_to_fill` in seconds; `slippage_bps_avg` in hundredths of
+    a percent, positive is a cost. Money is strings inside the JSON columns. `fill_rate` is
+    fills_count / orders_submitted, 0.0 without orders (`meta_json` then has null).
+    """
+
+    cycle_id: int
+    ts_start: int
+    ts_end: int
+    mode: str
+    fills_count: int
+    orders_submitted: int
+    orders_canceled: int
+    rejects_count: int
+    fill_rate: float
+    avg_time_to_fill: float | None
+    slippage_bps_avg: float | None
+    fees_json: str
+    pnl_json: str
+    meta_json: str
+
+    @property
+    def fills_per_submitted_order(self) -> float | None:
+        return self.fill_rate if self.orders_submitted else None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownOrder:
+    """What is known of the order a fill belongs to. `submitted_ms` is the venue's time."""
+
+    decision_price: Decimal | None
+    submitted_ms: int | None
+
+
+def persist(
+    connection: sqlite3.Connection, cycle_id: int, ts_end: int | None = None
+) -> CycleMetrics:
+    """Build the metrics of a committed cycle and upsert their row. Raises `NoSuchCycle`.
+
+    `ts_end` is when the cycle ended; a backfill takes what is stored of it.
+    """
+    metrics = build(connection, cycle_id, ts_end)
+    connection.execute(SQL["metrics_upsert"], asdict(metrics)).fetchall()
+    return metrics
+
+
+def missing(connection: sqlite3.Connection, recent: int | None = None) -> list[int]:
+    """Committed cycles without a metrics row, of the `recent` last commits or of all."""
+    last = connection.execute(SQL["commit_last"]).fetchall()
+    after = last[0][0] - recent if recent is not None and last else 0
+    return [row[0] for row in connection.execute(SQL["metrics_missing"], (after,)).fetchall()]
+
+
+def build(connection: sqlite3.Connection, cycle_id: int, ts_end: int | None = None) -> CycleMetrics:
+    commit = _row(connection, "commit_of_cycle", cycle_id)
+    if commit is None:
+        raise NoSuchCycle(f"cycle {cycle_id} committed nothing")
+    cycle = _row(connection, "cycle_read", cycle_id) or {}
+    events = _events(connection, commit)
+    fills = [event for event in events if event.type == FILL]
+    marks = read_money_json(cycle.get("marks_json", "{}"))
+    counted = connection.execute(SQL["orders_counted"], {"cycle_id": cycle_id}).fetchall()[0]
+    submitted, canceled, rejects, refused = counted
+    quality = _quality(fills, _orders_of(connection, fills), marks)
+    rate = len(fills) / submitted if submitted else None
+    meta = {
+        "fill_rate_semantics": SEMANTICS,
+        SEMANTICS: rate,
+        "ledger_events_attempted": commit["attempted"],
+        "ledger_events_inserted": commit["inserted"],
+        "ledger_events_ignored": commit["ignored"],
+        "ledger_events_conflicting": commit["conflicting"],
+        "fills_fetched": commit["fills_fetched"],
+        "orders_refused": refused,
+        "slippage_reference": quality.references,
+        "symbols": quality.by_symbol,
+    }
+    if quality.several_quotes:
+        meta["slippage_weights"] = WEIGHTS_OF_SEVERAL_QUOTES
+    return CycleMetrics(
+        cycle_id=cycle_id,
+        ts_start=cycle.get("started_ms", commit["committed_ms"]),
+        ts_end=ts_end or cycle.get("ended_ms") or commit["committed_ms"],
+        mode=cycle.get("mode", "unknown"),
+        fills_count=len(fills),
+        orders_submitted=submitted,
+        orders_canceled=canceled,
+        rejects_count=rejects,
+        fill_rate=rate or 0.0,
+        avg_time_to_fill=quality.time_to_fill,
+        slippage_bps_avg=quality.slippage,
+        fees_json=money_json(fees_of(events)),
+        pnl_json=json.dumps(pnl_of(positions_as_of(connection, commit["commit_seq"]), marks)),
+        meta_json=json.dumps(meta),
+    )
+
+
+def fees_of(events: Iterable[Event]) -> dict[str, Decimal]:
+    """Fees by currency, each in its own, none converted."""
+    fees: dict[str, Decimal] = {}
+    for event in events:
+        if event.fee_currency is not None and event.fee is not None:
+            total = fees.get(event.fee_currency, ZERO)
+            fees[event.fee_currency] = EXACT.add(total, Decimal(event.fee))
+    return fees
+
+
+def pnl_of(
+    positions: Iterable[Position], marks: Mapping[str, Decimal]
+) -> dict[str, dict[str, str | None]]:
+    """Realized, net of quote fees, and unrealized PnL by symbol, in quote units."""
+    return {
+        p.symbol: {
+            "realized": canonical(p.realized_pnl),
+            "net": canonical(p.net),
+            "unrealized": canonical(p.unrealized(marks[p.symbol])) if p.symbol in marks else None,
+        }
+        for p in positions
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Quality:
+    slippage: float | None
+    time_to_fill: float | None
+    references: dict[str, int]
+    several_quotes: bool
+    by_symbol: dict[str, dict[str, float | int | None]]
+
+
+def _quality(
+    fills: Iterable[Event],
+    orders: Mapping[str, KnownOrder],
+    marks: Mapping[str, Decimal],
+) -> _Quality:
+    """Slippage and time to fill: by symbol weighted by quantity, across symbols by value, across
+    quote currencies by number of fills.
+
+    (Quantities of different assets do not add up, nor do values in different currencies.)
+    """
+    slips: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    waits: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    values: dict[str, float] = defaultdict(float)
+    counts: dict[str, int] = defaultdict(int)
+    references = {"decision_price": 0, "mark": 0, "none": 0}
+    for fill in fills:
+        qty, price = Decimal(fill.qty or 0), Decimal(fill.price or 0)
+        counts[fill.symbol] += 1
+        values[fill.symbol] += float(EXACT.multiply(qty, price))
+        order = orders.get(fill.event_id)
+        reference, source = _reference(order, marks.get(fill.symbol))
+        references[source] += 1
+        if reference:
+            worse = price - reference if fill.side == "buy" else reference - price
+            slips[fill.symbol].append((float(qty), float(worse / reference) * 10_000))
+        if order and order.submitted_ms is not None:
+            waits[fill.symbol].append((float(qty), (fill.ts - order.submitted_ms) / 1_000))
+    slip = {symbol: _average(pairs) or 0.0 for symbol, pairs in slips.items()}
+    wait = {symbol: _average(pairs) or 0.0 for symbol, pairs in waits.items()}
+    return _Quality(
+        slippage=_across(slip, values, counts),
+        time_to_fill=_across(wait, values, counts),
+        references=references,
+        several_quotes=len({currencies(symbol)[1] for symbol in counts}) > 1,
+        by_symbol={
+            symbol: {
+                "fills_count": counts[symbol],
+                "slippage_bps_avg": slip.get(symbol),
+                "avg_time_to_fill": wait.get(symbol),
+            }
+            for symbol in sorted(counts)
+        },
+    )
+
+
+def _across(
+    figures: Mapping[str, float], values: Mapping[str, float], counts: Mapping[str, int]
+) -> float | None:
+    """The average of symbols' figures: by value in a quote currency, of several by their fills."""
+    quotes: dict[str, list[str]] = defaultdict(list)
+    for symbol in figures:
+        quotes[currencies(symbol)[1]].append(symbol)
+    averages = [
+        (
+            float(sum(counts[symbol] for symbol in symbols)),
+            _average([(values[symbol], figures[symbol]) for symbol in symbols]) or 0.0,
+        )
+        for symbols in quotes.values()
+    ]
+    return averages[0][1] if len(averages) == 1 else _average(averages)
+
+
+def _reference(order: KnownOrder | None, mark: Decimal | None) -> tuple[Decimal | None, str]:
+    if order and order.decision_price is not None:
+        return order.decision_price, "decision_price"
+    return mark, "none" if mark is None else "mark"
+
+
+def _average(pairs: Iterable[tuple[float, float]]) -> float | None:
+    pairs = list(pairs)
+    weight = sum(weight for weight, _ in pairs)
+    if not pairs:
+        return None
+    if not weight:
+        return sum(value for _, value in pairs) / len(pairs)
+    return sum(weight * value for weight, value in pairs) / weight
+
+
+def _events(connection: sqlite3.Connection, commit: Mapping[str, Any]) -> list[Event]:
+    if commit["first_seq"] is None:
+        return []
+    rows = connection.execute(SQL["events_between"], (commit["first_seq"], commit["last_seq"]))
+    return [Event._make(row) for row in rows.fetchall()]
+
+
+def _orders_of(connection: sqlite3.Connection, fills: Iterable[Event]) -> dict[str, KnownOrder]:
+    """The orders of ours that fills belong to, by the fill's event id."""
+    fills = list(fills)
+    by_client: dict[str, KnownOrder] = {}
+    by_exchange: dict[str, KnownOrder] = {}
+    for name, ids in (
+        ("orders_by_client_id", {fill.client_order_id for fill in fills}),
+        ("orders_by_exchange_id", {fill.exchange_order_id for fill in fills}),
+    ):
+        wanted = json.dumps(sorted(filter(None, ids)))
+        for client_id, exchange_id, price, ms in connection.execute(
+            SQL[name], (wanted,)
+        ).fetchall():
+            order = KnownOrder(Decimal(price) if price is not None else None, ms)
+            by_client[client_id] = order
+            by_exchange[exchange_id] = order
+    found = {
+        fill.event_id: by_client.get(fill.client_order_id or "")
+        or by_exchange.get(fill.exchange_order_id or "")
+        for fill in fills
+    }
+    return {event_id: order for event_id, order in found.items() if order is not None}
+
+
+def _row(connection: sqlite3.Connection, name: str, cycle_id: int) -> dict[str, Any] | None:
+    cursor = connection.execute(SQL[name], (cycle_id,))
+    names = [column[0] for column in cursor.description]
+    rows = cursor.fetchall()
+    return dict(zip(names, rows[0], strict=True)) if rows else None

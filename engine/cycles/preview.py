@@ -1,0 +1,56 @@
+"""Preview: what a replay would do to today's ledger, found out by doing it and rolling back."""
+
+import sqlite3
+from collections.abc import Iterable
+
+from engine.clock import now_ms
+from engine.cycles.results import CursorChange, Preview, views
+from engine.ingest import quarantine
+from engine.ingest.paging import Reply
+from engine.ingest.prepare import read_answers, undecided_in, windows_of
+from engine.ledger import positions
+from engine.ledger.commit import commit_cycle
+from engine.venue import TradeIds
+
+
+def preview_replay(
+    connection: sqlite3.Connection,
+    cycle_id: int,
+    *,
+    original: int,
+    replies: Iterable[Reply],
+    trade_ids: TradeIds,
+    replay_id: int,
+    lease_epoch: int,
+) -> Preview:
+    """Phase 1 of a replay of `original`, which would be cycle `replay_id`.
+
+    It writes all that the replay would: the caller rolls the transaction back.
+    """
+    before = positions.read_positions(connection)
+    corrections = quarantine.replacements(connection, original)
+    answers = read_answers(replies, trade_ids, corrections)
+    undecided = undecided_in(connection, answers)
+    quarantine.keep(connection, undecided, replay_id)
+    commit = commit_cycle(
+        connection,
+        windows_of(answers, quarantine.held(connection, undecided)),
+        cycle_id=replay_id,
+        lease_epoch=lease_epoch,
+        now_ms=now_ms(),
+    )
+    return Preview(
+        cycle_id=cycle_id,
+        attempted=commit.attempted,
+        inserted=commit.inserted,
+        ignored=commit.ignored,
+        conflicting=commit.conflicting,
+        cursors={
+            key: CursorChange(before=move.before, after=move.after)
+            for key, move in commit.cursors.items()
+        },
+        positions_before=views(before, {}),
+        positions_after=views(commit.positions, {}),
+        digest_before=positions.digest(before),
+        digest_after=commit.positions_digest,
+    )

@@ -1,0 +1,192 @@
+"""What a cycle reports: one frozen value, the same for feed, command line and console."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from engine.ledger.accounting import Position
+from engine.money import EXACT, canonical
+
+
+class Kind(StrEnum):
+    """`reconcile` looks back further than `live`; `replay` runs on recorded inputs."""
+
+    LIVE = "live"
+    RECONCILE = "reconcile"
+    REPLAY = "replay"
+
+
+class Status(StrEnum):
+    """`ok` and `partial` are committed, `partial` with something left out or gone wrong.
+
+    `skipped`: the database was locked by another process. `fenced`: another engine took over.
+    `interrupted`: the engine ended in between (`partial` where that was after the commit).
+    """
+
+    RUNNING = "running"
+    OK = "ok"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    FENCED = "fenced"
+    INTERRUPTED = "interrupted"
+
+
+class Verdict(StrEnum):
+    """What a replay found: nothing new, events that were missing, or a contradiction."""
+
+    CLEAN = "clean"
+    RECOVERED = "recovered"
+    CONFLICT = "conflict"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Notice(_Frozen):
+    """Something that went wrong (errors) or needs a look (warnings), and where."""
+
+    step: str
+    type: str
+    message: str
+    symbol: str | None = None
+
+
+class CursorChange(_Frozen):
+    """A cursor in UTC milliseconds; `before` is null in a market's first cycle."""
+
+    before: int | None
+    after: int
+
+
+class PositionView(_Frozen):
+    """A position for reading: money as canonical text, in quote units where not said otherwise."""
+
+    qty: str
+    cost: str
+    avg_cost: str | None
+    realized_pnl: str
+    net: str
+    fees: dict[str, str]
+    mark: str | None = None
+    unrealized: str | None = None
+    oversold: bool = False
+
+    @classmethod
+    def of(cls, position: Position, mark: Decimal | None = None) -> "PositionView":
+        average = position.avg_cost
+        return cls(
+            qty=canonical(position.qty),
+            cost=canonical(position.cost),
+            avg_cost=None if average is None else canonical(average),
+            realized_pnl=canonical(position.realized_pnl),
+            net=canonical(position.net),
+            fees={name: canonical(fee) for name, fee in sorted(position.fees.items())},
+            mark=None if mark is None else canonical(mark),
+            unrealized=None if mark is None else canonical(position.unrealized(mark)),
+            oversold=position.oversold,
+        )
+
+    def at(self, mark: str) -> "PositionView":
+        """The same position at another mark."""
+        value = EXACT.multiply(Decimal(self.qty), Decimal(mark))
+        gain = EXACT.subtract(value, Decimal(self.cost))
+        return self.model_copy(update={"mark": mark, "unrealized": canonical(gain)})
+
+
+class CycleResult(_Frozen):
+    """One cycle, finished. Times in UTC milliseconds of this machine, `venue_ms` of the venue.
+
+    attempted = inserted + ignored + conflicting, always. `commit_seq` is null where nothing was
+    committed: cursors and positions are then unchanged.
+    """
+
+    cycle_id: int
+    kind: Kind
+    status: Status
+    account: str
+    mode: str
+    started_ms: int
+    ended_ms: int
+    venue_ms: int
+    commit_seq: int | None = None
+    replay_of: int | None = None
+    verdict: Verdict | None = None
+    ledger_events_attempted: int = 0
+    ledger_events_inserted: int = 0
+    ledger_events_ignored: int = 0
+    ledger_events_conflicting: int = 0
+    fills_fetched: int = 0
+    fills_count: int = 0
+    cursors: dict[str, CursorChange] = {}
+    positions: dict[str, PositionView] = {}
+    positions_digest: str | None = None
+    held: tuple[str, ...] = ()
+    timings_ms: dict[str, float] = {}
+    orders_submitted: int = 0
+    orders_canceled: int = 0
+    orders_refused: int = 0
+    rejects_count: int = 0
+    metrics_persisted: bool = False
+    fills_per_submitted_order: float | None = None
+    avg_time_to_fill: float | None = None
+    slippage_bps_avg: float | None = None
+    errors: tuple[Notice, ...] = ()
+    warnings: tuple[Notice, ...] = ()
+
+    @property
+    def committed(self) -> bool:
+        return self.commit_seq is not None
+
+
+def views(
+    positions: Mapping[str, Position], marks: Mapping[str, Decimal]
+) -> dict[str, PositionView]:
+    return {
+        name: PositionView.of(position, marks.get(name)) for name, position in positions.items()
+    }
+
+
+def notice(step: str, error: BaseException, symbol: str | None = None) -> Notice:
+    return Notice(step=step, type=type(error).__name__, message=str(error), symbol=symbol)
+
+
+def as_json(model: BaseModel) -> dict[str, Any]:
+    return model.model_dump(mode="json")
+
+
+class EngineState(StrEnum):
+    """`running` includes the wait for the next cycle; `stopping` ends after the running one."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+
+
+class Logged(_Frozen):
+    """One log message: its event name, and the rest of it as text by key."""
+
+    type: Literal["log"] = "log"
+    ts_ms: int
+    level: str
+    event: str
+    detail: dict[str, str] = {}
+
+
+class Preview(_Frozen):
+    """What replaying a cycle would do to today's ledger. Nothing was changed."""
+
+    cycle_id: int
+    attempted: int
+    inserted: int
+    ignored: int
+    conflicting: int
+    cursors: dict[str, CursorChange] = {}
+    positions_before: dict[str, PositionView] = {}
+    positions_after: dict[str, PositionView] = {}
+    digest_before: str
+    digest_after: str

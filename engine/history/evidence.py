@@ -1,0 +1,99 @@
+"""What the venue said in a cycle, item by item: each with what was read of it, or why nothing was.
+
+The items are read again by the same rules, from what was kept of the cycle.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
+
+from engine.ingest import paging, quarantine
+from engine.ingest.paging import Reply, Request
+from engine.ledger.fills import Fill
+from engine.store.statements import SQL
+from engine.venue import TradeIds
+
+LEFT_OUT = "it is of another market, or from before this market's history begins"
+
+
+class Item(NamedTuple):
+    """One reported item, or what the operator put in its place. Either `fill` or `reason`."""
+
+    raw: str
+    fill: Fill | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the venue said to one request, complete or not."""
+
+    reply: Reply
+    items: tuple[Item, ...]
+
+    @property
+    def symbol(self) -> str:
+        return self.reply.request.symbol
+
+
+def read_evidence(
+    connection: sqlite3.Connection, cycle_id: int, replay_of: int | None
+) -> list[Told]:
+    """All that the venue said to a cycle, of a replay to the one it replayed.
+
+    None at all where any of it is kept no more.
+    """
+    replies = list(_replies(connection, replay_of or cycle_id))
+    if None in replies:
+        return []
+    identity = dict(connection.execute(SQL["identity_read"]).fetchall())
+    trade_ids = TradeIds(identity["trade_ids"])
+    corrections = _corrections(connection, cycle_id, replay_of)
+    return [
+        Told(reply, tuple(_items(reply, trade_ids, corrections)))
+        for reply in replies
+        if reply is not None
+    ]
+
+
+def _replies(connection: sqlite3.Connection, cycle_id: int) -> Iterator[Reply | None]:
+    """A cycle's replies as received; null for one whose items are not all there."""
+    for row in connection.execute(SQL["history_inputs"], (cycle_id,)).fetchall():
+        symbol, since_ms, start_ms, latest_ms, items, error, pages_json = row
+        pages = tuple(
+            tuple(
+                raw
+                for run in runs
+                for (raw,) in connection.execute(SQL["items_run"], (symbol, *run)).fetchall()
+            )
+            for runs in json.loads(pages_json)
+        )
+        whole = sum(map(len, pages)) == items
+        yield Reply(Request(symbol, since_ms, start_ms), latest_ms, pages, error) if whole else None
+
+
+def _corrections(connection: sqlite3.Connection, cycle_id: int, replay_of: int | None) -> list[str]:
+    """The operator's corrections that the cycle was given."""
+    if replay_of is not None:
+        found = quarantine.replacements(connection, replay_of)
+    else:
+        wanted = {"cycle_id": cycle_id}
+        rows = connection.execute(SQL["history_corrections"], wanted).fetchall()
+        found = [quarantine.Item(*row) for row in rows]
+    return [item.replacement or "" for item in found]
+
+
+def _items(reply: Reply, trade_ids: TradeIds, corrections: Sequence[str]) -> Iterator[Item]:
+    """A text reads the same wherever it stands in a reply: that tells what was read of which."""
+    given = corrections if reply.error is None else ()
+    reading = paging.read(reply, trade_ids, given)
+    readable, fills = set(reading.texts), iter(reading.fills)
+    reasons = {item.raw: item.reason for item in reading.unreadable}
+    for raw in chain(*reply.pages, (raw for raw in given if raw in readable or raw in reasons)):
+        if raw in readable:
+            yield Item(raw, next(fills), None)
+        else:
+            yield Item(raw, None, reasons.get(raw, LEFT_OUT))

@@ -1,0 +1,97 @@
+"""Fetch: which windows to ask the venue for, its answers, and the marks."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from functools import partial
+
+from engine.clock import now_ms
+from engine.cycles.results import Kind
+from engine.cycles.running import Draft
+from engine.errors import VenueError
+from engine.ingest import paging, quarantine
+from engine.ingest.paging import Reply, Request
+from engine.ledger import positions
+from engine.ledger.commit import CURSOR_PREFIX
+from engine.ledger.fills import latest_believed
+from engine.settings import Settings
+from engine.store.statements import SQL
+from engine.store.store import Store
+from engine.trading import orders
+from engine.venue import Venue
+from engine.venues.retrying import Retrying
+
+
+class Fetcher:
+    """Asks the venue, again after errors that may pass."""
+
+    def __init__(self, settings: Settings, store: Store, venue: Venue, retrying: Retrying) -> None:
+        self._settings = settings
+        self._store = store
+        self._venue = venue
+        self._retrying = retrying
+
+    async def fetch(self, draft: Draft) -> list[Reply]:
+        """One reply a market. A market's failure is in its reply; raises `VenueError` where not
+        even the venue's clock or its markets can be had."""
+        draft.venue_ms = await self._retrying(self._venue.fetch_time)
+        lookback = self._settings.lookback
+        if draft.kind is Kind.RECONCILE:
+            lookback = max(lookback, self._settings.reconcile_lookback)
+        latest = latest_believed(now_ms(), draft.venue_ms)
+        replies = [
+            await paging.fetch(self._venue, request, latest, self._retrying)
+            for request in await self._requests(draft.venue_ms, lookback)
+        ]
+        try:
+            symbols = [reply.request.symbol for reply in replies]
+            draft.marks = await self._retrying(partial(self._venue.fetch_marks, symbols))
+        except VenueError as error:
+            draft.failed(error)
+        return replies
+
+    async def _requests(self, venue_ms: int, lookback: int) -> list[Request]:
+        """Configured markets, and those where something is still held, open or to be corrected."""
+        wanted = self._settings.symbols or await self._retrying(self._venue.fetch_symbols)
+        cursors, attached = await self._store.read(_attachments)
+        symbols = dict.fromkeys([*wanted, *sorted(attached)])
+        starts = await self._starts([s for s in symbols if s not in cursors], venue_ms)
+        windows = []
+        for symbol in symbols:
+            cursor, start = cursors[symbol] if symbol in cursors else (None, starts[symbol])
+            windows.append(paging.window(symbol, cursor, start, lookback))
+        return windows
+
+    async def _starts(self, symbols: Sequence[str], venue_ms: int) -> dict[str, int]:
+        """Where the histories of markets without a cursor begin. A `now` is kept before anything
+        is asked, for a market's first fetch or commit may fail."""
+        start = self._settings.start_ms(venue_ms)
+        if symbols and self._settings.start_from == "now":
+            return await self._store.write(partial(_keep_starts, symbols=symbols, start_ms=start))
+        return dict.fromkeys(symbols, start)
+
+
+def _keep_starts(
+    connection: sqlite3.Connection, symbols: Sequence[str], start_ms: int
+) -> dict[str, int]:
+    """Keep where histories begin, unless that is kept already; returns what is kept."""
+    for symbol in symbols:
+        row = f"start:{symbol}", str(start_ms)
+        connection.execute(SQL["identity_keep"], row).fetchall()
+    identity = dict(connection.execute(SQL["identity_read"]).fetchall())
+    return {symbol: int(identity[f"start:{symbol}"]) for symbol in symbols}
+
+
+def _attachments(
+    connection: sqlite3.Connection,
+) -> tuple[dict[str, tuple[int, int]], set[str]]:
+    """Cursors by symbol (value, start), and the symbols that have to be fetched in any case."""
+    cursors = {
+        key.removeprefix(CURSOR_PREFIX): (value, start)
+        for key, value, start, _ in connection.execute(SQL["cursors_all"]).fetchall()
+    }
+    held = {p.symbol for p in positions.read_positions(connection).values() if p.qty}
+    corrected = {
+        json.loads(item.replacement or "")["symbol"] for item in quarantine.replacements(connection)
+    }
+    return cursors, held | corrected | orders.live_symbols(connection)

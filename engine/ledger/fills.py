@@ -1,0 +1,255 @@
+"""A fill, and how what a venue reported is read as one: strictly, at the edge."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from engine.clock import DAY_MS
+from engine.errors import UnreadableFill
+from engine.money import EXACT, canonical, parse_decimal
+from engine.venue import Side, TradeIds
+
+MAX_TEXT = 200
+_SYMBOL = re.compile(r"[^\s/:]+/[^\s/:]+(:\S+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """What was charged, in `currency`; negative is a rebate."""
+
+    currency: str
+    cost: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One execution of an order of this account.
+
+    `trade_id` is unique in the account. Quantity is in base units, price in quote units per base
+    unit. `fees` has one entry a currency, none of them zero; `fee_known` is false while the venue
+    has not said (all of) what it charges.
+    """
+
+    trade_id: str
+    symbol: str
+    side: Side
+    qty: Decimal
+    price: Decimal
+    ts_ms: int
+    fees: tuple[Fee, ...] = ()
+    fee_known: bool = True
+    order_id: str | None = None
+    client_order_id: str | None = None
+    liquidity: str | None = None
+
+
+def currencies(symbol: str) -> tuple[str, str]:
+    """Base and quote asset of a market: `BTC/USDT:USDT` → `BTC`, `USDT`."""
+    base, _, rest = symbol.partition("/")
+    return base, rest.partition(":")[0]
+
+
+def check_symbol(symbol: object) -> str:
+    """Raises `ValueError` unless `symbol` reads like `BASE/QUOTE` or `BASE/QUOTE:SETTLE`."""
+    text = _text("symbol", symbol)
+    if text is None or not _SYMBOL.fullmatch(text):
+        raise ValueError(f"symbol: {_shown(symbol)} does not read like BASE/QUOTE")
+    return text
+
+
+def read_fill(raw: str, trade_ids: TradeIds, latest_ms: int) -> Fill:
+    """Read one reported item: JSON text in ccxt's unified trade structure.
+
+    `latest_ms` is the latest time that is believed: a fill far in the future would carry the
+    cursor past everything that follows. Raises `UnreadableFill` with the reason.
+    """
+    try:
+        item = json.loads(
+            raw, object_pairs_hook=_object, parse_float=str, parse_constant=_refuse_constant
+        )
+        if not isinstance(item, Mapping):
+            raise ValueError("not a JSON object")
+        return _fill(item, trade_ids, latest_ms)
+    except json.JSONDecodeError as error:
+        raise UnreadableFill(f"not JSON: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise UnreadableFill(str(error)) from error
+
+
+def derive_trade_ids(fills: Iterable[Fill]) -> list[Fill]:
+    """Give fills of a venue without trade ids one made of what they are.
+
+    Identical rows are told apart by their number within the response: a response holds whole
+    milliseconds, so it is the same number each time. In whatever order they come, those that are
+    charged are numbered before those that are not (yet): a fee that comes late stays with its
+    number as long as identical rows are charged alike.
+    """
+    fills = list(fills)
+    seen: Counter[str] = Counter()
+    named = fills.copy()
+    for place in sorted(range(len(fills)), key=lambda place: _charged_first(fills[place])):
+        fill = fills[place]
+        key = ":".join(
+            (
+                fill.symbol,
+                fill.order_id or "",
+                str(fill.ts_ms),
+                fill.side,
+                canonical(fill.price),
+                canonical(fill.qty),
+            )
+        )
+        seen[key] += 1
+        named[place] = replace(fill, trade_id=f"{key}:{seen[key]}")
+    return named
+
+
+def _charged_first(fill: Fill) -> tuple[str, bool, int, list[tuple[str, Decimal]]]:
+    fees = sorted((fee.currency, fee.cost) for fee in fill.fees)
+    return fill.liquidity or "", not fill.fee_known, -len(fees), fees
+
+
+def _fill(item: Mapping[str, Any], trade_ids: TradeIds, latest_ms: int) -> Fill:
+    symbol = check_symbol(item.get("symbol"))
+    fees, fee_known = _fees(item)
+    if item.get("visible_at") is not None:
+        _time("visible_at", item["visible_at"], latest_ms)
+    return Fill(
+        trade_id=_trade_id(item.get("id"), symbol, trade_ids),
+        symbol=symbol,
+        side=_side(item.get("side")),
+        qty=_positive("amount", item.get("amount")),
+        price=_price(item.get("price")),
+        ts_ms=_time("timestamp", item.get("timestamp"), latest_ms),
+        fees=fees,
+        fee_known=fee_known,
+        order_id=_text("order", item.get("order")),
+        client_order_id=_text("clientOrderId", item.get("clientOrderId")),
+        liquidity=_liquidity(item.get("takerOrMaker")),
+    )
+
+
+def _trade_id(value: object, symbol: str, trade_ids: TradeIds) -> str:
+    if trade_ids is TradeIds.NONE:
+        return ""
+    trade_id = _text("id", value)
+    if trade_id is None:
+        raise ValueError(f"id: {_shown(value)} is not a trade id")
+    return f"{symbol}:{trade_id}" if trade_ids is TradeIds.MARKET else trade_id
+
+
+def _text(name: str, value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise ValueError(f"{name}: {_shown(value)} is not text")
+    if len(value) > MAX_TEXT:
+        raise ValueError(f"{name}: {len(value)} characters, at most {MAX_TEXT} are accepted")
+    if not value.isprintable() or value != value.strip():
+        raise ValueError(f"{name}: {_shown(value)} has characters that cannot be shown")
+    return value
+
+
+def _side(value: object) -> Side:
+    try:
+        return Side(value)  # type: ignore[arg-type]
+    except ValueError:
+        raise ValueError(f"side: {_shown(value)} is neither 'buy' nor 'sell'") from None
+
+
+def _decimal(name: str, value: object) -> Decimal:
+    try:
+        return parse_decimal(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _positive(name: str, value: object) -> Decimal:
+    number = _decimal(name, value)
+    if number <= 0:
+        raise ValueError(f"{name}: {_shown(value)} is not above zero")
+    return number
+
+
+def _price(value: object) -> Decimal:
+    # Options, spreads and power do trade at zero; below zero a value v ≥ 0 has no meaning.
+    number = _decimal("price", value)
+    if number < 0:
+        raise ValueError(f"price: {_shown(value)} is below zero")
+    return number
+
+
+def _time(name: str, value: object, latest_ms: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{name}: {_shown(value)} is not a time in UTC milliseconds")
+    if value > latest_ms:
+        raise ValueError(f"{name}: {_shown(value)} is more than a day ahead of the venue's clock")
+    return value
+
+
+def _liquidity(value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    if value not in ("maker", "taker"):
+        raise ValueError(f"takerOrMaker: {_shown(value)} is neither 'maker' nor 'taker'")
+    return str(value)
+
+
+def _fees(item: Mapping[str, Any]) -> tuple[tuple[Fee, ...], bool]:
+    """`fee` and `fees` may hold the same thing: `fees` where it says something, else `fee`."""
+    entries = _fee_entries(item.get("fees"))
+    if all(entry.get("cost") is None for entry in entries) and item.get("fee"):
+        entries = _fee_entries([item["fee"]])
+    totals: dict[str, Decimal] = {}
+    known = bool(entries)
+    for entry in entries:
+        if entry.get("cost") is None:
+            known = False
+            continue
+        cost = _decimal("fee.cost", entry["cost"])
+        currency = _text("fee.currency", entry.get("currency"))
+        if not cost:
+            continue
+        if currency is None:
+            raise ValueError(f"fee.currency: {_shown(entry.get('currency'))} with a cost of {cost}")
+        totals[currency] = EXACT.add(totals.get(currency, Decimal(0)), cost)
+    return tuple(Fee(currency, cost) for currency, cost in totals.items() if cost), known
+
+
+def _fee_entries(entries: Any) -> Sequence[Mapping[str, Any]]:
+    if not isinstance(entries or [], list):
+        raise ValueError(f"fees: {_shown(entries)} is not a list")
+    for entry in entries or []:
+        if not isinstance(entry, Mapping):
+            raise ValueError(f"fee: {_shown(entry)} is not an object with cost and currency")
+    return entries or []
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(
+            name for name, times in Counter(name for name, _ in pairs).items() if times > 1
+        )
+        raise ValueError(f"{_shown(twice)} is said twice")
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a finite number")
+
+
+def _shown(value: object) -> str:
+    text = ascii(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def latest_believed(now_ms: int, venue_ms: int) -> int:
+    """A day ahead of the later clock: no honest one is off by more, and a microsecond is."""
+    return max(now_ms, venue_ms) + DAY_MS

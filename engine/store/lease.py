@@ -1,0 +1,189 @@
+"""One engine a ledger: a lease with an epoch in the database, and a lock file beside it.
+
+The lock decides between engines that start at once; it and a holder whose process has ended tell a
+dead engine from a living one at once. The epoch fences: every transaction of the engine checks it,
+and so does every order before it is sent.
+"""
+
+import asyncio
+import os
+import socket
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+from weakref import WeakValueDictionary
+
+import structlog
+
+from engine.clock import iso, now_ms
+from engine.errors import LeaseHeld, LeaseLost, StoreError, StoreFatal
+from engine.store.ledger_file import beside
+from engine.store.lock_file import LockFile
+from engine.store.statements import SQL
+from engine.store.store import Store
+
+log = structlog.get_logger("cycledeck.lease")
+
+# How often a lock is tried whose owner is about to take the lease, or has just given it back.
+_RETRY_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRow:
+    """The lease as the database has it; `holder` is null when no engine runs."""
+
+    epoch: int
+    holder: str | None
+    pid: int | None
+    host: str | None
+    acquired_ms: int | None
+    heartbeat_ms: int | None
+    beats: int
+
+
+def read_lease(connection: sqlite3.Connection) -> LeaseRow:
+    return LeaseRow(*connection.execute(SQL["lease_read"]).fetchall()[0])
+
+
+class Lease:
+    """Take with `acquire`, keep with `keep`, give back with `release`, also where it is refused."""
+
+    # What engines of this process have, by its lock's path.
+    _here: ClassVar["WeakValueDictionary[Path, Lease]"] = WeakValueDictionary()
+
+    def __init__(self, store: Store, ttl_ms: int) -> None:
+        self._store = store
+        self._ttl_ms = ttl_ms
+        self._lock = LockFile(beside(store.path, ".lock"))
+        self.holder = f"{socket.gethostname()}:{os.getpid()}"
+
+    async def acquire(self) -> int:
+        """Take the lease and return its epoch.
+
+        Raises `LeaseHeld`, naming the holder. The engine that has the lock takes a free lease, and
+        that of a holder whose process has ended, at once; any other's is taken only after it was
+        seen to be silent for a whole time to live, by this process's own monotonic clock. The lock
+        alone proves nothing: its file can be removed.
+        """
+        row = await self._first_row()
+        if row.holder is not None:
+            if self._lock.held and self._has_ended(row):
+                log.warning("lease_of_dead_engine_taken", holder=row.holder, epoch=row.epoch)
+            elif _age_ms(row) < self._ttl_ms or await self._beats_within_ttl(row):
+                raise LeaseHeld(_held(row))
+        epoch = await self._store.write(self._take(row.epoch))
+        self._store.epoch = epoch
+        return epoch
+
+    async def keep(self, lost: Callable[[StoreFatal], None]) -> None:
+        """Renew until cancelled; calls `lost` and ends when another engine has taken over."""
+        while True:
+            await asyncio.sleep(self._ttl_ms / 3_000)
+            try:
+                self._lock.take()
+                await self._store.write_metrics(self._beat)
+            except StoreFatal as error:
+                lost(error)
+                return
+            except StoreError as error:
+                log.warning("lease_not_renewed", error=str(error))
+
+    async def check(self) -> None:
+        """Raises `LeaseLost` when another engine has taken over."""
+        row = await self._store.read(read_lease)
+        if row.epoch != self._store.epoch:
+            raise LeaseLost(f"{row.holder or 'another engine'} took over the ledger's lease")
+
+    async def release(self) -> None:
+        epoch, self._store.epoch = self._store.epoch, None
+        try:
+            if epoch is not None:
+                await self._store.write(
+                    lambda c: c.execute(SQL["lease_release"], {"epoch": epoch}).fetchall()
+                )
+        except StoreError as error:
+            log.warning("lease_not_released", error=str(error))
+        finally:
+            if self._here.get(self._lock.path) is self:
+                del self._here[self._lock.path]
+            self._lock.release()
+
+    async def _first_row(self) -> LeaseRow:
+        """The lease as it is once this engine has the lock, or another one the lease.
+
+        Whoever has the lock of a free lease starts or ends. One that does neither within a time to
+        live is not waited for any longer.
+        """
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + self._ttl_ms / 1_000
+        while True:
+            locked = self._lock.take()
+            row = await self._store.read(read_lease)
+            if locked or row.holder is not None or clock() > deadline:
+                return row
+            await asyncio.sleep(_RETRY_S)
+
+    def _has_ended(self, row: LeaseRow) -> bool:
+        """Whether the holder's process is known to have ended. Its number may be this one's."""
+        if row.host != socket.gethostname() or row.pid is None:
+            return False
+        if row.pid == os.getpid():
+            return self._lock.path not in self._here
+        return not _lives(row.pid)
+
+    async def _beats_within_ttl(self, before: LeaseRow) -> bool:
+        log.warning("lease_holder_silent", holder=before.holder, waiting_ms=self._ttl_ms)
+        await asyncio.sleep(self._ttl_ms / 1_000)
+        now = await self._store.read(read_lease)
+        return (now.epoch, now.beats) != (before.epoch, before.beats)
+
+    def _take(self, epoch: int) -> Callable[[sqlite3.Connection], int]:
+        values = {
+            "epoch": epoch,
+            "holder": self.holder,
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "now_ms": now_ms(),
+        }
+
+        def take(connection: sqlite3.Connection) -> int:
+            rows = connection.execute(SQL["lease_take"], values).fetchall()
+            if not rows:
+                raise LeaseHeld(_held(read_lease(connection)))
+            self._here[self._lock.path] = self  # Before anybody can read that it has the lease.
+            return int(rows[0][0])
+
+        return take
+
+    def _beat(self, connection: sqlite3.Connection) -> None:
+        values = {"epoch": self._store.epoch, "now_ms": now_ms()}
+        connection.execute(SQL["lease_beat"], values).fetchall()
+
+
+def _lives(pid: int) -> bool:
+    """Whether there is such a process here, other than one that ended and awaits its parent."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # Another user's.
+    try:
+        status = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return True
+    return status.rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+
+
+def _age_ms(row: LeaseRow) -> int:
+    return now_ms() - (row.heartbeat_ms or 0)
+
+
+def _held(row: LeaseRow) -> str:
+    since = iso(row.acquired_ms) if row.acquired_ms else "?"
+    return (
+        f"another engine runs on this ledger: {row.holder}, since {since} (epoch {row.epoch}). "
+        "Stop it first"
+    )

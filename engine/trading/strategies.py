@@ -1,0 +1,111 @@
+"""What decides which orders to place: a function from a snapshot to intents."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Protocol
+
+from engine.ledger.accounting import Position
+from engine.settings import LadderSettings
+from engine.venue import MarketRules, Side
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """An order of ours that rests at the venue. `qty` is what was sent, in base units."""
+
+    client_order_id: str
+    symbol: str
+    side: Side
+    qty: Decimal
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All a strategy sees, after the cycle's fills are accounted. Times are the venue's."""
+
+    now_ms: int
+    symbols: tuple[str, ...]
+    positions: Mapping[str, Position]
+    marks: Mapping[str, Decimal]
+    rules: Mapping[str, MarketRules]
+    open_orders: tuple[OpenOrder, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Send a limit order: `qty` in base units at `price` in quote units per base unit."""
+
+    symbol: str
+    side: Side
+    qty: Decimal
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    symbol: str
+    client_order_id: str
+
+
+Intent = Place | Cancel
+
+
+class Strategy(Protocol):
+    def __call__(self, snapshot: Snapshot) -> Sequence[Intent]: ...
+
+
+def observe(snapshot: Snapshot) -> Sequence[Intent]:
+    """Places nothing."""
+    return ()
+
+
+class Ladder:
+    """Keeps bids and asks around each mark, and never offers more than is held.
+
+    An order whose rung has moved away is replaced.
+    """
+
+    def __init__(self, settings: LadderSettings) -> None:
+        self._settings = settings
+
+    def __call__(self, snapshot: Snapshot) -> Sequence[Intent]:
+        return [
+            intent
+            for symbol in snapshot.symbols
+            if snapshot.marks.get(symbol) and symbol in snapshot.rules
+            for intent in self._market(symbol, snapshot)
+        ]
+
+    def _market(self, symbol: str, snapshot: Snapshot) -> Iterator[Intent]:
+        wanted = dict(self._rungs(symbol, snapshot))
+        for order in snapshot.open_orders:
+            if order.symbol != symbol:
+                continue
+            if (order.side, order.price) in wanted:
+                del wanted[order.side, order.price]
+            else:
+                yield Cancel(symbol, order.client_order_id)
+        for (side, price), qty in wanted.items():
+            yield Place(symbol, side, qty, price)
+
+    def _rungs(
+        self, symbol: str, snapshot: Snapshot
+    ) -> Iterator[tuple[tuple[Side, Decimal], Decimal]]:
+        mark, rules = snapshot.marks[symbol], snapshot.rules[symbol]
+        held = snapshot.positions.get(symbol, Position(symbol)).qty
+        qty = _to_step(self._settings.order_notional / mark, rules.lot_size)
+        if not qty or qty * mark < rules.min_notional:
+            return
+        for level in range(1, self._settings.levels + 1):
+            away = mark * self._settings.spacing_bps * level / 10_000
+            if held * mark < self._settings.max_notional:
+                yield (Side.BUY, _to_step(mark - away, rules.tick_size)), qty
+            if held >= qty * level:
+                yield (Side.SELL, _to_step(mark + away, rules.tick_size, up=True)), qty
+
+
+def _to_step(value: Decimal, step: Decimal, *, up: bool = False) -> Decimal:
+    steps = (value / step).to_integral_value(ROUND_CEILING if up else ROUND_FLOOR)
+    return steps * step

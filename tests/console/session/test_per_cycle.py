@@ -1,0 +1,26 @@
+import published as p
+
+from console.session.per_cycle import PerCycle
+from console.session.view import KEPT_CYCLES
+
+
+def test_what_is_made_of_a_result_is_made_once() -> None:
+    made: list[int] = []
+    found = PerCycle(lambda result: made.append(result.cycle_id) or result.status)
+    result = p.result(7)
+    assert [found(result), found(result)] == [result.status] * 2
+    assert made == [7]
+
+
+def test_a_result_that_was_published_again_is_another_one() -> None:
+    found = PerCycle(lambda result: result.metrics_persisted)
+    assert found(p.result(7, metrics_persisted=False)) is False
+    assert found(p.result(7)) is True
+
+
+def test_it_does_not_grow_without_end() -> None:
+    found = PerCycle(lambda result: result.cycle_id)
+    one = p.result(1)
+    for number in range(5 * KEPT_CYCLES):
+        assert found(one.model_copy(update={"cycle_id": number})) == number
+    assert len(found._known) <= 2 * KEPT_CYCLES

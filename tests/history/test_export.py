@@ -1,0 +1,86 @@
+"""Looking at the books: status, and tables as streams."""
+
+import csv
+import io
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from builders import BTC, commit, memory_ledger, reported
+
+from engine.errors import NoSuchItem
+from engine.history import export
+
+
+@pytest.fixture
+def ledger() -> Iterator[sqlite3.Connection]:
+    with closing(memory_ledger()) as connection:
+        commit(connection, [reported(str(n), ts=n) for n in range(25)])
+        yield connection
+
+
+class Full(io.StringIO):
+    """Takes some rows, then no more."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room = room
+
+    def write(self, text: str) -> int:
+        self.room -= 1
+        if self.room < 0:
+            raise BrokenPipeError
+        return super().write(text)
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_rows_go_out_as_they_come_not_all_at_the_end(
+    ledger: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.setattr(export, "BATCH", 4)
+    progress: list[tuple[int, int]] = []
+    out = Full(10)
+    with pytest.raises(BrokenPipeError):
+        export.export(ledger, "ledger_events", form, out, lambda *done: progress.append(done))
+    assert progress == [(4, 25), (8, 25)]
+    assert out.getvalue().count("\n") == 10
+
+
+def test_a_carriage_return_in_a_text_does_not_end_its_row_of_csv(
+    ledger: sqlite3.Connection,
+) -> None:
+    ledger.execute("CREATE TABLE told (a TEXT, b INTEGER)")
+    ledger.execute("INSERT INTO told VALUES ('x' || char(13) || 'y', 1), ('z', 2)")
+    out = io.StringIO(newline="")
+    assert export.export(ledger, "told", "csv", out) == 2
+    assert list(csv.reader(io.StringIO(out.getvalue(), newline=""))) == [
+        ["a", "b"],
+        ["x\ry", "1"],
+        ["z", "2"],
+    ]
+
+
+def test_an_export_says_how_many_rows_it_wrote(ledger: sqlite3.Connection) -> None:
+    assert export.export(ledger, "applied_fills", "csv", io.StringIO()) == 25
+    assert export.export(ledger, "audit", "jsonl", io.StringIO()) == 0
+
+
+def test_only_tables_can_be_exported(ledger: sqlite3.Connection) -> None:
+    with pytest.raises(NoSuchItem, match="there is no table 'sqlite_master'; there are: applied"):
+        export.export(ledger, "sqlite_master", "csv", io.StringIO())
+
+
+def test_the_status_of_a_ledger_without_cycles_is_empty() -> None:
+    with closing(memory_ledger()) as connection:
+        status = export.read_status(connection)
+    assert (status.positions, status.cursors, status.last_cycle) == ({}, {}, None)
+    assert status.lease is None
+    assert status.counts["ledger_events"] == 0
+
+
+def test_the_status_counts_every_table(ledger: sqlite3.Connection) -> None:
+    status = export.read_status(ledger)
+    assert set(status.counts) == set(export.tables(ledger))
+    assert status.counts["applied_fills"] == 25
+    assert status.positions[BTC].qty == "25"
