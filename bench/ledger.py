@@ -23,7 +23,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
-from engine.ledger.commit import Commit, Window, commit_cycle
+from engine.ledger.commit import Commit, PreparedMarket, commit_cycle
 from engine.ledger.events import FILL, events_of
 from engine.ledger.fills import Fee, Fill
 from engine.store.connection import connect_sqlite
@@ -93,7 +93,7 @@ class EngineSide:
 
     async def commit(self, fills: Sequence[Fill]) -> Commit:
         self._cycle += 1
-        window = Window(SYMBOL, 0, 0, tuple(fills))
+        window = PreparedMarket(SYMBOL, 0, 0, tuple(fills))
 
         def work(connection: sqlite3.Connection) -> Commit:
             return commit_cycle(

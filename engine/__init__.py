@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from engine.cycles.results import (
         CursorChange,
         CycleResult,
+        CycleStatus,
         EngineState,
         Kind,
         Logged,
         Notice,
         PositionView,
         Preview,
-        Status,
         Verdict,
     )
     from engine.engine import Engine, rehearse_cycle, replay_cycle
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
         StoreReplaced,
     )
     from engine.history.explain import Explanation, FoldStep
-    from engine.history.history import Books, CursorView, CycleFilter, History
-    from engine.history.xray import EventOutcome, FillLine, OrderLine, WindowLine, Xray
+    from engine.history.history import CursorView, CycleFilter, History, LedgerSummary
+    from engine.history.xray import EventOutcome, FillLine, MarketEvidence, OrderLine, Xray
     from engine.settings import Settings, load_settings
     from engine.text import printable
-    from engine.trading.strategies import Cancel, Place, Snapshot, Strategy
+    from engine.trading.strategies import CancelOrder, PlaceOrder, Snapshot, Strategy
     from engine.venue import Mode, OrderRequest, Page, TradeIds, Venue, VenueOrder
 
 # Where each public name is. A console is on the screen before it needs most of them, and what a
@@ -63,7 +63,7 @@ _HOME = {
         "StoreReplaced",
     ),
     "history.explain": ("Explanation", "FoldStep"),
-    "history.history": ("Books", "CursorView", "CycleFilter", "History"),
+    "history.history": ("LedgerSummary", "CursorView", "CycleFilter", "History"),
     "control.messages": (
         "Action",
         "Beat",
@@ -81,30 +81,39 @@ _HOME = {
         "Notice",
         "PositionView",
         "Preview",
-        "Status",
+        "CycleStatus",
         "Verdict",
     ),
     "settings": ("Settings", "load_settings"),
-    "trading.strategies": ("Cancel", "Place", "Snapshot", "Strategy"),
+    "trading.strategies": ("CancelOrder", "PlaceOrder", "Snapshot", "Strategy"),
     "csv_rows": ("csv_writer",),
     "text": ("printable",),
     "venue": ("Mode", "OrderRequest", "Page", "TradeIds", "Venue", "VenueOrder"),
     "checks.verify": ("Verification", "Violation"),
-    "history.xray": ("EventOutcome", "FillLine", "OrderLine", "WindowLine", "Xray"),
+    "history.xray": ("EventOutcome", "FillLine", "OrderLine", "MarketEvidence", "Xray"),
 }
 _MODULES = {name: module for module, names in _HOME.items() for name in names}
+
+# What names were called until 0.2; kept through 0.3.
+_RENAMED = {
+    "Books": "LedgerSummary",
+    "Cancel": "CancelOrder",
+    "Place": "PlaceOrder",
+    "Status": "CycleStatus",
+    "WindowLine": "MarketEvidence",
+}
 
 __all__ = [
     "Action",
     "Beat",
-    "Books",
-    "Cancel",
+    "CancelOrder",
     "ChannelClosed",
     "ChannelError",
     "CursorChange",
     "CursorView",
     "CycleFilter",
     "CycleResult",
+    "CycleStatus",
     "CycledeckError",
     "Engine",
     "EngineClient",
@@ -116,14 +125,16 @@ __all__ = [
     "Hello",
     "History",
     "Kind",
+    "LedgerSummary",
     "Logged",
+    "MarketEvidence",
     "Mode",
     "NoSuchCycle",
     "Notice",
     "OrderLine",
     "OrderRequest",
     "Page",
-    "Place",
+    "PlaceOrder",
     "PositionView",
     "Preview",
     "Published",
@@ -133,7 +144,6 @@ __all__ = [
     "Settings",
     "SettingsError",
     "Snapshot",
-    "Status",
     "StoreCorrupt",
     "StoreError",
     "StoreLocked",
@@ -145,7 +155,6 @@ __all__ = [
     "Verdict",
     "Verification",
     "Violation",
-    "WindowLine",
     "Xray",
     "csv_writer",
     "load_settings",
@@ -158,6 +167,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return import_module("importlib.metadata").version("cycledeck")
+    if name in _RENAMED:
+        message = f"engine.{name} is called engine.{_RENAMED[name]} now; the old name goes with 0.4"
+        import_module("warnings").warn(message, DeprecationWarning, stacklevel=2)
+        name = _RENAMED[name]
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"engine.{_MODULES[name]}"), name)

@@ -26,7 +26,7 @@ from engine.cycles.feed import Feed, Subscription
 from engine.cycles.recovery import settle_cycles
 from engine.cycles.rehearsal import Rehearsal, Report, rehearse
 from engine.cycles.results import CycleResult, Kind, Preview
-from engine.cycles.scheduler import Runner
+from engine.cycles.scheduler import Scheduler
 from engine.errors import LedgerMismatch, SettingsError, StoreError, StoreFatal
 from engine.settings import Settings
 from engine.store.connection import Connect, complete, connect_sqlite
@@ -202,7 +202,7 @@ class Engine:
             self.settings, store, self.venue, retrying, execution, self._feed, trade_ids, last_id
         )
         due = await store.read(_last_reconcile)
-        runner = Runner(cycles, self.settings, due)
+        runner = Scheduler(cycles, self.settings, due)
         keeper = asyncio.create_task(lease.keep(partial(_lost, cycles, runner)))
         return _Running(store, lease, execution, cycles, runner, keeper)
 
@@ -252,7 +252,7 @@ class _Running:
     lease: Lease
     execution: Execution
     cycles: CycleRunner
-    runner: Runner
+    runner: Scheduler
     keeper: asyncio.Task[None]
     channel: Channel | None = None
     ending: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -348,7 +348,7 @@ def _last_reconcile(connection: sqlite3.Connection) -> int | None:
     return found
 
 
-def _lost(cycles: CycleRunner, runner: Runner, error: StoreFatal) -> None:
+def _lost(cycles: CycleRunner, runner: Scheduler, error: StoreFatal) -> None:
     cycles.fatal = cycles.fatal or error
     runner.stop()
 

@@ -12,7 +12,7 @@ from fakes import FakeVenue
 
 from engine import Engine
 from engine.control.client import EngineClient
-from engine.control.client_session import Attached
+from engine.control.client_session import ClientSession
 from engine.control.messages import Beat, Published
 from engine.control.unix_socket import address, socket_path
 
@@ -25,7 +25,7 @@ def serving(folder: Path, venue: FakeVenue | None = None, **more: Any) -> Engine
     return Engine(settings, venue=venue or FakeVenue([reported("1")]), channel=True)
 
 
-def clients_of(engine: Engine) -> list[Attached]:
+def clients_of(engine: Engine) -> list[ClientSession]:
     """The engine's end of each connection."""
     assert engine._up.channel is not None
     return list(engine._up.channel._attached.values())

@@ -21,7 +21,7 @@ from engine import Engine, Settings
 from engine.checks.verify import Verification, verify
 from engine.cycles.results import CycleResult, PositionView
 from engine.ledger.accounting import Position, fold
-from engine.ledger.commit import Commit, Window, commit_cycle
+from engine.ledger.commit import Commit, PreparedMarket, commit_cycle
 from engine.ledger.events import Event, event_key, events_of
 from engine.ledger.fills import Fill, read_fill
 from engine.money import canonical
@@ -132,7 +132,9 @@ def commit(
     """TX 1 of a cycle that was told `items`; `symbols` were asked without an answer."""
     fills = [item if isinstance(item, Fill) else read(item) for item in items]
     windows = [
-        Window(symbol, since_ms, start_ms, tuple(f for f in fills if f.symbol == symbol), held)
+        PreparedMarket(
+            symbol, since_ms, start_ms, tuple(f for f in fills if f.symbol == symbol), held
+        )
         for symbol in dict.fromkeys([*(fill.symbol for fill in fills), *symbols])
     ]
     connection.execute("BEGIN IMMEDIATE")

@@ -32,7 +32,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from engine import Engine, Kind, Status, TradeIds
+from engine import CycleStatus, Engine, Kind, TradeIds
 from engine.engine import exchange_path
 from engine.errors import LedgerMismatch, SettingsError, VenueError, VenueUnavailable
 from engine.ingest import quarantine
@@ -84,7 +84,7 @@ def test_shuffled_duplicated_and_split_into_cycles_gives_the_same_books(
 async def test_a_result_says_what_came_of_the_cycle(tmp_path: Path) -> None:
     path = serve(tmp_path / "f.jsonl", [reported("1", ts=1_000, fees=[fee("1")])] * 2)
     (result,) = await cycles(settings_in(tmp_path, path))
-    assert (result.cycle_id, result.kind, result.status) == (1, Kind.LIVE, Status.OK)
+    assert (result.cycle_id, result.kind, result.status) == (1, Kind.LIVE, CycleStatus.OK)
     assert (result.fills_fetched, result.fills_count) == (2, 1)
     assert result.ledger_events_attempted == 4
     assert (result.ledger_events_inserted, result.ledger_events_ignored) == (2, 2)
@@ -200,14 +200,14 @@ async def test_a_symbol_that_failed_to_fetch_keeps_its_cursor_and_the_others_go_
         venue.reports += [reported("3", ts=2_000), reported("4", ts=2_000, symbol=ETH)]
         venue.failing[BTC] = VenueUnavailable("502")
         result = await engine.cycle()
-        assert result.status is Status.PARTIAL
+        assert result.status is CycleStatus.PARTIAL
         assert [(e.step, e.symbol) for e in result.errors] == [("fetch", BTC)]
         assert "502" in result.errors[0].message
         assert result.cursors.keys() == {f"fills_cursor:{ETH}"}
         assert result.fills_count == 1
         venue.failing.clear()
         after = await engine.cycle()
-    assert after.status is Status.OK
+    assert after.status is CycleStatus.OK
     assert after.cursors[f"fills_cursor:{BTC}"].before == 1_000
     assert after.fills_count == 1
 
@@ -216,7 +216,7 @@ async def test_an_error_on_a_later_page_applies_nothing_of_that_symbol(tmp_path:
     venue = FakeVenue([reported(str(n), ts=n) for n in range(10)], page_size=3)
     venue.failing[BTC] = VenueUnavailable("reset by peer")
     (result,) = await cycles(settings_in(tmp_path), venue=venue)
-    assert result.status is Status.FAILED
+    assert result.status is CycleStatus.FAILED
     assert not result.committed
     with opened(tmp_path / "ledger.db") as ledger:
         assert rows(ledger, "SELECT count(*) FROM ledger_events") == [0]
@@ -230,7 +230,7 @@ async def test_what_may_pass_is_tried_again_from_the_beginning(tmp_path: Path) -
 
     venue = Recovering([reported(str(n), ts=n) for n in range(10)], page_size=3)
     (result,) = await cycles(settings_in(tmp_path, retry_attempts=3), venue=venue)
-    assert result.status is Status.OK
+    assert result.status is CycleStatus.OK
     assert (result.fills_fetched, len(venue.asked)) == (10, 3)
 
 
@@ -241,14 +241,14 @@ async def test_a_venue_that_is_down_fails_the_cycle_and_not_the_engine(tmp_path:
         failed = await engine.cycle()
         venue.failing.clear()
         result = await engine.cycle()
-    assert (failed.status, failed.errors[0].step) == (Status.FAILED, "fetch")
-    assert (result.status, result.fills_count) == (Status.OK, 1)
+    assert (failed.status, failed.errors[0].step) == (CycleStatus.FAILED, "fetch")
+    assert (result.status, result.fills_count) == (CycleStatus.OK, 1)
 
 
 async def test_an_account_without_fills_is_no_failure(tmp_path: Path) -> None:
     async with Engine(settings_in(tmp_path, serve(tmp_path / "fills.jsonl", []))) as engine:
         result = await engine.cycle()
-    assert (result.status, result.committed, result.fills_fetched) == (Status.OK, True, 0)
+    assert (result.status, result.committed, result.fills_fetched) == (CycleStatus.OK, True, 0)
 
 
 async def test_a_file_of_which_nothing_can_be_read_is_quarantined_under_the_markets_asked_for(
@@ -260,9 +260,9 @@ async def test_a_file_of_which_nothing_can_be_read_is_quarantined_under_the_mark
         unnamed = await engine.cycle()
     async with Engine(settings_in(tmp_path, path, symbols=BTC)) as engine:
         named = await engine.cycle()
-    assert (unnamed.status, unnamed.committed) == (Status.FAILED, False)
+    assert (unnamed.status, unnamed.committed) == (CycleStatus.FAILED, False)
     assert "--symbols" in unnamed.errors[0].message
-    assert (named.status, named.held) == (Status.PARTIAL, (BTC,))
+    assert (named.status, named.held) == (CycleStatus.PARTIAL, (BTC,))
 
 
 async def test_marks_that_cannot_be_had_make_a_cycle_partial_and_nothing_else(
@@ -271,7 +271,7 @@ async def test_marks_that_cannot_be_had_make_a_cycle_partial_and_nothing_else(
     venue = FakeVenue([reported("1")])
     venue.failing["fetch_marks"] = VenueError("no marks today")
     (result,) = await cycles(settings_in(tmp_path), venue=venue)
-    assert (result.status, result.fills_count) == (Status.PARTIAL, 1)
+    assert (result.status, result.fills_count) == (CycleStatus.PARTIAL, 1)
     assert result.positions[BTC].unrealized is None
 
 
@@ -281,7 +281,7 @@ async def test_an_error_nobody_thought_of_fails_one_cycle(tmp_path: Path) -> Non
     async with Engine(settings_in(tmp_path), venue=venue) as engine:
         failed = await engine.cycle()
         venue.failing.clear()
-        assert (await engine.cycle()).status is Status.OK
+        assert (await engine.cycle()).status is CycleStatus.OK
     assert failed.errors[0].type == "KeyError"
 
 
@@ -381,7 +381,7 @@ async def test_a_ledgers_numbering_of_trades_stays_as_it_began_and_another_one_i
     assert (tmp_path / "ledger.db").read_bytes() == before
     for same in ({}, {"trade_ids": "account"}):
         (result,) = await cycles(settings_in(tmp_path, path, recorded=same))
-        assert result.status is Status.OK
+        assert result.status is CycleStatus.OK
 
 
 async def test_a_file_that_no_longer_repeats_ids_leaves_a_ledgers_numbering_alone(
@@ -449,7 +449,7 @@ async def test_metrics_that_cannot_be_kept_touch_nothing_else_and_are_rebuilt_at
                 "BEGIN SELECT raise(ABORT, 'no room for metrics'); END"
             )
         result = await engine.cycle()
-        assert result.status is Status.OK
+        assert result.status is CycleStatus.OK
         assert (result.fills_count, result.metrics_persisted) == (1, False)
         (warning,) = [w for w in result.warnings if w.type == "cycle_metrics_persist_failed"]
         assert (warning.step, "no room for metrics" in warning.message) == ("tx2", True)

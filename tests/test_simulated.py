@@ -9,7 +9,7 @@ import pytest
 from builders import adds_up, opened, rows, settings_in, verified
 from exact import ExactPosition, exact_positions
 
-from engine import CycleResult, Engine, Kind, Settings, Status
+from engine import CycleResult, CycleStatus, Engine, Kind, Settings
 from engine.engine import make_venue
 
 MISCHIEF = {
@@ -62,7 +62,7 @@ async def test_the_books_are_what_the_exchange_did_whatever_it_said_in_between(
     async with Engine(calm) as engine:
         for _ in range(5):
             last = await engine.cycle(Kind.RECONCILE)
-    assert last.status is Status.OK
+    assert last.status is CycleStatus.OK
     assert all(adds_up(result) for result in results)
     assert sum(result.ledger_events_ignored for result in results) > 0
     assert last.ledger_events_conflicting == 0

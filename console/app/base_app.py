@@ -21,7 +21,7 @@ from console.app.styles import stylesheets
 from console.app.themes import DARK, LIGHT, THEMES
 from console.kit.lines import Tone
 from console.screens.shared.session_screen import DeckScreen
-from console.session.view import View
+from console.session.view import ConsoleState
 from engine.text import printable
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ class ConsoleApp(App[None]):
     # --- what screens use
 
     @property
-    def view(self) -> View:
-        return View()
+    def view(self) -> ConsoleState:
+        return ConsoleState()
 
     @property
     def history(self) -> "History | None":

@@ -17,7 +17,7 @@ from console.screens.shared.session_screen import DeckScreen
 from console.session import confirmations
 from console.session.confirmations import Question
 from console.session.session import Deck, NoEngine
-from console.session.view import View
+from console.session.view import ConsoleState
 
 if TYPE_CHECKING:
     from engine import Action, History, Reply
@@ -127,7 +127,7 @@ class CycledeckApp(ConsoleApp):
     # --- what screens use
 
     @property
-    def view(self) -> View:
+    def view(self) -> ConsoleState:
         return self.deck.view
 
     @property
@@ -192,7 +192,7 @@ class CycledeckApp(ConsoleApp):
         except Exception as error:  # noqa: BLE001 - a task's error is nobody's else
             self._handle_exception(error)
 
-    def _heard(self, view: View) -> None:
+    def _heard(self, view: ConsoleState) -> None:
         """Draw soon, but not more often than the eye can follow."""
         if self._present_due:
             return
@@ -361,7 +361,7 @@ class CycledeckApp(ConsoleApp):
 
     @work
     async def _confirm_and_ask(
-        self, question: Callable[[View], Question], action: "Action"
+        self, question: Callable[[ConsoleState], Question], action: "Action"
     ) -> None:
         live = self.deck.live
         if await self._sure(question(live)):
@@ -377,7 +377,7 @@ class CycledeckApp(ConsoleApp):
         return await self.push_screen_wait(ConfirmScreen(question, find))
 
     async def _asked(
-        self, action: "Action", of: View, cycle_id: int | None = None
+        self, action: "Action", of: ConsoleState, cycle_id: int | None = None
     ) -> "Reply | None":
         """Ask the engine that was attached in a view, and no other."""
         from engine import ChannelError

@@ -20,10 +20,10 @@ from console.browser.model import (
     ExportForm,
     Key,
     Limits,
-    Order,
     Page,
     Progress,
     Row,
+    SortTerm,
     TableInfo,
 )
 from console.browser.process import ReadingProcess
@@ -70,7 +70,7 @@ class Browser:
     async def rows(
         self,
         table: str,
-        order: tuple[Order, ...] = (),
+        order: tuple[SortTerm, ...] = (),
         where: tuple[Condition, ...] = (),
         search: str = "",
     ) -> "Rows":
@@ -85,7 +85,7 @@ class Browser:
     async def query(
         self,
         sql: str,
-        order: tuple[Order, ...] = (),
+        order: tuple[SortTerm, ...] = (),
         where: tuple[Condition, ...] = (),
         search: str = "",
     ) -> "Rows":
@@ -378,7 +378,9 @@ class Rows:
             self._overdue = None
 
 
-def _asked(order: tuple[Order, ...], where: tuple[Condition, ...], search: str) -> dict[str, Any]:
+def _asked(
+    order: tuple[SortTerm, ...], where: tuple[Condition, ...], search: str
+) -> dict[str, Any]:
     return {
         "order": [[term.column, term.descending] for term in order],
         "where": [[part.column, part.operator, part.operand] for part in where],

@@ -114,7 +114,7 @@ class TableInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SortTerm:
     """Sort on one column. Texts of a decimal column sort as numbers."""
 
     column: str

@@ -20,7 +20,7 @@ from console.browser.reader.authorizer import FORBIDDEN_FUNCTIONS
 from console.browser.reader.jobs import Job
 from console.browser.reader.result_view import Limit
 from console.browser.reader.source import Connection, Identity, Source
-from console.browser.reader.view import View
+from console.browser.reader.view import RowSet
 from console.browser.reader.wire import Values, Wire, key_parts, key_values, whole_cells
 
 # Threads that wait for SQLite take turns with threads that answer pages.
@@ -42,7 +42,7 @@ class Worker:
         self._forgotten: set[int] = set()
         self._reading: int | None = None
         self._reading_changes = threading.Lock()
-        self._views: dict[int, View] = {}
+        self._views: dict[int, RowSet] = {}
         self._limits: Wire = {}
         self._source: Source | None = None
         self._connection: Connection | None = None
@@ -80,9 +80,9 @@ class Worker:
         for line in requests:
             asked = json.loads(line)
             if asked["do"] == "cancel":
-                self._at_once(asked, View.cancel)
+                self._at_once(asked, RowSet.cancel)
             elif asked["do"] == "close":
-                self._at_once(asked, View.close)
+                self._at_once(asked, RowSet.close)
                 self._views.pop(asked["view"], None)
             elif asked["do"] == "forget":
                 self._forget(asked["call"])
@@ -91,7 +91,7 @@ class Worker:
         for part in list(self._parts):
             part.unlink(missing_ok=True)
 
-    def _at_once(self, asked: Wire, action: Callable[[View], None]) -> None:
+    def _at_once(self, asked: Wire, action: Callable[[RowSet], None]) -> None:
         view = self._views.get(asked["view"])
         if view is not None:
             action(view)
@@ -129,10 +129,10 @@ class Worker:
         else:
             self._say({"id": asked["id"], "result": result}, self._views.get(asked.get("view", 0)))
 
-    def _refuse(self, call: int, error: Exception, view: View | None = None) -> None:
+    def _refuse(self, call: int, error: Exception, view: RowSet | None = None) -> None:
         self._say({"id": call, "error": self._problem(error, view)})
 
-    def _problem(self, error: Exception, view: View | None) -> Wire:
+    def _problem(self, error: Exception, view: RowSet | None) -> Wire:
         permits = self._connection.permits if self._connection is not None else None
         explains = view or self._source
         problem = explains.explained(error, permits) if explains is not None else error
@@ -140,7 +140,7 @@ class Worker:
         trouble = problem.trouble if isinstance(problem, BrowseError) else "worker"
         return {"message": message, "trouble": trouble}
 
-    def _say(self, answer: Wire, view: View | None = None) -> None:
+    def _say(self, answer: Wire, view: RowSet | None = None) -> None:
         """Send an answer, or a report of a view with how it is then."""
         line = _line(answer)
         with self._one_at_a_time:
@@ -265,7 +265,7 @@ class Worker:
         self._of(asked).run(doing, lambda job: results.append(work(job)), answer, asked["id"])
         raise Later
 
-    def _of(self, asked: Wire) -> View:
+    def _of(self, asked: Wire) -> RowSet:
         view = self._views.get(asked["view"])
         if view is None:
             raise BrowseError("these rows were closed", "gone")
@@ -274,14 +274,14 @@ class Worker:
     def _limit(self) -> Limit:
         return Limit(self._limits["rows"], self._limits["spool_mib"])
 
-    def _report(self, view: View, progress: Wire) -> None:
+    def _report(self, view: RowSet, progress: Wire) -> None:
         self._say({"progress": progress}, view)
 
 
 class _Written:
     """The rows of a view as they are written, and how many that was."""
 
-    def __init__(self, view: View, job: Job) -> None:
+    def __init__(self, view: RowSet, job: Job) -> None:
         self.number = 0
         self._view, self._job = view, job
 

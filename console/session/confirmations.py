@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from console.kit.formats import clock, count, money, span
 from console.kit.lines import Line, Tone, line
-from console.session.view import View
+from console.session.view import ConsoleState
 
 if TYPE_CHECKING:
     from engine import PositionView, Preview
@@ -25,7 +25,7 @@ class Question:
     account: str | None = None
 
 
-def trigger(view: View) -> Question:
+def trigger(view: ConsoleState) -> Question:
     orders = "It may place and cancel orders." if _trades(view) else "It places no orders."
     facts = [
         _target(view),
@@ -35,7 +35,7 @@ def trigger(view: View) -> Question:
     return Question("run one cycle now", facts, "Run it", _real_money(view))
 
 
-def pause(view: View) -> Question:
+def pause(view: ConsoleState) -> Question:
     facts = [
         _target(view),
         line("The running cycle ends first. No cycle begins until it is resumed:"),
@@ -44,12 +44,12 @@ def pause(view: View) -> Question:
     return Question("pause the engine", facts, "Pause", _real_money(view))
 
 
-def resume(view: View) -> Question:
+def resume(view: ConsoleState) -> Question:
     facts = [_target(view), line("Cycles begin again at once, at their interval.")]
     return Question("resume the engine", facts, "Resume", _real_money(view))
 
 
-def kill(view: View) -> Question:
+def kill(view: ConsoleState) -> Question:
     facts = [
         _target(view),
         line("No new order is sent from now on, until orders are allowed again."),
@@ -58,12 +58,12 @@ def kill(view: View) -> Question:
     return Question("stop all new orders", facts, "Stop orders", _real_money(view))
 
 
-def revive(view: View) -> Question:
+def revive(view: ConsoleState) -> Question:
     facts = [_target(view), line("The strategy may place orders again, from the next cycle on.")]
     return Question("allow orders again", facts, "Allow orders", _real_money(view))
 
 
-def backfill(view: View) -> Question:
+def backfill(view: ConsoleState) -> Question:
     facts = [
         _target(view),
         line("Rebuilds every metrics row that is missing, from what the ledger holds."),
@@ -72,7 +72,7 @@ def backfill(view: View) -> Question:
     return Question("rebuild missing metrics", facts, "Rebuild", _real_money(view))
 
 
-def quit_with_engine(view: View) -> Question:
+def quit_with_engine(view: ConsoleState) -> Question:
     pid = view.hello.pid if view.hello else "?"
     facts = [
         _target(view),
@@ -82,7 +82,7 @@ def quit_with_engine(view: View) -> Question:
     return Question("quit and end the engine", facts, "Quit", None)
 
 
-def restart(view: View, command: str) -> Question:
+def restart(view: ConsoleState, command: str) -> Question:
     facts = [
         _target(view),
         line("Starts an engine on this ledger: cycles begin, orders may be placed."),
@@ -91,7 +91,7 @@ def restart(view: View, command: str) -> Question:
     return Question("start the engine again", facts, "Start it", _real_money(view))
 
 
-def replay_unseen(view: View, cycle_id: int) -> Question:
+def replay_unseen(view: ConsoleState, cycle_id: int) -> Question:
     """Before it is known what a replay would do."""
     facts = [
         _target(view),
@@ -100,7 +100,7 @@ def replay_unseen(view: View, cycle_id: int) -> Question:
     return Question(_replaying(cycle_id), facts, "Replay", _real_money(view))
 
 
-def replay(view: View, preview: "Preview") -> Question:
+def replay(view: ConsoleState, preview: "Preview") -> Question:
     """What a replay of a cycle would do to today's ledger, found out by doing it and undoing it."""
     unchanged = ("unchanged", Tone.OK)
     moved = [
@@ -155,7 +155,7 @@ def _figure(label: str, value: int, tone: Tone | None = None) -> Line:
     return line(f"{label:<14}", (f"{count(value):>8}", tone or Tone.PLAIN))
 
 
-def _target(view: View) -> Line:
+def _target(view: ConsoleState) -> Line:
     hello = view.hello
     if hello is None:
         return line((view.account, Tone.STRONG))
@@ -168,11 +168,11 @@ def _target(view: View) -> Line:
     )
 
 
-def _trades(view: View) -> bool:
+def _trades(view: ConsoleState) -> bool:
     return view.hello is not None and view.hello.strategy != "none"
 
 
-def _real_money(view: View) -> str | None:
+def _real_money(view: ConsoleState) -> str | None:
     """The name to be typed where this is real money."""
     hello = view.hello
     return hello.account if hello is not None and hello.mode == "live" else None

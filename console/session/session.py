@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from console.session.engine_process import Child
 from console.session.target import Target
-from console.session.trouble import Standing, trouble_of
-from console.session.view import Link, Past, View, with_books, with_logs, with_results
+from console.session.trouble import ConnectionState, trouble_of
+from console.session.view import ConsoleState, Link, Past, with_books, with_logs, with_results
 
 if TYPE_CHECKING:
     from engine import (
@@ -57,15 +57,15 @@ class Deck:
         self.child = child
         self.settings: Settings | None = None
         self.history: History | None = None
-        self.view = View(owns_engine=child is not None)
+        self.view = ConsoleState(owns_engine=child is not None)
         self.live = self.view
-        self._standing = Standing(target)
+        self._standing = ConnectionState(target)
         self._client: EngineClient | None = None
         self._attached = asyncio.Event()
         self._filled_in = 0
-        self._publish: Callable[[View], None] = lambda view: None
+        self._publish: Callable[[ConsoleState], None] = lambda view: None
 
-    async def run(self, publish: Callable[[View], None]) -> None:
+    async def run(self, publish: Callable[[ConsoleState], None]) -> None:
         """Raises `SettingsError` where the target cannot be used at all."""
         self._publish = publish
         self.settings = await asyncio.to_thread(self.target.load)
@@ -96,7 +96,7 @@ class Deck:
         """Start this console's own engine again, after it ended."""
         if self.child is not None and self.child.exit_code is not None:
             self.child = Child(self.target.command("run"))
-            self._standing = Standing(self.target)
+            self._standing = ConnectionState(self.target)
             self._change()
 
     # --- time
@@ -164,7 +164,7 @@ class Deck:
         self._client = client
         self._attached.set()
         hello = client.hello
-        self._standing = Standing(self.target, starting=False)
+        self._standing = ConnectionState(self.target, starting=False)
         owned = self.child is not None and self.child.pid == hello.pid
         self._change(
             heard=True, link=Link.ATTACHED, hello=hello, account=hello.account, owns_engine=owned
@@ -275,7 +275,7 @@ class Deck:
     def _other_file(self, error: "StoreReplaced") -> None:
         """What was known was another file's: begin anew with what is at the path now."""
         self._filled_in = 0
-        self.live = View(
+        self.live = ConsoleState(
             link=self.live.link,
             account=self.live.account,
             hello=self.live.hello,

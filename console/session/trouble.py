@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from console.kit.formats import clock, span
 from console.kit.lines import Tone
 from console.session.target import LEDGER, Target
-from console.session.view import Trouble, View
+from console.session.view import ConsoleState, Trouble
 
 if TYPE_CHECKING:
     from engine import CycledeckError
@@ -37,7 +37,7 @@ class OwnEngine(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ConnectionState:
     """How things stand between this console, its engine and the file. `channel_error` says why
     there is no connection to an engine now."""
 
@@ -48,7 +48,7 @@ class Standing:
 
 
 def trouble_of(
-    view: View, standing: Standing, child: OwnEngine | None, now_ms: int
+    view: ConsoleState, standing: ConnectionState, child: OwnEngine | None, now_ms: int
 ) -> Trouble | None:
     if _still_starting(view, standing, child, now_ms):
         return None
@@ -66,7 +66,7 @@ def trouble_of(
     return _without_an_engine(view, standing, child)
 
 
-def _fenced(view: View) -> bool:
+def _fenced(view: ConsoleState) -> bool:
     """By an engine that is not the one that is attached."""
     latest, hello = view.latest, view.hello
     if latest is None or latest.status != "fenced":
@@ -104,7 +104,7 @@ def _with_the_file(error: "CycledeckError", target: Target) -> Trouble:
     return Trouble(what, "Nothing was changed. The file is tried again twice a second.")
 
 
-def _with_the_engine(view: View, now_ms: int) -> Trouble | None:
+def _with_the_engine(view: ConsoleState, now_ms: int) -> Trouble | None:
     beat = view.beat
     if beat is not None and now_ms - view.heard_ms > SILENT_MS:
         return Trouble(
@@ -122,7 +122,9 @@ def _with_the_engine(view: View, now_ms: int) -> Trouble | None:
     return None
 
 
-def _without_an_engine(view: View, standing: Standing, child: OwnEngine | None) -> Trouble | None:
+def _without_an_engine(
+    view: ConsoleState, standing: ConnectionState, child: OwnEngine | None
+) -> Trouble | None:
     holder = view.books.lease_holder if view.books else None
     if child is not None and child.exit_code is not None:
         words = child.last_words()
@@ -166,7 +168,9 @@ def _has_ended(child: OwnEngine | None) -> bool:
     return child is not None and child.exit_code is not None
 
 
-def _still_starting(view: View, standing: Standing, child: OwnEngine | None, now_ms: int) -> bool:
+def _still_starting(
+    view: ConsoleState, standing: ConnectionState, child: OwnEngine | None, now_ms: int
+) -> bool:
     """It may take a while to begin, but once it has the lease it is there to be asked soon."""
     if not standing.starting or child is None or child.exit_code is not None:
         return False

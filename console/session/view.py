@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from console.kit.lines import Tone
 
 if TYPE_CHECKING:
-    from engine import Beat, Books, CursorView, CycleResult, Hello, Logged, PositionView
+    from engine import Beat, CursorView, CycleResult, Hello, LedgerSummary, Logged, PositionView
 
 # How many cycles and log messages are kept in memory; the file has them all.
 KEPT_CYCLES = 500
@@ -57,7 +57,7 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ConsoleState:
     """`results` are newest first. `past` is set while walking through time, `frozen` while the
     screen is: `behind` cycles have ended since. `positions` are those of the last commit known.
     Times in UTC milliseconds of this machine; `heard_ms` is when anything was last heard."""
@@ -66,7 +66,7 @@ class View:
     account: str = ""
     hello: "Hello | None" = None
     beat: "Beat | None" = None
-    books: "Books | None" = None
+    books: "LedgerSummary | None" = None
     results: "tuple[CycleResult, ...]" = ()
     positions: "Mapping[str, PositionView]" = field(default_factory=dict)
     cursors: Mapping[str, CursorMark] = field(default_factory=dict)
@@ -113,7 +113,7 @@ class View:
         return self.link is Link.ATTACHED
 
 
-def with_results(view: View, results: "Iterable[CycleResult]") -> View:
+def with_results(view: ConsoleState, results: "Iterable[CycleResult]") -> ConsoleState:
     """Cycles that ended, in any order, known ones among them."""
     results = list(results)
     if any(_of_another_past(view, result) for result in results):
@@ -131,7 +131,7 @@ def with_results(view: View, results: "Iterable[CycleResult]") -> View:
     return view
 
 
-def with_books(view: View, books: "Books") -> View:
+def with_books(view: ConsoleState, books: "LedgerSummary") -> ConsoleState:
     """What the file says now: the cursors and positions it holds are the true ones, but where a
     later commit is known already."""
     last = _last_committed(view)
@@ -141,11 +141,11 @@ def with_books(view: View, books: "Books") -> View:
     return replace(view, books=books, cursors=cursors, positions=books.positions)
 
 
-def with_logs(view: View, logs: "Iterable[Logged]") -> View:
+def with_logs(view: ConsoleState, logs: "Iterable[Logged]") -> ConsoleState:
     return replace(view, logs=(*view.logs, *logs)[-KEPT_LOGS:])
 
 
-def _of_another_past(view: View, result: "CycleResult") -> bool:
+def _of_another_past(view: ConsoleState, result: "CycleResult") -> bool:
     """Of a ledger that went back, to a backup of it: no cycle begins after those that follow it,
     or again."""
     later = list(takewhile(lambda known: known.cycle_id >= result.cycle_id, view.results))
@@ -173,7 +173,7 @@ def _published(result: "CycleResult") -> bool:
     return "tx2" in result.timings_ms
 
 
-def _moved_on(view: View, result: "CycleResult") -> View:
+def _moved_on(view: ConsoleState, result: "CycleResult") -> ConsoleState:
     if not result.committed or result is not _last_committed(view):
         return view
     cursors = dict(view.cursors)
@@ -195,7 +195,7 @@ def _at_last_mark(found: "PositionView", known: "PositionView | None") -> "Posit
     return found.at(mark) if found.mark is None and mark is not None else found
 
 
-def _last_committed(view: View) -> "CycleResult | None":
+def _last_committed(view: ConsoleState) -> "CycleResult | None":
     return next((result for result in view.results if result.committed), None)
 
 

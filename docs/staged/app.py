@@ -9,11 +9,11 @@ from console.app.preferences import Memory
 from console.app.themes import DARK
 from console.session.session import Deck, NoEngine
 from console.session.target import Target
-from console.session.view import Link, View, with_books, with_logs, with_results
+from console.session.view import ConsoleState, Link, with_books, with_logs, with_results
 from docs.staged.clock import NOON_MS
 from docs.staged.story import Story
 from docs.svg import compact
-from engine import Action, Beat, Books, EngineState, Hello, History, Reply
+from engine import Action, Beat, EngineState, Hello, History, LedgerSummary, Reply
 from engine.clock import now_ms
 
 PID = 4242
@@ -41,7 +41,7 @@ class StagedDeck(Deck):
         super().__init__(Target())
         self._story = story
 
-    async def run(self, publish: Callable[[View], None]) -> None:
+    async def run(self, publish: Callable[[ConsoleState], None]) -> None:
         self._publish = publish
         self.settings = settings = self._story.settings
         self.history = await StagedHistory.open(settings.db, settings.account)
@@ -62,7 +62,7 @@ class StagedDeck(Deck):
 class StagedHistory(History):
     """Says of the file what does not depend on the machine it lies on."""
 
-    async def books(self) -> Books:
+    async def books(self) -> LedgerSummary:
         books = await super().books()
         return books.model_copy(
             update={
@@ -77,9 +77,9 @@ class StagedHistory(History):
         )
 
 
-def _view(story: Story, books: Books) -> View:
+def _view(story: Story, books: LedgerSummary) -> ConsoleState:
     heard_ms = int(story.now_ms)
-    attached = View(
+    attached = ConsoleState(
         link=Link.ATTACHED,
         account=story.settings.account,
         hello=_hello(story),

@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partialmethod
 from unittest.mock import patch
 
-from engine.cycles.running import Draft
+from engine.cycles.running import RunningCycle
 from engine.venues.sim.draws import draws
 
 # 2026-01-31T12:00:00Z
@@ -47,12 +47,14 @@ class Clock:
         with ExitStack() as pinned:
             for module in _LOOKING:
                 pinned.enter_context(patch(f"{module}.time", self))
-            pinned.enter_context(patch.object(Draft, "timed", partialmethod(_timed, clock=self)))
+            pinned.enter_context(
+                patch.object(RunningCycle, "timed", partialmethod(_timed, clock=self))
+            )
             yield
 
 
 @contextmanager
-def _timed(draft: Draft, step: str, *, clock: Clock) -> Iterator[None]:
+def _timed(draft: RunningCycle, step: str, *, clock: Clock) -> Iterator[None]:
     """Each step takes what it takes, on every machine."""
     took = round(draws(0, step, draft.cycle_id).uniform(*_TAKES[step]), 3)
     draft.step = step

@@ -35,7 +35,7 @@ def check_history(connection: sqlite3.Connection, count: Count) -> Iterator[Viol
 
 
 @dataclass(slots=True)
-class Standing:
+class SymbolState:
     """Where a symbol stands: its events so far, the last of them in fold order, and what was kept
     of it by the commit `commit_seq`."""
 
@@ -70,7 +70,7 @@ class Walk:
         self._connection = connection
         self._events = Ahead(connection.execute(SQL["verify_fold_order"]))
         self._kept = Ahead(_history(connection))
-        self._standings: dict[str, Standing] = {}
+        self._standings: dict[str, SymbolState] = {}
         self._rows: dict[str, str] = {}
         self._changed: set[str] = set()
         self._last_seq = 0
@@ -107,10 +107,10 @@ class Walk:
         for kept_of, symbol, *_ in self._kept.upto(inf):
             yield _of_no_commit(symbol, kept_of)
 
-    def _changing(self, symbol: str) -> Standing:
+    def _changing(self, symbol: str) -> SymbolState:
         self._changed.add(symbol)
         if symbol not in self._standings:
-            self._standings[symbol] = Standing(symbol)
+            self._standings[symbol] = SymbolState(symbol)
         return self._standings[symbol]
 
     def _take_digest(self) -> None:

@@ -351,10 +351,12 @@ async def _backfill(settings: Settings, report: Any) -> list[int]:
         await store.close()
 
 
-async def _resolve(settings: Settings, item: int, corrected: str | None) -> quarantine.Item:
+async def _resolve(
+    settings: Settings, item: int, corrected: str | None
+) -> quarantine.QuarantinedItem:
     actor = getpass.getuser()
 
-    def work(connection: Any) -> quarantine.Item:
+    def work(connection: Any) -> quarantine.QuarantinedItem:
         return quarantine.resolve(connection, item, corrected, now_ms(), actor)
 
     store = await _beside(settings)

@@ -15,7 +15,7 @@ from engine.clock import format_duration, iso
 from engine.cycles.rehearsal import Rehearsal
 from engine.cycles.results import CycleResult, Notice, PositionView
 from engine.history.export import Status
-from engine.ingest.quarantine import Item
+from engine.ingest.quarantine import QuarantinedItem
 from engine.settings import Settings
 from engine.text import printable
 
@@ -152,7 +152,7 @@ def rehearsal(found: Rehearsal) -> None:
         out.print(text("no differences", "green"))
 
 
-def quarantine(items: list[Item]) -> None:
+def quarantine(items: list[QuarantinedItem]) -> None:
     if not items:
         out.print("nothing in quarantine")
     for item in items:

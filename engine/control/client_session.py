@@ -33,7 +33,7 @@ def encoded(message: BaseModel) -> bytes:
     return text.encode("utf-8", "replace") + b"\n"
 
 
-class Attached:
+class ClientSession:
     """`push` never waits for the client; `serve` does, and runs until it has gone or `end`.
 
     Commands are done one after another, in the order they came. Those that switch something, as

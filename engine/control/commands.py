@@ -11,7 +11,7 @@ from engine.control.messages import Action, Command, Reply
 from engine.cycles import metrics
 from engine.cycles.cycle import CycleRunner
 from engine.cycles.results import CycleResult
-from engine.cycles.scheduler import Runner
+from engine.cycles.scheduler import Scheduler
 from engine.errors import CycledeckError, NoSuchCycle, StoreLocked
 from engine.settings import Settings
 from engine.store.store import Store
@@ -28,7 +28,7 @@ class Commands:
     """Carries commands out. Whatever goes wrong is in the reply."""
 
     def __init__(
-        self, settings: Settings, store: Store, cycles: CycleRunner, runner: Runner
+        self, settings: Settings, store: Store, cycles: CycleRunner, runner: Scheduler
     ) -> None:
         self._settings = settings
         self._store = store

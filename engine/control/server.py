@@ -16,12 +16,12 @@ from pydantic import BaseModel
 from engine import logs
 from engine.clock import now_ms
 from engine.control import unix_socket
-from engine.control.client_session import LINE_LIMIT, Attached, encoded
+from engine.control.client_session import LINE_LIMIT, ClientSession, encoded
 from engine.control.commands import Commands
 from engine.control.messages import Beat, Hello, Published
 from engine.cycles.feed import Feed
 from engine.cycles.results import CycleResult, Logged
-from engine.cycles.scheduler import Runner
+from engine.cycles.scheduler import Scheduler
 
 log = structlog.get_logger("cycledeck.channel")
 
@@ -39,7 +39,7 @@ class Channel:
     def __init__(
         self,
         hello: Hello,
-        runner: Runner,
+        runner: Scheduler,
         feed: Feed,
         commands: Commands,
         killed: Callable[[], str | None],
@@ -51,7 +51,7 @@ class Channel:
         self._killed = killed
         self._thread = threading.get_ident()
         self._loop = asyncio.get_running_loop()
-        self._attached: dict[asyncio.Task[None], Attached] = {}
+        self._attached: dict[asyncio.Task[None], ClientSession] = {}
         self._next_beat: asyncio.TimerHandle | None = None
         self._listening = ExitStack()
         self._accepting: asyncio.Task[None] | None = None
@@ -102,7 +102,7 @@ class Channel:
 
     async def _attach(self, connection: socket.socket) -> None:
         reader, writer = await asyncio.open_unix_connection(sock=connection, limit=LINE_LIMIT)
-        attached = Attached(reader, writer, self._commands)
+        attached = ClientSession(reader, writer, self._commands)
         for message in self._greeting():
             attached.push(encoded(message))
         task = self._loop.create_task(attached.serve())

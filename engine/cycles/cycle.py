@@ -14,8 +14,8 @@ from engine.cycles import metrics
 from engine.cycles.feed import Feed
 from engine.cycles.metrics import CycleMetrics
 from engine.cycles.preview import preview_replay
-from engine.cycles.results import CycleResult, Kind, Notice, Preview, Status
-from engine.cycles.running import Draft, end_row, result_of
+from engine.cycles.results import CycleResult, CycleStatus, Kind, Notice, Preview
+from engine.cycles.running import RunningCycle, end_row, result_of
 from engine.errors import (
     CommitUnknown,
     CycledeckError,
@@ -28,12 +28,12 @@ from engine.errors import (
 )
 from engine.ingest import inputs, quarantine
 from engine.ingest.fetching import Fetcher
-from engine.ingest.paging import Reply
+from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import read_answers, undecided_in, windows_of
-from engine.ingest.quarantine import Item, Unreadable
+from engine.ingest.quarantine import QuarantinedItem, Unreadable
 from engine.ledger import positions
 from engine.ledger.accounting import money_json
-from engine.ledger.commit import CURSOR_PREFIX, Commit, Window, commit_cycle, read_commit
+from engine.ledger.commit import CURSOR_PREFIX, Commit, PreparedMarket, commit_cycle, read_commit
 from engine.settings import Settings
 from engine.store.connection import complete
 from engine.store.statements import SQL
@@ -78,7 +78,7 @@ class CycleRunner:
         self._rules: dict[str, MarketRules] | None = None
         self._unrecorded: deque[dict[str, object]] = deque(maxlen=MAX_UNRECORDED)
         self.fatal: StoreFatal | None = None
-        self.running: Draft | None = None
+        self.running: RunningCycle | None = None
         self.on_change: Callable[[], None] = lambda: None
 
     async def run(self, kind: Kind = Kind.LIVE) -> CycleResult:
@@ -109,7 +109,7 @@ class CycleRunner:
         )
         return await self._store.preview(work)
 
-    async def _evidence(self, cycle_id: int) -> tuple[int, list[Reply]]:
+    async def _evidence(self, cycle_id: int) -> tuple[int, list[VenueResponse]]:
         """The cycle that a replay would run again, and what the venue said in it."""
         original = await self._store.read(partial(inputs.original_of, cycle_id=cycle_id))
         replies = await self._store.read(partial(inputs.load, cycle_id=original))
@@ -117,11 +117,11 @@ class CycleRunner:
             raise NoSuchCycle(f"cycle {cycle_id} does not exist, or its inputs are not kept")
         return original, replies
 
-    def _draft(self, kind: Kind, replay_of: int | None = None) -> Draft:
+    def _draft(self, kind: Kind, replay_of: int | None = None) -> RunningCycle:
         self._cycle_id += 1
-        return Draft(self._cycle_id, kind, self._venue.mode.value, replay_of)
+        return RunningCycle(self._cycle_id, kind, self._venue.mode.value, replay_of)
 
-    async def _live(self, draft: Draft) -> None:
+    async def _live(self, draft: RunningCycle) -> None:
         with draft.timed("fetch"):
             replies = await self._fetcher.fetch(draft)
         with draft.timed("inputs"):
@@ -134,7 +134,7 @@ class CycleRunner:
         with draft.timed("execute"):
             await self._execute(draft, [window.symbol for window in windows])
 
-    async def _replay(self, draft: Draft, replies: Sequence[Reply]) -> None:
+    async def _replay(self, draft: RunningCycle, replies: Sequence[VenueResponse]) -> None:
         with draft.timed("inputs"):
             await self._keep_inputs(draft, ())
             windows = await self._windows(draft, replies)
@@ -142,7 +142,7 @@ class CycleRunner:
             await self._commit(draft, windows)
 
     async def _contained(
-        self, draft: Draft, phases: Callable[[Draft], Awaitable[None]]
+        self, draft: RunningCycle, phases: Callable[[RunningCycle], Awaitable[None]]
     ) -> CycleResult:
         self._now_runs(draft)
         try:
@@ -150,14 +150,14 @@ class CycleRunner:
             await phases(draft)
         except asyncio.CancelledError as error:
             draft.failed(error)
-            draft.status = Status.INTERRUPTED
+            draft.status = CycleStatus.INTERRUPTED
             raise
         except StoreLocked as error:
             draft.failed(error)
-            draft.status = Status.SKIPPED
+            draft.status = CycleStatus.SKIPPED
         except LeaseLost as error:
             draft.failed(error)
-            draft.status, draft.fatal = Status.FENCED, error
+            draft.status, draft.fatal = CycleStatus.FENCED, error
         except StoreFatal as error:
             draft.failed(error)
             draft.fatal = error
@@ -171,13 +171,13 @@ class CycleRunner:
             self._now_runs(None)
         return result
 
-    def _now_runs(self, draft: Draft | None) -> None:
+    def _now_runs(self, draft: RunningCycle | None) -> None:
         self.running = draft
         self.on_change()
 
     # --- inputs
 
-    async def _keep_inputs(self, draft: Draft, replies: Sequence[Reply]) -> None:
+    async def _keep_inputs(self, draft: RunningCycle, replies: Sequence[VenueResponse]) -> None:
         """Evidence for replays: best effort."""
         keep_ms = self._settings.keep_inputs
 
@@ -204,7 +204,9 @@ class CycleRunner:
             log.warning("cycle_inputs_persist_failed", cycle_id=draft.cycle_id, error=str(error))
             draft.warn("cycle_inputs_persist_failed", f"{type(error).__name__}: {error}")
 
-    async def _windows(self, draft: Draft, replies: Sequence[Reply]) -> list[Window]:
+    async def _windows(
+        self, draft: RunningCycle, replies: Sequence[VenueResponse]
+    ) -> list[PreparedMarket]:
         """Read the replies; quarantine what cannot be read, and hold those cursors."""
         complete_replies = []
         for reply in replies:
@@ -224,7 +226,7 @@ class CycleRunner:
         known = [answer for answer in answers if answer.symbol not in draft.unfetched]
         return windows_of(known, draft.held)
 
-    async def _quarantine(self, draft: Draft, unreadable: Sequence[Unreadable]) -> None:
+    async def _quarantine(self, draft: RunningCycle, unreadable: Sequence[Unreadable]) -> None:
         try:
             if unreadable:
                 keep = partial(quarantine.keep, items=unreadable, cycle_id=draft.cycle_id)
@@ -242,7 +244,7 @@ class CycleRunner:
 
     # --- TX 1
 
-    async def _commit(self, draft: Draft, windows: Sequence[Window]) -> None:
+    async def _commit(self, draft: RunningCycle, windows: Sequence[PreparedMarket]) -> None:
         """The authoritative transaction. After a COMMIT that failed, read back what is true."""
 
         def work(connection: sqlite3.Connection) -> tuple[str, Commit]:
@@ -265,7 +267,7 @@ class CycleRunner:
         draft.commit = commit
         self._report_commit(draft, commit)
 
-    async def _read_back(self, draft: Draft, unknown: CommitUnknown) -> None:
+    async def _read_back(self, draft: RunningCycle, unknown: CommitUnknown) -> None:
         try:
             draft.commit = await self._store.read(partial(read_commit, cycle_id=draft.cycle_id))
         except StoreError as error:
@@ -274,7 +276,7 @@ class CycleRunner:
             draft.warn("commit_confirmed", f"{unknown}; it took effect all the same")
             self._report_commit(draft, draft.commit)
 
-    def _report_commit(self, draft: Draft, commit: Commit) -> None:
+    def _report_commit(self, draft: RunningCycle, commit: Commit) -> None:
         if commit.conflicting:
             draft.warn("ledger_conflict", f"events against the ledger: {commit.conflicting}")
         for symbol, position in commit.positions.items():
@@ -286,7 +288,7 @@ class CycleRunner:
 
     # --- execute
 
-    async def _execute(self, draft: Draft, fetched: Sequence[str]) -> None:
+    async def _execute(self, draft: RunningCycle, fetched: Sequence[str]) -> None:
         if not self._venue.takes_orders or draft.commit is None:
             return
         await self.rebuild_metrics(await self._execution.resolve())
@@ -333,7 +335,7 @@ class CycleRunner:
 
     # --- TX 2 and feed
 
-    async def _finish(self, draft: Draft) -> CycleResult:
+    async def _finish(self, draft: RunningCycle) -> CycleResult:
         ended_ms = now_ms()
         with draft.timed("tx2"):
             await self._persist(draft, ended_ms)
@@ -343,7 +345,7 @@ class CycleRunner:
         self._feed.publish(result)
         return result
 
-    async def _persist(self, draft: Draft, ended_ms: int) -> None:
+    async def _persist(self, draft: RunningCycle, ended_ms: int) -> None:
         """Best effort: a failure is logged and shown, and made up for in a later cycle."""
         late = list(self._unrecorded)
 
@@ -371,7 +373,7 @@ class CycleRunner:
         self._unrecorded.clear()
         await self.rebuild_metrics(int(str(row["cycle_id"])) for row in late)
 
-    def _applied(self, draft: Draft) -> list[Item]:
+    def _applied(self, draft: RunningCycle) -> list[QuarantinedItem]:
         if draft.kind is Kind.REPLAY or draft.commit is None:
             return []
         done = {key.removeprefix(CURSOR_PREFIX) for key in draft.commit.cursors}
@@ -382,7 +384,7 @@ class CycleRunner:
         ]
 
     def _log(self, result: CycleResult) -> None:
-        report = log.debug if result.status is Status.OK else log.warning
+        report = log.debug if result.status is CycleStatus.OK else log.warning
         report(
             "cycle",
             cycle_id=result.cycle_id,

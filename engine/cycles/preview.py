@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from engine.clock import now_ms
 from engine.cycles.results import CursorChange, Preview, views
 from engine.ingest import quarantine
-from engine.ingest.paging import Reply
+from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import read_answers, undecided_in, windows_of
 from engine.ledger import positions
 from engine.ledger.commit import commit_cycle
@@ -18,7 +18,7 @@ def preview_replay(
     cycle_id: int,
     *,
     original: int,
-    replies: Iterable[Reply],
+    replies: Iterable[VenueResponse],
     trade_ids: TradeIds,
     replay_id: int,
     lease_epoch: int,

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 
-from engine.cycles.results import Notice, Status
+from engine.cycles.results import CycleStatus, Notice
 from engine.ledger.commit import read_commit
 from engine.store.statements import SQL
 
@@ -18,7 +18,7 @@ def settle_cycles(connection: sqlite3.Connection, recent: int, mode: str) -> Non
         commit = read_commit(connection, cycle_id)
         values = {
             "cycle_id": cycle_id,
-            "status": Status.PARTIAL if commit else Status.INTERRUPTED,
+            "status": CycleStatus.PARTIAL if commit else CycleStatus.INTERRUPTED,
             "fills_fetched": commit.fills_fetched if commit else 0,
             "fills_count": commit.fills_count if commit else 0,
             "errors_json": _interrupted("after" if commit else "before"),

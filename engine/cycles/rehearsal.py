@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict
 from engine.clock import now_ms
 from engine.errors import NoSuchCycle
 from engine.ingest import inputs, quarantine
-from engine.ingest.paging import Reply
+from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import read_answers, undecided_in, windows_of
 from engine.ledger import positions
 from engine.ledger.accounting import Position, money_json
-from engine.ledger.commit import Commit, Window, commit_cycle, keep_positions
+from engine.ledger.commit import Commit, PreparedMarket, commit_cycle, keep_positions
 from engine.ledger.positions import positions_as_of
 from engine.money import canonical
 from engine.store.connection import connect_sqlite, translated
@@ -70,11 +70,13 @@ async def rehearse(
     return await asyncio.to_thread(_on_scratch, path, cycle_id, replies, report)
 
 
-def _replies_of(connection: sqlite3.Connection, cycle_id: int) -> list[Reply]:
+def _replies_of(connection: sqlite3.Connection, cycle_id: int) -> list[VenueResponse]:
     return inputs.load(connection, inputs.original_of(connection, cycle_id))
 
 
-def _on_scratch(path: Path, cycle_id: int, replies: list[Reply], report: Report) -> Rehearsal:
+def _on_scratch(
+    path: Path, cycle_id: int, replies: list[VenueResponse], report: Report
+) -> Rehearsal:
     """On a temporary file without a name: it is gone however this process ends."""
     scratch = connect_sqlite("", read_only=False)
     with translated(path), sound_rows(path), closing(scratch) as connection:
@@ -88,7 +90,7 @@ def _on_scratch(path: Path, cycle_id: int, replies: list[Reply], report: Report)
 
 
 def _rehearse(
-    connection: sqlite3.Connection, cycle_id: int, replies: list[Reply], report: Report
+    connection: sqlite3.Connection, cycle_id: int, replies: list[VenueResponse], report: Report
 ) -> Rehearsal:
     recorded = _recorded(connection, cycle_id)
     report("copying the ledger as it was")
@@ -128,7 +130,7 @@ def _recorded(connection: sqlite3.Connection, cycle_id: int) -> dict[str, Any]:
 
 
 def _restore_cursors(
-    connection: sqlite3.Connection, recorded: dict[str, Any], replies: Iterable[Reply]
+    connection: sqlite3.Connection, recorded: dict[str, Any], replies: Iterable[VenueResponse]
 ) -> None:
     starts = {reply.request.symbol: reply.request.start_ms for reply in replies}
     for key, (before, _) in json.loads(recorded["cursors_json"]).items():
@@ -142,8 +144,8 @@ def _restore_cursors(
 
 
 def _windows(
-    connection: sqlite3.Connection, cycle_id: int, replies: Iterable[Reply]
-) -> list[Window]:
+    connection: sqlite3.Connection, cycle_id: int, replies: Iterable[VenueResponse]
+) -> list[PreparedMarket]:
     """By the code that cycles run, on the quarantine as this one found it."""
     for name in ("scratch_identity", "scratch_quarantine"):
         connection.execute(SQL[name], {"cycle_id": cycle_id}).fetchall()

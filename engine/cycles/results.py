@@ -19,7 +19,7 @@ class Kind(StrEnum):
     REPLAY = "replay"
 
 
-class Status(StrEnum):
+class CycleStatus(StrEnum):
     """`ok` and `partial` are committed, `partial` with something left out or gone wrong.
 
     `skipped`: the database was locked by another process. `fenced`: another engine took over.
@@ -107,7 +107,7 @@ class CycleResult(_Frozen):
 
     cycle_id: int
     kind: Kind
-    status: Status
+    status: CycleStatus
     account: str
     mode: str
     started_ms: int

@@ -12,22 +12,22 @@ from engine.cycles.metrics import CycleMetrics
 from engine.cycles.results import (
     CursorChange,
     CycleResult,
+    CycleStatus,
     Kind,
     Notice,
-    Status,
     Verdict,
     notice,
     views,
 )
 from engine.errors import StoreFatal
-from engine.ingest.quarantine import Item
+from engine.ingest.quarantine import QuarantinedItem
 from engine.ledger.accounting import money_json
 from engine.ledger.commit import Commit
 from engine.trading.execution import Executed
 
 
 @dataclass(slots=True)
-class Draft:
+class RunningCycle:
     """What a cycle knows of itself so far."""
 
     cycle_id: int
@@ -41,12 +41,12 @@ class Draft:
     marks: dict[str, Decimal] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     unfetched: set[str] = field(default_factory=set)
-    corrections: list[Item] = field(default_factory=list)
+    corrections: list[QuarantinedItem] = field(default_factory=list)
     digest_before: str | None = None
     commit: Commit | None = None
     executed: Executed = field(default_factory=Executed)
     metrics: CycleMetrics | None = None
-    status: Status | None = None  # where nothing was committed
+    status: CycleStatus | None = None  # where nothing was committed
     fatal: StoreFatal | None = None
     errors: list[Notice] = field(default_factory=list)
     warnings: list[Notice] = field(default_factory=list)
@@ -67,14 +67,14 @@ class Draft:
         self.warnings.append(Notice(step=self.step, type=kind, message=message, symbol=symbol))
 
 
-def status_of(draft: Draft) -> Status:
+def status_of(draft: RunningCycle) -> CycleStatus:
     """Whatever happened after a commit, it was one."""
     if draft.commit is None:
-        return draft.status or Status.FAILED
-    return Status.PARTIAL if draft.errors or draft.held else Status.OK
+        return draft.status or CycleStatus.FAILED
+    return CycleStatus.PARTIAL if draft.errors or draft.held else CycleStatus.OK
 
 
-def verdict_of(draft: Draft) -> Verdict | None:
+def verdict_of(draft: RunningCycle) -> Verdict | None:
     if draft.kind is not Kind.REPLAY or draft.commit is None:
         return None
     if draft.commit.conflicting:
@@ -83,7 +83,7 @@ def verdict_of(draft: Draft) -> Verdict | None:
     return Verdict.CLEAN if same and not draft.commit.inserted else Verdict.RECOVERED
 
 
-def end_row(draft: Draft, ended_ms: int) -> dict[str, object]:
+def end_row(draft: RunningCycle, ended_ms: int) -> dict[str, object]:
     commit = draft.commit
     return {
         "cycle_id": draft.cycle_id,
@@ -104,7 +104,7 @@ def end_row(draft: Draft, ended_ms: int) -> dict[str, object]:
     }
 
 
-def result_of(draft: Draft, ended_ms: int, account: str) -> CycleResult:
+def result_of(draft: RunningCycle, ended_ms: int, account: str) -> CycleResult:
     commit, done, measured = draft.commit, draft.executed, draft.metrics
     facts: dict[str, object] = {}
     if commit is not None:

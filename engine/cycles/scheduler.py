@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from engine.clock import now_ms
 from engine.cycles.cycle import CycleRunner
-from engine.cycles.results import CycleResult, EngineState, Kind, Preview, Status
-from engine.cycles.running import Draft
+from engine.cycles.results import CycleResult, CycleStatus, EngineState, Kind, Preview
+from engine.cycles.running import RunningCycle
 from engine.errors import EngineClosing
 from engine.settings import Settings
 
@@ -17,7 +17,7 @@ MIN_BACKOFF_S = 0.1
 MAX_BACKOFF_S = 60.0
 
 
-class Runner:
+class Scheduler:
     """`run` paces cycles; `cycle`, `replay` and `preview` run at once. None overlaps another.
 
     `last_reconcile_ms` is when the ledger last looked back further, or else when it began; null
@@ -46,7 +46,7 @@ class Runner:
         return EngineState.PAUSED if self.paused else EngineState.RUNNING
 
     @property
-    def running(self) -> Draft | None:
+    def running(self) -> RunningCycle | None:
         """The cycle that runs, of whatever kind."""
         return self._cycles.running
 
@@ -59,7 +59,7 @@ class Runner:
 
     async def cycle(self, kind: Kind = Kind.LIVE) -> CycleResult:
         result = await self.exclusively(lambda: self._cycles.run(kind))
-        failed = result.status in (Status.FAILED, Status.SKIPPED)
+        failed = result.status in (CycleStatus.FAILED, CycleStatus.SKIPPED)
         self._failures = self._failures + 1 if failed else 0
         if kind is Kind.RECONCILE and result.committed:
             self._last_reconcile_ms = result.started_ms

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from engine.ingest import paging, quarantine
-from engine.ingest.paging import Reply, Request
+from engine.ingest.paging import Request, VenueResponse
 from engine.ledger.fills import Fill
 from engine.store.statements import SQL
 from engine.venue import TradeIds
@@ -19,7 +19,7 @@ from engine.venue import TradeIds
 LEFT_OUT = "it is of another market, or from before this market's history begins"
 
 
-class Item(NamedTuple):
+class EvidenceItem(NamedTuple):
     """One reported item, or what the operator put in its place. Either `fill` or `reason`."""
 
     raw: str
@@ -31,8 +31,8 @@ class Item(NamedTuple):
 class Told:
     """What the venue said to one request, complete or not."""
 
-    reply: Reply
-    items: tuple[Item, ...]
+    reply: VenueResponse
+    items: tuple[EvidenceItem, ...]
 
     @property
     def symbol(self) -> str:
@@ -59,7 +59,7 @@ def read_evidence(
     ]
 
 
-def _replies(connection: sqlite3.Connection, cycle_id: int) -> Iterator[Reply | None]:
+def _replies(connection: sqlite3.Connection, cycle_id: int) -> Iterator[VenueResponse | None]:
     """A cycle's replies as received; null for one whose items are not all there."""
     for row in connection.execute(SQL["history_inputs"], (cycle_id,)).fetchall():
         symbol, since_ms, start_ms, latest_ms, items, error, pages_json = row
@@ -72,7 +72,11 @@ def _replies(connection: sqlite3.Connection, cycle_id: int) -> Iterator[Reply | 
             for runs in json.loads(pages_json)
         )
         whole = sum(map(len, pages)) == items
-        yield Reply(Request(symbol, since_ms, start_ms), latest_ms, pages, error) if whole else None
+        yield (
+            VenueResponse(Request(symbol, since_ms, start_ms), latest_ms, pages, error)
+            if whole
+            else None
+        )
 
 
 def _corrections(connection: sqlite3.Connection, cycle_id: int, replay_of: int | None) -> list[str]:
@@ -82,11 +86,13 @@ def _corrections(connection: sqlite3.Connection, cycle_id: int, replay_of: int |
     else:
         wanted = {"cycle_id": cycle_id}
         rows = connection.execute(SQL["history_corrections"], wanted).fetchall()
-        found = [quarantine.Item(*row) for row in rows]
+        found = [quarantine.QuarantinedItem(*row) for row in rows]
     return [item.replacement or "" for item in found]
 
 
-def _items(reply: Reply, trade_ids: TradeIds, corrections: Sequence[str]) -> Iterator[Item]:
+def _items(
+    reply: VenueResponse, trade_ids: TradeIds, corrections: Sequence[str]
+) -> Iterator[EvidenceItem]:
     """A text reads the same wherever it stands in a reply: that tells what was read of which."""
     given = corrections if reply.error is None else ()
     reading = paging.read(reply, trade_ids, given)
@@ -94,6 +100,6 @@ def _items(reply: Reply, trade_ids: TradeIds, corrections: Sequence[str]) -> Ite
     reasons = {item.raw: item.reason for item in reading.unreadable}
     for raw in chain(*reply.pages, (raw for raw in given if raw in readable or raw in reasons)):
         if raw in readable:
-            yield Item(raw, next(fills), None)
+            yield EvidenceItem(raw, next(fills), None)
         else:
-            yield Item(raw, None, reasons.get(raw, LEFT_OUT))
+            yield EvidenceItem(raw, None, reasons.get(raw, LEFT_OUT))

@@ -20,13 +20,13 @@ from engine.history.results_reader import (
     read_result,
     read_results,
 )
-from engine.history.summary import Books, CursorView, read_books
+from engine.history.summary import CursorView, LedgerSummary, read_books
 from engine.history.xray import Xray, xray
 from engine.store.connection import complete
 from engine.store.readstore import ReadStore
 from engine.store.statements import SQL
 
-__all__ = ["Books", "CursorView", "CycleFilter", "History"]
+__all__ = ["CursorView", "CycleFilter", "History", "LedgerSummary"]
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ class History:
         self._look = look
         self._account = account
         self._ending = ending
-        self._books: Books | None = None
+        self._books: LedgerSummary | None = None
 
     @classmethod
     async def open(cls, path: Path, account: str = "", busy_timeout_ms: int = 5_000) -> "History":
@@ -67,7 +67,7 @@ class History:
         self._check_file()
         return await self._glance.run(_news)
 
-    async def books(self) -> Books:
+    async def books(self) -> LedgerSummary:
         work = partial(read_books, wal_bytes=self._glance.wal_bytes(), earlier=self._books)
         self._books = await self._read(self._glance, work)
         return self._books

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from engine.cycles.results import CycleResult, Kind, Notice, PositionView, Status, views
+from engine.cycles.results import CycleResult, CycleStatus, Kind, Notice, PositionView, views
 from engine.errors import NoSuchCycle
 from engine.ledger.accounting import read_money_json
 from engine.ledger.positions import positions_as_of
@@ -70,7 +70,7 @@ def read_results(
         "before": BEYOND if before is None else max(0, min(before, BEYOND)),
         "limit": max(0, limit),
     }
-    rows = _recorded(connection, span, only, with_running=Status.RUNNING in only.statuses)
+    rows = _recorded(connection, span, only, with_running=CycleStatus.RUNNING in only.statuses)
     if _keeps_unrecorded(only):
         # What lies between the cycles found; all the rest where there are no more of those.
         if rows and len(rows) == span["limit"]:
@@ -164,7 +164,7 @@ def _keeps_unrecorded(only: CycleFilter) -> bool:
     said = (_UNRECORDED.step, _UNRECORDED.type, _UNRECORDED.message)
     return (
         (not only.kinds or Kind.LIVE in only.kinds)
-        and (not only.statuses or Status.PARTIAL in only.statuses)
+        and (not only.statuses or CycleStatus.PARTIAL in only.statuses)
         and any(only.text.lower() in text.lower() for text in said)
     )
 

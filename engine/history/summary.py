@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from engine.cycles.results import PositionView, Status, views
+from engine.cycles.results import CycleStatus, PositionView, views
 from engine.history.results_reader import last_cycle_id
 from engine.ingest.quarantine import held
 from engine.ledger.accounting import read_money_json
@@ -38,7 +38,7 @@ class CursorView(_Frozen):
     held: bool
 
 
-class Books(_Frozen):
+class LedgerSummary(_Frozen):
     """The file as it stands now: what Health shows and what a console starts from.
 
     Sizes in bytes, times in UTC milliseconds. `counts` has the conflicts, quarantined items still
@@ -69,8 +69,8 @@ class Books(_Frozen):
 
 
 def read_books(
-    connection: sqlite3.Connection, wal_bytes: int, earlier: Books | None = None
-) -> Books:
+    connection: sqlite3.Connection, wal_bytes: int, earlier: LedgerSummary | None = None
+) -> LedgerSummary:
     """Read them on one snapshot. `earlier` ones of the same file save counting its fills again."""
     lease = read_lease(connection)
     recent = connection.execute(SQL["history_recent"], (RECENT_CYCLES,)).fetchall()
@@ -78,7 +78,7 @@ def read_books(
     database_bytes, free_bytes = _row(connection, "history_bytes")
     last_commits = connection.execute(SQL["commit_last"]).fetchall()
     last_commit_seq = last_commits[0][0] if last_commits else 0
-    return Books(
+    return LedgerSummary(
         ledger=dict(connection.execute(SQL["identity_read"]).fetchall()),
         schema_version=current(connection),
         sqlite_version=sqlite3.sqlite_version,
@@ -101,7 +101,9 @@ def read_books(
     )
 
 
-def _fills(connection: sqlite3.Connection, last_commit_seq: int, earlier: Books | None) -> int:
+def _fills(
+    connection: sqlite3.Connection, last_commit_seq: int, earlier: LedgerSummary | None
+) -> int:
     """Only counting gives the exact number, which takes longer the more there are; what came
     since an earlier count does not."""
     if earlier is None or last_commit_seq < earlier.last_commit_seq:
@@ -133,7 +135,7 @@ def _counts(connection: sqlite3.Connection, statuses: Iterable[str]) -> dict[str
     cursor = connection.execute(SQL["history_counts"])
     names = [column[0] for column in cursor.description]
     counts = dict(zip(names, cursor.fetchall()[0], strict=True))
-    by_status = dict.fromkeys(map(str, Status), 0) | Counter(statuses)
+    by_status = dict.fromkeys(map(str, CycleStatus), 0) | Counter(statuses)
     return counts | {f"cycles_{status}": number for status, number in by_status.items()}
 
 

@@ -11,8 +11,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from engine.cycles.results import CycleResult, PositionView, Status
-from engine.history.evidence import LEFT_OUT, Item, Told, read_evidence
+from engine.cycles.results import CycleResult, CycleStatus, PositionView
+from engine.history.evidence import LEFT_OUT, EvidenceItem, Told, read_evidence
 from engine.history.outcomes import Outcome, retrace, unbooked
 from engine.history.results_reader import positions_before, read_result
 from engine.ingest.quarantine import Unreadable
@@ -27,7 +27,7 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class WindowLine(_Frozen):
+class MarketEvidence(_Frozen):
     """What was asked of the venue for one symbol (UTC milliseconds), and what came.
 
     `error` says why the answer is not complete. `held` means that a quarantined item kept the
@@ -108,7 +108,7 @@ class Xray(_Frozen):
 
     result: CycleResult
     evidence: bool
-    windows: tuple[WindowLine, ...]
+    windows: tuple[MarketEvidence, ...]
     fills: tuple[FillLine, ...]
     positions_before: dict[str, PositionView]
     positions_after: dict[str, PositionView]
@@ -154,10 +154,10 @@ def _no_collecting() -> Iterator[None]:
         gc.enable()
 
 
-def _window(told: Told, result: CycleResult) -> WindowLine:
+def _window(told: Told, result: CycleResult) -> MarketEvidence:
     reply, request = told.reply, told.reply.request
     change = result.cursors.get(CURSOR_PREFIX + told.symbol)
-    return WindowLine(
+    return MarketEvidence(
         symbol=told.symbol,
         since_ms=request.since_ms,
         start_ms=request.start_ms,
@@ -193,7 +193,7 @@ def _reported(
 def _why_unbooked(told: Told, result: CycleResult) -> str | None:
     """Why TX 1 took nothing of a market; null where it did."""
     if not result.committed:
-        runs = result.status is Status.RUNNING
+        runs = result.status is CycleStatus.RUNNING
         return "the cycle still runs" if runs else "the cycle committed nothing"
     if told.reply.error is not None:
         return "the answer was not complete"
@@ -202,7 +202,7 @@ def _why_unbooked(told: Told, result: CycleResult) -> str | None:
     return None
 
 
-def _unread(connection: sqlite3.Connection, symbol: str, item: Item) -> FillLine:
+def _unread(connection: sqlite3.Connection, symbol: str, item: EvidenceItem) -> FillLine:
     """An item that was left out, or could not be read: with what is in quarantine of it."""
     line = FillLine(symbol=symbol, raw=item.raw, reason=item.reason)
     if item.reason == LEFT_OUT:

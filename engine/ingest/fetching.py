@@ -7,10 +7,10 @@ from functools import partial
 
 from engine.clock import now_ms
 from engine.cycles.results import Kind
-from engine.cycles.running import Draft
+from engine.cycles.running import RunningCycle
 from engine.errors import VenueError
 from engine.ingest import paging, quarantine
-from engine.ingest.paging import Reply, Request
+from engine.ingest.paging import Request, VenueResponse
 from engine.ledger import positions
 from engine.ledger.commit import CURSOR_PREFIX
 from engine.ledger.fills import latest_believed
@@ -31,7 +31,7 @@ class Fetcher:
         self._venue = venue
         self._retrying = retrying
 
-    async def fetch(self, draft: Draft) -> list[Reply]:
+    async def fetch(self, draft: RunningCycle) -> list[VenueResponse]:
         """One reply a market. A market's failure is in its reply; raises `VenueError` where not
         even the venue's clock or its markets can be had."""
         draft.venue_ms = await self._retrying(self._venue.fetch_time)

@@ -11,13 +11,13 @@ from hashlib import blake2b
 from itertools import islice
 
 from engine.clock import DAY_MS
-from engine.ingest.paging import Reply, Request
+from engine.ingest.paging import Request, VenueResponse
 from engine.store.statements import SQL
 from engine.text import storable
 
 
 def keep(
-    connection: sqlite3.Connection, cycle_id: int, started_ms: int, replies: Iterable[Reply]
+    connection: sqlite3.Connection, cycle_id: int, started_ms: int, replies: Iterable[VenueResponse]
 ) -> None:
     day = started_ms // DAY_MS
     for reply in replies:
@@ -48,7 +48,7 @@ def expire(connection: sqlite3.Connection, before_ms: int) -> None:
     connection.execute(SQL["items_expire"], {"day": day}).fetchall()
 
 
-def load(connection: sqlite3.Connection, cycle_id: int) -> list[Reply]:
+def load(connection: sqlite3.Connection, cycle_id: int) -> list[VenueResponse]:
     """The complete replies of a cycle, as received; none where any of them is kept no more."""
     replies = []
     for row in connection.execute(SQL["inputs_of_cycle"], (cycle_id,)).fetchall():
@@ -58,7 +58,7 @@ def load(connection: sqlite3.Connection, cycle_id: int) -> list[Reply]:
         pages = tuple(tuple(_items(connection, symbol, runs)) for runs in json.loads(pages_json))
         if sum(map(len, pages)) != items:
             return []
-        replies.append(Reply(Request(symbol, since_ms, start_ms), latest_ms, pages))
+        replies.append(VenueResponse(Request(symbol, since_ms, start_ms), latest_ms, pages))
     return replies
 
 

@@ -25,7 +25,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class VenueResponse:
     """What the venue said to one request, as received. `error` is set when it did not finish.
 
     `latest_ms` is the latest time of a fill that is believed.
@@ -53,15 +53,17 @@ def window(symbol: str, cursor_ms: int | None, start_ms: int, lookback_ms: int) 
     return Request(symbol, max(start_ms, cursor_ms - lookback_ms), start_ms)
 
 
-async def fetch(venue: Venue, request: Request, latest_ms: int, retrying: Retrying) -> Reply:
+async def fetch(
+    venue: Venue, request: Request, latest_ms: int, retrying: Retrying
+) -> VenueResponse:
     """Ask for one window, again from its beginning after an error that may pass."""
     pages: list[tuple[str, ...]] = []
     try:
         await retrying(partial(_page_through, venue, request, pages))
     except VenueError as error:
         reason = f"{type(error).__name__}: {error}"
-        return Reply(request, latest_ms, tuple(pages), reason)
-    return Reply(request, latest_ms, tuple(pages))
+        return VenueResponse(request, latest_ms, tuple(pages), reason)
+    return VenueResponse(request, latest_ms, tuple(pages))
 
 
 async def _page_through(venue: Venue, request: Request, pages: list[tuple[str, ...]]) -> None:
@@ -73,7 +75,7 @@ async def _page_through(venue: Venue, request: Request, pages: list[tuple[str, .
         raise BadResponse(f"{request.symbol}: the pages ended before the last one")
 
 
-def read(reply: Reply, trade_ids: TradeIds, corrections: Iterable[str] = ()) -> Reading:
+def read(reply: VenueResponse, trade_ids: TradeIds, corrections: Iterable[str] = ()) -> Reading:
     """Read a reply's items, and what stands for those of them that the operator corrected.
 
     Other markets' and those before the symbol's start are left out.

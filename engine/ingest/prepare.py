@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.ingest import paging
-from engine.ingest.paging import Reading, Reply
-from engine.ingest.quarantine import Item, Unreadable
-from engine.ledger.commit import Window
+from engine.ingest.paging import Reading, VenueResponse
+from engine.ingest.quarantine import QuarantinedItem, Unreadable
+from engine.ledger.commit import PreparedMarket
 from engine.store.statements import SQL
 from engine.venue import TradeIds
 
@@ -20,7 +20,7 @@ from engine.venue import TradeIds
 class Answer:
     """A complete reply, and what could be read of it."""
 
-    reply: Reply
+    reply: VenueResponse
     reading: Reading
 
     @property
@@ -29,7 +29,7 @@ class Answer:
 
 
 def read_answers(
-    replies: Iterable[Reply], trade_ids: TradeIds, corrections: Iterable[Item]
+    replies: Iterable[VenueResponse], trade_ids: TradeIds, corrections: Iterable[QuarantinedItem]
 ) -> list[Answer]:
     """Read complete replies, and what the operator corrected in them."""
     corrected = [item.replacement or "" for item in corrections]
@@ -60,10 +60,10 @@ def _with_taken_ids(
                 yield Unreadable(fill.symbol, text, reason)
 
 
-def windows_of(answers: Iterable[Answer], held: Collection[str]) -> list[Window]:
+def windows_of(answers: Iterable[Answer], held: Collection[str]) -> list[PreparedMarket]:
     """The cursors of `held` markets stay where they are."""
     return [
-        Window(
+        PreparedMarket(
             answer.symbol,
             answer.reply.request.since_ms,
             answer.reply.request.start_ms,

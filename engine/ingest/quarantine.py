@@ -33,7 +33,7 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class QuarantinedItem:
     """A quarantined item. `status` is open, dropped or replaced."""
 
     id: int
@@ -74,20 +74,24 @@ def held(connection: sqlite3.Connection, items: Iterable[Unreadable] = ()) -> se
     return symbols
 
 
-def replacements(connection: sqlite3.Connection, cycle_id: int | None = None) -> list[Item]:
+def replacements(
+    connection: sqlite3.Connection, cycle_id: int | None = None
+) -> list[QuarantinedItem]:
     """Corrected items still to be applied; with `cycle_id`, those that cycle applied."""
     name = "quarantine_pending" if cycle_id is None else "quarantine_applied"
     values = () if cycle_id is None else (cycle_id,)
-    return [Item(*row) for row in connection.execute(SQL[name], values).fetchall()]
+    return [QuarantinedItem(*row) for row in connection.execute(SQL[name], values).fetchall()]
 
 
-def mark_applied(connection: sqlite3.Connection, items: Iterable[Item], cycle_id: int) -> None:
+def mark_applied(
+    connection: sqlite3.Connection, items: Iterable[QuarantinedItem], cycle_id: int
+) -> None:
     for item in items:
         connection.execute(SQL["quarantine_mark_applied"], (cycle_id, item.id)).fetchall()
 
 
-def listing(connection: sqlite3.Connection) -> list[Item]:
-    return [Item(*row) for row in connection.execute(SQL["quarantine_all"]).fetchall()]
+def listing(connection: sqlite3.Connection) -> list[QuarantinedItem]:
+    return [QuarantinedItem(*row) for row in connection.execute(SQL["quarantine_all"]).fetchall()]
 
 
 def resolve(
@@ -96,7 +100,7 @@ def resolve(
     replacement: str | None,
     now_ms: int,
     actor: str,
-) -> Item:
+) -> QuarantinedItem:
     """Drop an open item, or replace it by a readable one; the audit keeps who did it.
 
     Raises `NoSuchItem`, or `UnreadableFill` where the replacement cannot be read either.
@@ -112,7 +116,7 @@ def resolve(
     detail = json.dumps({"id": item_id, "status": status, "replacement": replacement})
     entry = (now_ms, actor, "quarantine resolve", detail, "ok")
     connection.execute(SQL["audit_add"], entry).fetchall()
-    return Item(*rows[0])
+    return QuarantinedItem(*rows[0])
 
 
 def _digest(text: str) -> bytes:

@@ -21,7 +21,7 @@ CURSOR_PREFIX = "fills_cursor:"
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class PreparedMarket:
     """What was asked of the venue for one symbol, and what came of it that can be read.
 
     `since_ms` is where the window begins, `start_ms` where the symbol's history begins by
@@ -67,7 +67,7 @@ class Commit:
 
 def commit_cycle(
     connection: sqlite3.Connection,
-    windows: Iterable[Window],
+    windows: Iterable[PreparedMarket],
     *,
     cycle_id: int,
     lease_epoch: int,
@@ -154,7 +154,7 @@ def _counts(appended: Appended) -> dict[str, int]:
 
 def _move_cursors(
     connection: sqlite3.Connection,
-    windows: Iterable[Window],
+    windows: Iterable[PreparedMarket],
     conflicting: Iterable[Event],
     cycle_id: int,
 ) -> dict[str, CursorMove]:

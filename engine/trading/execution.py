@@ -21,9 +21,9 @@ from engine.errors import (
 from engine.settings import RiskSettings
 from engine.store.store import Store
 from engine.trading import orders
-from engine.trading.orders import Intended, Order, Sent, Status
+from engine.trading.orders import Intended, OrderState, Sent, StoredOrder
 from engine.trading.risk import RiskGate
-from engine.trading.strategies import Cancel, Intent, OpenOrder, Place, Snapshot, Strategy
+from engine.trading.strategies import CancelOrder, Intent, OpenOrder, PlaceOrder, Snapshot, Strategy
 from engine.venue import OrderRequest, OrderStatus, Venue, VenueOrder
 from engine.venues.retrying import Retrying
 
@@ -130,7 +130,7 @@ class Execution:
     async def _refresh(self, symbols: Iterable[str], done: Executed) -> None:
         """Bring the stored open orders up to what the venue says of them."""
         ours = await self._store.read(orders.open_orders)
-        found: list[tuple[Order, VenueOrder | None]] = []
+        found: list[tuple[StoredOrder, VenueOrder | None]] = []
         for symbol in symbols:
             try:
                 found += await self._refresh_market(symbol, ours)
@@ -139,8 +139,8 @@ class Execution:
         done.revised |= await self._keep_found(found)
 
     async def _refresh_market(
-        self, symbol: str, ours: Sequence[Order]
-    ) -> list[tuple[Order, VenueOrder | None]]:
+        self, symbol: str, ours: Sequence[StoredOrder]
+    ) -> list[tuple[StoredOrder, VenueOrder | None]]:
         listed = {
             order.client_order_id: order
             for order in await self._retrying(partial(self._venue.fetch_open_orders, symbol))
@@ -151,7 +151,7 @@ class Execution:
         absent = await self._store.read(partial(orders.absent_of, client_order_ids=ids))
         return found + [(order, listed[order.client_order_id]) for order in absent]
 
-    async def _keep_found(self, found: list[tuple[Order, VenueOrder | None]]) -> set[int]:
+    async def _keep_found(self, found: list[tuple[StoredOrder, VenueOrder | None]]) -> set[int]:
         if not found:
             return set()
         return await self._store.write(partial(orders.keep_found, found=found, now_ms=now_ms()))
@@ -179,7 +179,7 @@ class Execution:
             blocked=dict.fromkeys(blocked, "its fills are not all known")
             | {order.symbol: "an earlier order is unresolved" for order in unresolved},
         )
-        places = [intent for intent in intents if isinstance(intent, Place)]
+        places = [intent for intent in intents if isinstance(intent, PlaceOrder)]
         return [
             Intended(
                 OrderRequest(
@@ -208,7 +208,7 @@ class Execution:
         canceled: list[str] = []
         try:
             for intent in intents:
-                if isinstance(intent, Cancel) and intent.client_order_id in still_open:
+                if isinstance(intent, CancelOrder) and intent.client_order_id in still_open:
                     await self._check_lease()
                     if await self._withdraw(intent, done):
                         canceled.append(intent.client_order_id)
@@ -219,7 +219,7 @@ class Execution:
                 await self._store.write(partial(keep, now_ms=now_ms()))
         return canceled
 
-    async def _withdraw(self, intent: Cancel, done: Executed) -> bool:
+    async def _withdraw(self, intent: CancelOrder, done: Executed) -> bool:
         """Whether the order is canceled now."""
         symbol, order_id = intent.symbol, intent.client_order_id
         try:
@@ -251,14 +251,14 @@ class Execution:
     async def _submit(self, request: OrderRequest, venue_ms: int, done: Executed) -> Sent:
         order_id = request.client_order_id
         if (killed := self.killed()) is not None:
-            return Sent(order_id, Status.REFUSED, None, None, reason=killed)
+            return Sent(order_id, OrderState.REFUSED, None, None, reason=killed)
         try:
             order = await self._venue.submit(request)
         except VenueTransient as error:
             done.errors.append((request.symbol, f"order {order_id} is unknown: {error}"))
-            return Sent(order_id, Status.UNKNOWN, "unknown", venue_ms, reason=str(error))
+            return Sent(order_id, OrderState.UNKNOWN, "unknown", venue_ms, reason=str(error))
         except VenueError as error:
             log.warning("order_rejected", order=order_id, error=str(error))
-            return Sent(order_id, Status.REJECTED, "rejected", venue_ms, reason=str(error))
-        status = Status(OrderStatus(order.status).value)
+            return Sent(order_id, OrderState.REJECTED, "rejected", venue_ms, reason=str(error))
+        status = OrderState(OrderStatus(order.status).value)
         return Sent(order_id, status, "accepted", order.ts_ms, order.exchange_order_id)

@@ -14,7 +14,7 @@ from engine.trading.strategies import OpenOrder
 from engine.venue import OrderRequest, Side, VenueOrder
 
 
-class Status(StrEnum):
+class OrderState(StrEnum):
     """`intended` is stored and may have been sent; `unknown` was sent without an answer;
     `absent` turned out never to have reached the venue."""
 
@@ -29,7 +29,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class StoredOrder:
     """A stored order. Quantity in base units, price in quote units per base unit."""
 
     client_order_id: str
@@ -38,7 +38,7 @@ class Order:
     side: Side
     qty: Decimal
     price: Decimal
-    status: Status
+    status: OrderState
     submit_outcome: str | None
 
     @property
@@ -61,7 +61,7 @@ class Sent:
     null, as is the time, where it was refused at the last moment."""
 
     client_order_id: str
-    status: Status
+    status: OrderState
     outcome: str | None
     submitted_ms: int | None
     exchange_order_id: str | None = None
@@ -81,7 +81,7 @@ def intend(
             canonical(request.qty),
             canonical(request.price),
             canonical(order.decision_price) if order.decision_price is not None else None,
-            Status.REFUSED if order.reason else Status.INTENDED,
+            OrderState.REFUSED if order.reason else OrderState.INTENDED,
             order.reason,
             now_ms,
         )
@@ -103,7 +103,9 @@ def keep_sent(connection: sqlite3.Connection, sent: Iterable[Sent], now_ms: int)
 
 
 def keep_found(
-    connection: sqlite3.Connection, found: Sequence[tuple[Order, VenueOrder | None]], now_ms: int
+    connection: sqlite3.Connection,
+    found: Sequence[tuple[StoredOrder, VenueOrder | None]],
+    now_ms: int,
 ) -> set[int]:
     """Keep what the venue knows of orders, or that it knows nothing.
 
@@ -126,7 +128,7 @@ def keep_found(
             "submitted_ms": known.ts_ms,
         }
         connection.execute(SQL["order_resolved"], values).fetchall()
-        if order.status is not Status.OPEN:
+        if order.status is not OrderState.OPEN:
             values["cycle_id"] = order.cycle_id
             dropped = connection.execute(SQL["metrics_drop_of_fills"], values).fetchall()
             revised |= {row[0] for row in dropped}
@@ -141,15 +143,15 @@ def keep_canceled(
         connection.execute(SQL["order_canceled"], values).fetchall()
 
 
-def unresolved(connection: sqlite3.Connection) -> list[Order]:
+def unresolved(connection: sqlite3.Connection) -> list[StoredOrder]:
     return _orders(connection, "orders_unresolved")
 
 
-def open_orders(connection: sqlite3.Connection) -> list[Order]:
+def open_orders(connection: sqlite3.Connection) -> list[StoredOrder]:
     return _orders(connection, "orders_open")
 
 
-def absent_of(connection: sqlite3.Connection, client_order_ids: Iterable[str]) -> list[Order]:
+def absent_of(connection: sqlite3.Connection, client_order_ids: Iterable[str]) -> list[StoredOrder]:
     """Those of `client_order_ids` that were believed never to have reached the venue."""
     return _orders(connection, "orders_absent_of", json.dumps(list(client_order_ids)))
 
@@ -158,7 +160,7 @@ def live_symbols(connection: sqlite3.Connection) -> set[str]:
     return {row[0] for row in connection.execute(SQL["orders_live_symbols"]).fetchall()}
 
 
-def _orders(connection: sqlite3.Connection, name: str, *values: str) -> list[Order]:
+def _orders(connection: sqlite3.Connection, name: str, *values: str) -> list[StoredOrder]:
     return [_order(*row) for row in connection.execute(SQL[name], values).fetchall()]
 
 
@@ -171,12 +173,12 @@ def _order(
     price: str,
     status: str,
     outcome: str | None,
-) -> Order:
+) -> StoredOrder:
     """Raises `StoreCorrupt` for what this program does not write."""
     try:
         figures = parse_decimal(qty), parse_decimal(price)
-        return Order(
-            client_order_id, cycle_id, symbol, Side(side), *figures, Status(status), outcome
+        return StoredOrder(
+            client_order_id, cycle_id, symbol, Side(side), *figures, OrderState(status), outcome
         )
     except ValueError as error:
         raise StoreCorrupt(

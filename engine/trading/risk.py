@@ -6,7 +6,7 @@ from decimal import Decimal, localcontext
 from engine.ledger.accounting import Position
 from engine.money import EXACT, canonical
 from engine.settings import RiskSettings
-from engine.trading.strategies import OpenOrder, Place
+from engine.trading.strategies import OpenOrder, PlaceOrder
 from engine.venue import Side
 
 
@@ -30,14 +30,14 @@ class RiskGate:
         self._blocked = blocked or {}
         self._resting = [(o.symbol, o.side, o.qty) for o in open_orders]
 
-    def refuse(self, order: Place) -> str | None:
+    def refuse(self, order: PlaceOrder) -> str | None:
         """Why `order` must not be sent; null when it may, and it then counts as sent."""
         reason = self._killed or self._limit(order)
         if reason is None:
             self._resting.append((order.symbol, order.side, order.qty))
         return reason
 
-    def _limit(self, order: Place) -> str | None:
+    def _limit(self, order: PlaceOrder) -> str | None:
         limits = self._settings
         if order.symbol in self._blocked:
             return f"{order.symbol}: {self._blocked[order.symbol]}"
@@ -52,7 +52,7 @@ class RiskGate:
             return f"max_open_orders: {resting} of {limits.max_open_orders} are open"
         return self._position_limit(order) if limits.max_position is not None else None
 
-    def _position_limit(self, order: Place) -> str | None:
+    def _position_limit(self, order: PlaceOrder) -> str | None:
         """The position if this and every resting order of its side fills, at the mark."""
         most = self._settings.max_position
         held = self._positions.get(order.symbol, Position(order.symbol)).qty

@@ -34,7 +34,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PlaceOrder:
     """Send a limit order: `qty` in base units at `price` in quote units per base unit."""
 
     symbol: str
@@ -44,12 +44,12 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Cancel:
+class CancelOrder:
     symbol: str
     client_order_id: str
 
 
-Intent = Place | Cancel
+Intent = PlaceOrder | CancelOrder
 
 
 class Strategy(Protocol):
@@ -86,9 +86,9 @@ class Ladder:
             if (order.side, order.price) in wanted:
                 del wanted[order.side, order.price]
             else:
-                yield Cancel(symbol, order.client_order_id)
+                yield CancelOrder(symbol, order.client_order_id)
         for (side, price), qty in wanted.items():
-            yield Place(symbol, side, qty, price)
+            yield PlaceOrder(symbol, side, qty, price)
 
     def _rungs(
         self, symbol: str, snapshot: Snapshot

@@ -9,7 +9,7 @@ from console.app.styles import stylesheets
 from console.app.themes import DARK, THEMES
 from console.kit.lines import Tone
 from console.screens.shared.session_screen import DeckScreen
-from console.session.view import View
+from console.session.view import ConsoleState
 
 
 class Host(App[None]):
@@ -17,7 +17,7 @@ class Host(App[None]):
 
     CSS_PATH: ClassVar[Any] = stylesheets()
 
-    def __init__(self, screen: DeckScreen, view: View) -> None:
+    def __init__(self, screen: DeckScreen, view: ConsoleState) -> None:
         super().__init__()
         self._first = screen
         self.view = view
@@ -33,7 +33,7 @@ class Host(App[None]):
     def on_mount(self) -> None:
         self.push_screen(self._first)
 
-    def give(self, view: View) -> None:
+    def give(self, view: ConsoleState) -> None:
         """Show another view."""
         self.view = view
         if isinstance(self.screen, DeckScreen):

@@ -6,18 +6,18 @@ result(7, orders_submitted=0), view(result(1), result(2), link=Link.READING)
 from dataclasses import replace
 from typing import Any
 
-from console.session.view import Link, View, with_results
+from console.session.view import ConsoleState, Link, with_results
 from engine.control.messages import Beat, Hello
 from engine.cycles.results import (
     CursorChange,
     CycleResult,
+    CycleStatus,
     EngineState,
     Kind,
     Notice,
     PositionView,
-    Status,
 )
-from engine.history.history import Books
+from engine.history.history import LedgerSummary
 
 BTC = "BTC/USDT"
 ETH = "ETH/USDT"
@@ -37,7 +37,7 @@ def result(cycle_id: int, **changes: Any) -> CycleResult:
     values: dict[str, Any] = {
         "cycle_id": cycle_id,
         "kind": Kind.LIVE,
-        "status": Status.OK,
+        "status": CycleStatus.OK,
         "account": "paper-01",
         "mode": "sim",
         "started_ms": started_ms,
@@ -62,7 +62,7 @@ def result(cycle_id: int, **changes: Any) -> CycleResult:
     return CycleResult.model_validate(values | changes)
 
 
-def failed(cycle_id: int, status: Status = Status.FAILED, **changes: Any) -> CycleResult:
+def failed(cycle_id: int, status: CycleStatus = CycleStatus.FAILED, **changes: Any) -> CycleResult:
     """A cycle that fetched and then committed nothing."""
     values: dict[str, Any] = {
         "status": status,
@@ -173,10 +173,10 @@ def beat(now_ms: int = NOON_MS, **changes: Any) -> Beat:
     return Beat.model_validate(values | changes)
 
 
-def view(*results: CycleResult, **changes: Any) -> View:
+def view(*results: CycleResult, **changes: Any) -> ConsoleState:
     """What a console attached to that engine shows after these cycles."""
     newest = max((found.ended_ms for found in results), default=NOON_MS)
-    attached = View(
+    attached = ConsoleState(
         link=Link.ATTACHED,
         account="paper-01",
         hello=hello(),
@@ -187,7 +187,7 @@ def view(*results: CycleResult, **changes: Any) -> View:
     return replace(with_results(attached, results), **changes)
 
 
-def books(**changes: Any) -> Books:
+def books(**changes: Any) -> LedgerSummary:
     """A ledger file that is well and that no engine runs on."""
     values: dict[str, Any] = {
         "ledger": {"ledger_id": "7f3a", "venue": "sim", "trade_ids": "account"},
@@ -210,4 +210,4 @@ def books(**changes: Any) -> Books:
         "counts": {"cycles_ok": 1},
         "errors": (),
     }
-    return Books.model_validate(values | changes)
+    return LedgerSummary.model_validate(values | changes)

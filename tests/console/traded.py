@@ -14,7 +14,7 @@ from pathlib import Path
 from builders import BTC, ETH, Reported, fee, opened, reported, settings_in
 from fakes import FakeVenue
 
-from engine import Engine, Place, Snapshot
+from engine import Engine, PlaceOrder, Snapshot
 from engine.errors import VenueUnavailable
 from engine.trading.strategies import Intent
 from engine.venue import Side
@@ -79,8 +79,8 @@ class Twice:
             return []
         qty = Decimal("0.01")
         return [
-            Place(BTC, Side.BUY, qty, Decimal(64850)),
-            Place(BTC, Side.SELL, qty, Decimal(64910)),
+            PlaceOrder(BTC, Side.BUY, qty, Decimal(64850)),
+            PlaceOrder(BTC, Side.SELL, qty, Decimal(64910)),
         ]
 
 

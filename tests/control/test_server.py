@@ -28,7 +28,7 @@ from builders import BTC, opened, reported, rows, settings_in, verified
 from fakes import FakeVenue
 from structlog.testing import capture_logs
 
-from engine import Engine, EngineState, Status, logs
+from engine import CycleStatus, Engine, EngineState, logs
 from engine.control import client_session as attached_client
 from engine.control import server, unix_socket
 from engine.control.messages import PROTOCOL, Action, Published
@@ -103,7 +103,7 @@ async def test_a_channel_that_cannot_be_opened_is_logged_and_stops_nothing(
     before = path.stat()
     with capture_logs() as logs:
         async with serving(tmp_path) as engine:
-            assert (await engine.cycle()).status is Status.OK
+            assert (await engine.cycle()).status is CycleStatus.OK
     (entry,) = [log for log in logs if log["event"] == "channel_unavailable"]
     assert (entry["path"], entry["error"]) == (str(path), "Address already in use")
     assert path.stat().st_ino == before.st_ino
@@ -122,7 +122,7 @@ async def test_a_name_too_long_for_any_socket_is_no_reason_to_fail(tmp_path: Pat
     db = tmp_path / ("name" * 25)
     with capture_logs() as logs:
         async with Engine(settings_in(tmp_path, db=db), venue=FakeVenue(), channel=True) as engine:
-            assert (await engine.cycle()).status is Status.OK
+            assert (await engine.cycle()).status is CycleStatus.OK
     assert "channel_unavailable" in [log["event"] for log in logs]
 
 
@@ -302,7 +302,7 @@ async def test_a_client_that_is_behind_for_long_is_let_go(
         asleep.writer.transport.pause_reading()  # type: ignore[attr-defined]
         await engine.run(400)
         await until(lambda: not clients_of(engine))
-        assert (await engine.cycle()).status is Status.OK
+        assert (await engine.cycle()).status is CycleStatus.OK
 
 
 # --- commands

@@ -5,12 +5,12 @@ import gc
 import weakref
 
 from engine.cycles.feed import Feed
-from engine.cycles.results import CycleResult, Kind, Status
+from engine.cycles.results import CycleResult, CycleStatus, Kind
 
 
 def result(cycle_id: int) -> CycleResult:
     return CycleResult(
-        cycle_id=cycle_id, kind=Kind.LIVE, status=Status.OK, account="main", mode="sim",
+        cycle_id=cycle_id, kind=Kind.LIVE, status=CycleStatus.OK, account="main", mode="sim",
         started_ms=0, ended_ms=0, venue_ms=0,
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ import pytest
 from builders import BTC, ETH, adds_up, fee, opened, reported, rows, settings_in, verified
 from fakes import FakeVenue
 
-from engine import Engine, Kind, Page, Settings, Status, Verdict, rehearse_cycle, replay_cycle
+from engine import CycleStatus, Engine, Kind, Page, Settings, Verdict, rehearse_cycle, replay_cycle
 from engine.clock import now_ms
 from engine.errors import LeaseHeld, NoSuchCycle, StoreCorrupt, StoreError, VenueUnavailable
 from engine.history.xray import xray
@@ -78,7 +78,7 @@ async def test_the_engine_itself_replays_too(settings: Settings, venue: FakeVenu
         await engine.cycle()
         result = await engine.replay(1)
         after = await engine.cycle()
-    assert (result.verdict, after.cycle_id, after.status) == (Verdict.CLEAN, 3, Status.OK)
+    assert (result.verdict, after.cycle_id, after.status) == (Verdict.CLEAN, 3, CycleStatus.OK)
 
 
 async def test_what_a_failed_commit_did_not_take_in_is_recovered_from_its_inputs(
@@ -92,7 +92,7 @@ async def test_what_a_failed_commit_did_not_take_in_is_recovered_from_its_inputs
         )
         failed = await engine.cycle()
         change(settings, "DROP TRIGGER broken")
-    assert (failed.status, failed.committed) == (Status.FAILED, False)
+    assert (failed.status, failed.committed) == (CycleStatus.FAILED, False)
     result = await replay_cycle(settings, 1)
     assert result.verdict is Verdict.RECOVERED
     assert (result.ledger_events_inserted, result.fills_count) == (5, 3)

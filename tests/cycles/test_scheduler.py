@@ -11,9 +11,9 @@ from fakes import FakeVenue
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import CycleResult, Engine, EngineState, Kind, Settings, Status
+from engine import CycleResult, CycleStatus, Engine, EngineState, Kind, Settings
 from engine.clock import now_ms
-from engine.cycles.scheduler import Runner, next_due
+from engine.cycles.scheduler import Scheduler, next_due
 from engine.errors import EngineClosing, LeaseLost, VenueUnavailable
 
 HOUR = "1h"
@@ -88,7 +88,7 @@ async def test_stop_ends_the_loop_after_the_running_cycle(tmp_path: Path) -> Non
         engine.stop()
         venue.gate.set()
         await running
-    assert [result.status for result in got] == [Status.OK]
+    assert [result.status for result in got] == [CycleStatus.OK]
 
 
 async def test_stop_ends_a_long_wait_at_once(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ async def test_a_loop_that_waits_ends_when_a_command_stops_the_engine_for_good(
         await first.wait()
         with opened(settings.db) as ledger:
             ledger.execute("UPDATE lease SET epoch = epoch + 1")
-        assert (await engine.trigger()).status is Status.FENCED
+        assert (await engine.trigger()).status is CycleStatus.FENCED
         with pytest.raises(LeaseLost):
             async with asyncio.timeout(20):
                 await running
@@ -187,7 +187,7 @@ async def test_a_loop_that_waits_ends_when_a_command_stops_the_engine_for_good(
 # --- what can be seen of it
 
 
-def seen(runner: Runner) -> tuple[str, int | None, bool]:
+def seen(runner: Scheduler) -> tuple[str, int | None, bool]:
     """State, the running cycle, and whether the next one's time is known."""
     running = runner.running
     state = runner.state.value
@@ -255,7 +255,7 @@ async def test_a_closing_engine_begins_nothing_and_says_so(tmp_path: Path) -> No
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     assert all("engine is closing" in str(outcome) for outcome in outcomes)
     assert {type(outcome) for outcome in outcomes} == {EngineClosing}
-    assert (await cycle).status is Status.OK
+    assert (await cycle).status is CycleStatus.OK
 
 
 async def test_closing_lets_the_running_cycle_end(tmp_path: Path) -> None:
@@ -268,7 +268,7 @@ async def test_closing_lets_the_running_cycle_end(tmp_path: Path) -> None:
     await asyncio.sleep(0)
     venue.gate.set()
     await closing
-    assert (await cycle).status is Status.OK
+    assert (await cycle).status is CycleStatus.OK
 
 
 async def test_closing_waits_only_so_long_for_a_cycle_that_hangs(tmp_path: Path) -> None:
@@ -282,7 +282,7 @@ async def test_closing_waits_only_so_long_for_a_cycle_that_hangs(tmp_path: Path)
     with pytest.raises(asyncio.CancelledError):
         await cycle
     (again,) = await cycles(settings_in(tmp_path), venue=FakeVenue([reported("1")]))
-    assert (again.status, again.fills_count) == (Status.OK, 1)
+    assert (again.status, again.fills_count) == (CycleStatus.OK, 1)
 
 
 async def test_the_result_of_a_cycle_that_ends_while_the_engine_closes_is_delivered(
@@ -314,19 +314,19 @@ class Failing:
 
     fatal = None
 
-    def __init__(self, status: Status) -> None:
+    def __init__(self, status: CycleStatus) -> None:
         self.status = status
 
     async def run(self, kind: Kind) -> Any:
         return self
 
 
-@pytest.mark.parametrize("status", [Status.FAILED, Status.SKIPPED])
+@pytest.mark.parametrize("status", [CycleStatus.FAILED, CycleStatus.SKIPPED])
 async def test_failures_in_a_row_are_waited_out_longer_and_longer_up_to_a_bound(
-    tmp_path: Path, status: Status
+    tmp_path: Path, status: CycleStatus
 ) -> None:
     cycles_: Any = Failing(status)
-    runner = Runner(cycles_, settings_in(tmp_path, interval="1s"), None)
+    runner = Scheduler(cycles_, settings_in(tmp_path, interval="1s"), None)
     waits = []
     for _ in range(12):
         await runner.cycle()
@@ -334,7 +334,7 @@ async def test_failures_in_a_row_are_waited_out_longer_and_longer_up_to_a_bound(
     bounds = [min(2.0**n, 60.0) for n in range(1, 13)]
     for wait, bound in zip(waits, bounds, strict=True):
         assert bound / 2 <= wait <= bound
-    cycles_.status = Status.OK
+    cycles_.status = CycleStatus.OK
     await runner.cycle()
     assert runner._backoff(1.0) == 0.0
 
@@ -350,7 +350,7 @@ async def test_a_failing_venue_delays_the_loop_and_does_not_end_it(tmp_path: Pat
 
     async with Engine(settings_in(tmp_path), venue=venue) as engine:
         await engine.run(3, report)
-    assert got == [Status.FAILED, Status.FAILED, Status.OK]
+    assert got == [CycleStatus.FAILED, CycleStatus.FAILED, CycleStatus.OK]
 
 
 async def test_every_so_often_a_cycle_looks_back_further(tmp_path: Path) -> None:

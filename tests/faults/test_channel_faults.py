@@ -14,7 +14,7 @@ from attaching import LONGEST_S, Gated, attached, audited, clients_of, next_resu
 from builders import finished, opened, rows, started, verified
 from scenarios import health
 
-from engine import ChannelClosed, ChannelError, Engine, EngineClient, Status
+from engine import ChannelClosed, ChannelError, CycleStatus, Engine, EngineClient
 from engine.control import client_session as attached_client
 from engine.control import server
 from engine.control.messages import Action
@@ -164,7 +164,7 @@ async def test_the_interval_is_kept_under_a_flood(tmp_path: Path) -> None:
             await running
     waits = [b.started_ms - a.started_ms for a, b in itertools.pairwise(own)]
     assert sorted(waits)[len(waits) // 2] < 200
-    assert {result.status for result in own} == {Status.OK}
+    assert {result.status for result in own} == {CycleStatus.OK}
     assert verified(db).ok
 
 

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from trading import FILLS, trading, two_orders
 
 from engine import Engine
-from engine.cycles.results import Status
+from engine.cycles.results import CycleStatus
 from engine.errors import LeaseHeld
 
 HOLDER = """
@@ -35,12 +35,12 @@ async def test_a_locked_database_skips_the_cycle_and_sends_no_orders(tmp_path: P
         with opened(settings.db) as other:
             other.execute("BEGIN IMMEDIATE")
             result = await engine.cycle()
-            assert result.status is Status.SKIPPED
+            assert result.status is CycleStatus.SKIPPED
             assert result.errors[-1].type == "StoreLocked"
             assert not result.committed
             assert venue.sent == []
             other.execute("ROLLBACK")
-        assert (await engine.cycle()).status is Status.OK
+        assert (await engine.cycle()).status is CycleStatus.OK
         assert len(venue.sent) == 2
     with opened(settings.db) as connection:
         assert rows(connection, "SELECT status FROM cycles ORDER BY 1") == ["ok", "skipped"]
@@ -60,7 +60,7 @@ async def test_a_lock_that_comes_after_the_commit_hides_no_commit(tmp_path: Path
             result = await engine.cycle()
             locker.execute("ROLLBACK")
         assert result.committed
-        assert result.status is Status.PARTIAL
+        assert result.status is CycleStatus.PARTIAL
         assert result.errors[-1].type == "StoreLocked"
         assert venue.sent == []
     await cycles(settings, venue=venue)
@@ -77,7 +77,7 @@ async def test_a_second_engine_refuses_and_names_the_first(tmp_path: Path) -> No
         second = await asyncio.to_thread(spawned, *command)
         assert second.code == 1
         assert f":{os.getpid()}" in second.err
-        assert (await first.cycle()).status is Status.OK
+        assert (await first.cycle()).status is CycleStatus.OK
     assert (await asyncio.to_thread(spawned, *command)).code == 0
     assert list(health(settings.db)) == []
 
@@ -107,7 +107,7 @@ async def test_a_reader_that_stays_raises_the_alarm_and_disturbs_nothing(tmp_pat
             reader.execute("BEGIN")
             assert rows(reader, "SELECT count(*) FROM applied_fills") == [len(FILLS)]
             result = await _growing(engine, source)
-            assert result.status is Status.OK
+            assert result.status is CycleStatus.OK
             assert rows(reader, "SELECT count(*) FROM applied_fills") == [len(FILLS)]
         for _ in range(3):
             result = await engine.cycle()
@@ -150,9 +150,9 @@ async def test_a_reader_that_is_killed_leaves_the_engine_as_it_was(tmp_path: Pat
     async with Engine(settings) as engine:
         await engine.cycle()
         with another_process(settings.db, "BEGIN"):
-            assert (await engine.cycle()).status is Status.OK
+            assert (await engine.cycle()).status is CycleStatus.OK
         serve(source, FILLS)
-        assert (await engine.cycle()).status is Status.OK
+        assert (await engine.cycle()).status is CycleStatus.OK
         with opened(settings.db) as connection:
             busy, _, _ = rows(connection, "PRAGMA wal_checkpoint(TRUNCATE)")[0]
         assert not busy
@@ -164,8 +164,8 @@ async def test_a_writer_that_is_killed_with_the_lock_gives_it_back(tmp_path: Pat
     settings = settings_in(tmp_path, serve(tmp_path / "fills.jsonl", FILLS), busy_timeout="20ms")
     async with Engine(settings) as engine:
         with another_process(settings.db, "BEGIN IMMEDIATE"):
-            assert (await engine.cycle()).status is Status.SKIPPED
-        assert (await engine.cycle()).status is Status.OK
+            assert (await engine.cycle()).status is CycleStatus.SKIPPED
+        assert (await engine.cycle()).status is CycleStatus.OK
     assert list(health(settings.db)) == []
 
 

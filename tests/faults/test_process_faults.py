@@ -27,7 +27,7 @@ from scenarios import books, health
 from trading import FILLS, trading, two_orders
 
 from engine import Engine, Settings
-from engine.cycles.results import CycleResult, Status
+from engine.cycles.results import CycleResult, CycleStatus
 from engine.errors import EngineClosing, LeaseHeld, LeaseLost, StoreLocked
 from engine.trading.strategies import Intent, Snapshot
 from engine.venue import OrderRequest, VenueOrder
@@ -53,7 +53,7 @@ async def test_an_engine_that_lost_its_lease_before_ordering_sends_nothing(tmp_p
         result = await engine.cycle()
         assert venue.sent == []
         assert result.committed
-        assert result.status is Status.PARTIAL
+        assert result.status is CycleStatus.PARTIAL
         assert isinstance(engine.fatal, LeaseLost)
 
 
@@ -86,7 +86,7 @@ async def test_an_engine_that_lost_its_lease_changes_nothing_any_more(tmp_path: 
         take_over(settings.db)
         serve(source, [*FILLS, reported("3", ts=2_000)])
         result = await engine.cycle()
-        assert result.status is Status.FENCED
+        assert result.status is CycleStatus.FENCED
         with pytest.raises(LeaseLost, match="another engine took over"):
             await engine.run()
     assert books(settings.db) == before
@@ -111,7 +111,7 @@ async def test_a_stopped_process_is_fenced_when_it_goes_on(tmp_path: Path) -> No
             ended = await asyncio.to_thread(finished, first)
             assert ended.code == 1
             assert "took over" in ended.err
-            assert (await second.cycle()).status is Status.OK
+            assert (await second.cycle()).status is CycleStatus.OK
     finally:
         first.kill()
         first.wait()
@@ -156,7 +156,7 @@ def test_a_signal_ends_the_program_after_the_running_cycle(
     ended = finished(process)
     assert ended.code == 0, ended.err
     last = CycleResult.model_validate_json([*lines, *ended.out.splitlines()][-1])
-    assert last.status is Status.OK
+    assert last.status is CycleStatus.OK
     assert list(health(ledger)) == []
     with opened(ledger) as connection:
         [(last_id, holder)] = connection.execute(
@@ -191,7 +191,7 @@ async def test_closing_waits_for_the_running_cycle_only_so_long(tmp_path: Path) 
     await venue.asked_for_marks.wait()
     async with asyncio.timeout(20):
         await engine.close()
-        assert [result.status async for result in published] == [Status.INTERRUPTED]
+        assert [result.status async for result in published] == [CycleStatus.INTERRUPTED]
     with pytest.raises(asyncio.CancelledError):
         await running
     assert list(health(settings.db)) == []
@@ -240,7 +240,7 @@ async def test_an_engine_that_could_not_open_leaves_nothing_behind(tmp_path: Pat
     assert not any(connection.is_open for connection in statements.connections)
     venue.failing.clear()
     async with Engine(settings, venue=venue) as engine:
-        assert (await engine.cycle()).status is Status.OK
+        assert (await engine.cycle()).status is CycleStatus.OK
 
 
 # --- COMMIT without an answer
@@ -260,10 +260,10 @@ async def test_after_a_commit_that_failed_the_engine_reads_back_what_is_true(
         assert venue.sent == []
         assert "CommitUnknown" in [error.type for error in first.errors]
         assert first.committed == after_it
-        assert first.status is (Status.PARTIAL if after_it else Status.FAILED)
+        assert first.status is (CycleStatus.PARTIAL if after_it else CycleStatus.FAILED)
         assert ("commit_confirmed" in [w.type for w in first.warnings]) == after_it
         second = await engine.cycle()
-        assert second.status is Status.OK
+        assert second.status is CycleStatus.OK
         assert len(venue.sent) == 2
     assert first.fills_count + second.fills_count == 2
     assert list(health(settings.db)) == []
@@ -283,7 +283,7 @@ async def test_a_commit_that_cannot_be_read_back_is_told_by_the_metrics_transact
     async with Engine(settings, venue=venue, connect=statements.connect) as engine:
         result = await engine.cycle()
     assert result.committed
-    assert result.status is Status.PARTIAL
+    assert result.status is CycleStatus.PARTIAL
     assert list(health(settings.db)) == []
 
 
@@ -299,7 +299,7 @@ async def test_orders_whose_outcome_could_not_be_stored_are_found_by_their_ids(
     async with Engine(settings, strategy=two_orders, **parts) as engine:
         result = await engine.cycle()
     assert result.orders_submitted == 2
-    assert result.status is Status.PARTIAL
+    assert result.status is CycleStatus.PARTIAL
     await cycles(settings, venue=venue)
     assert len(venue.sent) == 2
     assert verified(settings.db).violations == ()
@@ -322,7 +322,7 @@ async def test_a_cycle_that_could_not_be_recorded_is_recorded_with_the_next_one(
     )
     async with Engine(settings, connect=statements.connect) as engine:
         results = [await engine.cycle() for _ in range(2)]
-    assert [result.status for result in results] == [Status.FAILED, Status.OK]
+    assert [result.status for result in results] == [CycleStatus.FAILED, CycleStatus.OK]
     with opened(settings.db) as connection:
         rows = connection.execute("SELECT cycle_id, status FROM cycles").fetchall()
     assert rows == [(1, "failed"), (2, "ok")]

@@ -16,7 +16,7 @@ from trading import trading, two_orders
 
 from engine import Engine, Settings
 from engine.cycles.metrics import missing
-from engine.cycles.results import Status
+from engine.cycles.results import CycleStatus
 from engine.errors import SchemaTooNew, StoreReadOnly, StoreReplaced
 from engine.store.migrate import check, migrate
 from engine.store.readstore import ReadStore
@@ -60,13 +60,13 @@ async def test_no_room_in_the_authoritative_transaction_changes_nothing_and_pass
         limit(statements.connections[0])
         venue.reports += many(500)
         result = await engine.cycle()
-        assert result.status is Status.FAILED
+        assert result.status is CycleStatus.FAILED
         assert result.errors[-1].type == "StoreFull"
         assert books(settings.db) == before
         assert len(venue.sent) == sent
         limit(statements.connections[0], 1_000_000)
         result = await engine.cycle()
-        assert result.status is Status.OK
+        assert result.status is CycleStatus.OK
         assert result.fills_count == 500
     assert list(health(settings.db)) == []
 
@@ -86,7 +86,7 @@ async def test_no_room_for_the_metrics_is_shown_and_made_up_for(tmp_path: Path) 
         assert "cycle_metrics_persist_failed" in [entry["event"] for entry in logs]
         assert "cycle_metrics_persist_failed" in [warning.type for warning in result.warnings]
         assert result.committed
-        assert result.status is Status.OK
+        assert result.status is CycleStatus.OK
         limit(statements.connections[1], 1_000_000)
         assert (await engine.cycle()).metrics_persisted
         with opened(settings.db) as connection:
@@ -106,7 +106,7 @@ async def test_where_not_even_rollback_works_the_connection_is_dropped(
     statements = Statements(at=[1, 2], act=act, only=Tx1("INSERT INTO ledger_commits", "ROLLBACK"))
     async with Engine(settings, connect=statements.connect) as engine:
         result = await engine.cycle()
-        assert result.status is Status.FAILED
+        assert result.status is CycleStatus.FAILED
         assert books(settings.db)["events"] == []
         assert statements.open_transactions == 0
         writer = statements.connections[0]
@@ -123,7 +123,7 @@ async def test_out_of_memory_in_the_authoritative_transaction_changes_nothing(
     settings = settings_in(tmp_path, serve(tmp_path / "fills.jsonl", FILLS))
     statements = Statements(at=[1], act=out_of_memory, only=Tx1(sql))
     async with Engine(settings, connect=statements.connect) as engine:
-        assert (await engine.cycle()).status is Status.FAILED
+        assert (await engine.cycle()).status is CycleStatus.FAILED
         assert statements.open_transactions == 0
         assert books(settings.db)["events"] == []
         assert (await engine.cycle()).fills_count == len(FILLS)
@@ -142,7 +142,7 @@ async def test_metrics_that_cannot_be_built_hide_no_commit(
     with monkeypatch.context() as patch:
         patch.setattr("engine.cycles.metrics.build", broken)
         [result] = await cycles(settings)
-        assert result.status is Status.OK
+        assert result.status is CycleStatus.OK
         assert result.fills_count == len(FILLS)
         assert not result.metrics_persisted
         await cycles(settings)  # An engine starts all the same.

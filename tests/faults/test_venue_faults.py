@@ -14,7 +14,7 @@ from scenarios import books, health
 from trading import trading, two_orders
 
 from engine import Engine
-from engine.cycles.results import CycleResult, Kind, Status
+from engine.cycles.results import CycleResult, CycleStatus, Kind
 from engine.errors import (
     BadResponse,
     RateLimited,
@@ -154,7 +154,7 @@ async def test_an_error_on_a_page_applies_nothing_of_that_market_and_moves_no_cu
     venue.failing[BTC] = error  # once its first page was served
     async with Engine(settings, venue=venue) as engine:
         result = await engine.cycle()
-        assert result.status is Status.PARTIAL
+        assert result.status is CycleStatus.PARTIAL
         assert [entry.symbol for entry in result.errors] == [BTC]
         assert result.fills_count == 9
         assert set(result.positions) == {ETH}
@@ -173,10 +173,10 @@ async def test_pages_that_end_before_the_last_one_are_not_taken_for_all_there_is
     venue.cut = frozenset({BTC})
     async with Engine(settings, venue=venue) as engine:
         result = await engine.cycle()
-        assert (result.status, result.fills_count) == (Status.PARTIAL, 1)
+        assert (result.status, result.fills_count) == (CycleStatus.PARTIAL, 1)
         venue.cut = frozenset({BTC, ETH})
         result = await engine.cycle()
-        assert (result.status, result.committed) == (Status.FAILED, False)
+        assert (result.status, result.committed) == (CycleStatus.FAILED, False)
         venue.cut = frozenset()
         assert (await engine.cycle()).fills_count == 9
 
@@ -190,16 +190,16 @@ async def test_a_driver_error_that_is_none_of_the_venues_fails_the_cycle_and_pas
         for method in ("fetch_time", "fetch_symbols", "fetch_fills", BTC, "fetch_marks"):
             venue.failing = {method: KeyError("info")}
             result = await engine.cycle()
-            assert (result.status, result.committed) == (Status.FAILED, False)
+            assert (result.status, result.committed) == (CycleStatus.FAILED, False)
             assert result.errors[-1].type == "KeyError"
             assert venue.sent == []
         for method in ("fetch_rules", "fetch_open_orders", "submit"):
             venue.failing = {method: KeyError("info")}
             result = await engine.cycle()
-            assert (result.status, result.committed) == (Status.PARTIAL, True)
+            assert (result.status, result.committed) == (CycleStatus.PARTIAL, True)
             assert venue.sent == []
         venue.failing = {}
-        assert (await engine.cycle()).status is Status.OK
+        assert (await engine.cycle()).status is CycleStatus.OK
         assert len(venue.sent) == 2
     assert list(health(settings.db)) == []
 
@@ -275,7 +275,7 @@ async def test_what_cannot_be_read_is_kept_with_its_reason_never_booked_never_pa
     results = await cycles(settings, 2)
     assert results[0].fills_count == 2
     for result in results:
-        assert (result.status, result.held) == (Status.PARTIAL, (BTC,))
+        assert (result.status, result.held) == (CycleStatus.PARTIAL, (BTC,))
         assert result.cursors["fills_cursor:BTC/USDT"].after == 0
     assert claims(settings.db) == ["1", "3"]
     with opened(settings.db) as connection:
@@ -284,7 +284,7 @@ async def test_what_cannot_be_read_is_kept_with_its_reason_never_booked_never_pa
         assert item.reason.isprintable()
         quarantine.resolve(connection, item.id, None, 5_000, "operator")
     [result] = await cycles(settings)
-    assert (result.status, result.held) == (Status.OK, ())
+    assert (result.status, result.held) == (CycleStatus.OK, ())
     assert result.cursors["fills_cursor:BTC/USDT"].after == 3_000
     assert list(health(settings.db)) == []
 
@@ -308,7 +308,7 @@ async def test_a_correction_of_a_venue_without_trade_ids_gets_an_id_like_the_oth
     ]
     serve(source, [reported(None), good])  # The exchange corrects it, too.
     [result] = await cycles(settings)
-    assert (result.fills_count, result.status) == (0, Status.OK)
+    assert (result.fills_count, result.status) == (0, CycleStatus.OK)
     assert list(health(settings.db)) == []
 
 
@@ -321,7 +321,7 @@ async def test_an_order_that_timed_out_is_unknown_and_resolved_by_its_id(tmp_pat
     venue.silent = VenueTimeout()
     async with Engine(settings, venue=venue, strategy=two_orders) as engine:
         result = await engine.cycle()
-        assert result.status is Status.PARTIAL
+        assert result.status is CycleStatus.PARTIAL
         assert _statuses(settings.db) == ["unknown", "unknown"]
         venue.silent, venue.failing = None, {"fetch_order_by_client_id": VenueUnavailable("503")}
         result = await engine.cycle()
@@ -400,7 +400,7 @@ async def test_a_jump_of_this_machines_clock_loses_nothing(
             venue.reports.append(reported(str(n), ts=venue.now_ms))
             result = await engine.cycle()
             seen += result.fills_count
-            assert result.status is Status.OK
+            assert result.status is CycleStatus.OK
             assert result.cursors["fills_cursor:BTC/USDT"].after == venue.reports[-1]["timestamp"]
     assert seen == 6
     assert list(health(settings.db)) == []
@@ -457,7 +457,7 @@ async def test_a_venue_that_keeps_refusing_is_asked_only_so_often_and_it_is_seen
     """FAULTS 28: bounded, and visible in the result."""
     venue = Flaky(RateLimited("429: too many requests"), times=99)
     [result] = await cycles(settings_in(tmp_path, retry_attempts=3), venue=venue)
-    assert result.status is Status.FAILED
+    assert result.status is CycleStatus.FAILED
     assert "429" in result.errors[-1].message
     assert venue.calls == 3
 
@@ -472,7 +472,7 @@ async def test_a_sell_beyond_what_is_held_is_recorded_and_flagged_and_wedges_not
     source = serve(tmp_path / "f", [reported("1", "sell", "2")])
     settings = settings_in(tmp_path, source)
     [result] = await cycles(settings)
-    assert (result.status, result.positions[BTC].oversold) == (Status.OK, True)
+    assert (result.status, result.positions[BTC].oversold) == (CycleStatus.OK, True)
     assert "oversold" in [warning.type for warning in result.warnings]
     serve(source, [reported("1", "sell", "2"), reported("2", "buy", "5", ts=2_000)])
     [result] = await cycles(settings)
@@ -489,6 +489,6 @@ async def test_a_strategy_that_fails_costs_no_commit(tmp_path: Path) -> None:
 
     settings = settings_in(tmp_path)
     [result] = await cycles(settings, venue=trading(), strategy=strategy)
-    assert (result.status, result.fills_count) == (Status.PARTIAL, 2)
+    assert (result.status, result.fills_count) == (CycleStatus.PARTIAL, 2)
     assert result.errors[-1].type == "StrategyFailed"
     assert list(health(settings.db)) == []

@@ -6,14 +6,14 @@ from decimal import Decimal
 from builders import BTC, ETH, Reported, reported
 from fakes import FakeVenue
 
-from engine.trading.strategies import Intent, Place, Snapshot
+from engine.trading.strategies import Intent, PlaceOrder, Snapshot
 from engine.venue import Side
 
 FILLS = [reported("1"), reported("2", symbol=ETH)]
 
 
 def two_orders(snapshot: Snapshot) -> Sequence[Intent]:
-    return [Place(BTC, Side.BUY, Decimal(1), Decimal(price)) for price in (90, 91)]
+    return [PlaceOrder(BTC, Side.BUY, Decimal(1), Decimal(price)) for price in (90, 91)]
 
 
 def trading(reports: Sequence[Reported] = FILLS) -> FakeVenue:

@@ -14,15 +14,15 @@ from fakes import FakeVenue
 from test_cost import full_scans
 
 from engine import (
-    Books,
     CycleFilter,
     CycleResult,
+    CycleStatus,
     Engine,
     History,
     Kind,
+    LedgerSummary,
     NoSuchCycle,
     Settings,
-    Status,
     StoreCorrupt,
     StoreError,
     StoreReplaced,
@@ -113,7 +113,7 @@ async def test_cycles_at_a_venue_at_its_worst_are_read_back_as_they_were_publish
         await engine.run(20, published.append)
         published.append(await engine.replay(7))
         published.append(await engine.cycle(Kind.RECONCILE))
-    assert {result.status for result in published} >= {Status.OK, Status.PARTIAL}
+    assert {result.status for result in published} >= {CycleStatus.OK, CycleStatus.PARTIAL}
     assert sum(result.orders_submitted for result in published) > 0
     async with looking(worst.db) as history:
         await check_published(history, published)
@@ -126,7 +126,7 @@ async def test_recorded_fills_are_read_back_as_they_were_published(tmp_path: Pat
         published = [await engine.cycle()]
         serve(path, [reported("1", price="7"), reported("0", "sell", "9", ts=500)])
         published.append(await engine.cycle())
-    assert [result.status for result in published] == [Status.PARTIAL, Status.PARTIAL]
+    assert [result.status for result in published] == [CycleStatus.PARTIAL, CycleStatus.PARTIAL]
     assert published[1].ledger_events_conflicting == 1
     assert published[1].positions[BTC].oversold
     async with looking(found.db, "A [/] 1") as history:
@@ -164,7 +164,11 @@ async def test_cycles_that_went_wrong_are_read_back_as_they_were_published(
         engine.settings.kill_switch_file.touch()
         venue.marks[BTC] += 500
         await cycle()
-    assert {result.status for result in published} == {Status.OK, Status.PARTIAL, Status.FAILED}
+    assert {result.status for result in published} == {
+        CycleStatus.OK,
+        CycleStatus.PARTIAL,
+        CycleStatus.FAILED,
+    }
     assert sum(result.rejects_count for result in published) > 0
     assert sum(result.orders_canceled for result in published) > 0
     assert published[-1].orders_refused > 0
@@ -182,7 +186,7 @@ async def test_metrics_that_were_lost_are_missing_until_they_were_made_up_for(
         change(settings.db, BROKEN[1])
         assert [r.cycle_id for r in await history.results(5)] == [1]
         running = await history.result(2)
-        assert (running.status, running.committed) == (Status.RUNNING, True)
+        assert (running.status, running.committed) == (CycleStatus.RUNNING, True)
         assert running.positions == lost.positions
         await engine.cycle()
         found = await history.result(2)
@@ -227,7 +231,7 @@ async def test_a_cycle_whose_own_row_is_lost_is_still_there_by_its_commit(
             (CycleFilter(kinds=("replay",)), []),
         ):
             assert [r.cycle_id for r in await history.results(10, only=only)] == ids
-    assert (unrecorded.status, unrecorded.kind) == (Status.PARTIAL, Kind.LIVE)
+    assert (unrecorded.status, unrecorded.kind) == (CycleStatus.PARTIAL, Kind.LIVE)
     assert [error.type for error in unrecorded.errors] == ["Unrecorded"]
     names = ("commit_seq", "ledger_events_ignored", "cursors", "positions_digest", "mode")
     for name in names:
@@ -248,14 +252,14 @@ async def test_what_was_left_running_shows_how_it_ended_once_it_cannot_run_any_m
     async with looking(settings.db) as history:
         found = {r.cycle_id: r for r in await history.results(5)}
         assert {number: r.status for number, r in found.items()} == {
-            1: Status.OK, 2: Status.INTERRUPTED, 3: Status.PARTIAL,
+            1: CycleStatus.OK, 2: CycleStatus.INTERRUPTED, 3: CycleStatus.PARTIAL,
         }  # fmt: skip
         assert [error.type for error in found[3].errors] == ["Unrecorded"]
         change(settings.db, "UPDATE lease SET holder = 'host:1'")
         assert [r.cycle_id for r in await history.results(5)] == [2, 1]
         named = CycleFilter(statuses=("running",))
         assert [r.cycle_id for r in await history.results(5, only=named)] == [3]
-        assert (await history.result(3)).status is Status.RUNNING
+        assert (await history.result(3)).status is CycleStatus.RUNNING
 
 
 @pytest.mark.parametrize("number", [0, 9, -1, 10**30])
@@ -292,7 +296,7 @@ async def test_pages_follow_each_other_without_a_gap_whatever_the_filter(
     async with looking(settings.db) as history:
         for only, keeps in (
             (None, lambda r: True),
-            (CycleFilter(statuses=("failed",)), lambda r: r.status is Status.FAILED),
+            (CycleFilter(statuses=("failed",)), lambda r: r.status is CycleStatus.FAILED),
             (CycleFilter(kinds=("replay",)), lambda r: r.kind is Kind.REPLAY),
             (
                 CycleFilter(trouble=True),
@@ -387,7 +391,7 @@ async def test_the_books_say_how_things_stand(settings: Settings, venue: FakeVen
         "quarantine_open": 1,
         "orders_unknown": 0,
         "orders_open": first.orders_submitted,
-    } | {f"cycles_{status}": int(status in ("failed", "partial")) for status in Status}
+    } | {f"cycles_{status}": int(status in ("failed", "partial")) for status in CycleStatus}
     assert books.errors == (
         ("VenueError", 1),
         ("cursor_held", 1),
@@ -593,7 +597,7 @@ async def test_looking_writes_nothing_and_holds_nothing_up(
         await asyncio.gather(*looks)
 
 
-async def look_at_everything(history: History) -> Books:
+async def look_at_everything(history: History) -> LedgerSummary:
     await history.news()
     for result in await history.results(5):
         await history.result(result.cycle_id)

@@ -14,14 +14,14 @@ from fakes import FakeVenue
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import Engine, History, Kind, NoSuchCycle, Settings, Status
+from engine import CycleStatus, Engine, History, Kind, NoSuchCycle, Settings
 from engine.clock import now_ms
 from engine.errors import VenueError, VenueUnavailable
 from engine.history import outcomes
 from engine.history.xray import EventOutcome, FillLine, Xray, xray
 from engine.ingest import inputs, paging, quarantine
-from engine.ingest.paging import Reply, Request
-from engine.ledger.commit import Window, commit_cycle
+from engine.ingest.paging import Request, VenueResponse
+from engine.ledger.commit import PreparedMarket, commit_cycle
 from engine.ledger.fills import Fill
 from engine.store.statements import SQL
 from engine.venue import TradeIds
@@ -98,7 +98,7 @@ def check_against_the_ledger(connection: sqlite3.Connection, found: Xray) -> Non
 def cycle(
     connection: sqlite3.Connection,
     cycle_id: int,
-    replies: Sequence[Reply],
+    replies: Sequence[VenueResponse],
     trade_ids: TradeIds = TradeIds.ACCOUNT,
 ) -> None:
     """A cycle's evidence, TX 1 and row, without an engine."""
@@ -111,7 +111,7 @@ def cycle(
     connection.execute(SQL["cycle_end"], row)
     inputs.keep(connection, cycle_id, cycle_id, replies)
     windows = [
-        Window(reply.request.symbol, 0, 0, paging.read(reply, trade_ids).fills)
+        PreparedMarket(reply.request.symbol, 0, 0, paging.read(reply, trade_ids).fills)
         for reply in replies
         if reply.error is None
     ]
@@ -141,9 +141,9 @@ def reports(draw: st.DrawFn) -> str:
 
 
 @st.composite
-def answers(draw: st.DrawFn) -> list[Reply]:
+def answers(draw: st.DrawFn) -> list[VenueResponse]:
     return [
-        Reply(
+        VenueResponse(
             Request(symbol, 0, draw(st.sampled_from([0, 0, 2_000]))),
             LATEST_MS,
             tuple(map(tuple, draw(st.lists(st.lists(reports(), max_size=5), max_size=3)))),
@@ -156,7 +156,7 @@ def answers(draw: st.DrawFn) -> list[Reply]:
 @settings(max_examples=100)
 @given(st.lists(answers(), min_size=1, max_size=4), st.sampled_from(TradeIds))
 def test_outcomes_are_those_of_the_commit_whatever_the_venue_said(
-    said: list[list[Reply]], trade_ids: TradeIds
+    said: list[list[VenueResponse]], trade_ids: TradeIds
 ) -> None:
     connection = memory_ledger(trade_ids)
     for cycle_id, replies in enumerate(said, 1):
@@ -177,11 +177,11 @@ def test_outcomes_are_those_of_the_commit_whatever_the_venue_said(
 @settings(max_examples=100)
 @given(st.lists(answers() | st.integers(0, 3), min_size=2, max_size=5), st.sampled_from(TradeIds))
 def test_what_the_ledger_tells_at_once_is_what_booking_it_once_more_finds(
-    said: list[list[Reply] | int], trade_ids: TradeIds
+    said: list[list[VenueResponse] | int], trade_ids: TradeIds
 ) -> None:
     """A number stands for a replay: what an earlier cycle was told is told again."""
     connection = memory_ledger(trade_ids)
-    told: list[list[Reply]] = []
+    told: list[list[VenueResponse]] = []
     for cycle_id, replies in enumerate(said, 1):
         repeated = told[-1 - replies % len(told)] if told and isinstance(replies, int) else []
         told.append(replies if isinstance(replies, list) else repeated)
@@ -229,9 +229,9 @@ def ledger() -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
-def reply(*items: Any, symbol: str = BTC, **more: Any) -> Reply:
+def reply(*items: Any, symbol: str = BTC, **more: Any) -> VenueResponse:
     texts = tuple(item if isinstance(item, str) else json.dumps(item) for item in items)
-    return replace(Reply(Request(symbol, 0, 0), LATEST_MS, (texts,)), **more)
+    return replace(VenueResponse(Request(symbol, 0, 0), LATEST_MS, (texts,)), **more)
 
 
 def test_a_fill_has_its_figures_its_raw_text_and_its_events(ledger: sqlite3.Connection) -> None:
@@ -493,7 +493,7 @@ async def test_a_cycle_that_failed_shows_what_it_did_not_book_and_who_did_later(
         before = looked_at(ladder.db, 1)
         await engine.cycle()
         await engine.replay(1)
-    assert failed.status is Status.FAILED
+    assert failed.status is CycleStatus.FAILED
     assert [said(line) for line in before.fills] == [
         [("fill:1", "unbooked", None), ("fee:1", "unbooked", None)],
         [("fill:2", "unbooked", None)],
@@ -526,7 +526,7 @@ async def test_a_cycle_that_could_not_ask_has_nothing_to_show(
         await engine.cycle()
     found = looked_at(ladder.db, 1)
     assert (found.evidence, found.windows, found.fills, found.orders) == (False, (), (), ())
-    assert found.result.status is Status.FAILED
+    assert found.result.status is CycleStatus.FAILED
 
 
 async def test_an_item_in_quarantine_holds_its_market_and_its_correction_is_applied_later(

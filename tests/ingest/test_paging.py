@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from engine.clock import DAY_MS
 from engine.errors import BadResponse, RateLimited, VenueError
 from engine.ingest import paging
-from engine.ingest.paging import Reply, Request
+from engine.ingest.paging import Request, VenueResponse
 from engine.venue import Page, TradeIds
 from engine.venues.retrying import Retrying
 
 
-def reply(*items: Any, start_ms: int = 0) -> Reply:
+def reply(*items: Any, start_ms: int = 0) -> VenueResponse:
     texts = tuple(item if isinstance(item, str) else json.dumps(item) for item in items)
-    return Reply(Request(BTC, 0, start_ms), LATEST_MS, (texts,))
+    return VenueResponse(Request(BTC, 0, start_ms), LATEST_MS, (texts,))
 
 
-async def fetched(venue: FakeVenue, attempts: int = 1) -> Reply:
+async def fetched(venue: FakeVenue, attempts: int = 1) -> VenueResponse:
     return await paging.fetch(venue, Request(BTC, 0, 0), LATEST_MS, Retrying(attempts, 0))
 
 

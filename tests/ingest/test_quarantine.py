@@ -21,7 +21,7 @@ from builders import (
 )
 from fakes import FakeVenue
 
-from engine import Engine, Settings, Status
+from engine import CycleStatus, Engine, Settings
 from engine.engine import rehearse_cycle
 from engine.ingest import quarantine
 from engine.ingest.quarantine import Unreadable
@@ -50,7 +50,7 @@ async def test_the_other_fills_go_in_and_the_cursor_is_held(tmp_path: Path, path
     results = await cycles(settings_in(tmp_path, path), 2)
     for result in results:
         assert adds_up(result)
-        assert (result.status, result.held) == (Status.PARTIAL, (BTC,))
+        assert (result.status, result.held) == (CycleStatus.PARTIAL, (BTC,))
         assert result.cursors[f"fills_cursor:{BTC}"].after == 0
     assert [result.fills_count for result in results] == [2, 0]
     assert items(tmp_path) == [(1, "open", BTC, 1)]
@@ -254,7 +254,7 @@ async def test_what_was_dropped_in_one_market_is_asked_about_in_another(
         assert items(tmp_path) == [(1, "dropped", BTC, 1), (2, "open", ETH, 2)]
         drop(settings, 2)
         result = await engine.cycle()
-        assert (result.status, result.held) == (Status.OK, ())
+        assert (result.status, result.held) == (CycleStatus.OK, ())
         assert result.cursors[f"fills_cursor:{ETH}"].after == 9_000
     for cycle in (1, 2, 3):
         assert (await rehearse_cycle(settings, cycle)).differences == ()

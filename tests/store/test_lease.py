@@ -26,7 +26,7 @@ from builders import (
 )
 from fakes import FakeVenue
 
-from engine import Engine, Status
+from engine import CycleStatus, Engine
 from engine.errors import LeaseHeld, LeaseLost
 from engine.store.connection import connect_sqlite
 from engine.store.lock_file import LockFile
@@ -66,7 +66,7 @@ async def test_a_second_engine_is_refused_and_told_who_holds_the_ledger(tmp_path
     async with Engine(settings, venue=FakeVenue([reported("1")])) as first:
         with pytest.raises(LeaseHeld, match=f"{socket.gethostname()}:{os.getpid()}, since 20"):
             await Engine(settings, venue=FakeVenue()).open()
-        assert (await first.cycle()).status is Status.OK
+        assert (await first.cycle()).status is CycleStatus.OK
 
 
 async def test_a_second_process_is_refused_and_told_who_holds_the_ledger(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ async def test_an_engine_of_a_lost_lock_file_is_not_taken_for_dead(tmp_path: Pat
         else:
             arguments = ("once", "--db", settings.db, "--venue", settings.venue)
             assert (await asyncio.to_thread(spawned, *arguments)).code == 1
-        assert (await first.cycle()).status is Status.OK
+        assert (await first.cycle()).status is CycleStatus.OK
     assert lease(tmp_path) == (1, None)
 
 
@@ -208,7 +208,7 @@ async def one_runs(engines: Sequence[Engine], outcomes: Sequence[object]) -> Non
         *["LeaseHeld"] * (len(engines) - 1), "NoneType",
     ]  # fmt: skip
     engine = engines[list(outcomes).index(None)]
-    assert (await engine.cycle()).status is Status.OK
+    assert (await engine.cycle()).status is CycleStatus.OK
     assert engine.fatal is None
     await engine.close()
 
@@ -305,7 +305,7 @@ async def test_a_ledger_opened_through_a_link_is_the_same_ledger(tmp_path: Path)
     async with Engine(settings, venue=FakeVenue([reported("1")])) as first:
         with pytest.raises(LeaseHeld):
             await Engine(settings_in(tmp_path, db=link), venue=FakeVenue()).open()
-        assert (await first.cycle()).status is Status.OK
+        assert (await first.cycle()).status is CycleStatus.OK
     assert [file.name for file in link.parent.iterdir()] == ["link.db"]
 
 
@@ -398,7 +398,7 @@ async def test_an_engine_that_was_taken_over_is_fenced_and_changes_nothing(
         venue.reports.append(reported("2", ts=2_000))
         result = await engine.cycle()
         assert isinstance(engine.fatal, LeaseLost)
-    assert (result.status, result.committed) == (Status.FENCED, False)
+    assert (result.status, result.committed) == (CycleStatus.FENCED, False)
     assert len(venue.sent) == sent > 0
     with opened(settings.db) as ledger:
         assert rows(ledger, "SELECT event_id FROM ledger_events") == ["fill:1"]

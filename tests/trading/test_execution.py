@@ -10,7 +10,7 @@ import pytest
 from builders import BTC, ETH, opened, reported, rows, settings_in, verified
 from fakes import FakeVenue
 
-from engine import Cancel, Engine, Place, Snapshot, Status
+from engine import CancelOrder, CycleStatus, Engine, PlaceOrder, Snapshot
 from engine.errors import OrderRejected, StoreCorrupt, VenueTimeout, VenueUnavailable
 from engine.trading.strategies import Intent
 from engine.venue import OrderStatus, Side
@@ -28,8 +28,8 @@ class Scripted:
         return self._intents.pop(0) if self._intents else ()
 
 
-def bid(price: str = "90", symbol: str = BTC) -> Place:
-    return Place(symbol, Side.BUY, Decimal(1), Decimal(price))
+def bid(price: str = "90", symbol: str = BTC) -> PlaceOrder:
+    return PlaceOrder(symbol, Side.BUY, Decimal(1), Decimal(price))
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ async def test_a_rejection_is_counted_and_never_sent_again(
         result = await engine.cycle()
         venue.failing.clear()
         await engine.cycle()
-    assert (result.status, result.orders_submitted, result.rejects_count) == (Status.OK, 1, 1)
+    assert (result.status, result.orders_submitted, result.rejects_count) == (CycleStatus.OK, 1, 1)
     assert stored(tmp_path, "status, submit_outcome, reason") == [
         ("rejected", "rejected", "insufficient funds")
     ]
@@ -176,7 +176,7 @@ async def test_a_cancel_is_kept_and_counted_and_one_too_late_is_none(
     async with Engine(settings_in(tmp_path), venue=venue, strategy=strategy) as engine:
         await engine.cycle()
         name = venue.sent[0].client_order_id
-        strategy._intents = [[Cancel(BTC, name)], [Cancel(BTC, name)]]
+        strategy._intents = [[CancelOrder(BTC, name)], [CancelOrder(BTC, name)]]
         results = [await engine.cycle(), await engine.cycle()]
     assert [result.orders_canceled for result in results] == [1, 0]
     assert stored(tmp_path, "status, canceled_cycle_id") == [("canceled", 2)]
@@ -200,7 +200,7 @@ async def test_an_order_that_is_withdrawn_in_the_same_cycle_makes_room_for_its_s
     settings = settings_in(tmp_path, risk={"max_open_orders": 1})
     async with Engine(settings, venue=venue, strategy=strategy) as engine:
         await engine.cycle()
-        strategy._intents = [[Cancel(BTC, venue.sent[0].client_order_id), bid("80")]]
+        strategy._intents = [[CancelOrder(BTC, venue.sent[0].client_order_id), bid("80")]]
         result = await engine.cycle()
     assert (result.orders_canceled, result.orders_submitted, result.orders_refused) == (1, 1, 0)
 
@@ -270,7 +270,7 @@ async def test_nothing_is_sent_where_nothing_was_committed(
     venue.failing[BTC] = VenueUnavailable("502")
     async with Engine(settings_in(tmp_path), venue=venue, strategy=strategy) as engine:
         result = await engine.cycle()
-    assert (result.status, strategy.seen, venue.sent) == (Status.FAILED, [], [])
+    assert (result.status, strategy.seen, venue.sent) == (CycleStatus.FAILED, [], [])
 
 
 async def test_a_strategy_that_raises_sends_nothing_and_the_fills_stay_accounted(
@@ -281,7 +281,7 @@ async def test_a_strategy_that_raises_sends_nothing_and_the_fills_stay_accounted
 
     async with Engine(settings_in(tmp_path), venue=venue, strategy=broken) as engine:
         result = await engine.cycle()
-    assert (result.status, result.fills_count) == (Status.PARTIAL, 1)
+    assert (result.status, result.fills_count) == (CycleStatus.PARTIAL, 1)
     assert [(e.step, e.type) for e in result.errors] == [("execute", "StrategyFailed")]
     assert "ZeroDivisionError: oops" in result.errors[0].message
 
@@ -343,7 +343,7 @@ async def test_a_cancel_whose_answer_was_lost_is_asked_again_and_counts(tmp_path
     config = settings_in(tmp_path, retry_attempts=3, retry_wait="1ms")
     async with Engine(config, venue=venue, strategy=strategy) as engine:
         await engine.cycle()
-        strategy._intents.append([Cancel(BTC, venue.sent[0].client_order_id)])
+        strategy._intents.append([CancelOrder(BTC, venue.sent[0].client_order_id)])
         result = await engine.cycle()
     assert (result.orders_canceled, result.errors, venue.lost) == (1, (), 1)
     assert stored(tmp_path, "status, canceled_cycle_id") == [("canceled", 2)]
@@ -365,7 +365,7 @@ async def test_open_orders_are_asked_for_again_after_an_error_that_passes(tmp_pa
     async with Engine(config, venue=venue, strategy=Scripted()) as engine:
         result = await engine.cycle()
     assert venue.stumbled
-    assert (result.status, result.errors) == (Status.OK, ())
+    assert (result.status, result.errors) == (CycleStatus.OK, ())
 
 
 async def test_an_order_that_could_not_be_canceled_counts_against_the_limits(
@@ -376,7 +376,7 @@ async def test_an_order_that_could_not_be_canceled_counts_against_the_limits(
     async with Engine(config, venue=venue, strategy=strategy) as engine:
         await engine.cycle()
         venue.failing["cancel"] = VenueUnavailable("503")
-        strategy._intents.append([Cancel(BTC, venue.sent[0].client_order_id), bid("91")])
+        strategy._intents.append([CancelOrder(BTC, venue.sent[0].client_order_id), bid("91")])
         result = await engine.cycle()
     assert (result.orders_canceled, result.orders_submitted, result.orders_refused) == (0, 0, 1)
     assert stored(tmp_path, "status, reason")[1] == (

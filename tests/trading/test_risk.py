@@ -9,12 +9,12 @@ from builders import BTC, ETH
 from engine.ledger.accounting import Position
 from engine.settings import RiskSettings
 from engine.trading.risk import RiskGate
-from engine.trading.strategies import OpenOrder, Place
+from engine.trading.strategies import OpenOrder, PlaceOrder
 from engine.venue import Side
 
 
-def place(side: str = "buy", qty: str = "1", price: str = "100", symbol: str = BTC) -> Place:
-    return Place(symbol, Side(side), Decimal(qty), Decimal(price))
+def place(side: str = "buy", qty: str = "1", price: str = "100", symbol: str = BTC) -> PlaceOrder:
+    return PlaceOrder(symbol, Side(side), Decimal(qty), Decimal(price))
 
 
 def resting(side: str = "buy", qty: str = "1", symbol: str = BTC) -> OpenOrder:

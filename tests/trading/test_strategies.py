@@ -9,7 +9,7 @@ from builders import BTC
 
 from engine.ledger.accounting import Position
 from engine.settings import LadderSettings
-from engine.trading.strategies import Cancel, Ladder, OpenOrder, Place, Snapshot, observe
+from engine.trading.strategies import CancelOrder, Ladder, OpenOrder, PlaceOrder, Snapshot, observe
 from engine.venue import MarketRules, Side
 
 RULES = MarketRules(Decimal("0.5"), Decimal("0.01"), Decimal(10))
@@ -33,7 +33,7 @@ def ladder(**settings: Any) -> Ladder:
 
 
 def placed(intents: Any) -> list[tuple[str, str]]:
-    return [(i.side.value, str(i.price)) for i in intents if isinstance(i, Place)]
+    return [(i.side.value, str(i.price)) for i in intents if isinstance(i, PlaceOrder)]
 
 
 def test_none_places_nothing() -> None:
@@ -45,7 +45,7 @@ def test_the_ladder_keeps_bids_and_asks_around_the_mark_on_the_markets_steps() -
     assert placed(intents) == [
         ("buy", "999.0"), ("sell", "1001.0"), ("buy", "998.0"), ("sell", "1002.0"),
     ]  # fmt: skip
-    assert {i.qty for i in intents if isinstance(i, Place)} == {Decimal("0.50")}
+    assert {i.qty for i in intents if isinstance(i, PlaceOrder)} == {Decimal("0.50")}
 
 
 def test_prices_off_the_steps_move_away_from_the_mark() -> None:
@@ -72,7 +72,7 @@ def test_an_order_that_stands_where_it_is_wanted_stays_and_others_are_replaced()
         OpenOrder("other", "ETH/USDT", Side.BUY, Decimal("0.5"), Decimal("1.0")),
     )
     intents = ladder()(snapshot(orders=orders))
-    assert [i for i in intents if isinstance(i, Cancel)] == [Cancel(BTC, "move")]
+    assert [i for i in intents if isinstance(i, CancelOrder)] == [CancelOrder(BTC, "move")]
     assert placed(intents) == [("buy", "998.0")]
 
 

@@ -22,7 +22,7 @@ from console.browser.reader.sql_builder import (
     reference,
 )
 from console.browser.reader.table_view import TableView
-from console.browser.reader.view import Tell, View
+from console.browser.reader.view import RowSet, Tell
 from console.browser.reader.wire import Wire
 
 # Not a name that a table has.
@@ -36,7 +36,7 @@ _TOKEN = re.compile(
 
 def table_view(
     source: Source, connection: Connection, asked: Wire, limit: Limit, tell: Tell
-) -> View:
+) -> RowSet:
     """The cheapest view that shows a table like this; it has begun to fill itself."""
     found = table(connection, asked["table"])
     columns = sampled(found, connection)
@@ -72,7 +72,7 @@ def query_view(
 
 def _scanned(
     source: Source, connection: Connection, found: Table, asked: Wire, limit: Limit, tell: Tell
-) -> View:
+) -> RowSet:
     shown = [column for column in found.columns if column["hidden"] != "hidden"]
     columns = [_by_value(column["name"], column["type"], found.strict) for column in shown]
     where = conditions(columns, asked["where"], asked["search"])

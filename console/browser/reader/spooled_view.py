@@ -5,13 +5,13 @@ from abc import abstractmethod
 from collections.abc import Iterator
 
 from console.browser.reader.source import Connection
-from console.browser.reader.view import Keyed, View, counted, window
+from console.browser.reader.view import Keyed, RowSet, counted, window
 from console.browser.reader.wire import Values, Wire
 
 READ = 500
 
 
-class KeptView(View):
+class KeptView(RowSet):
     """The rows that there were when the scan came by, in its order. They stay as they are until it
     is begun anew; `outdated` says that others have written since."""
 

@@ -12,7 +12,7 @@ from console.browser.reader.slices import slices
 from console.browser.reader.source import Connection, Source
 from console.browser.reader.sparse_index import APART, Landmarks
 from console.browser.reader.sql_builder import Column, anywhere
-from console.browser.reader.view import Keyed, Tell, View, counted, window
+from console.browser.reader.view import Keyed, RowSet, Tell, counted, window
 from console.browser.reader.wire import Values, Wire
 
 FOLLOWED = 50_000
@@ -21,7 +21,7 @@ EXPORTED = 1_000
 RESTS = 20
 
 
-class TableView(View):
+class TableView(RowSet):
     """Rows by key, or from the last key to the first. Every page is a short read of its own and
     shows the rows as they are then; only what their numbers are has to be counted, and again after
     others have written."""

@@ -11,10 +11,10 @@ from console.browser.reader.source import Connection, Source
 from console.browser.reader.wire import Cells, Values, Wire
 
 Keyed = tuple[Values, Cells | None]
-Tell = Callable[["View", Wire], None]
+Tell = Callable[["RowSet", Wire], None]
 
 
-class View(ABC):
+class RowSet(ABC):
     """Rows at positions from 0. `tell` takes a progress report; `columns` is what the screen gets;
     `strict` says that their values are of the declared types; `typed`, that their statement was;
     the scan may take `seconds`. `begun` is the version of the file when the scan began.

@@ -5,7 +5,7 @@ from typing import TypeGuard
 from console.browser.model import Cell, ColumnInfo, Count, Progress
 from console.browser.ui.cells import moment_of, names_time, shown
 from console.browser.ui.filters import spoken
-from console.browser.ui.table_query import Place
+from console.browser.ui.table_query import TableQuery
 from console.kit.formats import count, moment, stamp
 from console.kit.lines import Line, Tone, joined, line
 
@@ -34,7 +34,7 @@ def looked_at(scanned: int) -> Line:
     return line(count(scanned), (" looked at", Tone.DIM)) if scanned else ()
 
 
-def chips(place: Place) -> Line:
+def chips(place: TableQuery) -> Line:
     """The filters, as one reads them."""
     parts = [spoken(condition) for condition in place.where]
     if place.search:
@@ -47,7 +47,7 @@ def many(number: int, word: str) -> str:
     return f"{count(number)} {word}" if number == 1 else f"{count(number)} {word}s"
 
 
-def sorting(place: Place) -> list[Line]:
+def sorting(place: TableQuery) -> list[Line]:
     return [
         line(("by ", Tone.DIM), order.column, (f" {sign(order.descending)}", Tone.LIVE))
         for order in place.order

@@ -25,7 +25,7 @@ _MOST_BYTES: Final = 1_024
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class FieldRow:
     """Lines that belong together: a column with its value, or a link of the column before."""
 
     lines: tuple[Line, ...]
@@ -35,17 +35,17 @@ class Item:
 
 def items(
     infos: Sequence[ColumnInfo], row: Row, links: Sequence[Sequence[Link]], width: int
-) -> list[Item]:
+) -> list[FieldRow]:
     """The row, for so many terminal columns. `links` has those of each column."""
-    found: list[Item] = []
+    found: list[FieldRow] = []
     name_width = min(_NAME_WIDTH, max((len(info.name) for info in infos), default=0))
     stacked = width < _STACKED
     indent = 3 if stacked else name_width + _KIND_WIDTH + 5
     for place, (info, cell) in enumerate(zip(infos, row.cells, strict=False)):
         value = value_lines(info, cell, max(8, width - indent))
         drawn = _stacked(info, cell, value) if stacked else _beside(info, cell, value, name_width)
-        found.append(Item(tuple(drawn), place))
-        found += [Item((_link_line(link, indent),), place, link) for link in links[place]]
+        found.append(FieldRow(tuple(drawn), place))
+        found += [FieldRow((_link_line(link, indent),), place, link) for link in links[place]]
     return found
 
 

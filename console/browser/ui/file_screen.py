@@ -24,7 +24,7 @@ from console.browser.ui.query_pane import QueryPane
 from console.browser.ui.rows_pane import RowsPane
 from console.browser.ui.rows_view import FATAL, RowsView
 from console.browser.ui.table_list import TableList, sorted_tables
-from console.browser.ui.table_query import Place, Spot, Trail
+from console.browser.ui.table_query import Spot, TableQuery, Trail
 from console.browser.ui.waiting import Waiting
 from console.kit.formats import size, span
 from console.kit.key_line import KeyLine
@@ -33,7 +33,7 @@ from console.kit.lines import Line, Tone, line
 from console.kit.text_line import TextLine
 from console.kit.workers import begin
 from console.screens.shared.session_screen import DeckScreen
-from console.session.view import View
+from console.session.view import ConsoleState
 
 # How often the file is asked whether somebody has written to it.
 _LOOK_SECONDS = 0.5
@@ -94,13 +94,13 @@ class FileScreen(DeckScreen):
 
     # --- what the app tells
 
-    def present(self, view: View) -> None:
+    def present(self, view: ConsoleState) -> None:
         if self._path is None:
             super().present(view)
         elif self.children:
             self.show(view)
 
-    def show(self, view: View) -> None:
+    def show(self, view: ConsoleState) -> None:
         self._frozen = view.frozen
         if self._local != self.deck_app.local_time:
             self._local = self.deck_app.local_time
@@ -140,13 +140,13 @@ class FileScreen(DeckScreen):
         spot = self.pane.spot if place == self.pane.place else Spot()
         await self._show_place(place, spot)
 
-    def _first_place(self, session: Session) -> Place | None:
-        if self.pane.aim != Place():
+    def _first_place(self, session: Session) -> TableQuery | None:
+        if self.pane.aim != TableQuery():
             return self.pane.aim
         names = [table.name for table in sorted_tables(session.tables) if not table.problem]
         if not names:
             return None
-        return Place(_FIRST_TABLE if _FIRST_TABLE in names else names[0])
+        return TableQuery(_FIRST_TABLE if _FIRST_TABLE in names else names[0])
 
     def _say_file(self, session: Session) -> None:
         if self._path is None:
@@ -162,19 +162,19 @@ class FileScreen(DeckScreen):
         folder = f"  in {path.parent}" if path.is_absolute() else ""
         self._file_line.show(line(said, (folder, Tone.FAINT)))
 
-    def _open(self, place: Place, spot: Spot | None = None, *, back: bool = False) -> None:
+    def _open(self, place: TableQuery, spot: Spot | None = None, *, back: bool = False) -> None:
         """Show other rows, and remember where one came from."""
         self.pane.aim_at(place)
         spot = spot or Spot(column=self.pane.spot.column)
         begin(self, partial(self._go, place, spot, back=back), group="open", exclusive=True)
 
-    async def _go(self, place: Place, spot: Spot, *, back: bool) -> None:
+    async def _go(self, place: TableQuery, spot: Spot, *, back: bool) -> None:
         left, rows = (self.pane.place, self.pane.spot), self.pane.paged
         await self._show_place(place, spot)
         if rows not in (None, self.pane.paged) and not back:
             self._trail.push(*left)
 
-    async def _show_place(self, place: Place, spot: Spot) -> None:
+    async def _show_place(self, place: TableQuery, spot: Spot) -> None:
         session = self._session
         if session is None:
             return
@@ -186,7 +186,7 @@ class FileScreen(DeckScreen):
         except BrowseError as trouble:
             self._not_opened(place, trouble)
 
-    async def _run(self, session: Session, place: Place, spot: Spot) -> None:
+    async def _run(self, session: Session, place: TableQuery, spot: Spot) -> None:
         """A statement, which may take its time."""
         started = time.monotonic()
         self.query_pane.say(line(("running …", Tone.LIVE), ("  esc stops", Tone.FAINT)))
@@ -200,7 +200,7 @@ class FileScreen(DeckScreen):
         said = line(("first rows after ", Tone.DIM), took)
         self.query_pane.say(line(said, (" · esc goes to them", Tone.FAINT)))
 
-    async def _replace_rows(self, place: Place, rows: Rows, spot: Spot) -> None:
+    async def _replace_rows(self, place: TableQuery, rows: Rows, spot: Spot) -> None:
         """The old rows stay until the new ones are there; none is left open."""
         useless = rows
         try:
@@ -211,14 +211,14 @@ class FileScreen(DeckScreen):
                 begin(self, partial(_closed, useless), group="close")
         self._named(place)
 
-    def _named(self, place: Place) -> None:
+    def _named(self, place: TableQuery) -> None:
         if self._session is not None:
             self._list.show(self._session.tables, place.table)
         caption(self.pane, place.table or "result")
         self.query_pane.display = bool(place.sql) or self.query_pane.has_focus_within
         self.present(self.deck_app.view)
 
-    def _not_opened(self, place: Place, trouble: BrowseError) -> None:
+    def _not_opened(self, place: TableQuery, trouble: BrowseError) -> None:
         """What was seen stays, where that says more."""
         if trouble.trouble in FATAL:
             self._in_trouble(trouble)
@@ -232,7 +232,7 @@ class FileScreen(DeckScreen):
             self.pane.show_trouble(str(trouble), _RETRY)
             self._named(place)
 
-    def _same_source(self, place: Place) -> bool:
+    def _same_source(self, place: TableQuery) -> bool:
         seen = self.pane.place
         return self.pane.paged is not None and seen.table == place.table
 

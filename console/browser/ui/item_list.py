@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from console.browser.ui.fields import Item
+from console.browser.ui.fields import FieldRow
 from console.kit.line_widget import Toned
 
 
@@ -32,22 +32,22 @@ class ItemList(Toned, ScrollView, can_focus=True):
     class Chosen(Message):
         """Enter, or a second click, on an item."""
 
-        def __init__(self, item: Item) -> None:
+        def __init__(self, item: FieldRow) -> None:
             super().__init__()
             self.item = item
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._items: Sequence[Item] = ()
+        self._items: Sequence[FieldRow] = ()
         self._starts: list[int] = [0]
         self._cursor = 0
 
     @property
-    def item(self) -> Item | None:
+    def item(self) -> FieldRow | None:
         """The one under the cursor."""
         return self._items[self._cursor] if self._items else None
 
-    def show(self, items: Sequence[Item]) -> None:
+    def show(self, items: Sequence[FieldRow]) -> None:
         """Other items; the cursor stays where it was, as far as there are as many."""
         self._items = items
         self._starts = list(accumulate((len(item.lines) for item in items), initial=0))

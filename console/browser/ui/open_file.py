@@ -4,7 +4,7 @@ from pathlib import Path
 
 from console.browser.client import Browser, Rows
 from console.browser.model import QUERIES, BrowseError, Limits, TableInfo
-from console.browser.ui.table_query import Place
+from console.browser.ui.table_query import TableQuery
 
 
 class Session:
@@ -30,7 +30,7 @@ class Session:
     def table(self, name: str) -> TableInfo | None:
         return next((table for table in self.tables if table.name == name), None)
 
-    async def rows(self, place: Place) -> Rows:
+    async def rows(self, place: TableQuery) -> Rows:
         """The rows of a place. The rows' owner closes them."""
         if place.sql:
             queries = await self._for_queries()

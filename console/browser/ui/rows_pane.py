@@ -14,7 +14,7 @@ from console.browser.ui import filters
 from console.browser.ui.data_grid import DataGrid
 from console.browser.ui.goto import Target, target
 from console.browser.ui.rows_view import FATAL, RowsView
-from console.browser.ui.table_query import Place
+from console.browser.ui.table_query import TableQuery
 from console.kit.formats import count
 from console.kit.lines import Line, Tone, line
 from console.kit.prompt_line import PromptLine
@@ -41,7 +41,7 @@ class RowsPane(RowsView):
     class Wanted(Message):
         """The same rows in another order, or through other filters."""
 
-        place: Place
+        place: TableQuery
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class RowsPane(RowsView):
 
     def action_clear(self) -> None:
         if self._basis.narrowed or self._basis.order:
-            self._want(Place(self._basis.table, self._basis.sql))
+            self._want(TableQuery(self._basis.table, self._basis.sql))
 
     def on_data_grid_heading_clicked(self, event: DataGrid.HeadingClicked) -> None:
         event.stop()
@@ -90,12 +90,12 @@ class RowsPane(RowsView):
         self._want(replace(self._basis, where=where))
 
     @property
-    def _basis(self) -> Place:
+    def _basis(self) -> TableQuery:
         """What keys change: of the rows shown, what was asked for last, also before it is there."""
         aim, shown = self._aim, self._place
         return aim if (aim.table, aim.sql) == (shown.table, shown.sql) else shown
 
-    def _want(self, place: Place) -> None:
+    def _want(self, place: TableQuery) -> None:
         if place != self._aim:
             self.aim_at(place)
             self.post_message(self.Wanted(place))

@@ -16,7 +16,7 @@ from console.browser.ui.columns import Columns
 from console.browser.ui.data_grid import DataGrid
 from console.browser.ui.pages import PagedRows
 from console.browser.ui.table_grid import TableGrid
-from console.browser.ui.table_query import Place, Spot
+from console.browser.ui.table_query import Spot, TableQuery
 from console.browser.ui.trouble_panel import TroublePanel
 from console.kit.lines import Line, Tone, joined, line
 from console.kit.prompt_line import PromptLine
@@ -52,7 +52,7 @@ class RowsView(Vertical):
         self._trouble_panel = TroublePanel(id="trouble")
         self._cell_line = TextLine(id="cell")
         self._count_line = TextLine(id="count")
-        self._place = self._aim = Place()
+        self._place = self._aim = TableQuery()
         self._paged: PagedRows | None = None
         self._layouts: dict[str, Columns] = {}
         self._times = Times.RAW
@@ -77,15 +77,15 @@ class RowsView(Vertical):
         return self._paged
 
     @property
-    def place(self) -> Place:
+    def place(self) -> TableQuery:
         return self._place
 
     @property
-    def aim(self) -> Place:
+    def aim(self) -> TableQuery:
         """What was asked for last: it is shown, or will be, or could not be."""
         return self._aim
 
-    def aim_at(self, place: Place) -> None:
+    def aim_at(self, place: TableQuery) -> None:
         self._aim = place
 
     @property
@@ -113,7 +113,7 @@ class RowsView(Vertical):
 
     # --- rows
 
-    async def show(self, place: Place, rows: Rows, spot: Spot) -> None:
+    async def show(self, place: TableQuery, rows: Rows, spot: Spot) -> None:
         """Other rows, as soon as the first of them are here; whoever opened them closes them."""
         paged = PagedRows(rows, self._rows_came, self._not_read)
         await paged.ready(spot.row, spot.row + self.grid.rows_seen)
@@ -229,7 +229,7 @@ class RowsView(Vertical):
             columns.set_times(times)
         self.grid.columns_changed()
 
-    def _columns_of(self, place: Place, rows: Rows) -> Columns:
+    def _columns_of(self, place: TableQuery, rows: Rows) -> Columns:
         """As the operator left them, when the same columns are seen again."""
         name = place.table or place.sql
         fresh = Columns.of(rows.columns, self._times)

@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass, replace
 
-from console.browser.model import Condition, Order
+from console.browser.model import Condition, SortTerm
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TableQuery:
     """Rows of `table`, or of the statement `sql`."""
 
     table: str = ""
     sql: str = ""
-    order: tuple[Order, ...] = ()
+    order: tuple[SortTerm, ...] = ()
     where: tuple[Condition, ...] = ()
     search: str = ""
 
@@ -20,15 +20,15 @@ class Place:
         """Whether it does not show all rows there are."""
         return bool(self.where or self.search)
 
-    def sorted_on(self, column: str) -> Order | None:
+    def sorted_on(self, column: str) -> SortTerm | None:
         return next((order for order in self.order if order.column == column), None)
 
-    def with_sort_turned(self, column: str) -> "Place":
+    def with_sort_turned(self, column: str) -> "TableQuery":
         """Ascending, then descending, then as stored."""
         known = self.sorted_on(column)
         if known is None:
-            return replace(self, order=(Order(column),))
-        return replace(self, order=() if known.descending else (Order(column, descending=True),))
+            return replace(self, order=(SortTerm(column),))
+        return replace(self, order=() if known.descending else (SortTerm(column, descending=True),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,10 @@ class Trail:
     MOST_KEPT = 100
 
     def __init__(self) -> None:
-        self._steps: list[tuple[Place, Spot]] = []
+        self._steps: list[tuple[TableQuery, Spot]] = []
 
-    def push(self, place: Place, spot: Spot) -> None:
+    def push(self, place: TableQuery, spot: Spot) -> None:
         self._steps = [*self._steps, (place, spot)][-self.MOST_KEPT :]
 
-    def pop(self) -> tuple[Place, Spot] | None:
+    def pop(self) -> tuple[TableQuery, Spot] | None:
         return self._steps.pop() if self._steps else None

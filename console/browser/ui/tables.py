@@ -14,7 +14,7 @@ from console.browser.ui.query_pane import QueryPane
 from console.browser.ui.row_detail import RowDetail, as_json, told_of_copy
 from console.browser.ui.rows_pane import RowsPane
 from console.browser.ui.table_picker import TablePicker
-from console.browser.ui.table_query import Place
+from console.browser.ui.table_query import TableQuery
 from console.kit.grid import Grid
 from console.kit.lines import Tone
 from console.kit.workers import begin
@@ -54,7 +54,7 @@ class TablesScreen(FileScreen):
     def open_table(self, table: str, column: str = "", value: str = "") -> None:
         """Show a table, or its rows where a column has a value."""
         where = (Condition(column, "=", value),) if column else ()
-        place = Place(table, where=where)
+        place = TableQuery(table, where=where)
         if self._session is not None and self._session.tables:
             self._open(place)
         else:
@@ -74,7 +74,7 @@ class TablesScreen(FileScreen):
 
     def on_grid_chosen(self, event: Grid.Chosen) -> None:
         event.stop()
-        self._open(Place(str(event.key)))
+        self._open(TableQuery(str(event.key)))
         self.pane.grid.focus()
 
     def on_rows_pane_wanted(self, event: RowsPane.Wanted) -> None:
@@ -98,7 +98,7 @@ class TablesScreen(FileScreen):
 
     def on_query_pane_run(self, event: QueryPane.Run) -> None:
         event.stop()
-        self._open(Place(sql=event.sql))
+        self._open(TableQuery(sql=event.sql))
 
     def on_query_pane_left(self, event: QueryPane.Left) -> None:
         event.stop()
@@ -119,7 +119,7 @@ class TablesScreen(FileScreen):
 
     def _picked(self, table: str | None) -> None:
         if table is not None:
-            self._open(Place(table))
+            self._open(TableQuery(table))
 
     def action_back(self) -> None:
         if (step := self._trail.pop()) is not None:

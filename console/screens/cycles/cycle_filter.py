@@ -13,7 +13,7 @@ _WORD = re.compile(r'"([^"]*)"|(\S+)')
 
 def parsed(words: str) -> "CycleFilter | None":
     """The filter that the words mean; null where there are none. Text in quotes is only text."""
-    from engine import CycleFilter, Kind, Status
+    from engine import CycleFilter, CycleStatus, Kind
 
     kinds: list[str] = []
     statuses: list[str] = []
@@ -23,7 +23,7 @@ def parsed(words: str) -> "CycleFilter | None":
         name = word.lower()
         if name in set(Kind):
             kinds.append(name)
-        elif name in set(Status):
+        elif name in set(CycleStatus):
             statuses.append(name)
         elif name == "trouble":
             trouble = True

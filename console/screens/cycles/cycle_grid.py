@@ -13,7 +13,7 @@ from console.kit.listing import Listing
 from console.screens.cycles.cycle_history import AllCycles, CycleRows, Cycles
 from console.screens.cycles.found_cycles import FoundCycles
 from console.screens.shared.cycle_row import columns_for
-from console.session.view import View
+from console.session.view import ConsoleState
 
 if TYPE_CHECKING:
     from engine import CycleFilter, CycleResult, History
@@ -44,7 +44,7 @@ class CycleGrid(Listing):
 
     # --- what is shown
 
-    def show(self, view: View, history: "History | None", *, local: bool) -> None:
+    def show(self, view: ConsoleState, history: "History | None", *, local: bool) -> None:
         """Also called about once a second: then what could not be read is tried again."""
         self._may_read = True
         if history is not self._history or local is not self._local:

@@ -19,7 +19,7 @@ from console.screens.shared.session_screen import DeckScreen
 from console.screens.watch.cycle_charts import Charted
 from console.screens.watch.dedupe import Dedupe
 from console.screens.watch.fill_rate import SecondChart
-from console.session.view import View
+from console.session.view import ConsoleState
 
 if TYPE_CHECKING:
     from engine import CycleResult
@@ -79,7 +79,7 @@ class CyclesScreen(DeckScreen):
 
     # --- showing
 
-    def show(self, view: View) -> None:
+    def show(self, view: ConsoleState) -> None:
         app = self.deck_app
         self._grid.show(view, app.history, local=app.local_time)
         past = view.past.result.cycle_id if view.past else None
@@ -94,7 +94,7 @@ class CyclesScreen(DeckScreen):
         self.query_one(CycleSummary).show(self._grid.selected, self._selected_result)
         self._caption()
         if self.query_one("#beside").display:
-            before = View(results=self._grid.leading_up)
+            before = ConsoleState(results=self._grid.leading_up)
             self.query_one(Dedupe).show(before)
             self.query_one(SecondChart).show(before, Charted.TIME)
 

@@ -9,7 +9,7 @@ from console.kit.lines import Line, Tone, line
 from console.screens.shared.cycle_story import in_words
 
 if TYPE_CHECKING:
-    from engine import Books
+    from engine import LedgerSummary
 
 APART: Final = 4
 
@@ -23,7 +23,7 @@ class ErrorCounts(Lines):
         self.border_subtitle = "newest 1,000 cycles"
         self._errors: tuple[tuple[str, int], ...] = ()
 
-    def show(self, books: "Books | None") -> None:
+    def show(self, books: "LedgerSummary | None") -> None:
         self._errors = books.errors if books else ()
         self.redraw()
 

@@ -18,10 +18,10 @@ from console.screens.health.health_facts import Growth, Proof, book_facts, engin
 from console.screens.health.log import LogPanel
 from console.screens.shared.session_screen import DeckScreen, Moment
 from console.session.background import ErrandFailed, verify
-from console.session.view import View
+from console.session.view import ConsoleState
 
 if TYPE_CHECKING:
-    from engine import Books
+    from engine import LedgerSummary
 
 LOOK_EVERY = 2.0
 
@@ -45,7 +45,7 @@ class HealthScreen(DeckScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._books: Books | None = None
+        self._books: LedgerSummary | None = None
         self._looked_ms: int | None = None
         self._growth = Growth()
         self._proof = Proof()
@@ -88,7 +88,7 @@ class HealthScreen(DeckScreen):
         self._growth.add(time.monotonic(), self._books.database_bytes)
         self.present(self.deck_app.view)
 
-    def show(self, view: View) -> None:
+    def show(self, view: ConsoleState) -> None:
         books = self._books or view.books
         local = self.deck_app.local_time
         now_ms = time.time_ns() // 1_000_000

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from console.kit.facts import Fact
 from console.kit.formats import NONE, clock, count, plural, size, span
 from console.kit.lines import Line, Tone, line
-from console.session.view import View
+from console.session.view import ConsoleState
 
 if TYPE_CHECKING:
-    from engine import Books
+    from engine import LedgerSummary
 
 # A growth over less than this says nothing.
 SHORTEST_S = 10.0
@@ -46,7 +46,11 @@ class Proof:
 
 
 def engine_facts(
-    view: View, books: "Books | None", looked_ms: int | None, now_ms: int, local: bool
+    view: ConsoleState,
+    books: "LedgerSummary | None",
+    looked_ms: int | None,
+    now_ms: int,
+    local: bool,
 ) -> list[Fact]:
     """The lease is as old as it was when the file was looked at; null where that is not known."""
     hello, beat = view.hello, view.beat
@@ -70,7 +74,7 @@ def engine_facts(
     return facts
 
 
-def file_facts(path: Path | None, books: "Books | None", growth: Growth) -> list[Fact]:
+def file_facts(path: Path | None, books: "LedgerSummary | None", growth: Growth) -> list[Fact]:
     if books is None:
         return [("file", _path(path)), ("", line(("not read yet", Tone.DIM)))]
     rate = growth.per_hour
@@ -86,7 +90,9 @@ def file_facts(path: Path | None, books: "Books | None", growth: Growth) -> list
     ]
 
 
-def book_facts(view: View, books: "Books | None", proof: Proof, local: bool) -> list[Fact]:
+def book_facts(
+    view: ConsoleState, books: "LedgerSummary | None", proof: Proof, local: bool
+) -> list[Fact]:
     facts: list[Fact] = [("verify", _proof(proof))]
     if proof.found is not None:
         facts.append(("", line((f"at {clock(proof.at_ms, local=local)}", Tone.DIM))))
@@ -109,7 +115,7 @@ def book_facts(view: View, books: "Books | None", proof: Proof, local: bool) -> 
     return facts
 
 
-def _engine(view: View) -> Line:
+def _engine(view: ConsoleState) -> Line:
     if not view.attached or view.beat is None:
         return line(("○ not attached: the file is shown", Tone.ATTENTION))
     tone = Tone.OK if view.beat.state == "running" else Tone.ATTENTION
@@ -153,7 +159,7 @@ def _waiting(number: int, tone: Tone, hint: str) -> Line:
     return line((f"◆ {count(number)}", tone), (f"  {hint}" if hint else "", Tone.DIM))
 
 
-def _quiet(view: View) -> Line:
+def _quiet(view: ConsoleState) -> Line:
     """Cursors that have not moved for longer than the lookback: a quiet market, or a stall."""
     lookback = view.hello.lookback_ms if view.hello else 0
     latest = view.latest

@@ -15,7 +15,7 @@ from console.kit.lines import Line, Tone, line
 from console.kit.listing import Listing
 from console.kit.plain_input import PlainInput
 from console.kit.scrolled import Paragraph
-from console.session.view import View
+from console.session.view import ConsoleState
 
 if TYPE_CHECKING:
     from engine import Logged
@@ -42,7 +42,7 @@ class LogPanel(Vertical):
     def __init__(self) -> None:
         super().__init__(id="log", classes="panel")
         self.border_title = "log"
-        self._view = View()
+        self._view = ConsoleState()
         self._local = False
 
     def compose(self) -> ComposeResult:
@@ -52,7 +52,7 @@ class LogPanel(Vertical):
         yield Listing(_columns(()), follows=True, empty=_NONE)
         yield Paragraph(id="log-told")
 
-    def show(self, view: View, *, local: bool) -> None:
+    def show(self, view: ConsoleState, *, local: bool) -> None:
         self._view, self._local = view, local
         wanted = self.query_one(Input).value.casefold()
         shown = [found for found in reversed(view.logs) if wanted in _text(found).casefold()]

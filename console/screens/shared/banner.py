@@ -9,7 +9,7 @@ from textual.geometry import Size
 from console.kit.line_widget import Lines
 from console.kit.lines import Line, Tone, line
 from console.kit.scrolled import wrapped
-from console.session.view import View
+from console.session.view import ConsoleState
 
 # At most so many rows, and no more than one in so many of the screen.
 MOST_ROWS: Final = 5
@@ -24,7 +24,7 @@ class Banner(Lines):
         super().__init__(id="banner")
         self._said: list[Line] = []
 
-    def show(self, view: View, hint: str = "") -> None:
+    def show(self, view: ConsoleState, hint: str = "") -> None:
         said = _trouble(view) or _hint(hint)
         if said == self._said:
             return
@@ -56,7 +56,7 @@ def _within(rows: list[Line], room: int) -> list[Line]:
     return [*rows[: room - 1], line(rows[room - 1], ("…", Tone.DIM))]
 
 
-def _trouble(view: View) -> list[Line]:
+def _trouble(view: ConsoleState) -> list[Line]:
     if view.trouble is None:
         return []
     trouble = view.trouble

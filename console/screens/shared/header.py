@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from console.kit.formats import clock, count, plural, span
 from console.kit.line_widget import Lines, fitted, width_of
 from console.kit.lines import Line, Tone, joined, line
-from console.session.view import Link, Past, View
+from console.session.view import ConsoleState, Link, Past
 
 if TYPE_CHECKING:
     from engine import Beat
@@ -32,11 +32,11 @@ RUNS_MS = 500
 class Header(Lines):
     def __init__(self) -> None:
         super().__init__(id="header")
-        self._view = View()
+        self._view = ConsoleState()
         self._crumb = ""
         self._local = False
 
-    def show(self, view: View, crumb: str = "", *, local: bool = False) -> None:
+    def show(self, view: ConsoleState, crumb: str = "", *, local: bool = False) -> None:
         self._view, self._crumb, self._local = view, crumb, local
         mode = _mode(view)
         self.set_class(mode == "live", "-live")
@@ -94,19 +94,19 @@ def _together(left: Line, right: list[Line]) -> int:
     return width_of(left) + 2 + sum(width_of(part) + 3 for part in right)
 
 
-def _badge(view: View) -> Line:
+def _badge(view: ConsoleState) -> Line:
     mode = _mode(view)
     tone = Tone.ALARM if mode == "live" else Tone.BADGE
     return line((f" {(mode or '…').upper()} ", tone))
 
 
-def _mode(view: View) -> str:
+def _mode(view: ConsoleState) -> str:
     if view.hello is not None:
         return view.hello.mode
     return view.latest.mode if view.latest else ""
 
 
-def _venue(view: View) -> str:
+def _venue(view: ConsoleState) -> str:
     hello = view.hello
     if hello is None:
         return ""
@@ -118,7 +118,7 @@ def _venue(view: View) -> str:
     return " · ".join(parts)
 
 
-def _engine(view: View, now_ms: int) -> list[Line]:
+def _engine(view: ConsoleState, now_ms: int) -> list[Line]:
     if view.link is Link.STARTING:
         return [line(("○ starting", Tone.DIM))]
     if not view.attached:
@@ -145,7 +145,7 @@ def _engine_state(beat: "Beat") -> Line:
     return line((f"{sign} {name}", tone), *stopped)
 
 
-def _cycle(view: View, beat: "Beat", now_ms: int) -> Line:
+def _cycle(view: ConsoleState, beat: "Beat", now_ms: int) -> Line:
     """The cycle that runs, or when the next one will."""
     if now_ms - view.heard_ms > _OLD_MS:
         return line((f"silent {span(now_ms - view.heard_ms)}", Tone.DANGER))

@@ -15,7 +15,7 @@ from console.kit.key_line import KeyLine
 from console.kit.lines import Tone
 from console.screens.shared.banner import Banner
 from console.screens.shared.header import Header
-from console.session.view import View
+from console.session.view import ConsoleState
 
 if TYPE_CHECKING:
     from console.app.ledger_app import CycledeckApp
@@ -62,7 +62,7 @@ class DeckScreen(Screen[None]):
     def panels(self) -> Iterable[Widget]:
         raise NotImplementedError
 
-    def show(self, view: View) -> None:
+    def show(self, view: ConsoleState) -> None:
         """Called with every new view while this screen is seen, and when it comes to be."""
         raise NotImplementedError
 
@@ -100,14 +100,14 @@ class DeckScreen(Screen[None]):
             return
         self.deck_app.tell(f"Exported to {path}")
 
-    def present(self, view: View) -> None:
+    def present(self, view: ConsoleState) -> None:
         if not (self.is_mounted and self.display and self.children):
             return  # Its panels are not there yet, or no more, or never: the app is ending.
         self.present_header(view)
         self.query_one(Banner).show(view, self.deck_app.hint)
         self.show(view)
 
-    def present_header(self, view: View) -> None:
+    def present_header(self, view: ConsoleState) -> None:
         crumb = self.crumb
         if view.past is not None and self.MOMENT is not Moment.SHOWN:
             view = replace(view, past=None)

@@ -15,7 +15,7 @@ from console.kit.chart_captions import Wordings, worded
 from console.kit.formats import NONE, clock, plural, span, stamp
 from console.kit.line_widget import Toned, caption, fitted, width_of
 from console.kit.lines import Line, Tone, line
-from console.session.view import CursorMark, View
+from console.session.view import ConsoleState, CursorMark
 from engine.text import printable
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ WINDOW_WIDTH: Final = 8
 LEAST_NAME: Final = 8
 
 
-class Standing(IntEnum):
+class CursorState(IntEnum):
     """How a cursor stands, the ones to look at first. A quiet market's cursor stands still: no
     fill is no fault."""
 
@@ -54,11 +54,11 @@ class Market:
     value_ms: int
     lag_ms: int | None
     still_ms: int | None
-    standing: Standing
+    standing: CursorState
 
     @property
     def is_odd(self) -> bool:
-        return self.standing <= Standing.AHEAD
+        return self.standing <= CursorState.AHEAD
 
     @property
     def now_ms(self) -> int:
@@ -66,7 +66,7 @@ class Market:
         return 0 if self.lag_ms is None else self.value_ms + self.lag_ms
 
 
-def markets_of(view: View) -> list[Market]:
+def markets_of(view: ConsoleState) -> list[Market]:
     """What needs a look first, then by name. A replay asks the venue nothing: the cycle before it
     that did says where the venue stands."""
     result = next((found for found in view.shown_results if found.kind != "replay"), None)
@@ -97,7 +97,7 @@ class Cursors(Toned, ScrollView, can_focus=True):
         self._drawn: dict[int, Line] = {}
         caption(self, "cursors")
 
-    def show(self, view: View, *, local: bool = False) -> None:
+    def show(self, view: ConsoleState, *, local: bool = False) -> None:
         given = (view.result, view.cursors, view.past, view.hello, local)
         if all(new is old for new, old in zip(given, self._given, strict=False)):
             return
@@ -182,17 +182,17 @@ def standings(market: Market) -> Wordings:
     """How it stands, in a sign and ever fewer words."""
     still = "" if market.still_ms is None else f" {span(market.still_ms)}"
     match market.standing:
-        case Standing.HELD:
+        case CursorState.HELD:
             words = [f"◆ held{still}: quarantine", f"◆ held{still}", "◆ held"]
-        case Standing.UNFETCHED:
+        case CursorState.UNFETCHED:
             words = [f"◆ not fetched{still and ', still'}{still}", "◆ not fetched", "◆"]
-        case Standing.AHEAD:
+        case CursorState.AHEAD:
             words = [f"◆ ahead {span(-(market.lag_ms or 0))}", "◆ ahead"]
-        case Standing.STILL:
+        case CursorState.STILL:
             words = [f"still{still}", still.strip()]
-        case Standing.EMPTY:
+        case CursorState.EMPTY:
             words = ["no fill yet", "no fill"]
-        case Standing.MOVING:
+        case CursorState.MOVING:
             behind = span(market.lag_ms and max(market.lag_ms, 0))
             words = [f"lag {behind}", behind]
     tone = Tone.ATTENTION if market.is_odd else Tone.DIM
@@ -203,7 +203,7 @@ def window(market: Market, lookback_ms: int, width: int) -> Line:
     """Two lookbacks up to the venue's now, at the right edge: the window that is asked for again,
     and the cursor at its end."""
     sign, tone = ("◆", Tone.ATTENTION) if market.is_odd else ("●", Tone.OK)
-    if market.standing is Standing.STILL:
+    if market.standing is CursorState.STILL:
         tone = Tone.DIM
     if width < 2 or not lookback_ms or market.lag_ms is None:
         return ()
@@ -229,15 +229,15 @@ def _market(
     moved = mark.moved_ms
     still = max(result.started_ms - moved, 0) if result and moved is not None else None
     if mark.held:
-        standing = Standing.HELD
+        standing = CursorState.HELD
     elif symbol in unfetched:
-        standing = Standing.UNFETCHED
+        standing = CursorState.UNFETCHED
     elif lag is not None and lag < -AHEAD_MS:
-        standing = Standing.AHEAD
+        standing = CursorState.AHEAD
     elif not mark.value_ms:
-        standing = Standing.EMPTY
+        standing = CursorState.EMPTY
     else:
-        standing = Standing.STILL if (still or 0) >= STILL_MS else Standing.MOVING
+        standing = CursorState.STILL if (still or 0) >= STILL_MS else CursorState.MOVING
     return Market(printable(symbol), mark.value_ms, lag, still, standing)
 
 

@@ -11,7 +11,7 @@ from console.kit.grid import Grid, Row
 from console.kit.line_widget import caption
 from console.screens.shared.cycle_row import columns_for, cycle_cells, widths_of
 from console.session.per_cycle import PerCycle
-from console.session.view import View
+from console.session.view import ConsoleState
 
 if TYPE_CHECKING:
     from engine import CycleResult
@@ -68,7 +68,7 @@ class CycleList(Grid):
     def selected(self) -> int | None:
         return self.key if isinstance(self.key, int) else None
 
-    def show(self, view: View, *, local: bool = False) -> None:
+    def show(self, view: ConsoleState, *, local: bool = False) -> None:
         if local is not self._local:
             self._local, self._rows = local, PerCycle(self._row)
         elif view.shown_results is self._results:

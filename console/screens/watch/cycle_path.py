@@ -17,7 +17,7 @@ from console.screens.shared.cycle_story import (
     story,
     total_ms,
 )
-from console.session.view import View
+from console.session.view import ConsoleState
 
 if TYPE_CHECKING:
     from engine import CycleResult
@@ -45,7 +45,7 @@ class CyclePath(Lines):
         self._local = False
         caption(self, "cycle")
 
-    def show(self, view: View, *, local: bool = False) -> None:
+    def show(self, view: ConsoleState, *, local: bool = False) -> None:
         result = view.result
         if result is self._result and local is self._local:
             return

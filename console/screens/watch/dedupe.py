@@ -14,7 +14,7 @@ from console.kit.formats import count, figure, plural
 from console.kit.line_widget import caption, fitted, width_of
 from console.kit.lines import Line, Tone, line
 from console.session.per_cycle import PerCycle
-from console.session.view import View
+from console.session.view import ConsoleState
 
 if TYPE_CHECKING:
     from engine import CycleResult
@@ -62,7 +62,7 @@ class Dedupe(Vertical):
         yield Figures("waiting for the first cycle")
         yield Chart()
 
-    def show(self, view: View) -> None:
+    def show(self, view: ConsoleState) -> None:
         if view.shown_results is not self._results:
             self._results = view.shown_results
             self._redraw()

@@ -14,7 +14,7 @@ from console.kit.lines import Line, Tone, line
 from console.screens.shared.cycle_row import signed_bps
 from console.screens.watch.cycle_charts import Charted, CycleCharts, title_of
 from console.screens.watch.dedupe import RECENT
-from console.session.view import View
+from console.session.view import ConsoleState
 
 if TYPE_CHECKING:
     from engine import CycleResult
@@ -32,7 +32,7 @@ class FillRate(Vertical):
         yield Figures("waiting for the first cycle")
         yield Chart(empty="nothing to draw yet")
 
-    def show(self, view: View, charted: Charted = Charted.FILLS) -> None:
+    def show(self, view: ConsoleState, charted: Charted = Charted.FILLS) -> None:
         if view.shown_results is not self._results or charted is not self._charted:
             self._results, self._charted = view.shown_results, charted
             self._redraw()
@@ -66,7 +66,7 @@ class SecondChart(Chart):
         self._results: Sequence[CycleResult] = ()
         self._charted = Charted.SLIPPAGE
 
-    def show(self, view: View, charted: Charted) -> None:
+    def show(self, view: ConsoleState, charted: Charted) -> None:
         if view.shown_results is not self._results or charted is not self._charted:
             self._results, self._charted = view.shown_results, charted
             self._redraw()

@@ -9,7 +9,7 @@ from console.kit.grid import Grid
 from console.kit.line_widget import caption
 from console.screens.watch.position_rows import PositionRows, Room, columns_for
 from console.session.totals import fees, nets, written
-from console.session.view import View
+from console.session.view import ConsoleState
 
 if TYPE_CHECKING:
     from engine import PositionView
@@ -24,7 +24,7 @@ class Positions(Grid):
         self._room = Room()
         caption(self, "positions")
 
-    def show(self, view: View) -> None:
+    def show(self, view: ConsoleState) -> None:
         if view.shown_positions is not self._positions:
             self._positions = view.shown_positions
             self._room = self._room.including(self._positions)

@@ -19,7 +19,7 @@ from console.screens.watch.cycle_path import CyclePath
 from console.screens.watch.dedupe import Dedupe
 from console.screens.watch.fill_rate import FillRate, SecondChart
 from console.screens.watch.positions import Positions
-from console.session.view import View
+from console.session.view import ConsoleState
 
 
 class WatchScreen(DeckScreen):
@@ -47,7 +47,7 @@ class WatchScreen(DeckScreen):
         yield Positions()
         yield CycleList()
 
-    def show(self, view: View) -> None:
+    def show(self, view: ConsoleState) -> None:
         local = self.deck_app.local_time
         self.query_one(CyclePath).show(view, local=local)
         self.query_one(Dedupe).show(view)
@@ -56,7 +56,7 @@ class WatchScreen(DeckScreen):
         self.query_one(Positions).show(view)
         self.query_one(CycleList).show(view, local=local)
 
-    def _show_charts(self, view: View) -> None:
+    def _show_charts(self, view: ConsoleState) -> None:
         self.query_one(FillRate).show(view, self.charted)
         self.query_one(SecondChart).show(view, self.charted.next)
 

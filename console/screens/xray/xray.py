@@ -23,7 +23,7 @@ from console.screens.xray.raw import RawPanel
 from console.screens.xray.xray_cursors import XrayCursors
 from console.screens.xray.xray_orders import XrayOrders
 from console.screens.xray.xray_replay import XrayReplay
-from console.session.view import View
+from console.session.view import ConsoleState
 
 if TYPE_CHECKING:
     from engine import CycledeckError, CycleResult, History, Xray
@@ -53,7 +53,7 @@ class XrayScreen(DeckScreen):
         self._replays: dict[int, CycleResult] = {}
         self._reading = False
         self._read_from: History | None = None
-        self._seen: View | None = None
+        self._seen: ConsoleState | None = None
 
     def panels(self) -> ComposeResult:
         yield Paragraph(id="calm", classes="panel")
@@ -108,7 +108,7 @@ class XrayScreen(DeckScreen):
 
     # --- reading
 
-    def show(self, view: View) -> None:
+    def show(self, view: ConsoleState) -> None:
         """A cycle that ended is not going to change: read once, and again only while something
         about it is still to come."""
         before, self._seen = self._seen, view
@@ -131,7 +131,7 @@ class XrayScreen(DeckScreen):
         found = self._xray
         return found is not None and found.result.cycle_id == self._cycle_id and same_file
 
-    def _show_path(self, view: View) -> None:
+    def _show_path(self, view: ConsoleState) -> None:
         """What is known of the cycle before it is read."""
         if self._xray is not None:
             return
@@ -139,7 +139,7 @@ class XrayScreen(DeckScreen):
         path = self.query_one(CyclePath)
         path.visible = known is not None
         if known is not None:
-            path.show(View(results=(known,)), local=self.deck_app.local_time)
+            path.show(ConsoleState(results=(known,)), local=self.deck_app.local_time)
 
     @work(exclusive=True, group="xray")
     async def _read(self) -> None:
@@ -187,7 +187,7 @@ class XrayScreen(DeckScreen):
         newest_first = [self._replays[number] for number in sorted(self._replays, reverse=True)]
         path = self.query_one(CyclePath)
         path.visible = True
-        path.show(View(results=(found.result,)), local=local)
+        path.show(ConsoleState(results=(found.result,)), local=local)
         self.query_one(XrayCursors).show(found, local=local)
         self.query_one(XrayReplay).show(found.result, newest_first, local=local)
         self.query_one(XrayOrders).show(found, self.deck_app.view.logs, local=local)

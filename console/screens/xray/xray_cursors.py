@@ -9,7 +9,7 @@ from console.kit.lines import Line, Tone, joined, line
 from console.kit.scrolled import Scrolled
 
 if TYPE_CHECKING:
-    from engine import CycleResult, WindowLine, Xray
+    from engine import CycleResult, MarketEvidence, Xray
 
 
 class XrayCursors(Scrolled):
@@ -36,7 +36,7 @@ class XrayCursors(Scrolled):
             yield from _market(window, self._xray.result, self._local, width)
 
 
-def _trouble_first(window: "WindowLine") -> bool:
+def _trouble_first(window: "MarketEvidence") -> bool:
     return not window.held and window.error is None
 
 
@@ -46,7 +46,9 @@ def _nothing_asked(xray: "Xray") -> str:
     return "no market was asked for its fills"
 
 
-def _market(window: "WindowLine", result: "CycleResult", local: bool, width: int) -> Iterator[Line]:
+def _market(
+    window: "MarketEvidence", result: "CycleResult", local: bool, width: int
+) -> Iterator[Line]:
     day_ms = result.started_ms
     yield line((window.symbol, Tone.STRONG))
     if result.committed:
@@ -73,7 +75,7 @@ def _set_out(parts: Sequence[Line], width: int) -> Iterator[Line]:
         yield from (line("    ", part) for part in parts[1:])
 
 
-def _cursor(window: "WindowLine", day_ms: int, local: bool) -> list[Line]:
+def _cursor(window: "MarketEvidence", day_ms: int, local: bool) -> list[Line]:
     before, after = window.cursor_before, window.cursor_after
     stands = _time(before, day_ms, local) if before is not None else "no cursor yet"
     parts = [line(("  " + stands, Tone.DIM))]
@@ -86,7 +88,7 @@ def _cursor(window: "WindowLine", day_ms: int, local: bool) -> list[Line]:
     return parts
 
 
-def _reach(window: "WindowLine") -> list[Line]:
+def _reach(window: "MarketEvidence") -> list[Line]:
     """How far before its cursor was asked."""
     if window.since_ms <= window.start_ms:
         return [line(("(its start)", Tone.DIM))]

@@ -11,8 +11,8 @@ from textual.theme import Theme
 
 from console.app.themes import DARK, LIGHT, THEMES
 from console.screens.watch.watch import WatchScreen
-from console.session.view import CursorMark, Trouble, View
-from engine.cycles.results import Status
+from console.session.view import ConsoleState, CursorMark, Trouble
+from engine.cycles.results import CycleStatus
 
 # What WCAG asks of text, and of what is no text.
 TEXT, GRAPHICS = 4.5, 2.8
@@ -59,10 +59,10 @@ def test_every_theme_has_the_same_colours() -> None:
     assert len({frozenset(theme.variables) for theme in THEMES}) == 1
 
 
-def busy() -> View:
+def busy() -> ConsoleState:
     """A view with something in every panel."""
     troubled = p.result(
-        9, status=Status.PARTIAL, errors=(p.notice("execute", "OrderTrouble", "no", p.BTC),)
+        9, status=CycleStatus.PARTIAL, errors=(p.notice("execute", "OrderTrouble", "no", p.BTC),)
     )
     view = p.view(*(p.result(number) for number in range(1, 9)), troubled)
     held = CursorMark(troubled.started_ms - 900, None, held=True)

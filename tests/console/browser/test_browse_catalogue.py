@@ -59,7 +59,7 @@ async def test_a_table_that_cannot_be_read_says_why_and_the_others_are_there(
 async def test_any_name_can_be_opened_sorted_filtered_and_searched(
     browse: Open, tmp_path: Path
 ) -> None:
-    from console.browser.model import Condition, Order
+    from console.browser.model import Condition, SortTerm
 
     def quoted(name: str) -> str:
         return '"' + name.replace('"', '""') + '"'
@@ -75,7 +75,7 @@ async def test_any_name_can_be_opened_sorted_filtered_and_searched(
     for number, name in enumerate(ODD):
         rows = await browser.rows(
             name,
-            order=(Order(name, descending=True),),
+            order=(SortTerm(name, descending=True),),
             where=(Condition(name, "=", str(number)),),
             search=str(number),
         )

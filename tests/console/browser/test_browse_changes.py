@@ -12,7 +12,7 @@ import pytest
 from browsed import Open, counted, firsts, insert, numbered, texts, until, whole, write
 
 from console.browser.errors import BrowseError
-from console.browser.model import Condition, Count, Order
+from console.browser.model import Condition, Count, SortTerm
 from console.browser.reader import planner, table_view
 from console.browser.reader.catalogue import table as read_table
 from console.browser.reader.jobs import Job
@@ -21,7 +21,7 @@ from console.browser.reader.result_view import Limit
 from console.browser.reader.source import Connection, Source
 from console.browser.reader.sparse_index import Landmarks
 from console.browser.reader.sql_builder import Sql
-from console.browser.reader.view import View
+from console.browser.reader.view import RowSet
 from console.browser.worker import Worker
 
 CHANGED = "columns have changed: f5 reads it anew"
@@ -45,7 +45,7 @@ async def test_a_column_that_is_gone_is_an_error_and_its_name_is_never_data(
     views = [
         await browser.rows("t"),
         await browser.rows("t", where=(Condition("price", ">", "3"),)),
-        await browser.rows("t", order=(Order("price", descending=True),)),
+        await browser.rows("t", order=(SortTerm("price", descending=True),)),
     ]
     for rows in views:
         await rows.settled()
@@ -160,7 +160,7 @@ def test_rows_appended_while_rows_are_counted_are_counted_once(tmp_path: Path, s
 
 
 @contextmanager
-def opened(path: Path, table: str, **asked: Any) -> Iterator[tuple[View, Connection]]:
+def opened(path: Path, table: str, **asked: Any) -> Iterator[tuple[RowSet, Connection]]:
     source = Source(str(path), None, 100)
     asked = {"view": 1, "table": table, "order": [], "where": [], "search": "", **asked}
     with closing(source.connect()) as connection:
@@ -221,7 +221,7 @@ async def test_rows_that_no_longer_fit_a_filter_are_gone_and_it_is_outdated(
     insert(path, "o", [(i, "open") for i in range(2, 42, 2)])
     browser = await browse(path)
     where = (Condition("status", "=", "open"),)
-    for number, order in enumerate([(), (Order("status", descending=True),)]):
+    for number, order in enumerate([(), (SortTerm("status", descending=True),)]):
         rows = await browser.rows("o", order, where)
         await rows.settled()
         await rows.refresh()

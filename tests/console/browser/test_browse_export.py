@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from browsed import Open, insert, numbered, until, write
 
-from console.browser.model import BrowseError, Condition, Limits, Order, Progress
+from console.browser.model import BrowseError, Condition, Limits, Progress, SortTerm
 
 VALUES = (
     "(1, '1234567.8900', 1234567.89, x'00ff', 'plain', 7), "
@@ -124,7 +124,7 @@ async def test_what_is_filtered_and_sorted_is_exported_so(
 ) -> None:
     rows = await (await browse(gaps)).rows(
         "events",
-        (Order("seq", descending=True),),
+        (SortTerm("seq", descending=True),),
         (Condition("symbol", "=", "BTC/USDT"),),
     )
     reports: list[Progress] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from browsed import DEADLINE, Open, counted, firsts, insert, numbered, texts, until, whole, write
 
-from console.browser.model import BrowseError, Cell, Condition, Count, Key, Order
+from console.browser.model import BrowseError, Cell, Condition, Count, Key, SortTerm
 
 LEFT = 162_858
 
@@ -43,7 +43,7 @@ async def test_before_all_is_counted_nothing_uncertain_is_called_exact(
 
 
 async def test_newest_first_is_the_mirror_image(browse: Open, million: Path) -> None:
-    rows = await (await browse(million)).rows("events", order=(Order("seq", descending=True),))
+    rows = await (await browse(million)).rows("events", order=(SortTerm("seq", descending=True),))
     assert firsts(await rows.page(0, 2)) == ["1000000", "999999"]
     assert firsts(await rows.page(-2, 2)) == ["2", "1"]
     await rows.settled()
@@ -69,7 +69,7 @@ async def test_row_numbers_stay_true_where_rowids_have_gaps(browse: Open, gaps: 
 
 async def test_all_pages_together_are_the_table(browse: Open, tmp_path: Path) -> None:
     path = numbered(tmp_path / "whole.db", 20_000, "DELETE FROM events WHERE seq % 5 = 1")
-    rows = await (await browse(path)).rows("events", order=(Order("seq", descending=True),))
+    rows = await (await browse(path)).rows("events", order=(SortTerm("seq", descending=True),))
     keys = [row.key.parts[0] for row in await whole(rows, 3_000)]
     assert keys == [seq for seq in range(20_000, 0, -1) if seq % 5 != 1]
 
@@ -128,7 +128,7 @@ async def test_rows_of_views_and_virtual_tables_are_numbered_by_a_scan(
         "INSERT INTO boxes SELECT seq, seq, seq + 1 FROM events LIMIT 5",
     )
     browser = await browse(path)
-    totals = await whole(await browser.rows("totals", order=(Order("symbol"),)))
+    totals = await whole(await browser.rows("totals", order=(SortTerm("symbol"),)))
     assert [[c.text for c in row.cells] for row in totals] == [
         ["BTC/USDT", "1000"],
         ["ETH/USDT", "1000"],
@@ -214,7 +214,7 @@ async def test_keys_that_are_no_utf_8_still_find_their_row(browse: Open, tmp_pat
         "INSERT INTO t VALUES (CAST(x'ff01' AS TEXT), 1), (CAST(x'fe02' AS TEXT), 2), (x'00', 3), "
         "(1.5, 4)",
     )
-    rows = await (await browse(path)).rows("t", order=(Order("v"),))
+    rows = await (await browse(path)).rows("t", order=(SortTerm("v"),))
     await rows.settled()
     page = await rows.page(0, 10)
     assert [row.cells[1].text for row in page.rows] == ["1", "2", "3", "4"]
@@ -244,7 +244,7 @@ async def test_a_key_that_compares_texts_unlike_its_column_leads_to_each_row(
     filtered = await browser.rows("t", where=(Condition("v", ">=", "4990"),))
     assert len({row.cells[0].text for row in await whole(filtered)}) == 20
     assert await rows.export("csv", tmp_path / "collated.csv") == 10_000
-    ordered = await browser.rows("t", order=(Order("k"),))
+    ordered = await browser.rows("t", order=(SortTerm("k"),))
     assert [row.cells[0].text.lower() for row in await whole(ordered, 1_000)] == sorted(
         text.lower() for text in expected
     )
@@ -314,7 +314,7 @@ async def test_appended_rows_are_followed(browse: Open, tmp_path: Path) -> None:
     path = numbered(tmp_path / "follow.db", 10_000)
     browser = await browse(path)
     up = await browser.rows("events")
-    down = await browser.rows("events", order=(Order("seq", descending=True),))
+    down = await browser.rows("events", order=(SortTerm("seq", descending=True),))
     await up.settled()
     await down.settled()
     version = await browser.data_version()
@@ -395,7 +395,7 @@ async def test_other_encodings_are_read_like_utf_8(browse: Open, tmp_path: Path)
         "CREATE TABLE t (k TEXT PRIMARY KEY, qty TEXT) WITHOUT ROWID",
         "INSERT INTO t VALUES ('ä', '10'), ('b', '9.5'), ('表', '-1'), ('😀', '0.1')",
     )
-    rows = await (await browse(path)).rows("t", order=(Order("qty"),))
+    rows = await (await browse(path)).rows("t", order=(SortTerm("qty"),))
     await rows.settled()
     assert firsts(await rows.page(0, 9)) == ["表", "😀", "b", "ä"]
     assert await rows.find_key("表") == 0

@@ -22,7 +22,7 @@ from console.browser.reader.result_view import Limit
 from console.browser.reader.source import Connection, Source
 from console.browser.reader.sparse_index import Landmarks
 from console.browser.reader.spool import NumberSpool, RowSpool
-from console.browser.reader.view import View
+from console.browser.reader.view import RowSet
 
 AMOUNTS = [
     "0",
@@ -84,7 +84,7 @@ def database(kind: str, ids: list[int], stored: list[Any]) -> Iterator[tuple[Sou
 
 
 @contextmanager
-def opened(source: Source, connection: Connection, **asked: Any) -> Iterator[View]:
+def opened(source: Source, connection: Connection, **asked: Any) -> Iterator[RowSet]:
     """A view that is filled."""
     asked = {"view": 1, "table": "t", "order": [], "where": [], "search": "", **asked}
     view = planner.table_view(source, connection, asked, Limit(None, None), lambda view, told: None)
@@ -97,7 +97,7 @@ def opened(source: Source, connection: Connection, **asked: Any) -> Iterator[Vie
         view.close()
 
 
-def paged(view: View, connection: Connection, sizes: list[int], backwards: bool) -> list[Any]:
+def paged(view: RowSet, connection: Connection, sizes: list[int], backwards: bool) -> list[Any]:
     """All keys, by pages of these sizes in turn."""
     found: list[Any] = []
     turn = 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from browsed import Open, firsts, numbered, texts, until, whole, write
 
-from console.browser.model import QUERIES, BrowseError, Condition, Limits, Order
+from console.browser.model import QUERIES, BrowseError, Condition, Limits, SortTerm
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT {} FROM n"
 # One call of one C function, which looks at no interrupt.
@@ -110,14 +110,14 @@ async def test_results_of_any_kind_browse_like_tables(browse: Open, ledger: Path
 async def test_a_result_can_be_sorted_filtered_and_searched(browse: Open, ledger: Path) -> None:
     browser = await browse(ledger, QUERIES)
     sql = "SELECT symbol, count(*) AS n, max(qty) AS most FROM events GROUP BY symbol;"
-    rows = await browser.query(sql, (Order("n", descending=True), Order("symbol")))
+    rows = await browser.query(sql, (SortTerm("n", descending=True), SortTerm("symbol")))
     assert [row.cells[0].text for row in await whole(rows)] == ["ETH/USDT", "SOL/USDT", "BTC/USDT"]
     rows = await browser.query(sql, where=(Condition("n", "<", "1667"),))
     assert [row.cells[0].text for row in await whole(rows)] == ["BTC/USDT"]
     rows = await browser.query(sql, search="sol")
     assert [row.cells[0].text for row in await whole(rows)] == ["SOL/USDT"]
     with pytest.raises(BrowseError, match="no column"):
-        await browser.query(sql, (Order("nope"),))
+        await browser.query(sql, (SortTerm("nope"),))
 
 
 async def test_each_of_several_columns_of_one_name_can_be_sorted_and_filtered(
@@ -127,7 +127,7 @@ async def test_each_of_several_columns_of_one_name_can_be_sorted_and_filtered(
     sql = "SELECT seq AS a, -seq AS A, seq % 7 AS a, symbol FROM events LIMIT 50"
     assert [c.name for c in (await browser.query(sql)).columns] == ["a", "A_2", "a_3", "symbol"]
     for number, name in enumerate(["a", "A_2", "a_3"]):
-        rows = await browser.query(sql, (Order(name),))
+        rows = await browser.query(sql, (SortTerm(name),))
         assert [column.name for column in rows.columns] == ["a", "A_2", "a_3", "symbol"]
         found = [int(row.cells[number].text) for row in await whole(rows)]
         assert (found, len(found)) == (sorted(found), 50)
@@ -145,11 +145,11 @@ async def test_a_statement_may_end_with_semicolons_and_comments(
     browser = await browse(ledger, QUERIES)
     sql = f"SELECT seq, ';-- ' AS \"a;--b\", '/*' FROM events WHERE seq < 4{end}"
     plain = await browser.query(sql)
-    ordered = await browser.query(sql, (Order("seq", descending=True),))
+    ordered = await browser.query(sql, (SortTerm("seq", descending=True),))
     assert [row.cells[0].text for row in await whole(ordered)] == ["3", "2", "1"]
     assert plain.columns[:2] == ordered.columns[:2]
     with pytest.raises(BrowseError, match="syntax error"):
-        await browser.query(f"SELECT seq FROM events; SELECT 2{end}", (Order("seq"),))
+        await browser.query(f"SELECT seq FROM events; SELECT 2{end}", (SortTerm("seq"),))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits another process")

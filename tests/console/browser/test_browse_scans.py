@@ -10,7 +10,7 @@ import pytest
 from browsed import Open, firsts, insert, numbered, until, whole, write
 
 from console.browser.client import Rows
-from console.browser.model import BrowseError, Condition, Count, Order, Progress
+from console.browser.model import BrowseError, Condition, Count, Progress, SortTerm
 
 
 async def keys(rows: Rows) -> list[int]:
@@ -40,7 +40,7 @@ async def test_a_filter_finds_all_rows_there_are_not_those_that_were_loaded(
 async def test_matches_show_while_the_scan_goes_on_in_the_order_asked_for(
     browse: Open, million: Path
 ) -> None:
-    order = (Order("seq", descending=True),)
+    order = (SortTerm("seq", descending=True),)
     rows = await (await browse(million)).rows("events", order, search="ETH")
     reports: list[Progress] = []
     rows.on_progress = reports.append
@@ -79,7 +79,7 @@ async def test_a_filter_on_an_index_is_answered_by_it(browse: Open, tmp_path: Pa
 @pytest.mark.parametrize("descending", [False, True])
 async def test_a_sort_is_of_the_whole_table(browse: Open, gaps: Path, descending: bool) -> None:
     rows = await (await browse(gaps)).rows(
-        "events", order=(Order("symbol", descending), Order("ts", not descending))
+        "events", order=(SortTerm("symbol", descending), SortTerm("ts", not descending))
     )
     down, up = ("DESC", "") if descending else ("", "DESC")
     sql = f"SELECT seq FROM events ORDER BY symbol {down}, ts {up}, seq {up}"
@@ -94,14 +94,14 @@ async def test_a_sort_is_of_the_whole_table(browse: Open, gaps: Path, descending
 async def test_the_first_rows_of_a_sort_are_there_before_it_is_done(
     browse: Open, million: Path
 ) -> None:
-    rows = await (await browse(million)).rows("events", order=(Order("ts", descending=True),))
+    rows = await (await browse(million)).rows("events", order=(SortTerm("ts", descending=True),))
     await until(lambda: rows.count.value > 0)
     assert rows.count.state == "counting"
     assert firsts(await rows.page(0, 1)) == ["1000000"]
 
 
 async def test_a_sort_of_decimals_says_how_far_it_is(browse: Open, million: Path) -> None:
-    rows = await (await browse(million)).rows("events", order=(Order("qty"),))
+    rows = await (await browse(million)).rows("events", order=(SortTerm("qty"),))
     told: list[tuple[int, float | None]] = []
     rows.on_progress = lambda found: told.append((found.scanned, found.share))
     await until(lambda: told[-1:] == [(1_000_000, 1.0)])
@@ -114,7 +114,7 @@ async def test_decimal_texts_sort_as_numbers(browse: Open, tmp_path: Path) -> No
     path = write(tmp_path / "amounts.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, qty TEXT)")
     insert(path, "t", list(enumerate(amounts)))
     browser = await browse(path)
-    rows = await browser.rows("t", order=(Order("qty"),))
+    rows = await browser.rows("t", order=(SortTerm("qty"),))
     found = [row.cells[1].text for row in await whole(rows)]
     assert found == sorted(amounts, key=lambda amount: (Decimal(amount), amounts.index(amount)))
 
@@ -188,7 +188,7 @@ async def test_conditions_and_a_search_all_hold(browse: Open, tmp_path: Path) ->
     path = numbered(tmp_path / "all.db", 2_000)
     rows = await (await browse(path)).rows(
         "events",
-        order=(Order("qty", descending=True),),
+        order=(SortTerm("qty", descending=True),),
         where=(Condition("symbol", "=", "BTC/USDT"), Condition("seq", ">", "1000")),
         search="99.",
     )
@@ -214,7 +214,7 @@ async def test_tables_without_rowid_are_filtered_and_sorted_too(
     found = [row.key.parts for row in await whole(rows, 5_000)]
     assert len(found) == 7_500
     assert found == sorted(found)
-    rows = await browser.rows("pairs", order=(Order("b", descending=True),))
+    rows = await browser.rows("pairs", order=(SortTerm("b", descending=True),))
     await rows.settled()
     assert [row.key.parts[1] for row in (await rows.page(20_000, 2)).rows] == [9_999, 9_998]
     assert await rows.find_key("k00,100") == 29_899
@@ -227,7 +227,7 @@ async def test_views_are_filtered_and_sorted_too(browse: Open, tmp_path: Path) -
         "CREATE VIEW v AS SELECT symbol, qty, seq FROM events",
     )
     rows = await (await browse(path)).rows(
-        "v", (Order("qty"),), (Condition("qty", ">=", "990.5"),), search="BTC"
+        "v", (SortTerm("qty"),), (Condition("qty", ">=", "990.5"),), search="BTC"
     )
     found = [row.cells[1].text for row in await whole(rows)]
     assert found == sorted(found, key=Decimal)
@@ -251,7 +251,7 @@ async def test_esc_stops_a_scan_and_keeps_what_it_found(browse: Open, million: P
 
 async def test_esc_stops_a_sort_at_once(browse: Open, million: Path) -> None:
     browser = await browse(million)
-    rows = await browser.rows("events", order=(Order("qty"), Order("symbol")))
+    rows = await browser.rows("events", order=(SortTerm("qty"), SortTerm("symbol")))
     await until(lambda: rows.count.state == "counting")
     await rows.cancel()
     await rows.settled()
@@ -262,7 +262,7 @@ async def test_esc_stops_a_sort_at_once(browse: Open, million: Path) -> None:
 
 async def test_pages_are_answered_while_a_scan_runs(browse: Open, million: Path) -> None:
     browser = await browse(million)
-    scan = await browser.rows("events", order=(Order("qty"),))
+    scan = await browser.rows("events", order=(SortTerm("qty"),))
     rows = await browser.rows("events")
     answered = 0
     while scan.count.state == "counting" and answered < 50:
@@ -295,10 +295,10 @@ async def test_the_next_match_is_found_in_sorted_rows_views_and_results(
         "CREATE VIEW v AS SELECT seq, symbol, qty FROM events ORDER BY seq DESC",
     )
     browser = await browse(path)
-    down = await browser.rows("events", order=(Order("seq", descending=True),))
+    down = await browser.rows("events", order=(SortTerm("seq", descending=True),))
     assert await down.find_next("1700000000007", 0) == 1_993
     assert await down.find_next("1700000000007", 1_999, backwards=True) == 1_993
-    by_time = await browser.rows("events", order=(Order("ts", descending=True),))
+    by_time = await browser.rows("events", order=(SortTerm("ts", descending=True),))
     await by_time.settled()
     assert await by_time.find_next("1700000000007", 0) == 1_993
     view = await browser.rows("v")
@@ -326,7 +326,7 @@ async def test_a_filter_follows_appended_rows(
     browse: Open, tmp_path: Path, descending: bool
 ) -> None:
     path = numbered(tmp_path / "follow.db", 30_000)
-    order = (Order("seq", descending),)
+    order = (SortTerm("seq", descending),)
     rows = await (await browse(path)).rows("events", order, search="BTC")
     await rows.settled()
     assert rows.count.value == 10_000
@@ -365,7 +365,9 @@ async def test_a_filter_of_an_empty_table_follows_too(browse: Open, tmp_path: Pa
 async def test_one_row_by_a_unique_key_sorts_on_amounts_too(browse: Open, tmp_path: Path) -> None:
     path = write(tmp_path / "one.db", "CREATE TABLE t (k TEXT PRIMARY KEY, qty TEXT)")
     insert(path, "t", [(f"fill:{i}", f"{i}.5") for i in range(100)])
-    rows = await (await browse(path)).rows("t", (Order("qty"),), (Condition("k", "=", "fill:7"),))
+    rows = await (await browse(path)).rows(
+        "t", (SortTerm("qty"),), (Condition("k", "=", "fill:7"),)
+    )
     assert [row.cells[1].text for row in await whole(rows)] == ["7.5"]
     assert rows.stopped == ""
 
@@ -392,7 +394,7 @@ async def test_a_text_that_is_no_text_stops_no_scan(
         rows = await browser.rows("t", where=where, search=search)
         assert await keys(rows) == expected, (where, search)
     assert await (await browser.rows("t")).find_next("ün", 0) == 6
-    rows = await browser.rows("t", order=(Order("qty"),))
+    rows = await browser.rows("t", order=(SortTerm("qty"),))
     assert (await keys(rows))[-2:] == [2_199, 1_000]
 
 
@@ -496,7 +498,7 @@ async def test_any_in_a_strict_table_that_only_a_scan_reads_sorts_amounts_among_
         "INSERT INTO t VALUES ('', '', '', '10'), ('', '', '', 9.5), ('', '', '', '9')",
     )
     browser = await browse(path)
-    rows = await browser.rows("t", (Order("x"),))
+    rows = await browser.rows("t", (SortTerm("x"),))
     assert [row.cells[3].text for row in await whole(rows)] == ["9", "9.5", "10"]
     rows = await browser.rows("t", where=(Condition("x", ">=", "9.5"),))
     assert {row.cells[3].text for row in await whole(rows)} == {"9.5", "10"}

@@ -14,7 +14,7 @@ import pytest
 from console.session.engine_process import Child
 from console.session.session import Deck, NoEngine
 from console.session.target import Target
-from console.session.view import Link, View
+from console.session.view import ConsoleState, Link
 from engine import Action, CycleResult, Engine, NoSuchCycle, Settings, Verdict
 
 FAST = {"interval": "50ms"}
@@ -40,7 +40,7 @@ async def working(deck: Deck) -> AsyncIterator[Deck]:
             await asyncio.to_thread(deck.child.end)
 
 
-async def seen(deck: Deck, condition: Callable[[View], object]) -> View:
+async def seen(deck: Deck, condition: Callable[[ConsoleState], object]) -> ConsoleState:
     """Wait for a view."""
     async with asyncio.timeout(DEADLINE_S):
         while not condition(deck.view):  # noqa: ASYNC110 - looked at from outside
@@ -55,12 +55,12 @@ async def ran(target: Target, cycles: int) -> None:
             await engine.cycle()
 
 
-def gapless(view: View) -> bool:
+def gapless(view: ConsoleState) -> bool:
     ids = [result.cycle_id for result in view.results]
     return ids == list(range(ids[0], ids[-1] - 1, -1))
 
 
-def attached(view: View) -> bool:
+def attached(view: ConsoleState) -> bool:
     return view.attached and len(view.results) > 2
 
 
@@ -148,7 +148,7 @@ async def test_positions_after_earlier_cycles_are_there_for_the_charts(target: T
         await seen(deck, lambda view: all(r.positions for r in later(view, traded)))
 
 
-def later(view: View, cycle_id: int) -> list[CycleResult]:
+def later(view: ConsoleState, cycle_id: int) -> list[CycleResult]:
     return [result for result in view.results if result.cycle_id > cycle_id]
 
 

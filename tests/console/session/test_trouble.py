@@ -7,9 +7,9 @@ from published import beat, books, failed, hello, result, view
 
 from console.kit.lines import Tone
 from console.session.target import Target
-from console.session.trouble import Standing, trouble_of
+from console.session.trouble import ConnectionState, trouble_of
 from console.session.view import Link, Trouble
-from engine.cycles.results import Status
+from engine.cycles.results import CycleStatus
 from engine.errors import (
     CycledeckError,
     SchemaTooNew,
@@ -20,8 +20,8 @@ from engine.errors import (
 )
 
 TARGET = Target(None, {"db": "my ledger.db", "seed": "3"})
-WELL = Standing(TARGET, starting=False)
-STARTING = Standing(TARGET)
+WELL = ConnectionState(TARGET, starting=False)
+STARTING = ConnectionState(TARGET)
 
 
 @dataclass
@@ -123,7 +123,7 @@ def test_an_engine_that_has_the_lease_but_no_channel_is_told_of_after_a_while() 
     assert "there is no socket" in found.what
 
 
-def found_with(standing: Standing, child: "Ended") -> Trouble | None:
+def found_with(standing: ConnectionState, child: "Ended") -> Trouble | None:
     return trouble_of(view(link=Link.READING), standing, child, 1)
 
 
@@ -146,7 +146,7 @@ def test_an_engine_that_this_user_cannot_ask_is_told_from_none() -> None:
 
 
 def test_a_fenced_engine_is_the_weightier_trouble() -> None:
-    seen = view(failed(2, Status.FENCED), hello=hello(), beat=beat(), heard_ms=1)
+    seen = view(failed(2, CycleStatus.FENCED), hello=hello(), beat=beat(), heard_ms=1)
     found = trouble_of(seen, WELL, None, 60_000)
     assert found is not None
     assert "took over" in found.what
@@ -155,5 +155,5 @@ def test_a_fenced_engine_is_the_weightier_trouble() -> None:
 
 def test_an_engine_that_was_fenced_is_no_trouble_of_the_one_that_follows() -> None:
     later = hello(started_ms=failed(2).started_ms + 1)
-    seen = view(failed(2, Status.FENCED), hello=later, beat=beat(), heard_ms=1)
+    seen = view(failed(2, CycleStatus.FENCED), hello=later, beat=beat(), heard_ms=1)
     assert trouble_of(seen, WELL, None, 2) is None

@@ -15,7 +15,7 @@ from console.browser.ui.data_grid import DataGrid
 from console.browser.ui.query_pane import QueryPane
 from console.browser.ui.rows_pane import RowsPane
 from console.browser.ui.tables import TablesScreen
-from console.session.view import View
+from console.session.view import ConsoleState
 
 ROWS = 1_000
 HOSTILE = {
@@ -102,10 +102,10 @@ class Tables:
 
 @asynccontextmanager
 async def tables(
-    path: Path, size: tuple[int, int] = (120, 40), view: View | None = None
+    path: Path, size: tuple[int, int] = (120, 40), view: ConsoleState | None = None
 ) -> AsyncIterator[Tables]:
     screen = TablesScreen(path)
-    app = Host(screen, view or View())
+    app = Host(screen, view or ConsoleState())
     async with app.run_test(size=size) as pilot:
         yield Tables(pilot, screen)
 

@@ -4,7 +4,7 @@ import pytest
 
 from console.browser.model import Cell, ColumnInfo, Condition, Count, Progress
 from console.browser.ui.captions import chips, counted, in_full, many
-from console.browser.ui.table_query import Place
+from console.browser.ui.table_query import TableQuery
 from console.kit.lines import plain
 
 
@@ -48,7 +48,9 @@ def test_without_rows_there_is_no_position() -> None:
 
 
 def test_filters_are_read_out() -> None:
-    place = Place("t", where=(Condition("a", ">", "1"), Condition("b", "is null")), search="x[/]")
+    place = TableQuery(
+        "t", where=(Condition("a", ">", "1"), Condition("b", "is null")), search="x[/]"
+    )
     assert plain(chips(place)) == "a > 1 · b is null · any column ~ x[/]"
 
 

@@ -1,7 +1,7 @@
 """A row in full."""
 
 from console.browser.model import Cell, ColumnInfo, Key, Row
-from console.browser.ui.fields import Item, items, value_lines
+from console.browser.ui.fields import FieldRow, items, value_lines
 from console.browser.ui.links import Link
 from console.kit.line_widget import width_of
 from console.kit.lines import plain
@@ -22,7 +22,7 @@ def test_each_column_has_its_type_value_and_links() -> None:
     assert plain(found[0].lines[0]).split() == ["cycle_id", "INTEGER", "7"]
     assert plain(found[1].lines[0]).split() == ["→", "cycles", "where", "cycle_id", "=", "7"]
     assert plain(found[2].lines[0]).split() == ["note", "TEXT", "NULL"]
-    assert isinstance(found[0], Item)
+    assert isinstance(found[0], FieldRow)
 
 
 def test_a_long_text_is_wrapped_and_complete() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from seen import text
 from tables_screen import ROWS, tables, trades, write
 
-from console.session.view import View
+from console.session.view import ConsoleState
 
 
 async def test_what_others_write_is_seen(db: Path) -> None:
@@ -103,10 +103,10 @@ async def test_the_cursor_stays_on_its_row_when_others_come_before_it(db: Path) 
 
 async def test_a_frozen_screen_stays_as_it_is(db: Path) -> None:
     async with trades(db) as found:
-        found.app.give(replace(View(), frozen=True))
+        found.app.give(replace(ConsoleState(), frozen=True))
         write(db, "UPDATE trades SET symbol = 'CHANGED' WHERE id = 3")
         for _ in range(15):
             await found.pilot.pause(0.1)
         assert "CHANGED" not in text(found.app)
-        found.app.give(View())
+        found.app.give(ConsoleState())
         await found.seen("CHANGED")

@@ -8,9 +8,9 @@ from seen import cells, inside
 from tables_screen import asked, trades, write
 
 from console.browser.client import Rows
-from console.browser.model import Order
+from console.browser.model import SortTerm
 from console.browser.ui.open_file import Session
-from console.browser.ui.table_query import Place
+from console.browser.ui.table_query import TableQuery
 
 
 async def test_s_sorts_the_whole_table_on_the_column_under_the_cursor(db: Path) -> None:
@@ -38,7 +38,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     opens, gate = Session.rows, asyncio.Event()
     gate.set()
 
-    async def gated(self: Session, place: Place) -> Rows:
+    async def gated(self: Session, place: TableQuery) -> Rows:
         await gate.wait()
         return await opens(self, place)
 
@@ -55,9 +55,9 @@ async def test_a_key_goes_on_from_what_was_asked_for_last_also_before_it_is_ther
         await found.press("s", "s", "equals_sign")
         gate.set()
         await found.until(lambda: found.pane.place.narrowed)
-        assert found.pane.place.order == (Order("symbol", descending=True),)
+        assert found.pane.place.order == (SortTerm("symbol", descending=True),)
         await found.press("backspace")
-        await found.until(lambda: found.pane.place == Place("trades"))
+        await found.until(lambda: found.pane.place == TableQuery("trades"))
 
 
 async def test_what_was_stopped_before_it_was_there_is_nothing_to_go_on_from(
@@ -68,7 +68,7 @@ async def test_what_was_stopped_before_it_was_there_is_nothing_to_go_on_from(
         gate.clear()
         await found.press("s", "escape", "s")
         gate.set()
-        await found.until(lambda: found.pane.place.order == (Order("symbol"),))
+        await found.until(lambda: found.pane.place.order == (SortTerm("symbol"),))
 
 
 async def test_a_click_on_a_heading_sorts(db: Path) -> None:

@@ -11,7 +11,7 @@ from tables_screen import asked, tables, trades, write
 from console.app.browse_app import BrowseApp
 from console.browser.ui.data_grid import DataGrid
 from console.browser.ui.tables import TablesScreen
-from console.session.view import View
+from console.session.view import ConsoleState
 
 
 async def test_enter_shows_the_whole_row(db: Path) -> None:
@@ -109,7 +109,7 @@ async def test_on_a_ledger_a_fill_leads_to_its_cycle(tmp_path: Path) -> None:
 async def test_the_cycle_of_a_row_is_the_one_keys_are_about(tmp_path: Path) -> None:
     await ran(tmp_path / "l.db", 2)
     screen = TablesScreen()
-    app = Host(screen, View())
+    app = Host(screen, ConsoleState())
     app.db = tmp_path / "l.db"
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: screen.pane.grid.row)
@@ -123,6 +123,6 @@ async def test_the_cycle_of_a_row_is_the_one_keys_are_about(tmp_path: Path) -> N
 async def test_a_table_asked_for_before_the_file_is_open_is_the_first(db: Path) -> None:
     screen = TablesScreen(db)
     screen.open_table("trades", "id", "7")
-    app = Host(screen, View())
+    app = Host(screen, ConsoleState())
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: cells(app, "#chips") == "id = 7" and screen.pane.grid.row)

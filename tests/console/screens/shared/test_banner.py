@@ -12,7 +12,7 @@ from console.app.styles import stylesheets
 from console.app.themes import DARK
 from console.kit.lines import Tone
 from console.screens.shared.banner import Banner
-from console.session.view import Trouble, View
+from console.session.view import ConsoleState, Trouble
 
 ENDED = Trouble(
     "The engine ended with exit code 1: error: recorded:nix.jsonl: [Errno 2] No such file or "
@@ -24,7 +24,7 @@ DAMAGED = Trouble(
     "Stop the engine, keep this file, put a backup in its place: the next cycles catch up. Then: "
     "cycledeck verify",
 )
-FREE = View()
+FREE = ConsoleState()
 
 
 class Bannered(App[None]):
@@ -39,11 +39,11 @@ class Bannered(App[None]):
         yield Banner()
 
 
-def troubled(trouble: Trouble) -> View:
+def troubled(trouble: Trouble) -> ConsoleState:
     return replace(FREE, trouble=trouble)
 
 
-async def shown(app: Bannered, pilot: Any, view: View, hint: str = "") -> list[str]:
+async def shown(app: Bannered, pilot: Any, view: ConsoleState, hint: str = "") -> list[str]:
     app.query_one(Banner).show(view, hint)
     await pilot.pause()
     banner = app.query_one(Banner)

@@ -11,7 +11,7 @@ from console.screens.shared.cycle_story import (
     story,
     total_ms,
 )
-from engine.cycles.results import CycleResult, Kind, Status, Verdict
+from engine.cycles.results import CycleResult, CycleStatus, Kind, Verdict
 
 
 def tones(result: CycleResult) -> set[Tone]:
@@ -42,13 +42,13 @@ def test_missing_metrics_are_amber_until_they_are_there() -> None:
 @pytest.mark.parametrize(
     ("status", "tone"),
     [
-        (Status.FAILED, Tone.DANGER),
-        (Status.FENCED, Tone.DANGER),
-        (Status.SKIPPED, Tone.ATTENTION),
-        (Status.INTERRUPTED, Tone.ATTENTION),
+        (CycleStatus.FAILED, Tone.DANGER),
+        (CycleStatus.FENCED, Tone.DANGER),
+        (CycleStatus.SKIPPED, Tone.ATTENTION),
+        (CycleStatus.INTERRUPTED, Tone.ATTENTION),
     ],
 )
-def test_what_was_not_committed_says_so_and_why(status: Status, tone: Tone) -> None:
+def test_what_was_not_committed_says_so_and_why(status: CycleStatus, tone: Tone) -> None:
     result = p.failed(7, status)
     assert plain(committed_words(result)) == "✕ nothing committed"
     assert metrics_words(result) == ()
@@ -63,7 +63,7 @@ def test_a_partial_cycle_names_the_market_and_the_message() -> None:
         p.notice("execute", "OrderTrouble", "no"),
         p.notice("execute", "OrderTrouble", "no"),
     )
-    result = p.result(7, status=Status.PARTIAL, errors=errors)
+    result = p.result(7, status=CycleStatus.PARTIAL, errors=errors)
     assert plain(story(result)) == (
         "◆ partial · fetch failed at fetch ETH/USDT: timeout after 10 s · and 2 more"
     )
@@ -73,7 +73,7 @@ def test_a_partial_cycle_names_the_market_and_the_message() -> None:
 
 def test_what_is_told_in_few_words_stands_before_the_message() -> None:
     errors = (p.notice("fetch", "FetchFailed", "timeout after 10 s", p.ETH),)
-    result = p.result(7, status=Status.PARTIAL, errors=errors, held=(p.SOL,))
+    result = p.result(7, status=CycleStatus.PARTIAL, errors=errors, held=(p.SOL,))
     told = "fetch failed ETH/USDT · held SOL/USDT · timeout after 10 s"
     assert plain(remark(result)) == told
 
@@ -101,7 +101,7 @@ def test_a_contradiction_comes_before_everything_else() -> None:
 
 
 def test_a_market_held_beside_a_contradiction_is_told_too() -> None:
-    result = p.result(7, ledger_events_conflicting=1, held=(p.SOL,), status=Status.PARTIAL)
+    result = p.result(7, ledger_events_conflicting=1, held=(p.SOL,), status=CycleStatus.PARTIAL)
     said = "◆ partial · ≠ 1 conflict, kept beside the ledger · held SOL/USDT"
     assert plain(story(result)) == said
     assert plain(remark(result)) == "≠ 1 conflict · held SOL/USDT"
@@ -116,7 +116,7 @@ def test_a_replay_that_contradicts_says_so_once() -> None:
 
 def test_a_held_cursor_is_told_once() -> None:
     warnings = (p.notice("inputs", "cursor_held", "an item waits", p.SOL),)
-    result = p.result(7, status=Status.PARTIAL, held=(p.SOL,), warnings=warnings)
+    result = p.result(7, status=CycleStatus.PARTIAL, held=(p.SOL,), warnings=warnings)
     assert plain(story(result)) == "◆ partial · held by quarantine: SOL/USDT"
     assert plain(remark(result)) == "held SOL/USDT"
 
@@ -151,5 +151,5 @@ def test_the_time_is_that_of_all_steps_or_from_beginning_to_end() -> None:
 
 def test_words_from_outside_are_shown_and_not_obeyed() -> None:
     error = p.notice("fetch", "[red]x", "\x1b]0;pwn\x07 ‮ [/] \u200b", "BTC[/]")
-    found = plain(story(p.result(7, status=Status.PARTIAL, errors=(error,))))
+    found = plain(story(p.result(7, status=CycleStatus.PARTIAL, errors=(error,))))
     assert "[red]x at fetch BTC[/]: \\x1b]0;pwn\\x07 \\u202e [/] \\u200b" in found

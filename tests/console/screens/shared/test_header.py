@@ -9,7 +9,7 @@ import pytest
 
 from console.kit.lines import Tone, plain
 from console.screens.shared.header import Header
-from console.session.view import Link, Past, View
+from console.session.view import ConsoleState, Link, Past
 from engine.cycles.results import CycleResult
 
 
@@ -23,12 +23,12 @@ def now_ms() -> int:
     return p.NOON_MS + 5 * p.MINUTE_MS
 
 
-def attached(cycles: int = 3, **beat: Any) -> View:
+def attached(cycles: int = 3, **beat: Any) -> ConsoleState:
     view = p.view(*(p.result(number) for number in range(1, cycles + 1)))
     return replace(view, beat=p.beat(now_ms(), **beat), heard_ms=now_ms())
 
 
-def shown(view: View, width: int = 120, crumb: str = "") -> str:
+def shown(view: ConsoleState, width: int = 120, crumb: str = "") -> str:
     header = Header()
     header._view, header._crumb = view, crumb
     (found,) = header.lines(width, 1)
@@ -36,7 +36,7 @@ def shown(view: View, width: int = 120, crumb: str = "") -> str:
     return plain(found)
 
 
-def back_in(view: View, past: CycleResult) -> View:
+def back_in(view: ConsoleState, past: CycleResult) -> ConsoleState:
     return replace(view, past=Past(past, (past,)))
 
 

@@ -10,21 +10,21 @@ from console.kit.lines import Tone, plain
 from console.screens.watch.cursors import (
     DAY_MS,
     TIME_WIDTH,
+    CursorState,
     Market,
-    Standing,
     _time,
     markets_of,
     standings,
     window,
 )
-from console.session.view import CursorMark, Past, View, with_results
+from console.session.view import ConsoleState, CursorMark, Past, with_results
 from engine.cycles.results import CycleResult, Kind
 
 NOW_MS = p.result(1).started_ms
 KEY = "fills_cursor:"
 
 
-def view_of(*results: object, **marks: CursorMark) -> View:
+def view_of(*results: object, **marks: CursorMark) -> ConsoleState:
     """Cursors of BTC, ETH and SOL by their first names."""
     cursors = {f"{KEY}{name}/USDT": mark for name, mark in marks.items()}
     return replace(p.view(*(results or (p.result(1),))), cursors=cursors)  # type: ignore[arg-type]
@@ -34,7 +34,7 @@ def mark(lag_ms: int = 700, still_ms: int | None = 0, held: bool = False) -> Cur
     return CursorMark(NOW_MS - lag_ms, None if still_ms is None else NOW_MS - still_ms, held)
 
 
-def only(view: View) -> Market:
+def only(view: ConsoleState) -> Market:
     (market,) = markets_of(view)
     return market
 
@@ -45,7 +45,7 @@ def told(market: Market) -> str:
 
 def test_a_cursor_that_moves_is_behind_the_clock_of_the_venue() -> None:
     market = only(view_of(BTC=mark(lag_ms=700)))
-    assert market.standing is Standing.MOVING
+    assert market.standing is CursorState.MOVING
     assert told(market) == "lag 0.7 s"
     later = p.result(1, venue_ms=NOW_MS + 5_000)
     assert told(only(view_of(later, BTC=mark(lag_ms=700)))) == "lag 5.7 s"
@@ -117,7 +117,7 @@ def test_those_that_need_a_look_come_first() -> None:
 
 
 def test_before_the_first_cycle_the_lag_is_not_known() -> None:
-    view = View(cursors={f"{KEY}{p.BTC}": CursorMark(NOW_MS, NOW_MS)})
+    view = ConsoleState(cursors={f"{KEY}{p.BTC}": CursorMark(NOW_MS, NOW_MS)})
     assert told(only(view)) == "lag –"
     assert window(only(view), p.LOOKBACK_MS, 20) == ()
 
@@ -144,12 +144,12 @@ def test_back_in_time_cursors_are_those_of_that_cycle() -> None:
     past = p.result(3, held=(p.SOL,))
     view = replace(p.view(p.result(9)), past=then(past))
     found = {market.symbol: market for market in markets_of(view)}
-    assert found[p.SOL].standing is Standing.HELD
+    assert found[p.SOL].standing is CursorState.HELD
     assert found[p.BTC].lag_ms == 700
     assert told(found[p.SOL]) == "◆ held: quarantine"
 
 
-def drawn(lag_ms: int, width: int = 21, standing: Standing = Standing.MOVING) -> str:
+def drawn(lag_ms: int, width: int = 21, standing: CursorState = CursorState.MOVING) -> str:
     market = Market(p.BTC, NOW_MS - lag_ms, lag_ms, 0, standing)
     return plain(window(market, p.LOOKBACK_MS, width))
 
@@ -159,17 +159,17 @@ def test_the_window_ends_at_the_cursor_and_is_a_lookback_long() -> None:
     assert drawn(5 * p.MINUTE_MS) == "─────━━━━━━━━━━●────┤"
     assert drawn(15 * p.MINUTE_MS) == "━━━━━●──────────────┤"
     assert drawn(60 * p.MINUTE_MS) == "◂────────────────────"
-    assert drawn(-60 * p.MINUTE_MS, standing=Standing.AHEAD).endswith("◆")
+    assert drawn(-60 * p.MINUTE_MS, standing=CursorState.AHEAD).endswith("◆")
 
 
-@given(st.integers(-(10**12), 10**12), st.integers(2, 120), st.sampled_from(Standing))
-def test_a_window_is_as_wide_as_asked_for(lag_ms: int, width: int, standing: Standing) -> None:
+@given(st.integers(-(10**12), 10**12), st.integers(2, 120), st.sampled_from(CursorState))
+def test_a_window_is_as_wide_as_asked_for(lag_ms: int, width: int, standing: CursorState) -> None:
     market = Market(p.BTC, NOW_MS, lag_ms, 0, standing)
     assert width_of(window(market, p.LOOKBACK_MS, width)) == width
 
 
-@pytest.mark.parametrize("standing", Standing)
-def test_every_standing_has_shorter_words(standing: Standing) -> None:
+@pytest.mark.parametrize("standing", CursorState)
+def test_every_standing_has_shorter_words(standing: CursorState) -> None:
     words = standings(Market(p.BTC, NOW_MS, 90_000, 90_000, standing))
     widths = [width_of(line) for line in words]
     assert widths == sorted(widths, reverse=True)

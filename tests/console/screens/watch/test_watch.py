@@ -15,8 +15,8 @@ from textual.widget import Widget
 
 from console.screens.watch.cycle_list import CycleList
 from console.screens.watch.watch import WatchScreen
-from console.session.view import CursorMark, Past, Trouble, View, with_results
-from engine.cycles.results import Kind, Status, Verdict
+from console.session.view import ConsoleState, CursorMark, Past, Trouble, with_results
+from engine.cycles.results import CycleStatus, Kind, Verdict
 
 SIZES = [(80, 24), (120, 40), (200, 60), (40, 10), (100, 34), (60, 20), (120, 24), (20, 5)]
 
@@ -24,7 +24,7 @@ Watched = tuple[Host, Pilot[None]]
 
 
 @asynccontextmanager
-async def watching(view: View, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Any]:
+async def watching(view: ConsoleState, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Any]:
     app = Host(WatchScreen(), view)
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
@@ -32,7 +32,7 @@ async def watching(view: View, size: tuple[int, int] = (120, 40)) -> AsyncIterat
         yield app, pilot
 
 
-def last_forty(*more: Any) -> View:
+def last_forty(*more: Any) -> ConsoleState:
     """Forty cycles and those given, SOL held by quarantine."""
     results = [*(p.result(number) for number in range(1_245, 1_285)), *more]
     now_ms = results[-1].started_ms
@@ -139,7 +139,7 @@ async def test_cycles_are_listed_newest_first() -> None:
 async def test_before_the_first_cycle_every_panel_says_what_it_waits_for(
     size: tuple[int, int],
 ) -> None:
-    async with watching(View(), size) as (app, _):
+    async with watching(ConsoleState(), size) as (app, _):
         shown = seen.text(app)
         assert "waiting" in shown or size == (20, 5)
         if size[1] >= 24 and size[0] >= 80:
@@ -395,12 +395,12 @@ HOSTILE = [
 ]
 
 
-def hostile_view(text: str) -> View:
+def hostile_view(text: str) -> ConsoleState:
     notices = (p.notice("fetch", text, text, text),)
     position = p.position(fees={text: "1"}, oversold=True)
     result = p.result(
         1,
-        status=Status.PARTIAL,
+        status=CycleStatus.PARTIAL,
         held=(text,),
         errors=notices,
         warnings=notices,

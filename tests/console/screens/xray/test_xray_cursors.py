@@ -7,7 +7,7 @@ from textual.app import App, ComposeResult
 from console.kit.line_widget import width_of
 from console.kit.lines import plain
 from console.screens.xray.xray_cursors import XrayCursors
-from engine.history.xray import WindowLine, Xray
+from engine.history.xray import MarketEvidence, Xray
 
 DAY_MS = 86_400_000
 
@@ -17,13 +17,13 @@ class Asked(App[None]):
         yield XrayCursors()
 
 
-def window(**changes: object) -> WindowLine:
+def window(**changes: object) -> MarketEvidence:
     values = {"symbol": p.BTC, "since_ms": DAY_MS, "start_ms": 0, "latest_ms": 0, "pages": 1}
     more = {"items": 2, "error": None, "cursor_before": 2 * DAY_MS, "cursor_after": 3 * DAY_MS}
-    return WindowLine.model_validate(values | more | {"held": False} | changes)
+    return MarketEvidence.model_validate(values | more | {"held": False} | changes)
 
 
-def xray(*windows: WindowLine) -> Xray:
+def xray(*windows: MarketEvidence) -> Xray:
     return Xray(
         result=p.result(7),
         evidence=True,
@@ -49,7 +49,7 @@ def xray(*windows: WindowLine) -> Xray:
         ),
     ],
 )
-async def test_a_time_is_never_broken_in_two(found: WindowLine, rows: list[str]) -> None:
+async def test_a_time_is_never_broken_in_two(found: MarketEvidence, rows: list[str]) -> None:
     app = Asked()
     async with app.run_test():
         panel = app.query_one(XrayCursors)
