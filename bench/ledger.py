@@ -23,7 +23,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
-from engine.ledger.commit import Commit, PreparedMarket, commit_cycle
+from engine.ledger.commit import Commit, commit_cycle
+from engine.ledger.cursors import PreparedMarket
 from engine.ledger.events import FILL, events_of
 from engine.ledger.fills import Fee, Fill
 from engine.store.connection import connect_sqlite

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from engine.control.messages import Action, Beat, Hello, Published, Push, Reply
     from engine.csv_rows import csv_writer
     from engine.cycles.results import (
-        CursorChange,
         CycleResult,
         CycleStatus,
         EngineState,
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from engine.history.explain import Explanation, FoldStep
     from engine.history.history import CursorView, CycleFilter, History, LedgerSummary
     from engine.history.xray import EventOutcome, FillLine, MarketEvidence, OrderLine, Xray
+    from engine.ledger.cursors import CursorChange
     from engine.settings import Settings, load_settings
     from engine.text import printable
     from engine.trading.strategies import CancelOrder, PlaceOrder, Snapshot, Strategy
@@ -73,7 +73,6 @@ _HOME = {
         "Reply",
     ),
     "cycles.results": (
-        "CursorChange",
         "CycleResult",
         "EngineState",
         "Kind",
@@ -84,6 +83,7 @@ _HOME = {
         "CycleStatus",
         "Verdict",
     ),
+    "ledger.cursors": ("CursorChange",),
     "settings": ("Settings", "load_settings"),
     "trading.strategies": ("CancelOrder", "PlaceOrder", "Snapshot", "Strategy"),
     "csv_rows": ("csv_writer",),

@@ -21,7 +21,8 @@ from engine import Engine, Settings
 from engine.checks.verify import Verification, verify
 from engine.cycles.results import CycleResult, PositionView
 from engine.ledger.accounting import Position, fold
-from engine.ledger.commit import Commit, PreparedMarket, commit_cycle
+from engine.ledger.commit import Commit, commit_cycle
+from engine.ledger.cursors import PreparedMarket
 from engine.ledger.events import Event, event_key, events_of
 from engine.ledger.fills import Fill, read_fill
 from engine.money import canonical

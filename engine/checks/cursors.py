@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.checks.check import Count, Violation, differing, violation
-from engine.ledger.commit import CURSOR_PREFIX
+from engine.ledger.cursors import CURSOR_PREFIX
 from engine.store.statements import SQL
 
 

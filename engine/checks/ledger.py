@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.checks.check import Ahead, Count, Violation, violation
 from engine.ingest import inputs
-from engine.ingest.prepare import read_answers
+from engine.ingest.prepare import read
 from engine.ledger.commit import chain_hash
 from engine.ledger.events import FILL, Event, content_hash
 from engine.store.damage import DAMAGE
@@ -52,17 +52,17 @@ def _check_numbering(connection: sqlite3.Connection, numbering: TradeIds) -> Ite
     """
     for cycle_id, first_seq, last_seq in connection.execute(SQL["verify_told"]):
         try:
-            replies = inputs.load(connection, cycle_id)
+            responses = inputs.load(connection, cycle_id)
         except DAMAGE as error:
             yield violation("cycle_inputs", cycle_id, "readable rows", repr(error))
             continue
-        answers = read_answers(replies, numbering, ())
-        read = {fill.trade_id for answer in answers for fill in answer.reading.fills}
+        readings = [read(response, numbering) for response in responses]
+        reported = {fill.trade_id for reading in readings for fill in reading.fills}
         events = map(Event._make, connection.execute(SQL["events_between"], (first_seq, last_seq)))
         booked = {event.trade_id for event in events if event.type == FILL}
-        if replies and booked and read.isdisjoint(booked):
+        if responses and booked and reported.isdisjoint(booked):
             expected = f"ids like {min(booked)} in what the venue said in cycle {cycle_id}"
-            found = f"{numbering}: {f'ids like {min(read)}' if read else 'no ids'}"
+            found = f"{numbering}: {f'ids like {min(reported)}' if reported else 'no ids'}"
             yield violation("ledger_identity", "trade_ids.value", expected, found)
 
 

@@ -5,6 +5,7 @@ import json
 import sqlite3
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -15,7 +16,7 @@ from engine.cycles.feed import Feed
 from engine.cycles.metrics import CycleMetrics
 from engine.cycles.preview import preview_replay
 from engine.cycles.results import CycleResult, CycleStatus, Kind, Notice, Preview
-from engine.cycles.running import RunningCycle, end_row, result_of
+from engine.cycles.running import RunningCycle
 from engine.errors import (
     CommitUnknown,
     CycledeckError,
@@ -29,11 +30,12 @@ from engine.errors import (
 from engine.ingest import inputs, quarantine
 from engine.ingest.fetching import Fetcher
 from engine.ingest.paging import VenueResponse
-from engine.ingest.prepare import read_answers, undecided_in, windows_of
-from engine.ingest.quarantine import QuarantinedItem, Unreadable
+from engine.ingest.prepare import Prepared, prepare
+from engine.ingest.quarantine import QuarantinedItem
 from engine.ledger import positions
 from engine.ledger.accounting import money_json
-from engine.ledger.commit import CURSOR_PREFIX, Commit, PreparedMarket, commit_cycle, read_commit
+from engine.ledger.commit import Commit, commit_cycle, read_commit
+from engine.ledger.cursors import CURSOR_PREFIX
 from engine.settings import Settings
 from engine.store.connection import complete
 from engine.store.statements import SQL
@@ -84,25 +86,25 @@ class CycleRunner:
     async def run(self, kind: Kind = Kind.LIVE) -> CycleResult:
         """Run one cycle against the venue. Every failure is in the result; only a cancellation
         is raised, after the result was published."""
-        return await self._contained(self._draft(kind), self._live)
+        return await self._contained(self._begun(kind), self._live)
 
     async def replay(self, cycle_id: int) -> CycleResult:
         """Run phase 1 again on what the venue said in `cycle_id`. Never sends orders.
 
         Raises `NoSuchCycle` where there are no such inputs.
         """
-        original, replies = await self._evidence(cycle_id)
-        draft = self._draft(Kind.REPLAY, replay_of=original)
-        return await self._contained(draft, partial(self._replay, replies=replies))
+        original, responses = await self._evidence(cycle_id)
+        cycle = self._begun(Kind.REPLAY, replay_of=original)
+        return await self._contained(cycle, partial(self._replay, responses=responses))
 
     async def preview(self, cycle_id: int) -> Preview:
         """What `replay` would do now; changes nothing. Raises `NoSuchCycle` or `StoreError`."""
-        original, replies = await self._evidence(cycle_id)
+        original, responses = await self._evidence(cycle_id)
         work = partial(
             preview_replay,
             cycle_id=cycle_id,
             original=original,
-            replies=replies,
+            responses=responses,
             trade_ids=self._trade_ids,
             replay_id=self._cycle_id + 1,
             lease_epoch=self._store.epoch or 0,
@@ -112,205 +114,216 @@ class CycleRunner:
     async def _evidence(self, cycle_id: int) -> tuple[int, list[VenueResponse]]:
         """The cycle that a replay would run again, and what the venue said in it."""
         original = await self._store.read(partial(inputs.original_of, cycle_id=cycle_id))
-        replies = await self._store.read(partial(inputs.load, cycle_id=original))
-        if not replies:
+        responses = await self._store.read(partial(inputs.load, cycle_id=original))
+        if not responses:
             raise NoSuchCycle(f"cycle {cycle_id} does not exist, or its inputs are not kept")
-        return original, replies
+        return original, responses
 
-    def _draft(self, kind: Kind, replay_of: int | None = None) -> RunningCycle:
+    def _begun(self, kind: Kind, replay_of: int | None = None) -> RunningCycle:
         self._cycle_id += 1
         return RunningCycle(self._cycle_id, kind, self._venue.mode.value, replay_of)
 
-    async def _live(self, draft: RunningCycle) -> None:
-        with draft.timed("fetch"):
-            replies = await self._fetcher.fetch(draft)
-        with draft.timed("inputs"):
-            await self._keep_inputs(draft, replies)
-            windows = await self._windows(draft, replies)
-        with draft.timed("tx1"):
-            if replies and not windows:
+    async def _live(self, cycle: RunningCycle) -> None:
+        with cycle.timed("fetch"):
+            responses = await self._fetch(cycle)
+        with cycle.timed("inputs"):
+            await self._keep_inputs(cycle, responses)
+            await self._prepare(cycle, [r for r in responses if r.error is None])
+        with cycle.timed("tx1"):
+            if responses and not cycle.prepared.markets:
                 raise VenueError("nothing was fetched: no market's fills are known for sure")
-            await self._commit(draft, windows)
-        with draft.timed("execute"):
-            await self._execute(draft, [window.symbol for window in windows])
+            await self._commit(cycle)
+        with cycle.timed("execute"):
+            await self._execute(cycle)
 
-    async def _replay(self, draft: RunningCycle, replies: Sequence[VenueResponse]) -> None:
-        with draft.timed("inputs"):
-            await self._keep_inputs(draft, ())
-            windows = await self._windows(draft, replies)
-        with draft.timed("tx1"):
-            await self._commit(draft, windows)
+    async def _replay(self, cycle: RunningCycle, responses: Sequence[VenueResponse]) -> None:
+        with cycle.timed("inputs"):
+            await self._keep_inputs(cycle, ())
+            await self._prepare(cycle, responses)
+        with cycle.timed("tx1"):
+            await self._commit(cycle)
+
+    async def _fetch(self, cycle: RunningCycle) -> Sequence[VenueResponse]:
+        """The venue's responses; its clock, its marks and each market's failure go to the cycle."""
+        cycle.venue_ms = await self._fetcher.venue_ms()
+        reconciling = cycle.kind is Kind.RECONCILE
+        fetched = await self._fetcher.fetch(cycle.venue_ms, reconciling=reconciling)
+        cycle.marks = fetched.marks
+        if fetched.marks_error is not None:
+            cycle.failed(fetched.marks_error)
+        for response in fetched.responses:
+            if response.error is not None:
+                symbol, message = response.request.symbol, response.error
+                cycle.unfetched.add(symbol)
+                cycle.errors.append(
+                    Notice(step="fetch", type="FetchFailed", message=message, symbol=symbol)
+                )
+        return fetched.responses
 
     async def _contained(
-        self, draft: RunningCycle, phases: Callable[[RunningCycle], Awaitable[None]]
+        self, cycle: RunningCycle, phases: Callable[[RunningCycle], Awaitable[None]]
     ) -> CycleResult:
-        self._now_runs(draft)
+        self._now_runs(cycle)
         try:
             self._store.check_file()
-            await phases(draft)
+            await phases(cycle)
         except asyncio.CancelledError as error:
-            draft.failed(error)
-            draft.status = CycleStatus.INTERRUPTED
+            cycle.failed(error)
+            cycle.failure = CycleStatus.INTERRUPTED
             raise
         except StoreLocked as error:
-            draft.failed(error)
-            draft.status = CycleStatus.SKIPPED
+            cycle.failed(error)
+            cycle.failure = CycleStatus.SKIPPED
         except LeaseLost as error:
-            draft.failed(error)
-            draft.status, draft.fatal = CycleStatus.FENCED, error
+            cycle.failed(error)
+            cycle.failure, cycle.fatal = CycleStatus.FENCED, error
         except StoreFatal as error:
-            draft.failed(error)
-            draft.fatal = error
+            cycle.failed(error)
+            cycle.fatal = error
         except CycledeckError as error:
-            draft.failed(error)
+            cycle.failed(error)
         except Exception as error:
-            log.exception("cycle_failed_unexpectedly", cycle_id=draft.cycle_id, step=draft.step)
-            draft.failed(error)
+            log.exception("cycle_failed_unexpectedly", cycle_id=cycle.cycle_id, step=cycle.step)
+            cycle.failed(error)
         finally:
-            result = await complete(self._finish(draft))
+            result = await complete(self._finish(cycle))
             self._now_runs(None)
         return result
 
-    def _now_runs(self, draft: RunningCycle | None) -> None:
-        self.running = draft
+    def _now_runs(self, cycle: RunningCycle | None) -> None:
+        self.running = cycle
         self.on_change()
 
     # --- inputs
 
-    async def _keep_inputs(self, draft: RunningCycle, replies: Sequence[VenueResponse]) -> None:
+    async def _keep_inputs(self, cycle: RunningCycle, responses: Sequence[VenueResponse]) -> None:
         """Evidence for replays: best effort."""
         keep_ms = self._settings.keep_inputs
 
         def work(connection: sqlite3.Connection) -> None:
             begin = {
-                "cycle_id": draft.cycle_id,
-                "kind": draft.kind,
-                "replay_of": draft.replay_of,
-                "mode": draft.mode,
-                "started_ms": draft.started_ms,
-                "venue_ms": draft.venue_ms,
-                "marks_json": money_json(draft.marks),
+                "cycle_id": cycle.cycle_id,
+                "kind": cycle.kind,
+                "replay_of": cycle.replay_of,
+                "mode": cycle.mode,
+                "started_ms": cycle.started_ms,
+                "venue_ms": cycle.venue_ms,
+                "marks_json": money_json(cycle.marks),
             }
             connection.execute(SQL["cycle_begin"], begin).fetchall()
-            inputs.keep(connection, draft.cycle_id, draft.started_ms, replies)
+            inputs.keep(connection, cycle.cycle_id, cycle.started_ms, responses)
             if keep_ms:
-                inputs.expire(connection, draft.started_ms - keep_ms)
+                inputs.expire(connection, cycle.started_ms - keep_ms)
 
         try:
             await self._store.write(work)
         except StoreFatal:
             raise
         except StoreError as error:
-            log.warning("cycle_inputs_persist_failed", cycle_id=draft.cycle_id, error=str(error))
-            draft.warn("cycle_inputs_persist_failed", f"{type(error).__name__}: {error}")
+            log.warning("cycle_inputs_persist_failed", cycle_id=cycle.cycle_id, error=str(error))
+            cycle.warn("cycle_inputs_persist_failed", f"{type(error).__name__}: {error}")
 
-    async def _windows(
-        self, draft: RunningCycle, replies: Sequence[VenueResponse]
-    ) -> list[PreparedMarket]:
-        """Read the replies; quarantine what cannot be read, and hold those cursors."""
-        complete_replies = []
-        for reply in replies:
-            if reply.error is None:
-                complete_replies.append(reply)
-                continue
-            symbol = reply.request.symbol
-            draft.unfetched.add(symbol)
-            draft.errors.append(
-                Notice(step="fetch", type="FetchFailed", message=reply.error, symbol=symbol)
-            )
-        cycle = draft.replay_of
-        draft.corrections = await self._store.read(partial(quarantine.replacements, cycle_id=cycle))
-        answers = read_answers(complete_replies, self._trade_ids, draft.corrections)
-        undecided = await self._store.read(partial(undecided_in, answers=answers))
-        await self._quarantine(draft, undecided)
-        known = [answer for answer in answers if answer.symbol not in draft.unfetched]
-        return windows_of(known, draft.held)
-
-    async def _quarantine(self, draft: RunningCycle, unreadable: Sequence[Unreadable]) -> None:
+    async def _prepare(self, cycle: RunningCycle, responses: Sequence[VenueResponse]) -> None:
+        """Read the complete responses; quarantine what cannot be booked, and hold those cursors."""
+        work = partial(
+            prepare,
+            responses=responses,
+            trade_ids=self._trade_ids,
+            cycle_id=cycle.cycle_id,
+            replay_of=cycle.replay_of,
+        )
         try:
-            if unreadable:
-                keep = partial(quarantine.keep, items=unreadable, cycle_id=draft.cycle_id)
-                await self._store.write(keep)
+            cycle.prepared = await self._store.write(work)
         except (StoreFatal, StoreLocked):
             raise
         except StoreError as error:
-            # What is not kept must not be passed over: these symbols are as good as not fetched.
-            for symbol in sorted({item.symbol for item in unreadable}):
-                draft.unfetched.add(symbol)
-                draft.failed(error, symbol)
-        draft.held = await self._store.read(partial(quarantine.held, items=unreadable))
-        for symbol in sorted(draft.held):
-            draft.warn("cursor_held", "an item in quarantine waits to be resolved", symbol)
+            prepared = await self._store.read(partial(work, quarantining=False))
+            cycle.prepared = self._without_undecided(cycle, prepared, error)
+        for symbol in sorted(cycle.prepared.held):
+            cycle.warn("cursor_held", "an item in quarantine waits to be resolved", symbol)
+
+    def _without_undecided(
+        self, cycle: RunningCycle, prepared: Prepared, error: StoreError
+    ) -> Prepared:
+        """An item that could not be quarantined must not be passed over: its market is as good as
+        not fetched."""
+        symbols = {item.symbol for item in prepared.undecided}
+        for symbol in sorted(symbols):
+            cycle.unfetched.add(symbol)
+            cycle.failed(error, symbol)
+        markets = tuple(market for market in prepared.markets if market.symbol not in symbols)
+        return replace(prepared, markets=markets)
 
     # --- TX 1
 
-    async def _commit(self, draft: RunningCycle, windows: Sequence[PreparedMarket]) -> None:
+    async def _commit(self, cycle: RunningCycle) -> None:
         """The authoritative transaction. After a COMMIT that failed, read back what is true."""
 
         def work(connection: sqlite3.Connection) -> tuple[str, Commit]:
-            replaying = draft.kind is Kind.REPLAY
+            replaying = cycle.kind is Kind.REPLAY
             before = positions.read_positions(connection) if replaying else {}
             commit = commit_cycle(
                 connection,
-                windows,
-                cycle_id=draft.cycle_id,
+                cycle.prepared.markets,
+                cycle_id=cycle.cycle_id,
                 lease_epoch=self._store.epoch or 0,
                 now_ms=now_ms(),
             )
             return positions.digest(before), commit
 
         try:
-            draft.digest_before, commit = await self._store.write(work)
+            cycle.digest_before, commit = await self._store.write(work)
         except CommitUnknown as error:
-            await self._read_back(draft, error)
+            await self._read_back(cycle, error)
             raise
-        draft.commit = commit
-        self._report_commit(draft, commit)
+        cycle.commit = commit
+        self._report_commit(cycle, commit)
 
-    async def _read_back(self, draft: RunningCycle, unknown: CommitUnknown) -> None:
+    async def _read_back(self, cycle: RunningCycle, unknown: CommitUnknown) -> None:
         try:
-            draft.commit = await self._store.read(partial(read_commit, cycle_id=draft.cycle_id))
+            cycle.commit = await self._store.read(partial(read_commit, cycle_id=cycle.cycle_id))
         except StoreError as error:
-            draft.failed(error)  # TX 2 looks again.
-        if draft.commit is not None:
-            draft.warn("commit_confirmed", f"{unknown}; it took effect all the same")
-            self._report_commit(draft, draft.commit)
+            cycle.failed(error)  # TX 2 looks again.
+        if cycle.commit is not None:
+            cycle.warn("commit_confirmed", f"{unknown}; it took effect all the same")
+            self._report_commit(cycle, cycle.commit)
 
-    def _report_commit(self, draft: RunningCycle, commit: Commit) -> None:
+    def _report_commit(self, cycle: RunningCycle, commit: Commit) -> None:
         if commit.conflicting:
-            draft.warn("ledger_conflict", f"events against the ledger: {commit.conflicting}")
+            cycle.warn("ledger_conflict", f"events against the ledger: {commit.conflicting}")
         for symbol, position in commit.positions.items():
             if position.oversold:
-                draft.warn("oversold", "more was sold than the ledger holds", symbol)
+                cycle.warn("oversold", "more was sold than the ledger holds", symbol)
         limit = self._settings.wal_alarm_mib * 1024 * 1024
         if (size := self._store.wal_bytes()) > limit:
-            draft.warn("wal_large", f"the write-ahead log has {size} bytes: a reader keeps it open")
+            cycle.warn("wal_large", f"the write-ahead log has {size} bytes: a reader keeps it open")
 
     # --- execute
 
-    async def _execute(self, draft: RunningCycle, fetched: Sequence[str]) -> None:
-        if not self._venue.takes_orders or draft.commit is None:
+    async def _execute(self, cycle: RunningCycle) -> None:
+        if not self._venue.takes_orders or cycle.commit is None:
             return
         await self.rebuild_metrics(await self._execution.resolve())
         if self._rules is None:
             self._rules = await self._retrying(self._venue.fetch_rules)
-        uncertain = draft.held | draft.unfetched
+        uncertain = cycle.prepared.held | cycle.unfetched
+        fetched = [market.symbol for market in cycle.prepared.markets]
         snapshot = Snapshot(
-            now_ms=draft.venue_ms,
+            now_ms=cycle.venue_ms,
             symbols=tuple(symbol for symbol in fetched if symbol not in uncertain),
-            positions=draft.commit.positions,
-            marks=draft.marks,
+            positions=cycle.commit.positions,
+            marks=cycle.marks,
             rules=self._rules or {},
             open_orders=(),
         )
         try:
-            await self._execution.run(draft.cycle_id, snapshot, uncertain, draft.executed)
+            await self._execution.run(cycle.cycle_id, snapshot, uncertain, cycle.executed)
         finally:
-            for symbol, message in draft.executed.errors:
-                draft.errors.append(
+            for symbol, message in cycle.executed.errors:
+                cycle.errors.append(
                     Notice(step="execute", type="OrderTrouble", message=message, symbol=symbol)
                 )
-        await self.rebuild_metrics(draft.executed.revised)
+        await self.rebuild_metrics(cycle.executed.revised)
 
     async def rebuild_metrics(self, cycle_ids: Iterable[int]) -> int:
         """Metrics of earlier cycles, which were lost or no longer hold. Best effort.
@@ -335,51 +348,51 @@ class CycleRunner:
 
     # --- TX 2 and feed
 
-    async def _finish(self, draft: RunningCycle) -> CycleResult:
+    async def _finish(self, cycle: RunningCycle) -> CycleResult:
         ended_ms = now_ms()
-        with draft.timed("tx2"):
-            await self._persist(draft, ended_ms)
-        self.fatal = self.fatal or draft.fatal
-        result = result_of(draft, ended_ms, self._settings.account)
+        with cycle.timed("tx2"):
+            await self._persist(cycle, ended_ms)
+        self.fatal = self.fatal or cycle.fatal
+        result = cycle.result(ended_ms, self._settings.account)
         self._log(result)
         self._feed.publish(result)
         return result
 
-    async def _persist(self, draft: RunningCycle, ended_ms: int) -> None:
+    async def _persist(self, cycle: RunningCycle, ended_ms: int) -> None:
         """Best effort: a failure is logged and shown, and made up for in a later cycle."""
         late = list(self._unrecorded)
 
         def work(connection: sqlite3.Connection) -> CycleMetrics | None:
-            if draft.commit is None:
-                draft.commit = read_commit(connection, draft.cycle_id)
-            for row in (*late, end_row(draft, ended_ms)):
+            if cycle.commit is None:
+                cycle.commit = read_commit(connection, cycle.cycle_id)
+            for row in (*late, cycle.row(ended_ms)):
                 connection.execute(SQL["cycle_end"], row).fetchall()
                 # A backfill meanwhile did not know how the cycle ended.
                 connection.execute(SQL["metrics_drop"], (row["cycle_id"],)).fetchall()
-            if draft.commit is None:
+            if cycle.commit is None:
                 return None
-            quarantine.mark_applied(connection, self._applied(draft), draft.cycle_id)
-            return metrics.persist(connection, draft.cycle_id, ended_ms)
+            quarantine.mark_applied(connection, self._applied(cycle), cycle.cycle_id)
+            return metrics.persist(connection, cycle.cycle_id, ended_ms)
 
         try:
-            draft.metrics = await self._store.write_metrics(work)
+            cycle.metrics = await self._store.write_metrics(work)
         except Exception as error:
             if not isinstance(error, StoreError):
-                log.exception("metrics_not_built", cycle_id=draft.cycle_id)
-            _log_metrics_failure(draft.cycle_id, error)
-            draft.warn("cycle_metrics_persist_failed", f"{type(error).__name__}: {error}")
-            self._unrecorded.append(end_row(draft, ended_ms))
+                log.exception("metrics_not_built", cycle_id=cycle.cycle_id)
+            _log_metrics_failure(cycle.cycle_id, error)
+            cycle.warn("cycle_metrics_persist_failed", f"{type(error).__name__}: {error}")
+            self._unrecorded.append(cycle.row(ended_ms))
             return
         self._unrecorded.clear()
         await self.rebuild_metrics(int(str(row["cycle_id"])) for row in late)
 
-    def _applied(self, draft: RunningCycle) -> list[QuarantinedItem]:
-        if draft.kind is Kind.REPLAY or draft.commit is None:
+    def _applied(self, cycle: RunningCycle) -> list[QuarantinedItem]:
+        if cycle.kind is Kind.REPLAY or cycle.commit is None:
             return []
-        done = {key.removeprefix(CURSOR_PREFIX) for key in draft.commit.cursors}
+        done = {key.removeprefix(CURSOR_PREFIX) for key in cycle.commit.cursors}
         return [
             item
-            for item in draft.corrections
+            for item in cycle.prepared.corrections
             if json.loads(item.replacement or "")["symbol"] in done
         ]
 

@@ -1,13 +1,12 @@
-"""Preview: what a replay would do to today's ledger, found out by doing it and rolling back."""
+"""Preview: what a replay would do to today's ledger, by doing it and rolling back."""
 
 import sqlite3
 from collections.abc import Iterable
 
 from engine.clock import now_ms
-from engine.cycles.results import CursorChange, Preview, views
-from engine.ingest import quarantine
+from engine.cycles.results import Preview, views
 from engine.ingest.paging import VenueResponse
-from engine.ingest.prepare import read_answers, undecided_in, windows_of
+from engine.ingest.prepare import prepare
 from engine.ledger import positions
 from engine.ledger.commit import commit_cycle
 from engine.venue import TradeIds
@@ -18,7 +17,7 @@ def preview_replay(
     cycle_id: int,
     *,
     original: int,
-    replies: Iterable[VenueResponse],
+    responses: Iterable[VenueResponse],
     trade_ids: TradeIds,
     replay_id: int,
     lease_epoch: int,
@@ -28,13 +27,12 @@ def preview_replay(
     It writes all that the replay would: the caller rolls the transaction back.
     """
     before = positions.read_positions(connection)
-    corrections = quarantine.replacements(connection, original)
-    answers = read_answers(replies, trade_ids, corrections)
-    undecided = undecided_in(connection, answers)
-    quarantine.keep(connection, undecided, replay_id)
+    prepared = prepare(
+        connection, responses, trade_ids=trade_ids, cycle_id=replay_id, replay_of=original
+    )
     commit = commit_cycle(
         connection,
-        windows_of(answers, quarantine.held(connection, undecided)),
+        prepared.markets,
         cycle_id=replay_id,
         lease_epoch=lease_epoch,
         now_ms=now_ms(),
@@ -45,10 +43,7 @@ def preview_replay(
         inserted=commit.inserted,
         ignored=commit.ignored,
         conflicting=commit.conflicting,
-        cursors={
-            key: CursorChange(before=move.before, after=move.after)
-            for key, move in commit.cursors.items()
-        },
+        cursors=dict(commit.cursors),
         positions_before=views(before, {}),
         positions_after=views(commit.positions, {}),
         digest_before=positions.digest(before),

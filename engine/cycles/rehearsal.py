@@ -13,12 +13,12 @@ from pydantic import BaseModel, ConfigDict
 
 from engine.clock import now_ms
 from engine.errors import NoSuchCycle
-from engine.ingest import inputs, quarantine
+from engine.ingest import inputs
 from engine.ingest.paging import VenueResponse
-from engine.ingest.prepare import read_answers, undecided_in, windows_of
+from engine.ingest.prepare import Prepared, prepare
 from engine.ledger import positions
 from engine.ledger.accounting import Position, money_json
-from engine.ledger.commit import Commit, PreparedMarket, commit_cycle, keep_positions
+from engine.ledger.commit import Commit, commit_cycle, keep_positions
 from engine.ledger.positions import positions_as_of
 from engine.money import canonical
 from engine.store.connection import connect_sqlite, translated
@@ -62,20 +62,20 @@ async def rehearse(
     store = await ReadStore.open(path, busy_timeout_ms)
     try:
         await store.require_schema()
-        replies = await store.read(partial(_replies_of, cycle_id=cycle_id))
+        responses = await store.read(partial(_responses_of, cycle_id=cycle_id))
     finally:
         await store.close()
-    if not replies:
+    if not responses:
         raise NoSuchCycle(f"cycle {cycle_id} does not exist, or its inputs are not kept")
-    return await asyncio.to_thread(_on_scratch, path, cycle_id, replies, report)
+    return await asyncio.to_thread(_on_scratch, path, cycle_id, responses, report)
 
 
-def _replies_of(connection: sqlite3.Connection, cycle_id: int) -> list[VenueResponse]:
+def _responses_of(connection: sqlite3.Connection, cycle_id: int) -> list[VenueResponse]:
     return inputs.load(connection, inputs.original_of(connection, cycle_id))
 
 
 def _on_scratch(
-    path: Path, cycle_id: int, replies: list[VenueResponse], report: Report
+    path: Path, cycle_id: int, responses: list[VenueResponse], report: Report
 ) -> Rehearsal:
     """On a temporary file without a name: it is gone however this process ends."""
     scratch = connect_sqlite("", read_only=False)
@@ -84,26 +84,26 @@ def _on_scratch(
         connection.execute("ATTACH ? AS source", (path.absolute().as_uri() + "?mode=ro",))
         connection.execute("BEGIN")
         try:
-            return _rehearse(connection, cycle_id, replies, report)
+            return _rehearse(connection, cycle_id, responses, report)
         finally:
             connection.execute("ROLLBACK")
 
 
 def _rehearse(
-    connection: sqlite3.Connection, cycle_id: int, replies: list[VenueResponse], report: Report
+    connection: sqlite3.Connection, cycle_id: int, responses: list[VenueResponse], report: Report
 ) -> Rehearsal:
     recorded = _recorded(connection, cycle_id)
     report("copying the ledger as it was")
     for name in ("scratch_events", "scratch_claims", "scratch_commits"):
         connection.execute(SQL[name], {"commit_seq": recorded["commit_seq"]}).fetchall()
-    _restore_cursors(connection, recorded, replies)
+    _restore_cursors(connection, recorded, responses)
     report("folding its positions")
     symbols = {row[0] for row in connection.execute(SQL["scratch_symbols"]).fetchall()}
     keep_positions(connection, positions.apply(connection, (), symbols), 0, 0)
     report("running the cycle again")
     commit = commit_cycle(
         connection,
-        _windows(connection, cycle_id, replies),
+        _prepared(connection, cycle_id, responses).markets,
         cycle_id=cycle_id,
         lease_epoch=recorded["lease_epoch"],
         now_ms=recorded["committed_ms"],
@@ -130,9 +130,9 @@ def _recorded(connection: sqlite3.Connection, cycle_id: int) -> dict[str, Any]:
 
 
 def _restore_cursors(
-    connection: sqlite3.Connection, recorded: dict[str, Any], replies: Iterable[VenueResponse]
+    connection: sqlite3.Connection, recorded: dict[str, Any], responses: Iterable[VenueResponse]
 ) -> None:
-    starts = {reply.request.symbol: reply.request.start_ms for reply in replies}
+    starts = {response.request.symbol: response.request.start_ms for response in responses}
     for key, (before, _) in json.loads(recorded["cursors_json"]).items():
         if before is None:
             continue
@@ -143,19 +143,21 @@ def _restore_cursors(
         connection.execute(SQL["cursor_advance"], values).fetchall()
 
 
-def _windows(
-    connection: sqlite3.Connection, cycle_id: int, replies: Iterable[VenueResponse]
-) -> list[PreparedMarket]:
-    """By the code that cycles run, on the quarantine as this one found it."""
+def _prepared(
+    connection: sqlite3.Connection, cycle_id: int, responses: Iterable[VenueResponse]
+) -> Prepared:
+    """Prepared on the ledger's identity and on the quarantine as the cycle met it."""
     for name in ("scratch_identity", "scratch_quarantine"):
         connection.execute(SQL[name], {"cycle_id": cycle_id}).fetchall()
     identity = dict(connection.execute(SQL["identity_read"]).fetchall())
-    kept = connection.execute(SQL["scratch_replay_of"], (cycle_id,)).fetchall()
-    corrections = quarantine.replacements(connection, kept[0][0] if kept else None)
-    answers = read_answers(replies, TradeIds(identity["trade_ids"]), corrections)
-    undecided = undecided_in(connection, answers)
-    quarantine.keep(connection, undecided, cycle_id)
-    return windows_of(answers, quarantine.held(connection, undecided))
+    row = connection.execute(SQL["scratch_replay_of"], (cycle_id,)).fetchall()
+    return prepare(
+        connection,
+        responses,
+        trade_ids=TradeIds(identity["trade_ids"]),
+        cycle_id=cycle_id,
+        replay_of=row[0][0] if row else None,
+    )
 
 
 def _differences(

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from engine.ledger.accounting import Position
+from engine.ledger.cursors import CursorChange
 from engine.money import EXACT, canonical
 
 
@@ -54,13 +55,6 @@ class Notice(_Frozen):
     type: str
     message: str
     symbol: str | None = None
-
-
-class CursorChange(_Frozen):
-    """A cursor in UTC milliseconds; `before` is null in a market's first cycle."""
-
-    before: int | None
-    after: int
 
 
 class PositionView(_Frozen):

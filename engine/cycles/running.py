@@ -2,25 +2,16 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from engine.clock import now_ms
 from engine.cycles.metrics import CycleMetrics
-from engine.cycles.results import (
-    CursorChange,
-    CycleResult,
-    CycleStatus,
-    Kind,
-    Notice,
-    Verdict,
-    notice,
-    views,
-)
+from engine.cycles.results import CycleResult, CycleStatus, Kind, Notice, Verdict, notice, views
 from engine.errors import StoreFatal
-from engine.ingest.quarantine import QuarantinedItem
+from engine.ingest.prepare import Prepared
 from engine.ledger.accounting import money_json
 from engine.ledger.commit import Commit
 from engine.trading.execution import Executed
@@ -28,7 +19,10 @@ from engine.trading.execution import Executed
 
 @dataclass(slots=True)
 class RunningCycle:
-    """What a cycle knows of itself so far."""
+    """A cycle so far: its step, what it was answered, what it committed, what went wrong.
+
+    `failure` is its status where nothing was committed.
+    """
 
     cycle_id: int
     kind: Kind
@@ -38,15 +32,14 @@ class RunningCycle:
     venue_ms: int = 0
     step: str = "begin"
     timings_ms: dict[str, float] = field(default_factory=dict)
-    marks: dict[str, Decimal] = field(default_factory=dict)
-    held: set[str] = field(default_factory=set)
+    marks: Mapping[str, Decimal] = field(default_factory=dict)
     unfetched: set[str] = field(default_factory=set)
-    corrections: list[QuarantinedItem] = field(default_factory=list)
+    prepared: Prepared = field(default_factory=Prepared)
     digest_before: str | None = None
     commit: Commit | None = None
     executed: Executed = field(default_factory=Executed)
     metrics: CycleMetrics | None = None
-    status: CycleStatus | None = None  # where nothing was committed
+    failure: CycleStatus = CycleStatus.FAILED
     fatal: StoreFatal | None = None
     errors: list[Notice] = field(default_factory=list)
     warnings: list[Notice] = field(default_factory=list)
@@ -66,49 +59,73 @@ class RunningCycle:
     def warn(self, kind: str, message: str, symbol: str | None = None) -> None:
         self.warnings.append(Notice(step=self.step, type=kind, message=message, symbol=symbol))
 
+    @property
+    def status(self) -> CycleStatus:
+        """Whatever happened after a commit, it was one."""
+        if self.commit is None:
+            return self.failure
+        incomplete = self.errors or self.prepared.held
+        return CycleStatus.PARTIAL if incomplete else CycleStatus.OK
 
-def status_of(draft: RunningCycle) -> CycleStatus:
-    """Whatever happened after a commit, it was one."""
-    if draft.commit is None:
-        return draft.status or CycleStatus.FAILED
-    return CycleStatus.PARTIAL if draft.errors or draft.held else CycleStatus.OK
+    @property
+    def verdict(self) -> Verdict | None:
+        if self.kind is not Kind.REPLAY or self.commit is None:
+            return None
+        if self.commit.conflicting:
+            return Verdict.CONFLICT
+        same = self.commit.positions_digest == self.digest_before
+        return Verdict.CLEAN if same and not self.commit.inserted else Verdict.RECOVERED
 
+    def row(self, ended_ms: int) -> dict[str, object]:
+        """The values of the cycle's row in `cycles`."""
+        commit = self.commit
+        return {
+            "cycle_id": self.cycle_id,
+            "kind": self.kind,
+            "status": self.status,
+            "replay_of": self.replay_of,
+            "verdict": self.verdict,
+            "mode": self.mode,
+            "started_ms": self.started_ms,
+            "venue_ms": self.venue_ms,
+            "ended_ms": ended_ms,
+            "marks_json": money_json(self.marks),
+            "timings_json": json.dumps(self.timings_ms),
+            "fills_fetched": commit.fills_fetched if commit else 0,
+            "fills_count": commit.fills_count if commit else 0,
+            "errors_json": json.dumps([entry.model_dump() for entry in self.errors]),
+            "warnings_json": json.dumps([entry.model_dump() for entry in self.warnings]),
+        }
 
-def verdict_of(draft: RunningCycle) -> Verdict | None:
-    if draft.kind is not Kind.REPLAY or draft.commit is None:
-        return None
-    if draft.commit.conflicting:
-        return Verdict.CONFLICT
-    same = draft.commit.positions_digest == draft.digest_before
-    return Verdict.CLEAN if same and not draft.commit.inserted else Verdict.RECOVERED
+    def result(self, ended_ms: int, account: str) -> CycleResult:
+        return CycleResult(
+            cycle_id=self.cycle_id,
+            kind=self.kind,
+            status=self.status,
+            account=account,
+            mode=self.mode,
+            started_ms=self.started_ms,
+            ended_ms=ended_ms,
+            venue_ms=self.venue_ms,
+            replay_of=self.replay_of,
+            verdict=self.verdict,
+            held=tuple(sorted(self.prepared.held)),
+            timings_ms=self.timings_ms,
+            orders_submitted=self.executed.submitted,
+            orders_canceled=self.executed.canceled,
+            orders_refused=self.executed.refused,
+            rejects_count=self.executed.rejects,
+            errors=tuple(self.errors),
+            warnings=tuple(self.warnings),
+            **self._committed(),
+            **self._measured(),
+        )
 
-
-def end_row(draft: RunningCycle, ended_ms: int) -> dict[str, object]:
-    commit = draft.commit
-    return {
-        "cycle_id": draft.cycle_id,
-        "kind": draft.kind,
-        "status": status_of(draft),
-        "replay_of": draft.replay_of,
-        "verdict": verdict_of(draft),
-        "mode": draft.mode,
-        "started_ms": draft.started_ms,
-        "venue_ms": draft.venue_ms,
-        "ended_ms": ended_ms,
-        "marks_json": money_json(draft.marks),
-        "timings_json": json.dumps(draft.timings_ms),
-        "fills_fetched": commit.fills_fetched if commit else 0,
-        "fills_count": commit.fills_count if commit else 0,
-        "errors_json": json.dumps([entry.model_dump() for entry in draft.errors]),
-        "warnings_json": json.dumps([entry.model_dump() for entry in draft.warnings]),
-    }
-
-
-def result_of(draft: RunningCycle, ended_ms: int, account: str) -> CycleResult:
-    commit, done, measured = draft.commit, draft.executed, draft.metrics
-    facts: dict[str, object] = {}
-    if commit is not None:
-        facts = {
+    def _committed(self) -> dict[str, object]:
+        commit = self.commit
+        if commit is None:
+            return {}
+        return {
             "commit_seq": commit.commit_seq,
             "ledger_events_attempted": commit.attempted,
             "ledger_events_inserted": commit.inserted,
@@ -116,40 +133,18 @@ def result_of(draft: RunningCycle, ended_ms: int, account: str) -> CycleResult:
             "ledger_events_conflicting": commit.conflicting,
             "fills_fetched": commit.fills_fetched,
             "fills_count": commit.fills_count,
-            "cursors": {
-                key: CursorChange(before=move.before, after=move.after)
-                for key, move in commit.cursors.items()
-            },
-            "positions": views(commit.positions, draft.marks),
+            "cursors": dict(commit.cursors),
+            "positions": views(commit.positions, self.marks),
             "positions_digest": commit.positions_digest,
         }
-    if measured is not None:
-        facts |= {
+
+    def _measured(self) -> dict[str, object]:
+        metrics = self.metrics
+        if metrics is None:
+            return {}
+        return {
             "metrics_persisted": True,
-            "fills_per_submitted_order": measured.fills_per_submitted_order,
-            "avg_time_to_fill": measured.avg_time_to_fill,
-            "slippage_bps_avg": measured.slippage_bps_avg,
+            "fills_per_submitted_order": metrics.fills_per_submitted_order,
+            "avg_time_to_fill": metrics.avg_time_to_fill,
+            "slippage_bps_avg": metrics.slippage_bps_avg,
         }
-    return CycleResult.model_validate(
-        {
-            "cycle_id": draft.cycle_id,
-            "kind": draft.kind,
-            "status": status_of(draft),
-            "account": account,
-            "mode": draft.mode,
-            "started_ms": draft.started_ms,
-            "ended_ms": ended_ms,
-            "venue_ms": draft.venue_ms,
-            "replay_of": draft.replay_of,
-            "verdict": verdict_of(draft),
-            "held": tuple(sorted(draft.held)),
-            "timings_ms": draft.timings_ms,
-            "orders_submitted": done.submitted,
-            "orders_canceled": done.canceled,
-            "orders_refused": done.refused,
-            "rejects_count": done.rejects,
-            "errors": tuple(draft.errors),
-            "warnings": tuple(draft.warnings),
-            **facts,
-        }
-    )

@@ -3,15 +3,15 @@
 The items are read again by the same rules, from what was kept of the cycle.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
-from engine.ingest import paging, quarantine
-from engine.ingest.paging import Request, VenueResponse
+from engine.ingest import inputs, quarantine
+from engine.ingest.paging import VenueResponse
+from engine.ingest.prepare import read
 from engine.ledger.fills import Fill
 from engine.store.statements import SQL
 from engine.venue import TradeIds
@@ -46,37 +46,15 @@ def read_evidence(
 
     None at all where any of it is kept no more.
     """
-    replies = list(_replies(connection, replay_of or cycle_id))
-    if None in replies:
+    responses = inputs.load(connection, replay_of or cycle_id, incomplete=True)
+    if not responses:
         return []
     identity = dict(connection.execute(SQL["identity_read"]).fetchall())
     trade_ids = TradeIds(identity["trade_ids"])
     corrections = _corrections(connection, cycle_id, replay_of)
     return [
-        Told(reply, tuple(_items(reply, trade_ids, corrections)))
-        for reply in replies
-        if reply is not None
+        Told(response, tuple(_items(response, trade_ids, corrections))) for response in responses
     ]
-
-
-def _replies(connection: sqlite3.Connection, cycle_id: int) -> Iterator[VenueResponse | None]:
-    """A cycle's replies as received; null for one whose items are not all there."""
-    for row in connection.execute(SQL["history_inputs"], (cycle_id,)).fetchall():
-        symbol, since_ms, start_ms, latest_ms, items, error, pages_json = row
-        pages = tuple(
-            tuple(
-                raw
-                for run in runs
-                for (raw,) in connection.execute(SQL["items_run"], (symbol, *run)).fetchall()
-            )
-            for runs in json.loads(pages_json)
-        )
-        whole = sum(map(len, pages)) == items
-        yield (
-            VenueResponse(Request(symbol, since_ms, start_ms), latest_ms, pages, error)
-            if whole
-            else None
-        )
 
 
 def _corrections(connection: sqlite3.Connection, cycle_id: int, replay_of: int | None) -> list[str]:
@@ -95,7 +73,7 @@ def _items(
 ) -> Iterator[EvidenceItem]:
     """A text reads the same wherever it stands in a reply: that tells what was read of which."""
     given = corrections if reply.error is None else ()
-    reading = paging.read(reply, trade_ids, given)
+    reading = read(reply, trade_ids, given)
     readable, fills = set(reading.texts), iter(reading.fills)
     reasons = {item.raw: item.reason for item in reading.unreadable}
     for raw in chain(*reply.pages, (raw for raw in given if raw in readable or raw in reasons)):

@@ -12,7 +12,7 @@ from engine.cycles.results import CycleStatus, PositionView, views
 from engine.history.results_reader import last_cycle_id
 from engine.ingest.quarantine import held
 from engine.ledger.accounting import read_money_json
-from engine.ledger.commit import CURSOR_PREFIX
+from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.positions import read_positions
 from engine.store.lease import read_lease
 from engine.store.migrate import current

@@ -16,7 +16,7 @@ from engine.history.evidence import LEFT_OUT, EvidenceItem, Told, read_evidence
 from engine.history.outcomes import Outcome, retrace, unbooked
 from engine.history.results_reader import positions_before, read_result
 from engine.ingest.quarantine import Unreadable
-from engine.ledger.commit import CURSOR_PREFIX
+from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.events import FEE, FILL, Event
 from engine.ledger.fills import Fill
 from engine.money import canonical

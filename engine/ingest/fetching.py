@@ -2,17 +2,17 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 
 from engine.clock import now_ms
-from engine.cycles.results import Kind
-from engine.cycles.running import RunningCycle
 from engine.errors import VenueError
 from engine.ingest import paging, quarantine
 from engine.ingest.paging import Request, VenueResponse
 from engine.ledger import positions
-from engine.ledger.commit import CURSOR_PREFIX
+from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.fills import latest_believed
 from engine.settings import Settings
 from engine.store.statements import SQL
@@ -20,6 +20,18 @@ from engine.store.store import Store
 from engine.trading import orders
 from engine.venue import Venue
 from engine.venues.retrying import Retrying
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The venue's answers in one cycle: a response for each market, and marks by symbol.
+
+    `marks_error` says why there are no marks.
+    """
+
+    responses: tuple[VenueResponse, ...]
+    marks: Mapping[str, Decimal]
+    marks_error: VenueError | None = None
 
 
 class Fetcher:
@@ -31,24 +43,32 @@ class Fetcher:
         self._venue = venue
         self._retrying = retrying
 
-    async def fetch(self, draft: RunningCycle) -> list[VenueResponse]:
-        """One reply a market. A market's failure is in its reply; raises `VenueError` where not
-        even the venue's clock or its markets can be had."""
-        draft.venue_ms = await self._retrying(self._venue.fetch_time)
+    async def venue_ms(self) -> int:
+        """The venue's clock, in UTC milliseconds. Raises `VenueError`."""
+        return await self._retrying(self._venue.fetch_time)
+
+    async def fetch(self, venue_ms: int, *, reconciling: bool = False) -> Fetched:
+        """Fills of every market since its cursor less the lookback; `reconciling` looks back more.
+
+        A market's failure is in its response. Raises `VenueError` where not even the venue's
+        markets can be had.
+        """
         lookback = self._settings.lookback
-        if draft.kind is Kind.RECONCILE:
+        if reconciling:
             lookback = max(lookback, self._settings.reconcile_lookback)
-        latest = latest_believed(now_ms(), draft.venue_ms)
-        replies = [
-            await paging.fetch(self._venue, request, latest, self._retrying)
-            for request in await self._requests(draft.venue_ms, lookback)
-        ]
+        latest = latest_believed(now_ms(), venue_ms)
+        responses = tuple(
+            [
+                await paging.fetch(self._venue, request, latest, self._retrying)
+                for request in await self._requests(venue_ms, lookback)
+            ]
+        )
+        symbols = [response.request.symbol for response in responses]
         try:
-            symbols = [reply.request.symbol for reply in replies]
-            draft.marks = await self._retrying(partial(self._venue.fetch_marks, symbols))
+            marks = await self._retrying(partial(self._venue.fetch_marks, symbols))
         except VenueError as error:
-            draft.failed(error)
-        return replies
+            return Fetched(responses, {}, error)
+        return Fetched(responses, marks)
 
     async def _requests(self, venue_ms: int, lookback: int) -> list[Request]:
         """Configured markets, and those where something is still held, open or to be corrected."""
@@ -56,11 +76,9 @@ class Fetcher:
         cursors, attached = await self._store.read(_attachments)
         symbols = dict.fromkeys([*wanted, *sorted(attached)])
         starts = await self._starts([s for s in symbols if s not in cursors], venue_ms)
-        windows = []
-        for symbol in symbols:
-            cursor, start = cursors[symbol] if symbol in cursors else (None, starts[symbol])
-            windows.append(paging.window(symbol, cursor, start, lookback))
-        return windows
+        begins: dict[str, tuple[int | None, int]] = {s: (None, starts[s]) for s in starts}
+        begins.update(cursors)
+        return [Request.since_cursor(symbol, *begins[symbol], lookback) for symbol in symbols]
 
     async def _starts(self, symbols: Sequence[str], venue_ms: int) -> dict[str, int]:
         """Where the histories of markets without a cursor begin. A `now` is kept before anything
@@ -90,8 +108,8 @@ def _attachments(
         key.removeprefix(CURSOR_PREFIX): (value, start)
         for key, value, start, _ in connection.execute(SQL["cursors_all"]).fetchall()
     }
-    held = {p.symbol for p in positions.read_positions(connection).values() if p.qty}
+    open_positions = {p.symbol for p in positions.read_positions(connection).values() if p.qty}
     corrected = {
         json.loads(item.replacement or "")["symbol"] for item in quarantine.replacements(connection)
     }
-    return cursors, held | corrected | orders.live_symbols(connection)
+    return cursors, open_positions | corrected | orders.live_symbols(connection)

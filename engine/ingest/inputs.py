@@ -1,6 +1,6 @@
 """Evidence: what the venue said in a cycle, as received, which replays run on.
 
-Cycles ask again for what they have seen, so each item is stored once a day; a cycle's replies are
+Cycles ask again for what they have seen, so each item is stored once a day; a cycle's responses are
 runs of item numbers.
 """
 
@@ -17,25 +17,28 @@ from engine.text import storable
 
 
 def keep(
-    connection: sqlite3.Connection, cycle_id: int, started_ms: int, replies: Iterable[VenueResponse]
+    connection: sqlite3.Connection,
+    cycle_id: int,
+    started_ms: int,
+    responses: Iterable[VenueResponse],
 ) -> None:
     day = started_ms // DAY_MS
-    for reply in replies:
-        request = reply.request
-        items = [storable(item) for page in reply.pages for item in page]
+    for response in responses:
+        request = response.request
+        items = [storable(item) for page in response.pages for item in page]
         numbers = _keep_items(connection, request.symbol, day, items)
         remaining = iter(numbers)
-        pages = [_runs(islice(remaining, len(page))) for page in reply.pages]
+        pages = [_runs(islice(remaining, len(page))) for page in response.pages]
         row = (
             cycle_id,
             request.symbol,
             day,
             request.since_ms,
             request.start_ms,
-            reply.latest_ms,
-            reply.error is None,
+            response.latest_ms,
+            response.error is None,
             len(numbers),
-            reply.error,
+            response.error,
             json.dumps(pages, separators=(",", ":")),
         )
         connection.execute(SQL["inputs_keep"], row).fetchall()
@@ -48,18 +51,24 @@ def expire(connection: sqlite3.Connection, before_ms: int) -> None:
     connection.execute(SQL["items_expire"], {"day": day}).fetchall()
 
 
-def load(connection: sqlite3.Connection, cycle_id: int) -> list[VenueResponse]:
-    """The complete replies of a cycle, as received; none where any of them is kept no more."""
-    replies = []
+def load(
+    connection: sqlite3.Connection, cycle_id: int, *, incomplete: bool = False
+) -> list[VenueResponse]:
+    """A cycle's complete responses as received, or all of them with the `incomplete` ones.
+
+    None where any of them has expired.
+    """
+    responses = []
     for row in connection.execute(SQL["inputs_of_cycle"], (cycle_id,)).fetchall():
-        symbol, since_ms, start_ms, latest_ms, complete, items, pages_json = row
-        if not complete:
+        symbol, since_ms, start_ms, latest_ms, complete, items, error, pages_json = row
+        if not (complete or incomplete):
             continue
         pages = tuple(tuple(_items(connection, symbol, runs)) for runs in json.loads(pages_json))
         if sum(map(len, pages)) != items:
             return []
-        replies.append(VenueResponse(Request(symbol, since_ms, start_ms), latest_ms, pages))
-    return replies
+        request = Request(symbol, since_ms, start_ms)
+        responses.append(VenueResponse(request, latest_ms, pages, error))
+    return responses
 
 
 def original_of(connection: sqlite3.Connection, cycle_id: int) -> int:

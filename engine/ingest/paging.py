@@ -1,17 +1,13 @@
-"""Fetch: each symbol's fills since its cursor less the lookback, paged to exhaustion, then read.
+"""Paging: a market's fills since its cursor less the lookback, to the last page.
 
 A page that may be truncated, or an error on the way, fails that symbol's fetch as a whole.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 
-from engine.errors import BadResponse, UnreadableFill, VenueError
-from engine.ingest.quarantine import Unreadable
-from engine.ledger.fills import Fill, derive_trade_ids, read_fill
-from engine.venue import Page, TradeIds, Venue
+from engine.errors import BadResponse, VenueError
+from engine.venue import Page, Venue
 from engine.venues.retrying import Retrying
 
 
@@ -23,10 +19,18 @@ class Request:
     since_ms: int
     start_ms: int
 
+    @classmethod
+    def since_cursor(
+        cls, symbol: str, cursor_ms: int | None, start_ms: int, lookback_ms: int
+    ) -> "Request":
+        """From the cursor less the lookback on; without one from where the history begins."""
+        since_ms = start_ms if cursor_ms is None else max(start_ms, cursor_ms - lookback_ms)
+        return cls(symbol, since_ms, start_ms)
+
 
 @dataclass(frozen=True, slots=True)
 class VenueResponse:
-    """What the venue said to one request, as received. `error` is set when it did not finish.
+    """The venue's answer to one request, as received. `error` is set when it did not finish.
 
     `latest_ms` is the latest time of a fill that is believed.
     """
@@ -35,22 +39,6 @@ class VenueResponse:
     latest_ms: int
     pages: tuple[tuple[str, ...], ...]
     error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The readable fills of a reply, the text each was read from, and the items that are not."""
-
-    fills: tuple[Fill, ...]
-    texts: tuple[str, ...]
-    unreadable: tuple[Unreadable, ...]
-
-
-def window(symbol: str, cursor_ms: int | None, start_ms: int, lookback_ms: int) -> Request:
-    """Where to ask from: the cursor less the lookback, or where the symbol's history begins."""
-    if cursor_ms is None:
-        return Request(symbol, start_ms, start_ms)
-    return Request(symbol, max(start_ms, cursor_ms - lookback_ms), start_ms)
 
 
 async def fetch(
@@ -73,24 +61,3 @@ async def _page_through(venue: Venue, request: Request, pages: list[tuple[str, .
         pages.append(page.items)
     if not page.last:
         raise BadResponse(f"{request.symbol}: the pages ended before the last one")
-
-
-def read(reply: VenueResponse, trade_ids: TradeIds, corrections: Iterable[str] = ()) -> Reading:
-    """Read a reply's items, and what stands for those of them that the operator corrected.
-
-    Other markets' and those before the symbol's start are left out.
-    """
-    request = reply.request
-    fills, texts, unreadable = [], [], []
-    for raw in chain(*reply.pages, corrections):
-        try:
-            fill = read_fill(raw, trade_ids, reply.latest_ms)
-        except UnreadableFill as error:
-            unreadable.append(Unreadable(request.symbol, raw, str(error)))
-            continue
-        if fill.symbol == request.symbol and fill.ts_ms >= request.start_ms:
-            fills.append(fill)
-            texts.append(raw)
-    if trade_ids is TradeIds.NONE:
-        fills = derive_trade_ids(fills)
-    return Reading(tuple(fills), tuple(texts), tuple(unreadable))

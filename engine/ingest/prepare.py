@@ -1,56 +1,112 @@
-"""From what the venue said to what TX 1 takes: read, corrected, held where something is unclear.
+"""Prepare: what the venue answered, read, corrected, and held where something is unclear.
 
-A live cycle, a replay and a replay's preview all come through here.
+Live cycles, replays, previews and rehearsals are four uses of `prepare`.
 """
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
-from engine.ingest import paging
-from engine.ingest.paging import Reading, VenueResponse
+from engine.errors import UnreadableFill
+from engine.ingest import quarantine
+from engine.ingest.paging import VenueResponse
 from engine.ingest.quarantine import QuarantinedItem, Unreadable
-from engine.ledger.commit import PreparedMarket
+from engine.ledger.cursors import PreparedMarket
+from engine.ledger.fills import Fill, derive_trade_ids, read_fill
 from engine.store.statements import SQL
 from engine.venue import TradeIds
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A complete reply, and what could be read of it."""
+class Reading:
+    """The readable fills of a response, the text each was read from, and the items that are not."""
 
-    reply: VenueResponse
-    reading: Reading
-
-    @property
-    def symbol(self) -> str:
-        return self.reply.request.symbol
+    response: VenueResponse
+    fills: tuple[Fill, ...]
+    texts: tuple[str, ...]
+    unreadable: tuple[Unreadable, ...]
 
 
-def read_answers(
-    replies: Iterable[VenueResponse], trade_ids: TradeIds, corrections: Iterable[QuarantinedItem]
-) -> list[Answer]:
-    """Read complete replies, and what the operator corrected in them."""
-    corrected = [item.replacement or "" for item in corrections]
-    return [Answer(reply, paging.read(reply, trade_ids, corrected)) for reply in replies]
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The markets that are fit for TX 1, one for each complete response.
+
+    `undecided` items wait for the operator and hold their markets' cursors, as older items may:
+    `held` names all such markets. `corrections` are the operator's, which the fills include.
+    """
+
+    markets: tuple[PreparedMarket, ...] = ()
+    undecided: tuple[Unreadable, ...] = ()
+    held: frozenset[str] = frozenset()
+    corrections: tuple[QuarantinedItem, ...] = ()
 
 
-def undecided_in(connection: sqlite3.Connection, answers: Sequence[Answer]) -> list[Unreadable]:
-    """What the operator has to decide about before a cursor may pass it."""
-    unreadable = [item for answer in answers for item in answer.reading.unreadable]
-    return [*unreadable, *_with_taken_ids(connection, answers)]
+def prepare(
+    connection: sqlite3.Connection,
+    responses: Iterable[VenueResponse],
+    *,
+    trade_ids: TradeIds,
+    cycle_id: int,
+    replay_of: int | None = None,
+    quarantining: bool = True,
+) -> Prepared:
+    """Read complete responses, with the corrections that are due or that the replayed cycle had.
+
+    Items that cannot be booked are quarantined for `cycle_id`, unless that is not wanted.
+    """
+    corrections = quarantine.replacements(connection, replay_of)
+    texts = [item.replacement or "" for item in corrections]
+    readings = [read(response, trade_ids, texts) for response in responses]
+    unreadable = chain.from_iterable(reading.unreadable for reading in readings)
+    undecided = (*unreadable, *_with_taken_ids(connection, readings))
+    if quarantining:
+        quarantine.keep(connection, undecided, cycle_id)
+    held = frozenset(quarantine.held(connection, undecided))
+    markets = tuple(
+        PreparedMarket(
+            reading.response.request.symbol,
+            reading.response.request.since_ms,
+            reading.response.request.start_ms,
+            reading.fills,
+            held=reading.response.request.symbol in held,
+        )
+        for reading in readings
+    )
+    return Prepared(markets, undecided, held, tuple(corrections))
+
+
+def read(response: VenueResponse, trade_ids: TradeIds, corrections: Iterable[str] = ()) -> Reading:
+    """Read a response's items, and the operator's corrections of some of them.
+
+    Other markets' fills and those before the market's start are left out.
+    """
+    request = response.request
+    fills, texts, unreadable = [], [], []
+    for raw in chain(*response.pages, corrections):
+        try:
+            fill = read_fill(raw, trade_ids, response.latest_ms)
+        except UnreadableFill as error:
+            unreadable.append(Unreadable(request.symbol, raw, str(error)))
+            continue
+        if fill.symbol == request.symbol and fill.ts_ms >= request.start_ms:
+            fills.append(fill)
+            texts.append(raw)
+    if trade_ids is TradeIds.NONE:
+        fills = derive_trade_ids(fills)
+    return Reading(response, tuple(fills), tuple(texts), tuple(unreadable))
 
 
 def _with_taken_ids(
-    connection: sqlite3.Connection, answers: Sequence[Answer]
+    connection: sqlite3.Connection, readings: Sequence[Reading]
 ) -> Iterator[Unreadable]:
     """Fills whose trade id is that of a fill in another market: TX 1 will not book them."""
-    ids = [fill.trade_id for answer in answers for fill in answer.reading.fills]
+    ids = [fill.trade_id for reading in readings for fill in reading.fills]
     markets = dict(connection.execute(SQL["fill_markets"], (json.dumps(ids),)).fetchall())
     venue = dict(connection.execute(SQL["identity_read"]).fetchall())["venue"]
-    for answer in answers:
-        for fill, text in zip(answer.reading.fills, answer.reading.texts, strict=True):
+    for reading in readings:
+        for fill, text in zip(reading.fills, reading.texts, strict=True):
             market = markets.setdefault(fill.trade_id, fill.symbol)
             if market != fill.symbol:
                 reason = (
@@ -58,17 +114,3 @@ def _with_taken_ids(
                     f"per market only, a new ledger with {venue}.trade_ids = 'market' books both"
                 )
                 yield Unreadable(fill.symbol, text, reason)
-
-
-def windows_of(answers: Iterable[Answer], held: Collection[str]) -> list[PreparedMarket]:
-    """The cursors of `held` markets stay where they are."""
-    return [
-        PreparedMarket(
-            answer.symbol,
-            answer.reply.request.since_ms,
-            answer.reply.request.start_ms,
-            answer.reading.fills,
-            held=answer.symbol in held,
-        )
-        for answer in answers
-    ]

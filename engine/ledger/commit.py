@@ -13,39 +13,9 @@ from typing import Any
 from engine.ledger import append, positions
 from engine.ledger.accounting import Position
 from engine.ledger.append import Appended
-from engine.ledger.events import FILL, Event
-from engine.ledger.fills import Fill
+from engine.ledger.cursors import CursorChange, PreparedMarket, move_cursors
+from engine.ledger.events import FILL
 from engine.store.statements import SQL
-
-CURSOR_PREFIX = "fills_cursor:"
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedMarket:
-    """What was asked of the venue for one symbol, and what came of it that can be read.
-
-    `since_ms` is where the window begins, `start_ms` where the symbol's history begins by
-    configuration. `held` keeps the cursor where it is: the fills go in, but something in the
-    window could not be read.
-    """
-
-    symbol: str
-    since_ms: int
-    start_ms: int
-    fills: tuple[Fill, ...]
-    held: bool = False
-
-    @property
-    def cursor_key(self) -> str:
-        return CURSOR_PREFIX + self.symbol
-
-
-@dataclass(frozen=True, slots=True)
-class CursorMove:
-    """A cursor in UTC milliseconds before and after a commit; `before` is null at its start."""
-
-    before: int | None
-    after: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +30,26 @@ class Commit:
     conflicting: int
     fills_fetched: int
     fills_count: int
-    cursors: Mapping[str, CursorMove]
+    cursors: Mapping[str, CursorChange]
     positions: Mapping[str, Position]
     positions_digest: str
 
 
 def commit_cycle(
     connection: sqlite3.Connection,
-    windows: Iterable[PreparedMarket],
+    markets: Iterable[PreparedMarket],
     *,
     cycle_id: int,
     lease_epoch: int,
     now_ms: int,
 ) -> Commit:
-    windows = tuple(windows)
-    fills = [fill for window in windows for fill in window.fills]
+    """Append, account and advance the cursors: the function that runs inside the transaction."""
+    markets = tuple(markets)
+    fills = [fill for market in markets for fill in market.fills]
     appended = append.append(connection, fills, cycle_id)
     changed = positions.apply(connection, appended.inserted, appended.unsettled)
-    cursors = _move_cursors(connection, windows, appended.conflicting, cycle_id)
+    contradicted = {event.trade_id for event in appended.conflicting if event.type == FILL}
+    cursors = move_cursors(connection, markets, contradicted, cycle_id)
     seq, before = _last_commit(connection)
     keep_positions(connection, changed, seq + 1, cycle_id)
     first_seq, last_seq = _rows_of(connection, len(appended.inserted))
@@ -118,10 +90,10 @@ def read_commit(connection: sqlite3.Connection, cycle_id: int) -> Commit | None:
     if not rows:
         return None
     record = dict(zip(names, rows[0], strict=True))
-    moves = json.loads(record["cursors_json"])
+    changes = json.loads(record["cursors_json"]).items()
     return Commit(
         **{name: record[name] for name in names if name in Commit.__dataclass_fields__},
-        cursors={key: CursorMove(before, after) for key, (before, after) in moves.items()},
+        cursors={key: CursorChange(before=then, after=now) for key, (then, now) in changes},
         positions=positions.read_positions(connection),
     )
 
@@ -150,38 +122,6 @@ def _counts(appended: Appended) -> dict[str, int]:
         "ignored": appended.ignored,
         "conflicting": len(appended.conflicting),
     }
-
-
-def _move_cursors(
-    connection: sqlite3.Connection,
-    windows: Iterable[PreparedMarket],
-    conflicting: Iterable[Event],
-    cycle_id: int,
-) -> dict[str, CursorMove]:
-    """Each cursor to the latest fill seen, never back, and only over a window that joins it.
-
-    A window that begins after the cursor (a later cycle replayed on an old backup) leaves a gap
-    that nobody has looked at: its fills count, but the cursor stays.
-    """
-    contradicted = {event.trade_id for event in conflicting if event.type == FILL}
-    moves = {}
-    for window in windows:
-        key = window.cursor_key
-        row = connection.execute(SQL["cursor_read"], (key,)).fetchall()
-        before: int | None = row[0][0] if row else None
-        if before is None:
-            start = {"key": key, "start_ms": window.start_ms, "cycle_id": cycle_id}
-            connection.execute(SQL["cursor_start"], start).fetchall()
-        now = window.start_ms if before is None else before
-        seen = [fill.ts_ms for fill in window.fills if fill.trade_id not in contradicted]
-        after = max([now, *seen])
-        if window.held or window.since_ms > now:
-            after = now
-        if after > now:
-            move = {"key": key, "value_ms": after, "cycle_id": cycle_id}
-            connection.execute(SQL["cursor_advance"], move).fetchall()
-        moves[key] = CursorMove(before, after)
-    return moves
 
 
 def keep_positions(

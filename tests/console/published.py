@@ -9,7 +9,6 @@ from typing import Any
 from console.session.view import ConsoleState, Link, with_results
 from engine.control.messages import Beat, Hello
 from engine.cycles.results import (
-    CursorChange,
     CycleResult,
     CycleStatus,
     EngineState,
@@ -18,6 +17,7 @@ from engine.cycles.results import (
     PositionView,
 )
 from engine.history.history import LedgerSummary
+from engine.ledger.cursors import CursorChange
 
 BTC = "BTC/USDT"
 ETH = "ETH/USDT"

@@ -19,9 +19,11 @@ from engine.clock import now_ms
 from engine.errors import VenueError, VenueUnavailable
 from engine.history import outcomes
 from engine.history.xray import EventOutcome, FillLine, Xray, xray
-from engine.ingest import inputs, paging, quarantine
+from engine.ingest import inputs, quarantine
 from engine.ingest.paging import Request, VenueResponse
-from engine.ledger.commit import PreparedMarket, commit_cycle
+from engine.ingest.prepare import read
+from engine.ledger.commit import commit_cycle
+from engine.ledger.cursors import PreparedMarket
 from engine.ledger.fills import Fill
 from engine.store.statements import SQL
 from engine.venue import TradeIds
@@ -111,7 +113,7 @@ def cycle(
     connection.execute(SQL["cycle_end"], row)
     inputs.keep(connection, cycle_id, cycle_id, replies)
     windows = [
-        PreparedMarket(reply.request.symbol, 0, 0, paging.read(reply, trade_ids).fills)
+        PreparedMarket(reply.request.symbol, 0, 0, read(reply, trade_ids).fills)
         for reply in replies
         if reply.error is None
     ]
@@ -191,7 +193,7 @@ def test_what_the_ledger_tells_at_once_is_what_booking_it_once_more_finds(
             fill
             for reply in replies
             if reply.error is None
-            for fill in paging.read(reply, trade_ids).fills
+            for fill in read(reply, trade_ids).fills
         ]
         for number in (cycle_id, cycle_id - 1):
             at_once = list(outcomes.retrace(connection, fills, number))

@@ -13,6 +13,8 @@ from engine.clock import DAY_MS
 from engine.errors import BadResponse, RateLimited, VenueError
 from engine.ingest import paging
 from engine.ingest.paging import Request, VenueResponse
+from engine.ingest.prepare import read
+from engine.ledger.fills import latest_believed
 from engine.venue import Page, TradeIds
 from engine.venues.retrying import Retrying
 
@@ -30,9 +32,9 @@ async def fetched(venue: FakeVenue, attempts: int = 1) -> VenueResponse:
 def test_a_window_begins_at_the_cursor_less_the_lookback_and_never_before_history(
     cursor: int, start: int, lookback: int
 ) -> None:
-    since = paging.window(BTC, cursor, start, lookback).since_ms
+    since = Request.since_cursor(BTC, cursor, start, lookback).since_ms
     assert since == max(start, cursor - lookback)
-    assert paging.window(BTC, None, start, lookback).since_ms == start
+    assert Request.since_cursor(BTC, None, start, lookback).since_ms == start
 
 
 async def test_every_page_is_asked_for() -> None:
@@ -86,13 +88,13 @@ async def test_a_second_try_keeps_nothing_of_the_first() -> None:
 
 def test_other_markets_and_what_was_before_the_start_are_left_out() -> None:
     items = (reported("1", ts=999), reported("2", ts=1_000), reported("3", symbol=ETH, ts=5_000))
-    reading = paging.read(reply(*items, start_ms=1_000), TradeIds.ACCOUNT)
+    reading = read(reply(*items, start_ms=1_000), TradeIds.ACCOUNT)
     assert [fill.trade_id for fill in reading.fills] == ["2"]
     assert reading.unreadable == ()
 
 
 def test_what_cannot_be_read_is_kept_with_its_reason_and_the_rest_goes_in() -> None:
-    reading = paging.read(reply(reported("1"), "<html>", reported("2")), TradeIds.ACCOUNT)
+    reading = read(reply(reported("1"), "<html>", reported("2")), TradeIds.ACCOUNT)
     assert [fill.trade_id for fill in reading.fills] == ["1", "2"]
     assert [json.loads(text)["id"] for text in reading.texts] == ["1", "2"]
     (bad,) = reading.unreadable
@@ -103,4 +105,4 @@ def test_what_cannot_be_read_is_kept_with_its_reason_and_the_rest_goes_in() -> N
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_a_fill_is_believed_up_to_a_day_after_the_later_clock(hours: int) -> None:
     venue_ms = 10**12 + hours * 3_600_000
-    assert paging.latest_believed(10**12, venue_ms) == max(10**12, venue_ms) + DAY_MS
+    assert latest_believed(10**12, venue_ms) == max(10**12, venue_ms) + DAY_MS

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from builders import BTC, ETH, commit, fee, memory_ledger, reported, rows
 
-from engine.ledger.commit import CursorMove, read_commit
+from engine.ledger.commit import read_commit
+from engine.ledger.cursors import CursorChange
 
 KEY = f"fills_cursor:{BTC}"
 
@@ -25,23 +26,23 @@ def cursor(ledger: sqlite3.Connection) -> list[int]:
 
 def test_the_cursor_is_the_latest_fill_seen_not_any_clock(ledger: sqlite3.Connection) -> None:
     made = commit(ledger, [reported("1", ts=3_000), reported("2", ts=2_000)])
-    assert made.cursors == {KEY: CursorMove(None, 3_000)}
+    assert made.cursors == {KEY: CursorChange(before=None, after=3_000)}
     assert cursor(ledger) == [3_000]
 
 
 def test_the_cursor_never_moves_back(ledger: sqlite3.Connection) -> None:
     commit(ledger, [reported("1", ts=3_000)])
     made = commit(ledger, [reported("2", ts=1_000)], cycle_id=2)
-    assert made.cursors == {KEY: CursorMove(3_000, 3_000)}
+    assert made.cursors == {KEY: CursorChange(before=3_000, after=3_000)}
 
 
 def test_an_empty_answer_starts_the_cursor_where_history_begins(
     ledger: sqlite3.Connection,
 ) -> None:
     made = commit(ledger, [], start_ms=500, since_ms=500, symbols=[BTC])
-    assert made.cursors == {KEY: CursorMove(None, 500)}
+    assert made.cursors == {KEY: CursorChange(before=None, after=500)}
     again = commit(ledger, [], start_ms=900, cycle_id=2, symbols=[BTC])
-    assert again.cursors == {KEY: CursorMove(500, 500)}
+    assert again.cursors == {KEY: CursorChange(before=500, after=500)}
 
 
 def test_a_held_cursor_stays_and_the_fills_go_in(ledger: sqlite3.Connection) -> None:

@@ -283,7 +283,7 @@ INSERT INTO cycle_inputs (
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: inputs_of_cycle
-SELECT symbol, since_ms, start_ms, latest_ms, complete, items, pages_json
+SELECT symbol, since_ms, start_ms, latest_ms, complete, items, error, pages_json
 FROM cycle_inputs WHERE cycle_id = ? ORDER BY rowid;
 
 -- name: inputs_expire
@@ -758,10 +758,6 @@ SELECT key FROM cursors;
 -- name: history_moves
 SELECT cursors_json FROM ledger_commits WHERE commit_seq <= :seq ORDER BY commit_seq DESC
 LIMIT :limit;
-
--- name: history_inputs
-SELECT symbol, since_ms, start_ms, latest_ms, items, error, pages_json
-FROM cycle_inputs WHERE cycle_id = ? ORDER BY rowid;
 
 -- name: history_corrections
 -- What a cycle applied; or was given, where it could not record that, and a later one did.

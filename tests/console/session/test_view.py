@@ -7,7 +7,7 @@ import pytest
 from published import BTC, ETH, NOON_MS, SECOND_MS, SOL, books, failed, position, result
 
 from console.session.view import KEPT_CYCLES, ConsoleState, Past, with_books, with_results
-from engine.cycles.results import CursorChange
+from engine.ledger.cursors import CursorChange
 
 KEY = f"fills_cursor:{BTC}"
 

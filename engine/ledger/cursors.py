@@ -1,0 +1,73 @@
+"""Cursors: how far a market's fills are booked without a gap. Moved in TX 1 alone."""
+
+import sqlite3
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+from engine.ledger.fills import Fill
+from engine.store.statements import SQL
+
+CURSOR_PREFIX = "fills_cursor:"
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedMarket:
+    """The fills of one market that go into TX 1, and the window they were asked for in.
+
+    `since_ms` is where the window begins, `start_ms` where the market's history begins by
+    configuration. `held` keeps the cursor where it is: the fills go in, but something in the
+    window waits for the operator.
+    """
+
+    symbol: str
+    since_ms: int
+    start_ms: int
+    fills: tuple[Fill, ...]
+    held: bool = False
+
+    @property
+    def cursor_key(self) -> str:
+        return CURSOR_PREFIX + self.symbol
+
+
+class CursorChange(BaseModel):
+    """A cursor in UTC milliseconds before and after a commit; `before` is null at its start."""
+
+    model_config = ConfigDict(frozen=True)
+
+    before: int | None
+    after: int
+
+
+def move_cursors(
+    connection: sqlite3.Connection,
+    markets: Iterable[PreparedMarket],
+    contradicted: Collection[str],
+    cycle_id: int,
+) -> dict[str, CursorChange]:
+    """Each cursor to the latest fill seen, never back, and only over a window that joins it.
+
+    Fills whose trade ids are `contradicted` by the ledger move none. A window that begins after
+    the cursor (a later cycle replayed on an old backup) leaves a gap that nobody has looked at:
+    its fills count, but the cursor stays.
+    """
+    changes = {}
+    for market in markets:
+        key = market.cursor_key
+        row = connection.execute(SQL["cursor_read"], (key,)).fetchall()
+        before: int | None = row[0][0] if row else None
+        if before is None:
+            start = {"key": key, "start_ms": market.start_ms, "cycle_id": cycle_id}
+            connection.execute(SQL["cursor_start"], start).fetchall()
+        now = market.start_ms if before is None else before
+        seen = [fill.ts_ms for fill in market.fills if fill.trade_id not in contradicted]
+        after = max([now, *seen])
+        if market.held or market.since_ms > now:
+            after = now
+        if after > now:
+            move = {"key": key, "value_ms": after, "cycle_id": cycle_id}
+            connection.execute(SQL["cursor_advance"], move).fetchall()
+        changes[key] = CursorChange(before=before, after=after)
+    return changes
