@@ -166,7 +166,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return import_module("importlib.metadata").version("cycledeck")
+        return import_module("engine.version").__version__
     if name in _RENAMED:
         message = f"engine.{name} is called engine.{_RENAMED[name]} now; the old name goes with 0.4"
         import_module("warnings").warn(message, DeprecationWarning, stacklevel=2)

@@ -13,7 +13,7 @@ from types import TracebackType
 
 import structlog
 
-from engine import __version__, logs
+from engine import logs
 from engine.clock import now_ms
 from engine.control import audit
 from engine.control.commands import Commands
@@ -43,6 +43,7 @@ from engine.venues.detached import detached
 from engine.venues.recorded import RecordedVenue
 from engine.venues.retrying import Retrying
 from engine.venues.sim import SimVenue
+from engine.version import __version__
 
 log = structlog.get_logger("cycledeck")
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
-from engine import __version__, logs
+from engine import logs
 from engine.checks.verify import verify as verify_books
 from engine.cli import options, output, show
 from engine.cli.config_file import template
@@ -29,6 +29,7 @@ from engine.settings import FILE_NAME, Settings
 from engine.store.damage import sound_rows
 from engine.store.readstore import ReadStore
 from engine.store.store import Store
+from engine.version import __version__
 
 T = TypeVar("T")
 app = typer.Typer(
