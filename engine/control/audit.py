@@ -1,4 +1,4 @@
-"""The audit: who asked the engine for what, and what came of it."""
+"""The audit: each command with its actor and its outcome."""
 
 import asyncio
 import json
@@ -58,7 +58,7 @@ class Audit:
 
 
 def interrupted(connection: sqlite3.Connection) -> None:
-    """Mark what still ran when an engine ended."""
+    """Commands that still ran when an engine ended are marked so."""
     connection.execute(SQL["audit_interrupted"]).fetchall()
 
 

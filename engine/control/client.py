@@ -18,7 +18,7 @@ from engine.errors import ChannelClosed, ChannelError
 __all__ = ["EngineClient", "socket_path"]
 
 # Pushes that nobody has taken yet: the oldest are left out.
-KEPT = 1_000
+MAX_PUSHES = 1_000
 # Between two tries to connect, while others wait to be taken too.
 RETRY_S = 0.02
 # A result has every position of the account: a push may have so many bytes.
@@ -28,7 +28,7 @@ ENDED_HERE = "this program ended the connection"
 
 
 class EngineClient:
-    """What the engine pushes, by `async for`, and commands to it. `hello` says which engine.
+    """A connection to an engine: its pushes by `async for`, and commands to it.
 
     The iteration ends when the connection does; `ended` then says why, and is null until then.
     `close` it in any case.
@@ -42,7 +42,7 @@ class EngineClient:
         self._writer = writer
         self._ids = itertools.count(1)
         self._asked: dict[int, asyncio.Future[Reply]] = {}
-        self._pushes: deque[Beat | Published | Logged] = deque(maxlen=KEPT)
+        self._pushes: deque[Beat | Published | Logged] = deque(maxlen=MAX_PUSHES)
         self._news = asyncio.Event()
         self.ended: str | None = None
         self._reading = asyncio.create_task(self._read())
@@ -166,14 +166,14 @@ async def _greeted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 def _hello(line: bytes) -> Hello:
     try:
-        found = from_json(line)
-        protocol = found["protocol"]
+        greeting = from_json(line)
+        protocol = greeting["protocol"]
         if protocol == PROTOCOL:
-            return Hello.model_validate(found)
+            return Hello.model_validate(greeting)
     except (ValueError, KeyError, TypeError):
         raise ChannelError("what answers there is no engine of this program") from None
     raise ChannelError(
-        f"the engine speaks protocol {protocol} (it is version {found.get('version')}), this "
+        f"the engine speaks protocol {protocol} (it is version {greeting.get('version')}), this "
         f"program protocol {PROTOCOL}: use the same version for both"
     )
 

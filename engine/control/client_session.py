@@ -1,4 +1,4 @@
-"""One attached client: its commands in order, and what is pushed as fast as it reads."""
+"""A client's session: its commands in order, and pushes as fast as it reads."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What clients can ask of an engine: each command is done, answered, and kept in the audit."""
+"""Commands of clients to an engine: each command is carried out, answered and audited."""
 
 import asyncio
 
@@ -25,7 +25,7 @@ LARGEST_ID = 2**63 - 1
 
 
 class Commands:
-    """Carries commands out. Whatever goes wrong is in the reply."""
+    """Commands are carried out here. Every failure is in the reply."""
 
     def __init__(
         self, settings: Settings, store: Store, cycles: CycleRunner, runner: Scheduler
@@ -37,7 +37,7 @@ class Commands:
         self._audit = Audit(store)
 
     async def execute(self, command: Command, actor: str) -> Reply:
-        """`actor` says who asked."""
+        """The command's reply, once the audit has it; `actor` is the process that asked."""
         detail = {"cycle_id": command.cycle_id, "id": command.id}
         entry = Entry(actor, command.action.value, detail)
         if command.action in SWITCHES:
@@ -153,28 +153,31 @@ class Commands:
 def read_command(line: bytes) -> Command | Reply:
     """The command that a line is, or the reply that names what is wrong with it."""
     try:
-        found = from_json(line)
+        values = from_json(line)
     except ValueError as error:
         return Reply(id=0, ok=False, message=f"not understood: this is no JSON: {error}")
     try:
-        command = Command.model_validate(found)
+        command = Command.model_validate(values)
     except ValidationError as error:
-        return _not_understood(found, _first(error))
+        return _not_understood(values, _first(error))
     if command.action not in NAMES_A_CYCLE:
         named = command.cycle_id is not None
-        return _not_understood(found, f"{command.action} takes no cycle_id") if named else command
+        return _not_understood(values, f"{command.action} takes no cycle_id") if named else command
     if command.cycle_id is None:
-        return _not_understood(found, f"{command.action} needs a cycle_id")
+        return _not_understood(values, f"{command.action} needs a cycle_id")
     if not 0 < command.cycle_id <= LARGEST_ID:
-        return _not_understood(found, "cycle_id: cycles are numbered from 1")
+        return _not_understood(values, "cycle_id: cycles are numbered from 1")
     return command
 
 
-def _not_understood(found: object, problem: str) -> Reply:
-    """Addressed by the id of what was found, if it has one."""
-    number = found.get("id") if isinstance(found, dict) else None
-    known = number if type(number) is int else 0
-    return Reply(id=known, ok=False, message=f"not understood: {problem}; nothing was done")
+def _not_understood(values: object, problem: str) -> Reply:
+    """The refusal of a line, addressed by the id it has, if any."""
+    number = values.get("id") if isinstance(values, dict) else None
+    return Reply(
+        id=number if type(number) is int else 0,
+        ok=False,
+        message=f"not understood: {problem}; nothing was done",
+    )
 
 
 def _first(error: ValidationError) -> str:
@@ -184,7 +187,7 @@ def _first(error: ValidationError) -> str:
 
 
 def _ran(command: Command, result: CycleResult) -> Reply:
-    """`ok` where it was committed."""
+    """The reply about a cycle that ran; `ok` where it committed."""
     cycle = f"cycle {result.cycle_id:,}"
     if result.replay_of is not None:
         cycle = f"{cycle} replayed {result.replay_of:,}"
@@ -197,7 +200,7 @@ def _ran(command: Command, result: CycleResult) -> Reply:
 
 
 def _trouble(error: BaseException) -> str:
-    """What happened, what was not changed, what to do."""
+    """A failed command in words: what happened, what was not changed, what to do."""
     if isinstance(error, asyncio.CancelledError):
         return "the engine ended before the cycle did; its row in cycles will say what became of it"
     if isinstance(error, NoSuchCycle):

@@ -1,4 +1,4 @@
-"""Where an engine's control channel is: a Unix socket beside the ledger, for its user only."""
+"""The control channel's socket: beside the ledger, for its user only."""
 
 import os
 import pwd
@@ -23,7 +23,7 @@ def socket_path(db: Path) -> Path:
 
 @contextmanager
 def address(path: Path) -> Iterator[str]:
-    """What to bind or connect to for `path`: itself, or by its folder's descriptor if too long.
+    """The address to bind or connect to for `path`: itself, or by its folder if that is too long.
 
     Raises `OSError`.
     """
@@ -76,11 +76,11 @@ def connected(path: Path) -> socket.socket:
 
 
 def peer(connection: socket.socket) -> str:
-    """Who is at the other end, as the system tells: `alice (uid 1000) pid 4711`."""
-    found = _process_and_user(connection)
-    if found is None:
+    """The process at the other end, as the system names it: `alice (uid 1000) pid 4711`."""
+    owner = _process_and_user(connection)
+    if owner is None:
         return "unknown"
-    pid, uid = found
+    pid, uid = owner
     try:
         name = pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -91,12 +91,12 @@ def peer(connection: socket.socket) -> str:
 def may_serve(connection: socket.socket, db: Path) -> bool:
     """Whether the other end may be the engine of the ledger file `db`: a process of the file's
     owner, of this user or of root. True as well where the system does not tell whose it is."""
-    found = _process_and_user(connection)
-    return found is None or found[1] in {0, os.geteuid(), _owner(db)}
+    owner = _process_and_user(connection)
+    return owner is None or owner[1] in {0, os.geteuid(), _owner(db)}
 
 
 def _process_and_user(connection: socket.socket) -> tuple[int, int] | None:
-    """The numbers of the process and the user at the other end; null where nobody tells."""
+    """The ids of the process and the user at the other end; null where the system has none."""
     if not hasattr(socket, "SO_PEERCRED"):
         return None
     size = struct.calcsize("iII")
@@ -113,16 +113,16 @@ def _owner(db: Path) -> int | None:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """What tells one socket from another at the same path; null where there is none."""
+    """The socket's device and inode; null where no socket is at the path."""
     try:
-        found = path.lstat()
+        status = path.lstat()
     except FileNotFoundError:
         return None
-    return (found.st_dev, found.st_ino) if stat.S_ISSOCK(found.st_mode) else None
+    return (status.st_dev, status.st_ino) if stat.S_ISSOCK(status.st_mode) else None
 
 
 def _remove(path: Path, made: tuple[int, int] | None) -> None:
-    """Remove the socket `made`, and not what has taken its place."""
+    """The socket `made` is removed, not another one that has taken its place."""
     with suppress(OSError):
         if made is not None and _identity(path) == made:
             path.unlink()
