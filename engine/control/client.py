@@ -28,7 +28,7 @@ ENDED_HERE = "this program ended the connection"
 
 
 class EngineClient:
-    """A connection to an engine: its pushes by `async for`, and commands to it.
+    """A connection to an engine, named by `hello`: its pushes by `async for`, and commands to it.
 
     The iteration ends when the connection does; `ended` then says why, and is null until then.
     `close` it in any case.
