@@ -36,6 +36,10 @@ def test_no_statement_numbers_its_values(statements: dict[str, str]) -> None:
     assert [name for name, text in statements.items() if re.search(r"\?\d", text)] == []
 
 
+def test_every_statement_of_the_exchange_names_its_values() -> None:
+    assert [name for name, text in EXCHANGE.items() if "?" in text] == []
+
+
 def test_statements_keep_what_stands_between_their_names() -> None:
     assert load("engine.store", "sql/queries.sql") == SQL
     assert all(statement and not statement.endswith(";") for statement in SQL.values())

@@ -213,7 +213,8 @@ async def test_fills_are_read_by_key_however_many_there_are(tmp_path: Path) -> N
         pass
     connection = sqlite3.connect(tmp_path / "sim")
     plan = "EXPLAIN QUERY PLAN " + state_file.SQL["page_of_trades"]
-    [step] = connection.execute(plan, (BTC, 0, 0, 0, 10)).fetchall()
+    page = {"symbol": BTC, "ts": 0, "number": 0, "as_of_ms": 0, "limit": 10}
+    [step] = connection.execute(plan, page).fetchall()
     connection.close()
     assert "USING INDEX trades_by_time (symbol=? AND ts>?)" in step[-1]
 

@@ -63,7 +63,7 @@ SELECT seed, trade_ids FROM exchange;
 
 -- name: found
 INSERT INTO exchange (id, seed, trade_ids, clock_ms, requests, orders, trades, balances)
-VALUES (1, ?, ?, 0, 0, 0, 0, '{}');
+VALUES (1, :seed, :trade_ids, 0, 0, 0, 0, '{}');
 
 -- name: requests
 SELECT requests FROM exchange;
@@ -75,43 +75,47 @@ SELECT clock_ms, requests, orders, trades, balances FROM exchange;
 SELECT symbol, deviation, trades, book FROM markets;
 
 -- name: save_exchange
-UPDATE exchange SET clock_ms = ?, requests = ?, orders = ?, trades = ?, balances = ?;
+UPDATE exchange
+SET clock_ms = :clock_ms, requests = :requests, orders = :orders, trades = :trades,
+    balances = :balances;
 
 -- name: save_market
-INSERT INTO markets (symbol, deviation, trades, book) VALUES (?, ?, ?, ?)
+INSERT INTO markets (symbol, deviation, trades, book) VALUES (:symbol, :deviation, :trades, :book)
 ON CONFLICT (symbol) DO UPDATE
 SET deviation = excluded.deviation, trades = excluded.trades, book = excluded.book;
 
 -- name: add_order
 INSERT INTO orders
     (client_order_id, exchange_order_id, symbol, side, qty, filled, price, status, ts)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (:client_order_id, :exchange_order_id, :symbol, :side, :qty, :filled, :price, :status, :ts);
 
 -- name: update_order
-UPDATE orders SET filled = ?, status = ? WHERE exchange_order_id = ?;
+UPDATE orders SET filled = :filled, status = :status WHERE exchange_order_id = :exchange_order_id;
 
 -- name: order_by_client_id
 SELECT client_order_id, exchange_order_id, symbol, side, qty, filled, price, status, ts
-FROM orders WHERE client_order_id = ?;
+FROM orders WHERE client_order_id = :client_order_id;
 
 -- name: order_by_exchange_id
 SELECT client_order_id, exchange_order_id, symbol, side, qty, filled, price, status, ts
-FROM orders WHERE exchange_order_id = ?;
+FROM orders WHERE exchange_order_id = :exchange_order_id;
 
 -- name: open_orders
 SELECT client_order_id, exchange_order_id, symbol, side, qty, filled, price, status, ts
-FROM orders WHERE symbol = ? AND status = 'open' ORDER BY rowid;
+FROM orders WHERE symbol = :symbol AND status = 'open' ORDER BY rowid;
 
 -- name: add_trade
 INSERT INTO trades
     (number, market_number, symbol, ts, published_ms, fee_known_ms, order_id, client_order_id,
      side, qty, price, liquidity, fee, fee_currency)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES
+    (:number, :market_number, :symbol, :ts_ms, :published_ms, :fee_known_ms, :order_id,
+     :client_order_id, :side, :qty, :price, :liquidity, :fee, :fee_currency);
 
 -- name: trade
-SELECT * FROM trades WHERE number = ?;
+SELECT * FROM trades WHERE number = :number;
 
 -- name: page_of_trades
 SELECT * FROM trades
-WHERE symbol = ? AND (ts, number) > (?, ?) AND published_ms <= ?
-ORDER BY ts, number LIMIT ?;
+WHERE symbol = :symbol AND (ts, number) > (:ts, :number) AND published_ms <= :as_of_ms
+ORDER BY ts, number LIMIT :limit;

@@ -95,16 +95,21 @@ class StateFile:
     def save(self, state: State) -> None:
         self._rows(
             "save_exchange",
-            state.clock_ms,
-            state.requests,
-            state.orders,
-            state.trades,
-            encode_balances(state.balances),
+            clock_ms=state.clock_ms,
+            requests=state.requests,
+            orders=state.orders,
+            trades=state.trades,
+            balances=encode_balances(state.balances),
         )
         for symbol in sorted(state.changed):
             market = state.markets[symbol]
-            book = encode_book(market.book)
-            self._rows("save_market", symbol, market.deviation, market.trades, book)
+            self._rows(
+                "save_market",
+                symbol=symbol,
+                deviation=market.deviation,
+                trades=market.trades,
+                book=encode_book(market.book),
+            )
         state.changed.clear()
 
     # --- orders and trades of the account
@@ -112,41 +117,50 @@ class StateFile:
     def add_order(self, order: VenueOrder) -> None:
         self._rows(
             "add_order",
-            order.client_order_id,
-            order.exchange_order_id,
-            order.symbol,
-            order.side,
-            canonical(order.qty),
-            canonical(order.filled),
-            canonical(order.price),
-            order.status,
-            order.ts_ms,
+            client_order_id=order.client_order_id,
+            exchange_order_id=order.exchange_order_id,
+            symbol=order.symbol,
+            side=order.side,
+            qty=canonical(order.qty),
+            filled=canonical(order.filled),
+            price=canonical(order.price),
+            status=order.status,
+            ts=order.ts_ms,
         )
 
     def update_order(self, order: VenueOrder) -> None:
-        self._rows("update_order", canonical(order.filled), order.status, order.exchange_order_id)
+        self._rows(
+            "update_order",
+            filled=canonical(order.filled),
+            status=order.status,
+            exchange_order_id=order.exchange_order_id,
+        )
 
     def order_by_client_id(self, client_order_id: str) -> VenueOrder | None:
-        return next(map(_order, self._rows("order_by_client_id", client_order_id)), None)
+        rows = self._rows("order_by_client_id", client_order_id=client_order_id)
+        return next(map(_order, rows), None)
 
     def order_by_exchange_id(self, exchange_order_id: str) -> VenueOrder:
-        [row] = self._rows("order_by_exchange_id", exchange_order_id)
+        [row] = self._rows("order_by_exchange_id", exchange_order_id=exchange_order_id)
         return _order(row)
 
     def open_orders(self, symbol: str) -> tuple[VenueOrder, ...]:
         """Oldest first."""
-        return tuple(map(_order, self._rows("open_orders", symbol)))
+        return tuple(map(_order, self._rows("open_orders", symbol=symbol)))
 
     def add_trade(self, trade: Trade) -> None:
-        self._rows("add_trade", *trade)
+        self._rows("add_trade", **trade._asdict())
 
     def trade(self, number: int) -> Trade:
-        [row] = self._rows("trade", number)
+        [row] = self._rows("trade", number=number)
         return Trade._make(row)
 
     def trades(self, symbol: str, after: tuple[int, int], as_of_ms: int, limit: int) -> list[Trade]:
         """Those that follow the key (time, number) and are published by `as_of_ms`, ascending."""
-        rows = self._rows("page_of_trades", symbol, *after, as_of_ms, limit)
+        ts, number = after
+        rows = self._rows(
+            "page_of_trades", symbol=symbol, ts=ts, number=number, as_of_ms=as_of_ms, limit=limit
+        )
         return [Trade._make(row) for row in rows]
 
     # --- beneath
@@ -157,7 +171,7 @@ class StateFile:
                 self._connection.execute(statement)
         self._connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
         self._connection.execute(f"PRAGMA user_version={VERSION}")
-        self._rows("found", str(seed), trade_ids)
+        self._rows("found", seed=str(seed), trade_ids=trade_ids)
         self.save(founded(seed))
 
     def _check_kind(self) -> None:
@@ -179,7 +193,7 @@ class StateFile:
                 f"{self._shown} was started with trade_ids '{stored_ids}', not '{trade_ids}'"
             )
 
-    def _rows(self, name: str, *values: Any) -> list[Any]:
+    def _rows(self, name: str, **values: Any) -> list[Any]:
         # Fetched and closed at once: an open cursor would hold up the commit.
         with closing(self._connection.execute(SQL[name], values)) as cursor:
             return cursor.fetchall()
