@@ -68,7 +68,7 @@ def test_a_market_first_seen_in_a_window_that_leaves_a_gap_starts_where_its_hist
 ) -> None:
     """A later cycle replayed on an older backup: nobody looked at what lies before its window."""
     made = commit(ledger, [reported("1", ts=9_000)], start_ms=500, since_ms=5_000)
-    assert made.cursors == {KEY: CursorMove(None, 500)}
+    assert made.cursors == {KEY: CursorChange(before=None, after=500)}
     assert rows(ledger, "SELECT value_ms, start_ms FROM cursors") == [(500, 500)]
 
 
@@ -85,7 +85,7 @@ def test_a_contradicted_fee_does_not_hold_its_fills_cursor_back(
 ) -> None:
     made = commit(ledger, [reported("1", fees=[fee("1")]), reported("1", fees=[fee("2")])])
     assert made.conflicting == 1
-    assert made.cursors == {KEY: CursorMove(None, 1_000)}
+    assert made.cursors == {KEY: CursorChange(before=None, after=1_000)}
 
 
 def test_markets_have_cursors_of_their_own(ledger: sqlite3.Connection) -> None:
