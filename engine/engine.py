@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 
 import structlog
@@ -39,10 +38,10 @@ from engine.store.store import Store
 from engine.trading.execution import Execution
 from engine.trading.strategies import Ladder, Strategy, observe
 from engine.venue import TradeIds, Venue
+from engine.venues import registry
 from engine.venues.detached import detached
-from engine.venues.recorded import RecordedVenue
+from engine.venues.registry import VenueSetup
 from engine.venues.retrying import Retrying
-from engine.venues.sim import SimVenue
 from engine.version import __version__
 
 log = structlog.get_logger("cycledeck")
@@ -243,7 +242,7 @@ class Engine:
             interval_ms=settings.interval,
             lookback_ms=settings.lookback,
             symbols=settings.symbols,
-            seed=settings.seed if settings.venue == "sim" else None,
+            seed=self.venue.seed,
         )
 
 
@@ -265,24 +264,10 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
 
 
 def make_venue(settings: Settings) -> Venue:
-    kind, _, path = settings.venue.partition(":")
-    if kind == "recorded":
-        return RecordedVenue(
-            Path(path),
-            settings.page_size,
-            settings.recorded.trade_ids,
-            settings.recorded.step,
-        )
-    return SimVenue(settings.sim, settings.seed, settings.page_size, exchange_path(settings.db))
-
-
-def exchange_path(db: Path) -> Path:
-    """Where the simulated exchange of a ledger lives: no two ledgers share one.
-
-    `ledger.sim.db` beside `ledger.db`; beside any other name, that name with `.sim` added.
-    """
-    ledger = db.resolve()
-    return ledger.with_suffix(".sim.db") if ledger.suffix == ".db" else Path(f"{ledger}.sim")
+    kind, argument = registry.parse(settings.venue)
+    section = getattr(settings, kind.name)
+    shared = settings.db, settings.page_size, settings.seed
+    return kind.make(VenueSetup(section, argument, *shared))
 
 
 def make_strategy(settings: Settings, venue: Venue) -> Strategy:
@@ -290,11 +275,8 @@ def make_strategy(settings: Settings, venue: Venue) -> Strategy:
         raise SettingsError(
             f"strategy = 'ladder': the venue {settings.venue} takes no orders; accepted: none, auto"
         )
-    if settings.strategy == "none" or not venue.takes_orders:
-        return observe
-    if settings.strategy == "auto" and venue.name != "sim":
-        return observe
-    return Ladder(settings.ladder)
+    by_default = settings.strategy == "auto" and venue.takes_orders and venue.trades_by_default
+    return Ladder(settings.ladder) if by_default or settings.strategy == "ladder" else observe
 
 
 def _identity(connection: sqlite3.Connection) -> dict[str, str]:
@@ -321,21 +303,20 @@ def _identify(connection: sqlite3.Connection, venue: Venue) -> dict[str, str]:
 def _check_identity(identity: dict[str, str], venue: Venue) -> None:
     """Raises `LedgerMismatch` where the ledger is pinned to something else than the venue says.
 
-    How trades are numbered is in the ids of all that is booked. Only where nobody has said so, but
-    a file's lines of today suggest it, what is pinned holds.
+    Where trade ids are unique is part of the ids of everything booked.
     """
     if not identity:
         return
     pinned = identity["venue"], identity["trade_ids"]
+    declared = venue.trade_ids.value if venue.trade_ids_declared else pinned[1]
     if pinned[0] != venue.name:
         raise LedgerMismatch(
             f"this ledger belongs to the venue {pinned[0]}, not {venue.name}; nothing was "
             "changed. Use another file with --db"
         )
-    said = venue.given_trade_ids if isinstance(venue, RecordedVenue) else venue.trade_ids
-    if said is not None and said.value != pinned[1]:
+    if declared != pinned[1]:
         raise LedgerMismatch(
-            f"{venue.name}.trade_ids = {said.value!r}, but this ledger's ids were made with "
+            f"{venue.name}.trade_ids = {declared!r}, but this ledger's ids were made with "
             f"{pinned[1]!r}; nothing was changed. Set it to that, or use another file with --db"
         )
 

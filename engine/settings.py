@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -20,38 +20,21 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableVariable
 
-from engine.clock import parse_duration, parse_time
+from engine.clock import parse_time
 from engine.errors import SettingsError
 from engine.ledger.fills import check_symbol
-from engine.money import canonical, parse_decimal
+from engine.money import canonical
+from engine.sections import Millis, Money, Section, Unset
 from engine.store.ledger_file import beside
-from engine.venue import TradeIds
+from engine.venues import registry
+from engine.venues.recorded import RecordedSettings
 from engine.venues.sim.settings import SimSettings
 
 FILE_NAME = "cycledeck.toml"
 ENV_PREFIX = "CYCLEDECK_"
 
 
-def _money(value: object) -> Decimal:
-    # TOML and JSON floats come as Python floats: their shortest text is what was written.
-    return parse_decimal(repr(value) if isinstance(value, float) else value)
-
-
-def _unless_empty(value: object) -> object:
-    # TOML has no null: an empty text stands for it.
-    return None if value == "" else value
-
-
-Millis = Annotated[int, BeforeValidator(parse_duration)]
-Money = Annotated[Decimal, BeforeValidator(_money)]
-Unset = BeforeValidator(_unless_empty)
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class RiskSettings(_Section):
+class RiskSettings(Section):
     max_order_notional: Annotated[Money | None, Unset] = Field(
         None, ge=0, description="Largest order, in quote units; a larger one is refused."
     )
@@ -68,7 +51,7 @@ class RiskSettings(_Section):
     )
 
 
-class LadderSettings(_Section):
+class LadderSettings(Section):
     levels: int = Field(2, ge=1, le=20, description="Bids and asks on each side of the mark.")
     spacing_bps: Money = Field(
         Decimal(4),
@@ -85,17 +68,7 @@ class LadderSettings(_Section):
     )
 
 
-class RecordedSettings(_Section):
-    trade_ids: Annotated[TradeIds | None, Unset] = Field(
-        None,
-        description="Where trade ids are unique; unless given, found out from the file.",
-    )
-    step: Millis = Field(
-        0, description="Exchange time that passes per cycle; 0 follows this machine's clock."
-    )
-
-
-class LogSettings(_Section):
+class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least important messages that are logged."
     )
@@ -118,7 +91,7 @@ class Settings(BaseSettings):
         default_factory=lambda: Path(platformdirs.user_data_dir("cycledeck")) / "ledger.db",
         description="The ledger's SQLite file.",
     )
-    venue: str = Field("sim", description="Where fills come from: sim, or recorded:PATH.")
+    venue: str = Field("sim", description=f"Where fills come from: {', or '.join(registry.FORMS)}.")
     symbols: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Markets to follow; empty follows every market the venue names."
     )
@@ -190,9 +163,7 @@ class Settings(BaseSettings):
     @field_validator("venue")
     @classmethod
     def _check_venue(cls, value: str) -> str:
-        kind, _, path = value.partition(":")
-        if (kind, bool(path)) not in {("sim", False), ("recorded", True)}:
-            raise ValueError("a venue is sim or recorded:PATH")
+        registry.parse(value)
         return value
 
     @field_validator("start_from")

@@ -102,7 +102,22 @@ class Venue(Protocol):
     def trade_ids(self) -> TradeIds: ...
 
     @property
+    def trade_ids_declared(self) -> bool:
+        """Whether the venue or its settings declare `trade_ids`.
+
+        Where only the answers of today suggest them, those a ledger is pinned to hold.
+        """
+
+    @property
     def takes_orders(self) -> bool: ...
+
+    @property
+    def trades_by_default(self) -> bool:
+        """Whether orders are sent where the settings choose no strategy."""
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of a simulated market; null where nothing is simulated."""
 
     async def open(self) -> None:
         """Connect. Raises `VenueError` with what is wrong and what would be accepted."""

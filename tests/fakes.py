@@ -29,6 +29,9 @@ class FakeVenue:
 
     name = "fake"
     mode = Mode.SIM
+    trade_ids_declared = True
+    trades_by_default = False
+    seed = None
 
     def __init__(
         self,

@@ -33,9 +33,9 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from engine import CycleStatus, Engine, Kind, TradeIds
-from engine.engine import exchange_path
 from engine.errors import LedgerMismatch, SettingsError, VenueError, VenueUnavailable
 from engine.ingest import quarantine
+from engine.venues.sim import SimVenue
 
 
 async def played(folder: Path, served: Sequence[Sequence[Reported]]) -> dict[str, Any]:
@@ -397,14 +397,14 @@ async def test_a_file_that_no_longer_repeats_ids_leaves_a_ledgers_numbering_alon
 
 async def test_every_ledger_has_a_simulated_exchange_of_its_own(tmp_path: Path) -> None:
     names = ("x.db", "x.sqlite", "x", "x.sim", "x.sqlite.db", "x.DB", "y.db", "x.y.db", ".db")
-    assert exchange_path(tmp_path / "x.db") == tmp_path / "x.sim.db"
-    assert len({exchange_path(tmp_path / name) for name in names}) == len(names)
+    assert SimVenue.path_beside(tmp_path / "x.db") == tmp_path / "x.sim.db"
+    assert len({SimVenue.path_beside(tmp_path / name) for name in names}) == len(names)
     (tmp_path / "link.db").symlink_to(tmp_path / "x.sqlite")
-    assert exchange_path(tmp_path / "link.db") == exchange_path(tmp_path / "x.sqlite")
+    assert SimVenue.path_beside(tmp_path / "link.db") == SimVenue.path_beside(tmp_path / "x.sqlite")
     sizes = set()
     for name, count in (("x.db", 3), ("x.sqlite", 1)):
         await cycles(settings_in(tmp_path, db=tmp_path / name), count)
-        sizes.add(exchange_path(tmp_path / name).stat().st_ino)
+        sizes.add(SimVenue.path_beside(tmp_path / name).stat().st_ino)
     assert len(sizes) == 2
 
 

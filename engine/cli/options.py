@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engine.venues.registry import FORMS
+
 if TYPE_CHECKING:
     from engine.settings import Settings
 
@@ -14,7 +16,8 @@ Config = Annotated[
 ]
 Db = Annotated[Path | None, typer.Option(help="The ledger's SQLite file.", show_default=False)]
 Venue = Annotated[
-    str | None, typer.Option(help="sim, or recorded:PATH.", show_default=False, metavar="VENUE")
+    str | None,
+    typer.Option(help=f"{', or '.join(FORMS)}.", show_default=False, metavar="VENUE"),
 ]
 Symbols = Annotated[
     str | None,

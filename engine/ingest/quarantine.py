@@ -12,6 +12,7 @@ from engine.ledger.fills import read_fill
 from engine.store.statements import SQL
 from engine.text import storable
 from engine.venue import TradeIds
+from engine.venues.registry import shares_unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,10 @@ class QuarantinedItem:
 def keep(connection: sqlite3.Connection, items: Iterable[Unreadable], cycle_id: int) -> None:
     """Quarantine what is not there already; what was resolved in a market stays resolved there.
 
-    A file's line that names no market is one item, whichever markets it is served to.
+    Of a venue that shares unreadable items, an item is one, whichever markets it is served to.
     """
     identity = dict(connection.execute(SQL["identity_read"]).fetchall())
-    one_for_all = identity.get("venue") == "recorded"
+    one_for_all = shares_unreadable(identity.get("venue", ""))
     for item in items:
         row = {
             "digest": item.digest if one_for_all else item.digest_in_market,

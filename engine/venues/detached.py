@@ -1,23 +1,27 @@
 """Stands for the venue of a ledger where nothing is asked of it: replays."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from decimal import Decimal
+from typing import Any, ClassVar
 
 from engine.errors import NotSupported, StoreError
 from engine.store.statements import SQL
-from engine.venue import MarketRules, Mode, OrderRequest, Page, TradeIds, VenueOrder
+from engine.venue import Mode, Page, TradeIds
 
 
 @dataclass(frozen=True, slots=True)
 class DetachedVenue:
-    """Knows what the ledger knows of its venue, and answers nothing."""
+    """A venue's name, mode and trade ids as its ledger has them; every question is refused."""
 
     name: str
     mode: Mode
     trade_ids: TradeIds
-    takes_orders: bool = False
+
+    trade_ids_declared: ClassVar[bool] = True
+    takes_orders: ClassVar[bool] = False
+    trades_by_default: ClassVar[bool] = False
+    seed: ClassVar[int | None] = None
 
     async def open(self) -> None:
         pass
@@ -25,38 +29,14 @@ class DetachedVenue:
     async def close(self) -> None:
         pass
 
-    async def fetch_symbols(self) -> tuple[str, ...]:
+    async def _refuse(self, *question: object) -> Any:
         raise NotSupported("no venue is connected")
 
-    async def fetch_rules(self) -> dict[str, MarketRules]:
-        raise NotSupported("no venue is connected")
-
-    async def fetch_time(self) -> int:
-        raise NotSupported("no venue is connected")
+    fetch_symbols = fetch_rules = fetch_time = fetch_marks = fetch_balances = _refuse
+    fetch_open_orders = fetch_order_by_client_id = submit = cancel = _refuse
 
     async def fetch_fills(self, symbol: str, since_ms: int) -> AsyncIterator[Page]:
-        raise NotSupported("no venue is connected")
-        yield
-
-    async def fetch_marks(self, symbols: Sequence[str]) -> dict[str, Decimal]:
-        raise NotSupported("no venue is connected")
-
-    async def fetch_open_orders(self, symbol: str) -> tuple[VenueOrder, ...]:
-        raise NotSupported("no venue is connected")
-
-    async def submit(self, order: OrderRequest) -> VenueOrder:
-        raise NotSupported("no venue is connected")
-
-    async def cancel(self, symbol: str, client_order_id: str) -> None:
-        raise NotSupported("no venue is connected")
-
-    async def fetch_order_by_client_id(
-        self, symbol: str, client_order_id: str
-    ) -> VenueOrder | None:
-        raise NotSupported("no venue is connected")
-
-    async def fetch_balances(self) -> dict[str, Decimal]:
-        raise NotSupported("no venue is connected")
+        yield await self._refuse()
 
 
 def detached(connection: sqlite3.Connection) -> DetachedVenue:

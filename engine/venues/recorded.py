@@ -17,15 +17,29 @@ from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
+
+from pydantic import Field
 
 from engine.clock import now_ms
 from engine.errors import BadResponse, NotSupported, UnreadableFill, VenueError
 from engine.ledger.fills import check_symbol, latest_believed, read_fill
+from engine.sections import Millis, Section, Unset
 from engine.venue import MarketRules, Mode, OrderRequest, Page, TradeIds, VenueOrder
+from engine.venues.registry import VenueSetup
 
 # The last millisecond of the year 9999: what is beyond is no time.
 LAST_MS = 253_402_300_799_999
+
+
+class RecordedSettings(Section):
+    trade_ids: Annotated[TradeIds | None, Unset] = Field(
+        None,
+        description="Where trade ids are unique; unless given, found out from the file.",
+    )
+    step: Millis = Field(
+        0, description="Exchange time that passes per cycle; 0 follows this machine's clock."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +55,8 @@ class RecordedVenue:
     name = "recorded"
     mode = Mode.OBSERVE
     takes_orders = False
+    trades_by_default = False
+    seed = None
 
     def __init__(
         self,
@@ -51,13 +67,18 @@ class RecordedVenue:
     ) -> None:
         self._path = path
         self._page_size = page_size
-        self.given_trade_ids = trade_ids
+        self._declared_ids = trade_ids
         self._step_ms = step_ms
         self._clock_ms: int | None = None
         self._lines: list[_Line] = []
         self._by_time: list[_Line] = []
         self._cut_short = False
         self._version: tuple[int, ...] | None = None
+
+    @classmethod
+    def from_setup(cls, setup: VenueSetup[RecordedSettings]) -> Self:
+        section = setup.section
+        return cls(Path(setup.argument), setup.page_size, section.trade_ids, section.step)
 
     async def open(self) -> None:
         self._load()
@@ -68,15 +89,19 @@ class RecordedVenue:
 
     @property
     def trade_ids(self) -> TradeIds:
-        """As given; else per market where the file uses an id in two markets; else per account."""
-        if self.given_trade_ids is not None:
-            return self.given_trade_ids
+        """As declared; else per market if an id is in two markets of the file; else per account."""
+        if self._declared_ids is not None:
+            return self._declared_ids
         markets: dict[str, set[str]] = defaultdict(set)
         for line in self._lines:
             if line.trade_id is not None and line.symbol is not None:
                 markets[line.trade_id].add(line.symbol)
         several = any(len(symbols) > 1 for symbols in markets.values())
         return TradeIds.MARKET if several else TradeIds.ACCOUNT
+
+    @property
+    def trade_ids_declared(self) -> bool:
+        return self._declared_ids is not None
 
     async def fetch_symbols(self) -> tuple[str, ...]:
         self._load_whole()
@@ -126,7 +151,7 @@ class RecordedVenue:
                 break
             if line.symbol in wanted and line.visible_ms <= now:
                 with suppress(UnreadableFill):
-                    fill = read_fill(line.text, self.given_trade_ids or TradeIds.ACCOUNT, latest)
+                    fill = read_fill(line.text, self._declared_ids or TradeIds.ACCOUNT, latest)
                     marks[fill.symbol] = fill.price
                     wanted.remove(fill.symbol)
         return marks

@@ -1,4 +1,4 @@
-"""What the engine relies on, of every venue that is shipped and of the fake the tests use."""
+"""What the engine relies on, of every row of the registry and of the fake the tests use."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,21 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import BTC, LATEST_MS, reported, serve
+from builders import BTC, ETH, LATEST_MS, reported, serve
 from fakes import FakeVenue
 
-from engine.errors import NotSupported, OrderNotFound, OrderRejected, VenueError
+from engine.engine import make_venue
+from engine.errors import NotSupported, OrderNotFound, OrderRejected, UnreadableFill, VenueError
 from engine.ingest import paging
 from engine.ingest.paging import Request
 from engine.ledger.fills import read_fill
+from engine.settings import Settings
 from engine.venue import Mode, OrderRequest, OrderStatus, Side, TradeIds, Venue
+from engine.venues import registry
 from engine.venues.recorded import RecordedVenue
+from engine.venues.registry import VenueKind
 from engine.venues.retrying import Retrying
 from engine.venues.sim import Mischief, SimSettings, SimVenue
 
 PAGE = 7
 BURST_MS = 5_000
-KINDS = ("sim", "sim with mischief", "recorded", "fake")
+SHIPPED = tuple(kind.name for kind in registry.KINDS)
+KINDS = (*SHIPPED, "sim with mischief", "fake")
 WITH_ORDERS = ("sim", "fake")
 
 MISCHIEF = Mischief(
@@ -84,26 +89,75 @@ async def patiently(call: Callable[[], Awaitable[Any]]) -> Any:
 
 @pytest.fixture
 async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Case]:
-    kind: str = request.param
-    if kind.startswith("sim"):
-        made = await sim(MISCHIEF if "mischief" in kind else Mischief())
-    else:
-
-        async def settle() -> None:
-            pass
-
-        venue: Venue = FakeVenue(history(), marks={BTC: "101.5"}, page_size=PAGE)
-        if kind == "recorded":
-            venue = RecordedVenue(serve(tmp_path / "f.jsonl", history()), PAGE)
-        await venue.open()
-        made = Case(venue, settle)
+    made = await CASES[request.param](tmp_path)
     yield made
     await made.venue.close()
 
 
+async def settled(venue: Venue) -> Case:
+    """A venue that publishes everything at once."""
+
+    async def settle() -> None:
+        pass
+
+    await venue.open()
+    return Case(venue, settle)
+
+
+CASES: dict[str, Callable[[Path], Awaitable[Case]]] = {
+    "sim": lambda folder: sim(Mischief()),
+    "sim with mischief": lambda folder: sim(MISCHIEF),
+    "recorded": lambda folder: settled(RecordedVenue(serve(folder / "f.jsonl", history()), PAGE)),
+    "fake": lambda folder: settled(FakeVenue(history(), marks={BTC: "101.5"}, page_size=PAGE)),
+}
+
 every = pytest.mark.parametrize("case", KINDS, indirect=True)
-honest = pytest.mark.parametrize("case", ["sim", "recorded", "fake"], indirect=True)
+honest = pytest.mark.parametrize("case", [*SHIPPED, "fake"], indirect=True)
 ordered = pytest.mark.parametrize("case", WITH_ORDERS, indirect=True)
+each_row = pytest.mark.parametrize("kind", registry.KINDS, ids=SHIPPED)
+
+
+def configured(kind: VenueKind, folder: Path, lines: str = "") -> Venue:
+    """A venue as the settings make it; where the kind takes a file, one of `lines`."""
+    path = folder / "f.jsonl"
+    path.write_text(lines, "utf-8")
+    name = f"{kind.name}:{path}" if kind.argument else kind.name
+    return make_venue(Settings(venue=name, db=folder / "ledger.db", seed=5))
+
+
+@each_row
+async def test_settings_make_a_venue_of_each_row_and_have_its_section(
+    kind: VenueKind, tmp_path: Path
+) -> None:
+    assert kind.name in Settings.model_fields
+    assert registry.parse(kind.form) == (kind, kind.argument)
+    venue = configured(kind, tmp_path)
+    assert venue.name == kind.name
+    assert venue.seed in (None, 5)
+
+
+@each_row
+async def test_an_item_of_no_readable_market_is_in_each_markets_answer_where_the_kind_shares_them(
+    kind: VenueKind, tmp_path: Path
+) -> None:
+    lines = [json.dumps(reported("1")), json.dumps(reported("2", symbol=ETH)), "no fill"]
+    venue = configured(kind, tmp_path, "\n".join(lines) + "\n")
+    await venue.open()
+    unreadable = []
+    for symbol in await venue.fetch_symbols():
+        answer = [item async for page in venue.fetch_fills(symbol, 0) for item in page.items]
+        unreadable.append({item for item in answer if not _readable(item, venue.trade_ids)})
+    await venue.close()
+    assert len(unreadable) > 1
+    assert bool(set.intersection(*unreadable)) == registry.shares_unreadable(kind.name)
+
+
+def _readable(item: str, trade_ids: TradeIds) -> bool:
+    try:
+        read_fill(item, trade_ids, LATEST_MS)
+    except UnreadableFill:
+        return False
+    return True
 
 
 async def pages(venue: Venue, since_ms: int = 0) -> list[tuple[str, ...]]:
@@ -124,6 +178,8 @@ async def test_a_venue_says_what_it_is(case: Case) -> None:
     assert venue.name.isidentifier()
     assert isinstance(venue.mode, Mode)
     assert venue.trade_ids in TradeIds
+    assert isinstance(venue.trade_ids_declared, bool)
+    assert venue.seed is None or venue.mode is Mode.SIM
     assert BTC in await patiently(venue.fetch_symbols)
 
 
@@ -258,7 +314,21 @@ async def test_a_cancelled_order_is_not_open_any_more_and_cannot_be_cancelled_ag
     assert found.status is OrderStatus.CANCELED
 
 
-@pytest.mark.parametrize("case", ["recorded"], indirect=True)
+@honest
+async def test_a_venue_takes_an_order_exactly_where_it_declares_so(case: Case) -> None:
+    assert await _accepts_orders(case.venue) == case.venue.takes_orders
+    assert case.venue.takes_orders or not case.venue.trades_by_default
+
+
+async def _accepts_orders(venue: Venue) -> bool:
+    try:
+        await resting(venue)
+    except NotSupported:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("case", sorted({*SHIPPED} - {*WITH_ORDERS}), indirect=True)
 async def test_a_venue_that_takes_no_orders_refuses_them_by_name(case: Case) -> None:
     assert not case.venue.takes_orders
     order = OrderRequest("c", BTC, Side.BUY, Decimal(1), Decimal(1))

@@ -111,7 +111,7 @@ def _venue(view: ConsoleState) -> str:
     if hello is None:
         return ""
     parts = [hello.venue]
-    if hello.seed is not None and hello.venue == "sim":
+    if hello.seed is not None:
         parts.append(f"seed {hello.seed}")
     if hello.symbols:
         parts.append(" ".join(hello.symbols))

@@ -2,19 +2,18 @@
 
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from engine.errors import RateLimited, VenueTransient, VenueUnavailable
+from engine.sections import Section
 from engine.venues.sim.draws import draws
 
 T = TypeVar("T")
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
-class Mischief(BaseModel):
+class Mischief(Section):
     """How probable each fault is, from 0 (never) to 1 (always). No fill is ever lost for good."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     duplicate: Probability = Field(
         0, description="An item of a page appears twice, on that page or on the next one."

@@ -3,18 +3,17 @@
 from decimal import Decimal
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from engine.sections import Section
 from engine.venue import TradeIds
 from engine.venues.sim.mischief import Mischief
 
 FeeCurrency = Literal["quote", "base", "third", "mixed"]
 
 
-class SimSettings(BaseModel):
+class SimSettings(Section):
     """How the sim venue behaves."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     latency_ms: int = Field(
         100, ge=0, description="Milliseconds of exchange time that each request takes."

@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Self
 
 from engine.errors import BadResponse, VenueError
 from engine.venue import MarketRules, Mode, OrderRequest, Page, TradeIds, VenueOrder
+from engine.venues.registry import VenueSetup
 from engine.venues.sim.exchange import Exchange
 from engine.venues.sim.file import StateFile
 from engine.venues.sim.market import MARKETS
@@ -20,31 +22,38 @@ class SimVenue:
     made where there is none, or in memory until `close` where `path` is None.
     """
 
+    name = "sim"
+    mode = Mode.SIM
+    trade_ids_declared = True
+    takes_orders = True
+    trades_by_default = True
+
     def __init__(
         self, settings: SimSettings, seed: int, page_size: int = 100, path: Path | None = None
     ) -> None:
+        self.seed = seed
         self._settings = settings
-        self._seed = seed
         self._page_size = page_size
         self._path = path
         self._file: StateFile | None = None
         self._exchange: Exchange | None = None
 
-    @property
-    def name(self) -> str:
-        return "sim"
+    @classmethod
+    def from_setup(cls, setup: VenueSetup[SimSettings]) -> Self:
+        return cls(setup.section, setup.seed, setup.page_size, cls.path_beside(setup.db))
 
-    @property
-    def mode(self) -> Mode:
-        return Mode.SIM
+    @staticmethod
+    def path_beside(db: Path) -> Path:
+        """The exchange's file beside a ledger: no two ledgers share one.
+
+        `ledger.sim.db` beside `ledger.db`; beside any other name, that name with `.sim` added.
+        """
+        ledger = db.resolve()
+        return ledger.with_suffix(".sim.db") if ledger.suffix == ".db" else Path(f"{ledger}.sim")
 
     @property
     def trade_ids(self) -> TradeIds:
         return self._settings.trade_ids
-
-    @property
-    def takes_orders(self) -> bool:
-        return True
 
     async def open(self) -> None:
         """Raises `VenueError` where the state file is unusable or was started differently."""
@@ -54,12 +63,12 @@ class SimVenue:
             return
         file = StateFile(self._path)
         try:
-            file.prepare(self._seed, self._settings.trade_ids)
+            file.prepare(self.seed, self._settings.trade_ids)
         except BaseException:
             file.close()
             raise
         self._file = file
-        self._exchange = Exchange(self._settings, self._seed, self._page_size, file)
+        self._exchange = Exchange(self._settings, self.seed, self._page_size, file)
 
     async def close(self) -> None:
         if self._file is not None:
