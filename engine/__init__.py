@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from engine.settings import Settings, load_settings
     from engine.text import printable
     from engine.trading.strategies import CancelOrder, PlaceOrder, Snapshot, Strategy
-    from engine.venue import Mode, OrderRequest, Page, TradeIds, Venue, VenueOrder
+    from engine.venue import LimitOrder, Mode, Page, TradeIds, Venue, VenueOrder
 
 # Where each public name is. A console is on the screen before it needs most of them, and what a
 # program does not use it does not wait for.
@@ -88,7 +88,7 @@ _HOME = {
     "trading.strategies": ("CancelOrder", "PlaceOrder", "Snapshot", "Strategy"),
     "csv_rows": ("csv_writer",),
     "text": ("printable",),
-    "venue": ("Mode", "OrderRequest", "Page", "TradeIds", "Venue", "VenueOrder"),
+    "venue": ("LimitOrder", "Mode", "Page", "TradeIds", "Venue", "VenueOrder"),
     "checks.verify": ("Verification", "Violation"),
     "history.xray": ("EventOutcome", "FillLine", "OrderLine", "MarketEvidence", "Xray"),
 }
@@ -98,6 +98,7 @@ _MODULES = {name: module for module, names in _HOME.items() for name in names}
 _RENAMED = {
     "Books": "LedgerSummary",
     "Cancel": "CancelOrder",
+    "OrderRequest": "LimitOrder",
     "Place": "PlaceOrder",
     "Status": "CycleStatus",
     "WindowLine": "MarketEvidence",
@@ -126,13 +127,13 @@ __all__ = [
     "History",
     "Kind",
     "LedgerSummary",
+    "LimitOrder",
     "Logged",
     "MarketEvidence",
     "Mode",
     "NoSuchCycle",
     "Notice",
     "OrderLine",
-    "OrderRequest",
     "Page",
     "PlaceOrder",
     "PositionView",

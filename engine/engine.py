@@ -4,6 +4,7 @@ import asyncio
 import os
 import sqlite3
 import uuid
+import warnings
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -131,7 +132,7 @@ class Engine:
             await complete(running.ending.aclose())
 
     async def cycle(self, kind: Kind = Kind.LIVE) -> CycleResult:
-        """Run one cycle now, or right after the running one."""
+        """Run one cycle now, or right after the running one; the interval keeps its raster."""
         return await self._up.runner.cycle(kind)
 
     async def run(
@@ -147,7 +148,9 @@ class Engine:
         await self._up.runner.run(cycles, on_result)
 
     async def trigger(self) -> CycleResult:
-        """Run one cycle now, or right after the running one; the interval keeps its raster."""
+        """Deprecated: `cycle` does the same. It goes with 0.4."""
+        message = "Engine.trigger is called Engine.cycle now; the old name goes with 0.4"
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
         return await self.cycle()
 
     def pause(self) -> None:

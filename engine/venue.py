@@ -50,8 +50,8 @@ class OrderStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class OrderRequest:
-    """A limit order to be sent. Quantity in base units, price in quote units per base unit."""
+class LimitOrder:
+    """A limit order of ours, as it is sent: `qty` in base units, `price` in quote units each."""
 
     client_order_id: str
     symbol: str
@@ -144,7 +144,7 @@ class Venue(Protocol):
 
     async def fetch_open_orders(self, symbol: str) -> tuple[VenueOrder, ...]: ...
 
-    async def submit(self, order: OrderRequest) -> VenueOrder:
+    async def submit(self, order: LimitOrder) -> VenueOrder:
         """Send an order. A client id that was used before is rejected.
 
         Raises `OrderRejected` (it is not there), or `VenueTransient` (it may be there).

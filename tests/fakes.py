@@ -9,9 +9,9 @@ from builders import BTC, Reported
 
 from engine.errors import OrderNotFound, OrderRejected
 from engine.venue import (
+    LimitOrder,
     MarketRules,
     Mode,
-    OrderRequest,
     OrderStatus,
     Page,
     TradeIds,
@@ -50,7 +50,7 @@ class FakeVenue:
         self.now_ms = 1_700_000_000_000
         self.failing: dict[str, Exception] = {}
         self.silent: Exception | None = None
-        self.sent: list[OrderRequest] = []
+        self.sent: list[LimitOrder] = []
         self.orders: dict[str, VenueOrder] = {}
         self.asked: list[tuple[str, int]] = []
 
@@ -98,7 +98,7 @@ class FakeVenue:
             if order.symbol == symbol and order.status is OrderStatus.OPEN
         )
 
-    async def submit(self, order: OrderRequest) -> VenueOrder:
+    async def submit(self, order: LimitOrder) -> VenueOrder:
         self._check("submit")
         if order.client_order_id in self.orders:
             raise OrderRejected(f"client order id {order.client_order_id} was used before")

@@ -110,6 +110,14 @@ def test_every_public_name_is_there_and_comes_from_where_it_is_said_to() -> None
         _ = engine.no_such_name
 
 
+@pytest.mark.parametrize("name", engine._RENAMED)
+def test_a_public_name_that_was_renamed_is_an_alias_and_warns(name: str) -> None:
+    renamed = engine._RENAMED[name]
+    with pytest.warns(DeprecationWarning, match=rf"engine\.{renamed} .* goes with 0\.4"):
+        alias = getattr(engine, name)
+    assert alias is getattr(engine, renamed)
+
+
 def test_what_type_checkers_are_told_is_what_is_loaded() -> None:
     tree = ast.parse((ROOT / "__init__.py").read_text("utf-8"))
     told = {

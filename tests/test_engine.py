@@ -421,6 +421,13 @@ async def test_a_strategy_that_needs_orders_is_refused_where_none_are_taken(
         Engine(settings_in(tmp_path, path, strategy="ladder"))
 
 
+async def test_a_method_that_was_renamed_still_runs_and_names_its_new_name(tmp_path: Path) -> None:
+    async with Engine(settings_in(tmp_path), venue=FakeVenue()) as engine:
+        with pytest.warns(DeprecationWarning, match=r"Engine\.cycle .* goes with 0\.4"):
+            result = await engine.trigger()
+    assert result.cycle_id == 1
+
+
 async def test_an_engine_that_is_not_open_says_so(tmp_path: Path) -> None:
     engine = Engine(settings_in(tmp_path))
     with pytest.raises(RuntimeError, match="not open"):

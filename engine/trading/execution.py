@@ -1,7 +1,7 @@
 """Execute: intents become orders, each sent at most once.
 
 An order is stored with its client id before it is sent. A time-out leaves it `unknown`, never
-`rejected`; unknowns are looked up by client id before anything new is sent.
+`rejected`; the venue is asked for unknown orders, by client id, before it is sent new ones.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -12,19 +12,14 @@ from pathlib import Path
 import structlog
 
 from engine.clock import now_ms
-from engine.errors import (
-    OrderNotFound,
-    StrategyFailed,
-    VenueError,
-    VenueTransient,
-)
+from engine.errors import OrderNotFound, StrategyFailed, VenueError, VenueTransient
 from engine.settings import RiskSettings
 from engine.store.store import Store
 from engine.trading import orders
-from engine.trading.orders import Intended, OrderState, Sent, StoredOrder
+from engine.trading.orders import Intended, OrderReport, OrderState, Sent, StoredOrder
 from engine.trading.risk import RiskGate
-from engine.trading.strategies import CancelOrder, Intent, OpenOrder, PlaceOrder, Snapshot, Strategy
-from engine.venue import OrderRequest, OrderStatus, Venue, VenueOrder
+from engine.trading.strategies import CancelOrder, Intent, PlaceOrder, Snapshot, Strategy
+from engine.venue import LimitOrder, OrderStatus, Venue, VenueOrder
 from engine.venues.retrying import Retrying
 
 log = structlog.get_logger("cycledeck.execution")
@@ -32,10 +27,10 @@ log = structlog.get_logger("cycledeck.execution")
 
 @dataclass(slots=True)
 class Executed:
-    """What the execute step did so far.
+    """The counts of an execute step, so far.
 
-    `errors` are (symbol, message) of what did not work; `revised` the earlier cycles whose counts
-    turned out otherwise, and whose metrics were dropped for it.
+    `errors` are (symbol, message) of each failure. `revised` are the earlier cycles whose counts
+    changed, and whose metrics were dropped for it.
     """
 
     submitted: int = 0
@@ -47,9 +42,10 @@ class Executed:
 
 
 class Execution:
-    """`check_lease` raises `LeaseLost`; it is called before each order and cancel is sent.
+    """The execute step of an engine's cycles.
 
-    Before each order the kill switch is looked at, too.
+    `check_lease`, which raises `LeaseLost`, is called before each order and each cancel; before an
+    order the kill switch is looked at, too.
     """
 
     def __init__(
@@ -73,36 +69,34 @@ class Execution:
         self._ledger_id = ledger_id
 
     async def resolve(self) -> set[int]:
-        """Look up every order whose fate is not known.
+        """Ask the venue for every order whose fate is open.
 
         Returns the cycles whose counts changed; their metrics were dropped.
         """
-        waiting = await self._store.read(orders.unresolved)
-        found = []
-        for order in waiting:
+        reports: list[OrderReport] = []
+        for order in await self._store.read(orders.unresolved):
             try:
-                known = await self._look_up(order.symbol, order.client_order_id)
+                reports.append((order, await self._look_up(order.symbol, order.client_order_id)))
             except VenueError as error:
                 log.warning("order_unresolved", order=order.client_order_id, error=str(error))
-                continue
-            found.append((order, known))
-        return await self._keep_found(found)
+        return await self._store_reports(reports)
 
     async def run(
         self, cycle_id: int, snapshot: Snapshot, blocked: Iterable[str], done: Executed
     ) -> None:
         """Refresh the open orders, ask the strategy, cancel, check, store, send.
 
-        `done` keeps the score. What could not be canceled counts against the limits.
+        `done` counts along. An order that could not be canceled counts against the limits.
 
-        No new order goes to `blocked` markets: what is held there is not known for sure.
+        No new order goes to `blocked` markets: their positions are not certain.
         """
         await self._refresh(snapshot.symbols, done)
-        snapshot = replace(snapshot, open_orders=await self._open())
+        resting = tuple(await self._store.read(orders.open_orders))
+        snapshot = replace(snapshot, open_orders=resting)
         intents = self._decide(snapshot)
         canceled = await self._cancel(cycle_id, snapshot, intents, done)
-        resting = [o for o in snapshot.open_orders if o.client_order_id not in canceled]
-        snapshot = replace(snapshot, open_orders=tuple(resting))
+        resting = tuple(order for order in resting if order.client_order_id not in canceled)
+        snapshot = replace(snapshot, open_orders=resting)
         intended = await self._judge(cycle_id, snapshot, intents, blocked)
         done.refused = sum(order.reason is not None for order in intended)
         await self._store.write(
@@ -115,7 +109,7 @@ class Execution:
         return await self._retrying(lookup)
 
     def killed(self) -> str | None:
-        """Why no order may be sent at all; null while they may."""
+        """The reason that no order may be sent at all; null while orders may be."""
         if self._risk.kill_switch:
             return "kill_switch is set"
         file = self._kill_switch_file
@@ -124,37 +118,34 @@ class Execution:
         except OSError as error:
             return f"kill switch file {file} cannot be looked for: {error.strerror}"
 
-    async def _open(self) -> tuple[OpenOrder, ...]:
-        return tuple(order.as_open for order in await self._store.read(orders.open_orders))
-
     async def _refresh(self, symbols: Iterable[str], done: Executed) -> None:
-        """Bring the stored open orders up to what the venue says of them."""
+        """Bring the stored open orders up to the venue's reports of them."""
         ours = await self._store.read(orders.open_orders)
-        found: list[tuple[StoredOrder, VenueOrder | None]] = []
+        reports: list[OrderReport] = []
         for symbol in symbols:
             try:
-                found += await self._refresh_market(symbol, ours)
+                reports += await self._reports(symbol, ours)
             except VenueError as error:
                 done.errors.append((symbol, f"open orders not refreshed: {error}"))
-        done.revised |= await self._keep_found(found)
+        done.revised |= await self._store_reports(reports)
 
-    async def _refresh_market(
-        self, symbol: str, ours: Sequence[StoredOrder]
-    ) -> list[tuple[StoredOrder, VenueOrder | None]]:
+    async def _reports(self, symbol: str, ours: Sequence[StoredOrder]) -> list[OrderReport]:
+        """Reports of a market's orders that the ledger has wrongly as open, or as absent."""
         listed = {
             order.client_order_id: order
             for order in await self._retrying(partial(self._venue.fetch_open_orders, symbol))
         }
         gone = [o for o in ours if o.symbol == symbol and o.client_order_id not in listed]
-        found = [(order, await self._look_up(symbol, order.client_order_id)) for order in gone]
+        ended = [(order, await self._look_up(symbol, order.client_order_id)) for order in gone]
         ids = [client_order_id for client_order_id in listed if client_order_id is not None]
         absent = await self._store.read(partial(orders.absent_of, client_order_ids=ids))
-        return found + [(order, listed[order.client_order_id]) for order in absent]
+        return ended + [(order, listed[order.client_order_id]) for order in absent]
 
-    async def _keep_found(self, found: list[tuple[StoredOrder, VenueOrder | None]]) -> set[int]:
-        if not found:
+    async def _store_reports(self, reports: Sequence[OrderReport]) -> set[int]:
+        if not reports:
             return set()
-        return await self._store.write(partial(orders.keep_found, found=found, now_ms=now_ms()))
+        work = partial(orders.store_reports, reports=reports, now_ms=now_ms())
+        return await self._store.write(work)
 
     def _decide(self, snapshot: Snapshot) -> Sequence[Intent]:
         try:
@@ -176,13 +167,13 @@ class Execution:
             snapshot.marks,
             snapshot.open_orders,
             killed=self.killed(),
-            blocked=dict.fromkeys(blocked, "its fills are not all known")
+            blocked=dict.fromkeys(blocked, "some of its fills may be missing")
             | {order.symbol: "an earlier order is unresolved" for order in unresolved},
         )
         places = [intent for intent in intents if isinstance(intent, PlaceOrder)]
         return [
             Intended(
-                OrderRequest(
+                LimitOrder(
                     self._client_order_id(snapshot.now_ms, cycle_id, index),
                     p.symbol,
                     p.side,
@@ -203,7 +194,7 @@ class Execution:
     async def _cancel(
         self, cycle_id: int, snapshot: Snapshot, intents: Sequence[Intent], done: Executed
     ) -> list[str]:
-        """Cancel what is to be and is still open; returns what is canceled now."""
+        """Cancel the orders that the intents name and that are still open; returns their ids."""
         still_open = {order.client_order_id for order in snapshot.open_orders}
         canceled: list[str] = []
         try:
@@ -215,8 +206,8 @@ class Execution:
         finally:
             done.canceled = len(canceled)
             if canceled:
-                keep = partial(orders.keep_canceled, client_order_ids=canceled, cycle_id=cycle_id)
-                await self._store.write(partial(keep, now_ms=now_ms()))
+                work = partial(orders.store_canceled, client_order_ids=canceled, cycle_id=cycle_id)
+                await self._store.write(partial(work, now_ms=now_ms()))
         return canceled
 
     async def _withdraw(self, intent: CancelOrder, done: Executed) -> bool:
@@ -227,8 +218,8 @@ class Execution:
                 await self._retrying(partial(self._venue.cancel, symbol, order_id))
             except OrderNotFound:
                 # Filled meanwhile, or canceled by an attempt whose answer was lost.
-                known = await self._look_up(symbol, order_id)
-                return known is not None and known.status is OrderStatus.CANCELED
+                report = await self._look_up(symbol, order_id)
+                return report is not None and report.status is OrderStatus.CANCELED
         except VenueError as error:
             done.errors.append((symbol, f"cancel {order_id}: {error}"))
             return False
@@ -237,28 +228,28 @@ class Execution:
     async def _send(self, intended: Iterable[Intended], venue_ms: int, done: Executed) -> None:
         sent: list[Sent] = []
         try:
-            for order in intended:
-                if order.reason is None:
+            for entry in intended:
+                if entry.reason is None:
                     await self._check_lease()
-                    sent.append(await self._submit(order.request, venue_ms, done))
+                    sent.append(await self._submit(entry.order, venue_ms, done))
         finally:
             done.submitted = sum(order.outcome is not None for order in sent)
             done.rejects = sum(order.outcome == "rejected" for order in sent)
             done.refused += sum(order.outcome is None for order in sent)
             if sent:
-                await self._store.write(partial(orders.keep_sent, sent=sent, now_ms=now_ms()))
+                await self._store.write(partial(orders.store_sent, sent=sent, now_ms=now_ms()))
 
-    async def _submit(self, request: OrderRequest, venue_ms: int, done: Executed) -> Sent:
-        order_id = request.client_order_id
+    async def _submit(self, order: LimitOrder, venue_ms: int, done: Executed) -> Sent:
+        order_id = order.client_order_id
         if (killed := self.killed()) is not None:
             return Sent(order_id, OrderState.REFUSED, None, None, reason=killed)
         try:
-            order = await self._venue.submit(request)
+            report = await self._venue.submit(order)
         except VenueTransient as error:
-            done.errors.append((request.symbol, f"order {order_id} is unknown: {error}"))
+            done.errors.append((order.symbol, f"order {order_id} is unknown: {error}"))
             return Sent(order_id, OrderState.UNKNOWN, "unknown", venue_ms, reason=str(error))
         except VenueError as error:
             log.warning("order_rejected", order=order_id, error=str(error))
             return Sent(order_id, OrderState.REJECTED, "rejected", venue_ms, reason=str(error))
-        status = OrderState(OrderStatus(order.status).value)
-        return Sent(order_id, status, "accepted", order.ts_ms, order.exchange_order_id)
+        status = OrderState(OrderStatus(report.status).value)
+        return Sent(order_id, status, "accepted", report.ts_ms, report.exchange_order_id)

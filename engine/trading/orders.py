@@ -1,4 +1,4 @@
-"""Orders as the ledger's file keeps them. Functions here run inside a transaction."""
+"""The account's orders in the ledger's file. Functions here run inside a transaction."""
 
 import json
 import sqlite3
@@ -6,17 +6,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import Self
 
 from engine.errors import StoreCorrupt
 from engine.money import canonical, parse_decimal
 from engine.store.statements import SQL
-from engine.trading.strategies import OpenOrder
-from engine.venue import OrderRequest, Side, VenueOrder
+from engine.venue import LimitOrder, Side, VenueOrder
 
 
 class OrderState(StrEnum):
-    """`intended` is stored and may have been sent; `unknown` was sent without an answer;
-    `absent` turned out never to have reached the venue."""
+    """An order as the ledger sees it.
+
+    `intended` is stored and may have been sent; `unknown` was sent without an answer; `absent`
+    turned out never to have reached the venue.
+    """
 
     INTENDED = "intended"
     REFUSED = "refused"
@@ -29,36 +32,55 @@ class OrderState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class StoredOrder:
-    """A stored order. Quantity in base units, price in quote units per base unit."""
+class StoredOrder(LimitOrder):
+    """An order of the ledger: the cycle that intended it, and its fate so far."""
 
-    client_order_id: str
     cycle_id: int
-    symbol: str
-    side: Side
-    qty: Decimal
-    price: Decimal
     status: OrderState
     submit_outcome: str | None
 
-    @property
-    def as_open(self) -> OpenOrder:
-        return OpenOrder(self.client_order_id, self.symbol, self.side, self.qty, self.price)
+    @classmethod
+    def from_row(
+        cls,
+        client_order_id: str,
+        cycle_id: int,
+        symbol: str,
+        side: str,
+        qty: str,
+        price: str,
+        status: str,
+        outcome: str | None,
+    ) -> Self:
+        """Raises `StoreCorrupt` where a value of the row is not one that this program writes."""
+        try:
+            terms = Side(side), parse_decimal(qty), parse_decimal(price)
+            return cls(client_order_id, symbol, *terms, cycle_id, OrderState(status), outcome)
+        except ValueError as error:
+            raise StoreCorrupt(
+                f"the order {client_order_id} in the table orders is damaged: {error}"
+            ) from error
+
+
+# An order, and the venue's report of it; null where the venue has no such order.
+OrderReport = tuple[StoredOrder, VenueOrder | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Intended:
-    """An order the strategy wants, or that was refused for `reason`, before anything is sent."""
+    """An order that the strategy wants, before it is sent. One with a `reason` was refused."""
 
-    request: OrderRequest
+    order: LimitOrder
     decision_price: Decimal | None
     reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of an order that was to be sent. `outcome` is accepted, rejected or unknown;
-    null, as is the time, where it was refused at the last moment."""
+    """The fate of an order that was to be sent.
+
+    `outcome` is accepted, rejected or unknown. It is null, and so is the time, where the order was
+    refused at the last moment.
+    """
 
     client_order_id: str
     status: OrderState
@@ -71,24 +93,24 @@ class Sent:
 def intend(
     connection: sqlite3.Connection, orders: Iterable[Intended], cycle_id: int, now_ms: int
 ) -> None:
-    for order in orders:
-        request = order.request
+    for intended in orders:
+        order, mark = intended.order, intended.decision_price
         row = (
-            request.client_order_id,
+            order.client_order_id,
             cycle_id,
-            request.symbol,
-            request.side,
-            canonical(request.qty),
-            canonical(request.price),
-            canonical(order.decision_price) if order.decision_price is not None else None,
-            OrderState.REFUSED if order.reason else OrderState.INTENDED,
-            order.reason,
+            order.symbol,
+            order.side,
+            canonical(order.qty),
+            canonical(order.price),
+            canonical(mark) if mark is not None else None,
+            OrderState.REFUSED if intended.reason else OrderState.INTENDED,
+            intended.reason,
             now_ms,
         )
         connection.execute(SQL["order_intend"], row).fetchall()
 
 
-def keep_sent(connection: sqlite3.Connection, sent: Iterable[Sent], now_ms: int) -> None:
+def store_sent(connection: sqlite3.Connection, sent: Iterable[Sent], now_ms: int) -> None:
     for order in sent:
         values = {
             "client_order_id": order.client_order_id,
@@ -102,30 +124,28 @@ def keep_sent(connection: sqlite3.Connection, sent: Iterable[Sent], now_ms: int)
         connection.execute(SQL["order_sent"], values).fetchall()
 
 
-def keep_found(
-    connection: sqlite3.Connection,
-    found: Sequence[tuple[StoredOrder, VenueOrder | None]],
-    now_ms: int,
+def store_reports(
+    connection: sqlite3.Connection, reports: Sequence[OrderReport], now_ms: int
 ) -> set[int]:
-    """Keep what the venue knows of orders, or that it knows nothing.
+    """Bring orders up to the venue's reports; an order without one is absent.
 
-    Returns the cycles that turn out to have sent more than was counted, or to have booked fills of
-    an order that was not known well. Their metrics are dropped here: a row that is missing gets
-    rebuilt, a wrong one would stay.
+    Returns the cycles whose figures are others now: they sent more than was counted, or booked
+    fills of an order that was not open in the ledger. Their metrics are dropped here: a row that is
+    missing gets rebuilt, a wrong one would stay.
     """
-    revised = {order.cycle_id for order, known in found if known and not order.submit_outcome}
+    revised = {order.cycle_id for order, report in reports if report and not order.submit_outcome}
     for cycle_id in revised:
         connection.execute(SQL["metrics_drop"], (cycle_id,)).fetchall()
-    for order, known in found:
+    for order, report in reports:
         values = {"client_order_id": order.client_order_id, "now_ms": now_ms}
-        if known is None:
+        if report is None:
             values["reason"] = "the venue does not know it"
             connection.execute(SQL["order_absent"], values).fetchall()
             continue
         values |= {
-            "status": known.status,
-            "exchange_order_id": known.exchange_order_id,
-            "submitted_ms": known.ts_ms,
+            "status": report.status,
+            "exchange_order_id": report.exchange_order_id,
+            "submitted_ms": report.ts_ms,
         }
         connection.execute(SQL["order_resolved"], values).fetchall()
         if order.status is not OrderState.OPEN:
@@ -135,7 +155,7 @@ def keep_found(
     return revised
 
 
-def keep_canceled(
+def store_canceled(
     connection: sqlite3.Connection, client_order_ids: Iterable[str], cycle_id: int, now_ms: int
 ) -> None:
     for client_order_id in client_order_ids:
@@ -152,7 +172,7 @@ def open_orders(connection: sqlite3.Connection) -> list[StoredOrder]:
 
 
 def absent_of(connection: sqlite3.Connection, client_order_ids: Iterable[str]) -> list[StoredOrder]:
-    """Those of `client_order_ids` that were believed never to have reached the venue."""
+    """Orders among `client_order_ids` that count as never having reached the venue."""
     return _orders(connection, "orders_absent_of", json.dumps(list(client_order_ids)))
 
 
@@ -161,26 +181,4 @@ def live_symbols(connection: sqlite3.Connection) -> set[str]:
 
 
 def _orders(connection: sqlite3.Connection, name: str, *values: str) -> list[StoredOrder]:
-    return [_order(*row) for row in connection.execute(SQL[name], values).fetchall()]
-
-
-def _order(
-    client_order_id: str,
-    cycle_id: int,
-    symbol: str,
-    side: str,
-    qty: str,
-    price: str,
-    status: str,
-    outcome: str | None,
-) -> StoredOrder:
-    """Raises `StoreCorrupt` for what this program does not write."""
-    try:
-        figures = parse_decimal(qty), parse_decimal(price)
-        return StoredOrder(
-            client_order_id, cycle_id, symbol, Side(side), *figures, OrderState(status), outcome
-        )
-    except ValueError as error:
-        raise StoreCorrupt(
-            f"the order {client_order_id} in the table orders is damaged: {error}"
-        ) from error
+    return [StoredOrder.from_row(*row) for row in connection.execute(SQL[name], values).fetchall()]

@@ -1,4 +1,4 @@
-"""Limits that an order has to pass before it is sent. Each refusal has a reason."""
+"""Limits that an order has to pass before it is sent. Each refusal names its reason."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, localcontext
@@ -6,19 +6,19 @@ from decimal import Decimal, localcontext
 from engine.ledger.accounting import Position
 from engine.money import EXACT, canonical
 from engine.settings import RiskSettings
-from engine.trading.strategies import OpenOrder, PlaceOrder
-from engine.venue import Side
+from engine.trading.strategies import PlaceOrder
+from engine.venue import LimitOrder, Side
 
 
 class RiskGate:
-    """Judges a cycle's orders one after another; what passed counts against the next."""
+    """The limits of one cycle. An order that passed counts against the next ones."""
 
     def __init__(
         self,
         settings: RiskSettings,
         positions: Mapping[str, Position],
         marks: Mapping[str, Decimal],
-        open_orders: Iterable[OpenOrder],
+        open_orders: Iterable[LimitOrder],
         *,
         killed: str | None = None,
         blocked: Mapping[str, str] | None = None,
@@ -31,7 +31,7 @@ class RiskGate:
         self._resting = [(o.symbol, o.side, o.qty) for o in open_orders]
 
     def refuse(self, order: PlaceOrder) -> str | None:
-        """Why `order` must not be sent; null when it may, and it then counts as sent."""
+        """The reason to refuse `order`; null where there is none, and it then counts as sent."""
         reason = self._killed or self._limit(order)
         if reason is None:
             self._resting.append((order.symbol, order.side, order.qty))
@@ -53,15 +53,18 @@ class RiskGate:
         return self._position_limit(order) if limits.max_position is not None else None
 
     def _position_limit(self, order: PlaceOrder) -> str | None:
-        """The position if this and every resting order of its side fills, at the mark."""
+        """The limit on a position in which this and every resting order of its side has filled.
+
+        It is valued at the mark.
+        """
         most = self._settings.max_position
-        held = self._positions.get(order.symbol, Position(order.symbol)).qty
+        before = self._positions.get(order.symbol, Position(order.symbol)).qty
         mark = self._marks.get(order.symbol, order.price)
         same_side = (q for s, side, q in self._resting if (s, side) == (order.symbol, order.side))
         with localcontext(EXACT):
             more = sum(same_side, order.qty)
-            after = held + more if order.side is Side.BUY else held - more
+            after = before + more if order.side is Side.BUY else before - more
             value = abs(after * mark)
-        if most is not None and value > most and abs(after) > abs(held):
+        if most is not None and value > most and abs(after) > abs(before):
             return f"max_position: {canonical(value)} at the mark would be above {canonical(most)}"
         return None

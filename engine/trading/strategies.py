@@ -1,4 +1,4 @@
-"""What decides which orders to place: a function from a snapshot to intents."""
+"""Strategies: functions from a snapshot of the account to orders to place and to cancel."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,30 +7,19 @@ from typing import Protocol
 
 from engine.ledger.accounting import Position
 from engine.settings import LadderSettings
-from engine.venue import MarketRules, Side
-
-
-@dataclass(frozen=True, slots=True)
-class OpenOrder:
-    """An order of ours that rests at the venue. `qty` is what was sent, in base units."""
-
-    client_order_id: str
-    symbol: str
-    side: Side
-    qty: Decimal
-    price: Decimal
+from engine.venue import LimitOrder, MarketRules, Side
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All a strategy sees, after the cycle's fills are accounted. Times are the venue's."""
+    """The account after a cycle's fills were booked. Times are the venue's."""
 
     now_ms: int
     symbols: tuple[str, ...]
     positions: Mapping[str, Position]
     marks: Mapping[str, Decimal]
     rules: Mapping[str, MarketRules]
-    open_orders: tuple[OpenOrder, ...]
+    open_orders: tuple[LimitOrder, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +46,12 @@ class Strategy(Protocol):
 
 
 def observe(snapshot: Snapshot) -> Sequence[Intent]:
-    """Places nothing."""
+    """The strategy that places nothing."""
     return ()
 
 
 class Ladder:
-    """Keeps bids and asks around each mark, and never offers more than is held.
+    """Bids and asks around each mark; asks never exceed the position.
 
     An order whose rung has moved away is replaced.
     """
@@ -94,15 +83,15 @@ class Ladder:
         self, symbol: str, snapshot: Snapshot
     ) -> Iterator[tuple[tuple[Side, Decimal], Decimal]]:
         mark, rules = snapshot.marks[symbol], snapshot.rules[symbol]
-        held = snapshot.positions.get(symbol, Position(symbol)).qty
+        position = snapshot.positions.get(symbol, Position(symbol)).qty
         qty = _to_step(self._settings.order_notional / mark, rules.lot_size)
         if not qty or qty * mark < rules.min_notional:
             return
         for level in range(1, self._settings.levels + 1):
             away = mark * self._settings.spacing_bps * level / 10_000
-            if held * mark < self._settings.max_notional:
+            if position * mark < self._settings.max_notional:
                 yield (Side.BUY, _to_step(mark - away, rules.tick_size)), qty
-            if held >= qty * level:
+            if position >= qty * level:
                 yield (Side.SELL, _to_step(mark + away, rules.tick_size, up=True)), qty
 
 

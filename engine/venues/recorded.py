@@ -25,7 +25,7 @@ from engine.clock import now_ms
 from engine.errors import BadResponse, NotSupported, UnreadableFill, VenueError
 from engine.ledger.fills import check_symbol, latest_believed, read_fill
 from engine.sections import Millis, Section, Unset
-from engine.venue import MarketRules, Mode, OrderRequest, Page, TradeIds, VenueOrder
+from engine.venue import LimitOrder, MarketRules, Mode, Page, TradeIds, VenueOrder
 from engine.venues.registry import VenueSetup
 
 # The last millisecond of the year 9999: what is beyond is no time.
@@ -159,7 +159,7 @@ class RecordedVenue:
     async def fetch_open_orders(self, symbol: str) -> tuple[VenueOrder, ...]:
         return ()
 
-    async def submit(self, order: OrderRequest) -> VenueOrder:
+    async def submit(self, order: LimitOrder) -> VenueOrder:
         raise NotSupported("the recorded venue takes no orders")
 
     async def cancel(self, symbol: str, client_order_id: str) -> None:

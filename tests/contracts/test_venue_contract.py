@@ -18,7 +18,7 @@ from engine.ingest import paging
 from engine.ingest.paging import Request
 from engine.ledger.fills import read_fill
 from engine.settings import Settings
-from engine.venue import Mode, OrderRequest, OrderStatus, Side, TradeIds, Venue
+from engine.venue import LimitOrder, Mode, OrderStatus, Side, TradeIds, Venue
 from engine.venues import registry
 from engine.venues.recorded import RecordedVenue
 from engine.venues.registry import VenueKind
@@ -65,7 +65,7 @@ async def sim(mischief: Mischief) -> Case:
         mark = (await patiently(partial(venue.fetch_marks, [BTC])))[BTC]
         for side, factor in ((Side.BUY, "1.03"), (Side.SELL, "0.97")):
             price = (mark * Decimal(factor)).quantize(Decimal(1))
-            order = OrderRequest(f"c{number}{side}", BTC, side, qty, price)
+            order = LimitOrder(f"c{number}{side}", BTC, side, qty, price)
             try:
                 await venue.submit(order)
             except VenueError:
@@ -272,10 +272,10 @@ async def test_balances_are_decimals(case: Case) -> None:
     assert all(isinstance(amount, Decimal) for amount in balances.values())
 
 
-async def resting(venue: Venue, name: str = "rests") -> OrderRequest:
+async def resting(venue: Venue, name: str = "rests") -> LimitOrder:
     mark = (await venue.fetch_marks([BTC]))[BTC]
     price = (mark * Decimal("0.5")).quantize(Decimal(1))
-    order = OrderRequest(name, BTC, Side.BUY, Decimal("0.01"), price)
+    order = LimitOrder(name, BTC, Side.BUY, Decimal("0.01"), price)
     accepted = await venue.submit(order)
     assert (accepted.client_order_id, accepted.status) == (name, OrderStatus.OPEN)
     assert accepted.exchange_order_id
@@ -331,7 +331,7 @@ async def _accepts_orders(venue: Venue) -> bool:
 @pytest.mark.parametrize("case", sorted({*SHIPPED} - {*WITH_ORDERS}), indirect=True)
 async def test_a_venue_that_takes_no_orders_refuses_them_by_name(case: Case) -> None:
     assert not case.venue.takes_orders
-    order = OrderRequest("c", BTC, Side.BUY, Decimal(1), Decimal(1))
+    order = LimitOrder("c", BTC, Side.BUY, Decimal(1), Decimal(1))
     with pytest.raises(NotSupported, match="takes no orders"):
         await case.venue.submit(order)
     with pytest.raises(NotSupported, match="takes no orders"):

@@ -35,7 +35,7 @@ from engine.control.messages import PROTOCOL, Action, Published
 from engine.control.unix_socket import socket_path
 from engine.cycles.results import CycleResult, Logged
 from engine.errors import VenueUnavailable
-from engine.venue import OrderRequest, VenueOrder
+from engine.venue import LimitOrder, VenueOrder
 
 
 def broken(db: Path, table: str, doing: str = "INSERT") -> None:
@@ -451,7 +451,7 @@ async def test_once_a_kill_is_answered_the_running_cycle_sends_no_further_order(
     class Ordering(FakeVenue):
         begun, gate = asyncio.Event(), asyncio.Event()
 
-        async def submit(self, order: OrderRequest) -> VenueOrder:
+        async def submit(self, order: LimitOrder) -> VenueOrder:
             self.begun.set()
             await self.gate.wait()
             return await super().submit(order)

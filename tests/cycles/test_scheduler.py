@@ -70,7 +70,7 @@ async def test_a_trigger_runs_right_after_the_running_cycle_and_never_beside_it(
     async with Engine(settings_in(tmp_path, interval=HOUR), venue=venue) as engine:
         running = asyncio.create_task(engine.run())
         await venue.begun.wait()
-        triggered = [asyncio.create_task(engine.trigger()) for _ in range(2)]
+        triggered = [asyncio.create_task(engine.cycle()) for _ in range(2)]
         await asyncio.sleep(0)
         venue.gate.set()
         results = await asyncio.gather(*triggered)
@@ -108,7 +108,7 @@ async def test_a_paused_loop_runs_nothing_until_it_is_resumed_and_triggers_still
     async with Engine(settings_in(tmp_path), venue=FakeVenue()) as engine:
         engine.pause()
         running = asyncio.create_task(engine.run(1, got.append))
-        triggered = await engine.trigger()
+        triggered = await engine.cycle()
         for _ in range(20):
             await asyncio.sleep(0.001)
         assert got == []
@@ -177,7 +177,7 @@ async def test_a_loop_that_waits_ends_when_a_command_stops_the_engine_for_good(
         await first.wait()
         with opened(settings.db) as ledger:
             ledger.execute("UPDATE lease SET epoch = epoch + 1")
-        assert (await engine.trigger()).status is CycleStatus.FENCED
+        assert (await engine.cycle()).status is CycleStatus.FENCED
         with pytest.raises(LeaseLost):
             async with asyncio.timeout(20):
                 await running

@@ -26,7 +26,7 @@ from engine.ingest import quarantine
 from engine.ledger import positions
 from engine.store import migrate
 from engine.store.connection import Connect, connect_sqlite
-from engine.venue import OrderRequest, VenueOrder
+from engine.venue import LimitOrder, VenueOrder
 from engine.venues.sim import Mischief, SimSettings, SimVenue
 
 CROSS = "ETH/BTC"
@@ -218,7 +218,7 @@ class NotingSim(SimVenue):
         )
         self._notes = settings.db.with_suffix(".sent")
 
-    async def submit(self, order: OrderRequest) -> VenueOrder:
+    async def submit(self, order: LimitOrder) -> VenueOrder:
         with self._notes.open("a") as notes:
             notes.write(f"{order.client_order_id}\n")
         return await super().submit(order)

@@ -30,7 +30,7 @@ from engine import Engine, Settings
 from engine.cycles.results import CycleResult, CycleStatus
 from engine.errors import EngineClosing, LeaseHeld, LeaseLost, StoreLocked
 from engine.trading.strategies import Intent, Snapshot
-from engine.venue import OrderRequest, VenueOrder
+from engine.venue import LimitOrder, VenueOrder
 
 
 def take_over(ledger: Path) -> None:
@@ -64,7 +64,7 @@ async def test_an_engine_that_lost_its_lease_between_two_orders_sends_no_more(
     settings = settings_in(tmp_path)
 
     class Slow(FakeVenue):
-        async def submit(self, order: OrderRequest) -> VenueOrder:
+        async def submit(self, order: LimitOrder) -> VenueOrder:
             take_over(settings.db)
             return await super().submit(order)
 

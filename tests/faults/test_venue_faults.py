@@ -24,7 +24,7 @@ from engine.errors import (
     VenueUnavailable,
 )
 from engine.ingest import quarantine
-from engine.venue import OrderRequest, Page, VenueOrder
+from engine.venue import LimitOrder, Page, VenueOrder
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -356,11 +356,11 @@ async def test_an_order_that_arrived_after_it_was_looked_for_is_found_again(
     """FAULTS 26: believed absent, then listed as open; the metrics of its cycle follow."""
 
     class Slow(FakeVenue):
-        async def submit(self, order: OrderRequest) -> VenueOrder:
+        async def submit(self, order: LimitOrder) -> VenueOrder:
             self.under_way = order
             raise KeyError("the connection broke")
 
-        under_way: OrderRequest | None = None
+        under_way: LimitOrder | None = None
 
     venue, settings = Slow([reported("1")], marks={BTC: "100"}), settings_in(tmp_path)
     async with Engine(settings, venue=venue, strategy=two_orders) as engine:

@@ -31,7 +31,7 @@ from engine.errors import LeaseHeld, LeaseLost
 from engine.store.connection import connect_sqlite
 from engine.store.lock_file import LockFile
 from engine.store.statements import SQL
-from engine.venue import MarketRules, OrderRequest, VenueOrder
+from engine.venue import LimitOrder, MarketRules, VenueOrder
 
 
 def lease(folder: Path) -> tuple[int, str | None]:
@@ -427,7 +427,7 @@ async def test_an_engine_fenced_in_the_middle_of_its_orders_sends_no_further_one
     tmp_path: Path,
 ) -> None:
     class TakenOver(FakeVenue):
-        async def submit(self, order: OrderRequest) -> VenueOrder:
+        async def submit(self, order: LimitOrder) -> VenueOrder:
             accepted = await super().submit(order)
             taken_over(tmp_path)
             return accepted

@@ -9,16 +9,16 @@ from builders import BTC, ETH
 from engine.ledger.accounting import Position
 from engine.settings import RiskSettings
 from engine.trading.risk import RiskGate
-from engine.trading.strategies import OpenOrder, PlaceOrder
-from engine.venue import Side
+from engine.trading.strategies import PlaceOrder
+from engine.venue import LimitOrder, Side
 
 
 def place(side: str = "buy", qty: str = "1", price: str = "100", symbol: str = BTC) -> PlaceOrder:
     return PlaceOrder(symbol, Side(side), Decimal(qty), Decimal(price))
 
 
-def resting(side: str = "buy", qty: str = "1", symbol: str = BTC) -> OpenOrder:
-    return OpenOrder("c", symbol, Side(side), Decimal(qty), Decimal(100))
+def resting(side: str = "buy", qty: str = "1", symbol: str = BTC) -> LimitOrder:
+    return LimitOrder("c", symbol, Side(side), Decimal(qty), Decimal(100))
 
 
 def gate(held: str = "0", mark: str | None = "100", **limits: Any) -> RiskGate:

@@ -9,13 +9,13 @@ from builders import BTC
 
 from engine.ledger.accounting import Position
 from engine.settings import LadderSettings
-from engine.trading.strategies import CancelOrder, Ladder, OpenOrder, PlaceOrder, Snapshot, observe
-from engine.venue import MarketRules, Side
+from engine.trading.strategies import CancelOrder, Ladder, PlaceOrder, Snapshot, observe
+from engine.venue import LimitOrder, MarketRules, Side
 
 RULES = MarketRules(Decimal("0.5"), Decimal("0.01"), Decimal(10))
 
 
-def snapshot(held: str = "0", orders: tuple[OpenOrder, ...] = (), **more: Any) -> Snapshot:
+def snapshot(held: str = "0", orders: tuple[LimitOrder, ...] = (), **more: Any) -> Snapshot:
     values: dict[str, Any] = {
         "now_ms": 1,
         "symbols": (BTC,),
@@ -67,9 +67,9 @@ def test_the_ladder_does_not_bid_while_it_holds_its_most(held: str, bids: int) -
 
 def test_an_order_that_stands_where_it_is_wanted_stays_and_others_are_replaced() -> None:
     orders = (
-        OpenOrder("keep", BTC, Side.BUY, Decimal("0.5"), Decimal("999.0")),
-        OpenOrder("move", BTC, Side.BUY, Decimal("0.5"), Decimal("990.0")),
-        OpenOrder("other", "ETH/USDT", Side.BUY, Decimal("0.5"), Decimal("1.0")),
+        LimitOrder("keep", BTC, Side.BUY, Decimal("0.5"), Decimal("999.0")),
+        LimitOrder("move", BTC, Side.BUY, Decimal("0.5"), Decimal("990.0")),
+        LimitOrder("other", "ETH/USDT", Side.BUY, Decimal("0.5"), Decimal("1.0")),
     )
     intents = ladder()(snapshot(orders=orders))
     assert [i for i in intents if isinstance(i, CancelOrder)] == [CancelOrder(BTC, "move")]

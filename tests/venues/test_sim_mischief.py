@@ -19,7 +19,7 @@ from engine.errors import (
     VenueTransient,
     VenueUnavailable,
 )
-from engine.venue import OrderRequest, Page, Side
+from engine.venue import LimitOrder, Page, Side
 from engine.venues.sim import Mischief, SimSettings, SimVenue
 from engine.venues.sim.market import MARKETS
 
@@ -39,8 +39,8 @@ async def opened(path: Path | None = None, **mischief: float) -> AsyncIterator[S
         await venue.close()
 
 
-def request(name: str, qty: str = "0.0002", price: str = "64500") -> OrderRequest:
-    return OrderRequest(name, BTC, Side.BUY, Decimal(qty), Decimal(price))
+def request(name: str, qty: str = "0.0002", price: str = "64500") -> LimitOrder:
+    return LimitOrder(name, BTC, Side.BUY, Decimal(qty), Decimal(price))
 
 
 async def pages(venue: SimVenue, symbol: str = BTC) -> list[Page]:
@@ -201,7 +201,7 @@ async def test_whatever_went_wrong_every_fill_is_served_in_the_end(tmp_path: Pat
                 side = Side.BUY if number % 2 else Side.SELL
                 price = market.first_price * Decimal(1000 + number % 3 - 1) / 1000
                 price = price // market.tick_size * market.tick_size
-                order = OrderRequest(names[-1][1], symbol, side, market.qty(300), price)
+                order = LimitOrder(names[-1][1], symbol, side, market.qty(300), price)
                 await attempt(venue.submit(order))
                 if number % 5 == 0:
                     await attempt(venue.cancel(symbol, f"{symbol}-{number - 1}"))

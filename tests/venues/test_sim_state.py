@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from engine.errors import VenueError, VenueTransient, VenueUnavailable
-from engine.venue import OrderRequest, Side, TradeIds
+from engine.venue import LimitOrder, Side, TradeIds
 from engine.venues.sim import Mischief, SimSettings, SimVenue
 from engine.venues.sim import file as state_file
 from engine.venues.sim.market import MARKETS
@@ -47,8 +47,8 @@ async def opened(
         await venue.close()
 
 
-def request(name: str, price: Decimal = Decimal(60_000), side: Side = Side.BUY) -> OrderRequest:
-    return OrderRequest(name, BTC, side, Decimal("0.01"), price)
+def request(name: str, price: Decimal = Decimal(60_000), side: Side = Side.BUY) -> LimitOrder:
+    return LimitOrder(name, BTC, side, Decimal("0.01"), price)
 
 
 async def said(venue: SimVenue, method: str, *values: Any) -> str:
@@ -73,7 +73,7 @@ async def cycle(venue: SimVenue, number: int) -> list[str]:
         for side, factor in ((Side.BUY, "0.9995"), (Side.SELL, "1.0005"), (Side.BUY, "1.002")):
             price = market.first_price * Decimal(factor) // market.tick_size * market.tick_size
             name = f"{symbol}-{side}-{factor}-{number}"
-            order = OrderRequest(name, symbol, side, market.qty(900), price)
+            order = LimitOrder(name, symbol, side, market.qty(900), price)
             answers.append(await said(venue, "submit", order))
         answers.append(await said(venue, "cancel", symbol, f"{symbol}-buy-0.9995-{number - 1}"))
         answers.append(await said(venue, "fetch_open_orders", symbol))

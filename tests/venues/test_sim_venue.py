@@ -13,7 +13,7 @@ import pytest
 
 from engine.errors import OrderNotFound, OrderRejected, VenueError
 from engine.ledger.fills import read_fill
-from engine.venue import Mode, OrderRequest, OrderStatus, Side, TradeIds, Venue, VenueOrder
+from engine.venue import LimitOrder, Mode, OrderStatus, Side, TradeIds, Venue, VenueOrder
 from engine.venues.sim import Mischief, SimSettings, SimVenue
 from engine.venues.sim.market import MARKETS
 from engine.venues.sim.state import START_BALANCES, START_MS
@@ -57,8 +57,8 @@ def request(
     price: str = "60000",
     symbol: str = BTC,
     name: str = "",
-) -> OrderRequest:
-    return OrderRequest(name or f"n{next(names)}", symbol, side, Decimal(qty), Decimal(price))
+) -> LimitOrder:
+    return LimitOrder(name or f"n{next(names)}", symbol, side, Decimal(qty), Decimal(price))
 
 
 async def fills(venue: Venue, symbol: str = BTC, since_ms: int = 0) -> list[dict[str, Any]]:
@@ -211,7 +211,7 @@ async def test_what_is_not_open_in_a_market_cannot_be_cancelled(venue: SimVenue,
     ],
 )
 async def test_a_refused_order_names_what_is_wrong_and_what_is_accepted(
-    venue: SimVenue, order: OrderRequest, reason: str
+    venue: SimVenue, order: LimitOrder, reason: str
 ) -> None:
     with pytest.raises(OrderRejected, match=reason):
         await venue.submit(order)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from engine.errors import OrderNotFound, OrderRejected, VenueError, VenueTimeout
-from engine.venue import OrderRequest, OrderStatus, VenueOrder
+from engine.venue import LimitOrder, OrderStatus, VenueOrder
 from engine.venues.sim.book import Match, Order
 from engine.venues.sim.clearing import Clearing
 from engine.venues.sim.fees import Fees
@@ -94,7 +94,7 @@ class Exchange:
     def balances(self) -> dict[str, Decimal]:
         return self._ask(lambda request: dict(request.state.balances))
 
-    def submit(self, order: OrderRequest) -> VenueOrder:
+    def submit(self, order: LimitOrder) -> VenueOrder:
         """Raises `OrderRejected`."""
         return self._ask(lambda request: self._accept(request, order))
 
@@ -182,7 +182,7 @@ class Exchange:
                 request.clearing.settle(ours, match.qty, match.maker.price, "maker", tick * TICK_MS)
         request.state.changed.add(state.market.symbol)
 
-    def _accept(self, request: _Request, order: OrderRequest) -> VenueOrder:
+    def _accept(self, request: _Request, order: LimitOrder) -> VenueOrder:
         check_order(order)
         if self._file.order_by_client_id(order.client_order_id):
             raise OrderRejected(f"duplicate client order id {order.client_order_id!r}")
@@ -208,7 +208,7 @@ def _market(state: State, symbol: str) -> MarketState:
     return state.markets[symbol]
 
 
-def _accepted(order: OrderRequest, state: State) -> VenueOrder:
+def _accepted(order: LimitOrder, state: State) -> VenueOrder:
     state.orders += 1
     return VenueOrder(
         client_order_id=order.client_order_id,

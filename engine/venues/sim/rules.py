@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from engine.errors import OrderRejected
 from engine.money import EXACT, canonical
-from engine.venue import OrderRequest
+from engine.venue import LimitOrder
 from engine.venues.sim.market import MARKETS, Market
 
 MAX_CLIENT_ID = 64
@@ -12,7 +12,7 @@ MAX_CLIENT_ID = 64
 MAX_PRICE_RATIO = 100
 
 
-def check_order(order: OrderRequest) -> Market:
+def check_order(order: LimitOrder) -> Market:
     """The market of a valid order. Raises `OrderRejected` with what is wrong and accepted."""
     market = MARKETS.get(order.symbol)
     if market is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from engine.errors import BadResponse, VenueError
-from engine.venue import MarketRules, Mode, OrderRequest, Page, TradeIds, VenueOrder
+from engine.venue import LimitOrder, MarketRules, Mode, Page, TradeIds, VenueOrder
 from engine.venues.registry import VenueSetup
 from engine.venues.sim.exchange import Exchange
 from engine.venues.sim.file import StateFile
@@ -103,7 +103,7 @@ class SimVenue:
     async def fetch_open_orders(self, symbol: str) -> tuple[VenueOrder, ...]:
         return self._open_exchange().open_orders(symbol)
 
-    async def submit(self, order: OrderRequest) -> VenueOrder:
+    async def submit(self, order: LimitOrder) -> VenueOrder:
         return self._open_exchange().submit(order)
 
     async def cancel(self, symbol: str, client_order_id: str) -> None:
