@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from console.app.base_app import ConsoleApp
-from console.browser.ui.tables import TablesScreen
+from console.browser.ui.browse import BrowseScreen
 
 
 class BrowseApp(ConsoleApp):
@@ -12,7 +12,7 @@ class BrowseApp(ConsoleApp):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
-        self.add_mode("tables", lambda: TablesScreen(path))
+        self.add_mode("tables", BrowseScreen)
 
     @property
     def db(self) -> Path:

@@ -12,7 +12,7 @@ _THRESHOLDS: Final = 5_000, 8, 100
 CALM_SECONDS: Final = 1.0
 
 
-class Garbage:
+class GcPauses:
     """Does nothing where Python's collector is on to begin with: then it is somebody else's."""
 
     def __init__(self) -> None:

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from console.app.base_app import ConsoleApp, literal
+from console.app.screens import SCREENS
 from console.kit.lines import Tone
-from console.screens.shared.session_screen import DeckScreen
+from console.kit.question import Question
+from console.screens.shared.session_screen import SessionHost, SessionScreen
 from console.session import confirmations
-from console.session.confirmations import Question
 from console.session.session import Deck, NoEngine
+from console.session.target import Target
 from console.session.view import ConsoleState
 
 if TYPE_CHECKING:
@@ -26,43 +27,11 @@ if TYPE_CHECKING:
 FRAMES = 20
 
 
-def _watch() -> Screen[Any]:
-    from console.screens.watch.watch import WatchScreen
-
-    return WatchScreen()
-
-
-def _cycles() -> Screen[Any]:
-    from console.screens.cycles.cycles import CyclesScreen
-
-    return CyclesScreen()
-
-
-def _tables() -> Screen[Any]:
-    from console.browser.ui.tables import TablesScreen
-
-    return TablesScreen()
-
-
-def _health() -> Screen[Any]:
-    from console.screens.health.health import HealthScreen
-
-    return HealthScreen()
-
-
 class CycledeckApp(ConsoleApp):
-    MODES: ClassVar[dict[str, Any]] = {
-        "watch": _watch,
-        "cycles": _cycles,
-        "tables": _tables,
-        "health": _health,
-    }
-    DEFAULT_MODE = "watch"
+    MODES: ClassVar[dict[str, Any]] = {entry.mode: entry.create for entry in SCREENS}
+    DEFAULT_MODE = SCREENS[0].mode
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "switch_mode('watch')", "Watch"),
-        Binding("2", "switch_mode('cycles')", "Cycles"),
-        Binding("3", "switch_mode('tables')", "Tables"),
-        Binding("4", "switch_mode('health')", "Health"),
+        *(Binding(entry.key, f"switch_mode('{entry.mode}')", entry.title) for entry in SCREENS),
         Binding("t", "trigger", "Trigger", tooltip="One cycle, now"),
         Binding(
             "r",
@@ -121,8 +90,8 @@ class CycledeckApp(ConsoleApp):
         self._opened_from = self.DEFAULT_MODE
         self._present_due = False
         self._presented = 0.0
-        self._asked_of: tuple[bool, ...] = ()
-        self._working: asyncio.Task[None] | None = None
+        self._bindings_for: tuple[bool, ...] = ()
+        self._session_task: asyncio.Task[None] | None = None
 
     # --- what screens use
 
@@ -135,11 +104,18 @@ class CycledeckApp(ConsoleApp):
         return self.deck.history
 
     @property
+    def target(self) -> Target:
+        return self.deck.target
+
+    @property
+    def frozen(self) -> bool:
+        return self.view.frozen
+
+    @property
     def db(self) -> Path | None:
         return self.deck.settings.db if self.deck.settings else None
 
     def open_cycle(self, cycle_id: int) -> None:
-        """Open a cycle's x-ray, in the place of one that is open already."""
         self.call_later(self._open_cycle, cycle_id)
 
     async def _open_cycle(self, cycle_id: int) -> None:
@@ -158,14 +134,13 @@ class CycledeckApp(ConsoleApp):
             self.switch_mode(self._opened_from)
 
     def open_table(self, table: str, column: str = "", value: str = "") -> None:
-        """Open a table, narrowed to the rows where a column has a value."""
         self.call_later(self._open_table, table, column, value)
 
     async def _open_table(self, table: str, column: str, value: str) -> None:
-        from console.browser.ui.tables import TablesScreen
+        from console.screens.tables.tables import LedgerTablesScreen
 
         await self.switch_mode("tables")
-        if isinstance(self.screen, TablesScreen):
+        if isinstance(self.screen, LedgerTablesScreen):
             self.screen.open_table(table, column, value)
 
     # --- life
@@ -175,25 +150,25 @@ class CycledeckApp(ConsoleApp):
 
     async def on_unmount(self) -> None:
         """The deck's connections end before the program does."""
-        if self._working is not None:
-            self._working.cancel()
-            await asyncio.gather(self._working, return_exceptions=True)
+        if self._session_task is not None:
+            self._session_task.cancel()
+            await asyncio.gather(self._session_task, return_exceptions=True)
 
     def _start_deck(self) -> None:
-        self._working = asyncio.create_task(self._run_deck())
+        self._session_task = asyncio.create_task(self._run_deck())
 
     async def _run_deck(self) -> None:
         from engine import SettingsError
 
         try:
-            await self.deck.run(self._heard)
+            await self.deck.run(self._present_soon)
         except SettingsError as error:
             self.exit(return_code=2, message=f"error: {literal(str(error))}")
         except Exception as error:  # noqa: BLE001 - a task's error is nobody's else
-            self._handle_exception(error)
+            self.fail(error)
 
-    def _heard(self, view: ConsoleState) -> None:
-        """Draw soon, but not more often than the eye can follow."""
+    def _present_soon(self, _: ConsoleState) -> None:
+        """But not more often than the eye can follow."""
         if self._present_due:
             return
         self._present_due = True
@@ -208,9 +183,9 @@ class CycledeckApp(ConsoleApp):
         self._presented = time.monotonic()
         if not self.screen_stack:
             return  # The program ends, or another screen is about to be there.
-        asked = (self.deck.live.attached, self.view.past is None, self._engine_ended)
-        if asked != self._asked_of:
-            self._asked_of = asked
+        bindings_for = (self.deck.live.attached, self.view.past is None, self._engine_ended)
+        if bindings_for != self._bindings_for:
+            self._bindings_for = bindings_for
             self.refresh_bindings()
         self.present()
 
@@ -234,8 +209,9 @@ class CycledeckApp(ConsoleApp):
 
     @property
     def _engine_ended(self) -> bool:
-        child = self.deck.child
-        return child is not None and child.exit_code is not None and not self.deck.live.attached
+        process = self.deck.process
+        ended = process is not None and process.exit_code is not None
+        return ended and not self.deck.live.attached
 
     def action_trigger(self) -> None:
         from engine import Action
@@ -275,32 +251,33 @@ class CycledeckApp(ConsoleApp):
             return
 
         async def preview() -> Question | None:
-            reply = await self._asked(Action.PREVIEW, live, cycle_id)
+            reply = await self._ask(Action.PREVIEW, live, cycle_id)
             if reply is not None and reply.preview is None:
                 self.tell(reply.message, Tone.DANGER)
-            found = reply.preview if reply is not None else None
-            return confirmations.replay(live, found) if found is not None else None
+            if reply is None or reply.preview is None:
+                return None
+            return confirmations.replay(live, reply.preview)
 
         question = confirmations.replay_unseen(live, cycle_id)
-        if await self._sure(question, preview):
-            self._tell_outcome(await self._asked(Action.REPLAY, live, cycle_id))
+        if await self._confirmed(question, preview):
+            self._tell_outcome(await self._ask(Action.REPLAY, live, cycle_id))
 
     @work(exclusive=True, group="rehearse")
     async def action_rehearse(self) -> None:
-        from console.session.background import ErrandFailed, rehearse
+        from console.session.background import BackgroundError, rehearse
 
         cycle_id = self._selected_cycle
         if cycle_id is None:
             return
         self.tell(f"Rehearsing cycle {cycle_id} on a copy of the state before it …")
         try:
-            found = await rehearse(self.deck.target, cycle_id)
-        except ErrandFailed as error:
+            rehearsal = await rehearse(self.target, cycle_id)
+        except BackgroundError as error:
             self.tell(str(error), Tone.DANGER)
             return
-        differences = len(found["differences"])
-        if hasattr(self.screen, "show_rehearsal"):
-            self.screen.show_rehearsal(found)
+        differences = len(rehearsal["differences"])
+        if isinstance(self.screen, SessionScreen):
+            self.screen.show_rehearsal(rehearsal)
         tone = Tone.ATTENTION if differences else Tone.OK
         self.tell(f"Cycle {cycle_id} rehearsed: {differences or 'no'} differences", tone)
 
@@ -327,8 +304,8 @@ class CycledeckApp(ConsoleApp):
 
     @work(exclusive=True, group="restart")
     async def action_restart(self) -> None:
-        question = confirmations.restart(self.deck.live, self.deck.target.typed("run"))
-        if await self._sure(question):
+        question = confirmations.restart(self.deck.live, self.target.typed("run"))
+        if await self._confirmed(question):
             try:
                 self.deck.restart()
             except OSError as error:
@@ -341,14 +318,14 @@ class CycledeckApp(ConsoleApp):
 
     @work(group="leave")
     async def _leave(self) -> None:
-        live, child = self.deck.live, self.deck.child
-        owned = live.owns_engine and child is not None and child.exit_code is None
+        live, process = self.deck.live, self.deck.process
+        owned = live.owns_engine and process is not None and process.exit_code is None
         real = live.hello is not None and live.hello.mode != "sim"
         if owned and real and not self._keep_running:
             self._leaving = True
-            sure = await self._sure(confirmations.quit_with_engine(live))
+            confirmed = await self._confirmed(confirmations.quit_with_engine(live))
             self._leaving = False
-            if not sure:
+            if not confirmed:
                 return
         self.exit()
 
@@ -357,33 +334,33 @@ class CycledeckApp(ConsoleApp):
     @property
     def _selected_cycle(self) -> int | None:
         screen = self.screen
-        return screen.selected_cycle if isinstance(screen, DeckScreen) else None
+        return screen.selected_cycle if isinstance(screen, SessionScreen) else None
 
     @work
     async def _confirm_and_ask(
         self, question: Callable[[ConsoleState], Question], action: "Action"
     ) -> None:
         live = self.deck.live
-        if await self._sure(question(live)):
-            self._tell_outcome(await self._asked(action, live))
+        if await self._confirmed(question(live)):
+            self._tell_outcome(await self._ask(action, live))
 
-    async def _sure(
+    async def _confirmed(
         self,
         question: Question,
-        find: Callable[[], Coroutine[Any, Any, Question | None]] | None = None,
+        complete: Callable[[], Coroutine[Any, Any, Question | None]] | None = None,
     ) -> bool:
         from console.kit.confirm import ConfirmScreen
 
-        return await self.push_screen_wait(ConfirmScreen(question, find))
+        return await self.push_screen_wait(ConfirmScreen(question, complete))
 
-    async def _asked(
-        self, action: "Action", of: ConsoleState, cycle_id: int | None = None
+    async def _ask(
+        self, action: "Action", view: ConsoleState, cycle_id: int | None = None
     ) -> "Reply | None":
-        """Ask the engine that was attached in a view, and no other."""
+        """Ask the engine that was attached in the view, and no other."""
         from engine import ChannelError
 
         try:
-            return await self.deck.ask(action, of.hello, cycle_id)
+            return await self.deck.ask(action, view.hello, cycle_id)
         except (NoEngine, ChannelError) as error:
             self.tell(f"{action.value}: {error}", Tone.DANGER)
             return None
@@ -391,3 +368,7 @@ class CycledeckApp(ConsoleApp):
     def _tell_outcome(self, reply: "Reply | None") -> None:
         if reply is not None:
             self.tell(reply.message, Tone.OK if reply.ok else Tone.DANGER)
+
+
+if TYPE_CHECKING:
+    _HOST: type[SessionHost] = CycledeckApp

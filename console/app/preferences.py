@@ -8,7 +8,7 @@ import platformdirs
 DEFAULTS: dict[str, object] = {"theme": "cycledeck-dark", "local_time": False, "hint_seen": False}
 
 
-class Memory:
+class Preferences:
     """Settings of no consequence: an unreadable file is as good as none, and so is a full disk."""
 
     def __init__(self, path: Path | None = None) -> None:
@@ -30,7 +30,7 @@ class Memory:
 
     def _read(self) -> dict[str, object]:
         try:
-            found = json.loads(self._path.read_text("utf-8"))
+            values = json.loads(self._path.read_text("utf-8"))
         except (OSError, ValueError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return values if isinstance(values, dict) else {}

@@ -13,9 +13,9 @@ from textual.widgets import Button, Input
 
 from console.kit.line_widget import Lines
 from console.kit.lines import Line, Tone, line
+from console.kit.question import Question
 from console.kit.scrolled import wrapped
 from console.kit.workers import begin
-from console.session.confirmations import Question
 
 
 class Facts(Lines):

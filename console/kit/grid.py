@@ -7,15 +7,15 @@ from typing import ClassVar, Protocol
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.widget import Widget
 
 from console.kit.line_widget import Toned, fitted
 from console.kit.lines import Line, Tone, line
+from console.kit.textual_internals import set_scroll_height
 
 GAP = 2
 KEPT_STRIPS = 500
@@ -177,7 +177,7 @@ class Grid(Toned, ScrollView, can_focus=True):
         if same:
             return
         before = self.cursor, self.scroll_offset
-        self._measure()
+        set_scroll_height(self, len(self._source) + 1)
         self._keep_cursor()
         if before == (self.cursor, self.scroll_offset):
             lines = range(1, self.size.height)
@@ -275,18 +275,8 @@ class Grid(Toned, ScrollView, can_focus=True):
             self._put(number)
 
     def on_resize(self) -> None:
-        self._measure()
+        set_scroll_height(self, len(self._source) + 1)
         self._reveal(self.cursor)
-
-    def _measure(self) -> None:
-        """While all that changes is how far there is to scroll, nothing has to be laid out."""
-        size = Size(self.size.width, len(self._source) + 1)
-        scrolls = self.show_vertical_scrollbar and size.height > self.size.height
-        if scrolls and size.width == self.virtual_size.width and not self.styles.is_auto_height:
-            self.set_reactive(Widget.virtual_size, size)
-            self.vertical_scrollbar.window_virtual_size = size.height
-        else:
-            self.virtual_size = size
 
     @property
     def _rows_seen(self) -> int:

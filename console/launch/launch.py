@@ -31,13 +31,13 @@ def deck(target: Target, *, keep_running: bool = False) -> int:
     """The console, with an engine of its own where none runs yet."""
     if not _on_a_terminal("For scripts there are: cycledeck run, once, status"):
         return 2
-    from console.session.engine_process import Child
+    from console.session.engine_process import EngineProcess
     from console.session.session import Deck
 
     early: list[int] = []
     _on_endings(lambda number, frame: early.append(number))
     # Before Textual is loaded: the engine is up by the time there is a screen to show it on.
-    held = Deck(target, Child(target.command("run")))
+    held = Deck(target, EngineProcess(target.command("run")))
     code = 1
     try:
         _on_endings(signal.default_int_handler)
@@ -83,7 +83,7 @@ def browse(file: Path) -> int:
 
 
 def _end(deck: "Deck", keep_running: bool) -> int:
-    child, settings = deck.child, deck.settings
+    child, settings = deck.process, deck.settings
     if child is None or child.exit_code is not None:
         return 0
     if keep_running:

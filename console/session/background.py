@@ -1,4 +1,4 @@
-"""Work that takes a process of its own, so that no screen waits for it: rehearse, verify."""
+"""Commands in a process of their own, so that no screen waits for them: rehearse, verify."""
 
 import asyncio
 import json
@@ -8,12 +8,12 @@ from console.kit.subprocesses import environment
 from console.session.target import LEDGER, Target
 
 
-class ErrandFailed(Exception):
-    """The process did not come back with an answer; the message is its own."""
+class BackgroundError(Exception):
+    """The process ended without a result; the message is its own."""
 
 
 async def rehearse(target: Target, cycle_id: int) -> dict[str, Any]:
-    """A cycle's phase 1 on a copy of the state before it, as JSON."""
+    """A cycle's phase 1 on a copy of the state before it: a `Rehearsal` as JSON."""
     return await _run(target.command("replay", str(cycle_id), "--rehearse", "--json", only=LEDGER))
 
 
@@ -37,8 +37,7 @@ async def _run(command: list[str]) -> dict[str, Any]:
         await process.wait()
         raise
     try:
-        found = json.loads(out)
+        return dict(json.loads(out))
     except ValueError:
-        words = err.decode("utf-8", "replace").strip()
-        raise ErrandFailed(words or f"it ended with exit code {process.returncode}") from None
-    return dict(found)
+        message = err.decode("utf-8", "replace").strip()
+        raise BackgroundError(message or f"it ended with exit code {process.returncode}") from None

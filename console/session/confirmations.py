@@ -1,28 +1,14 @@
 """The questions asked before anything reaches the exchange or changes state."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from console.kit.formats import clock, count, money, span
 from console.kit.lines import Line, Tone, line
+from console.kit.question import Question
 from console.session.view import ConsoleState
 
 if TYPE_CHECKING:
     from engine import PositionView, Preview
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """`title` says what will be done and to what, pinned; `facts` are what there is to know.
-
-    With `account`, its name has to be typed: this is real money.
-    """
-
-    title: str
-    facts: Sequence[Line]
-    confirm: str
-    account: str | None = None
 
 
 def trigger(view: ConsoleState) -> Question:

@@ -13,14 +13,14 @@ import platformdirs
 
 from console.kit.subprocesses import environment
 
-LAST_WORDS = 4_096
+LAST_OUTPUT_BYTES = 4_096
 
-# How long it may take to end before that is told, and, once it was told to hurry, until it is
-# killed: which it survives by design, but none of that happens to an engine that answers.
+# How long an engine may take to end before the operator reads of it, and, once it has to hurry,
+# until it is killed: which it survives by design, but none of that happens to one that answers.
 QUIET_S, HURRIED_S = 1.0, 10.0
 
 
-class Child:
+class EngineProcess:
     """An engine process. It is in a session of its own: a ctrl-c here is not meant for it."""
 
     def __init__(self, command: Sequence[str]) -> None:
@@ -45,17 +45,18 @@ class Child:
         """Null while it runs; negative where a signal ended it."""
         return self._process.poll()
 
-    def last_words(self) -> str:
-        """The end of what it wrote on standard error."""
+    def last_output(self) -> str:
+        """The end of its standard error."""
         size = os.fstat(self._log.fileno()).st_size
-        words = os.pread(self._log.fileno(), LAST_WORDS, max(0, size - LAST_WORDS))
-        return words.decode("utf-8", "replace").strip()
+        start = max(0, size - LAST_OUTPUT_BYTES)
+        output = os.pread(self._log.fileno(), LAST_OUTPUT_BYTES, start)
+        return output.decode("utf-8", "replace").strip()
 
     def end(self, patience_s: float = 30.0, slow: Callable[[], object] = lambda: None) -> int:
         """End it after its running cycle; returns its exit code.
 
-        Where that takes a while, `slow` is called. After `patience_s` that cycle is cancelled,
-        and then the process killed. A ctrl-c goes on to the next of these at once.
+        Where the cycle takes a while, `slow` is called. After `patience_s` it is cancelled, and
+        then the process killed. A ctrl-c goes on to the next of these at once.
         """
         self._process.terminate()
         steps = (
@@ -63,15 +64,15 @@ class Child:
             (patience_s, self._process.terminate),
             (HURRIED_S, self._process.kill),
         )
-        for seconds, and_then in steps:
+        for seconds, hurry in steps:
             with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
                 return self._process.wait(seconds)
-            and_then()
+            hurry()
         return self._process.wait()
 
 
 def _log_file() -> BinaryIO:
-    """A new one for each start, for an engine may outlive the console; the one before is kept."""
+    """A new file for each start, for an engine may outlive the console; the last one stays."""
     folder = Path(platformdirs.user_log_dir("cycledeck"))
     path = folder / "engine.log"
     try:

@@ -1,8 +1,8 @@
-"""The deck: what this console knows, and what it can ask an engine for. No widgets here.
+"""The deck: the state of a ledger and its engine, and the commands for that. No widgets here.
 
-An engine that can be reached tells what happens as it happens. The ledger file is always looked
-at as well: for what happened before, for what was missed, and for everything when there is no
-engine to ask.
+An engine that can be reached publishes what happens as it happens. The ledger file is always read
+as well: for what happened before, for what was missed, and for everything when there is no engine
+to ask.
 """
 
 import asyncio
@@ -13,10 +13,10 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from console.session.engine_process import Child
+from console.session.engine_process import EngineProcess
 from console.session.target import Target
 from console.session.trouble import ConnectionState, trouble_of
-from console.session.view import ConsoleState, Link, Past, with_books, with_logs, with_results
+from console.session.view import ConsoleState, Link, Past
 
 if TYPE_CHECKING:
     from engine import (
@@ -52,14 +52,14 @@ class Deck:
     anything that acts goes by.
     """
 
-    def __init__(self, target: Target, child: Child | None = None) -> None:
+    def __init__(self, target: Target, process: EngineProcess | None = None) -> None:
         self.target = target
-        self.child = child
+        self.process = process
         self.settings: Settings | None = None
         self.history: History | None = None
-        self.view = ConsoleState(owns_engine=child is not None)
+        self.view = ConsoleState(owns_engine=process is not None)
         self.live = self.view
-        self._standing = ConnectionState(target)
+        self._connection = ConnectionState(target)
         self._client: EngineClient | None = None
         self._attached = asyncio.Event()
         self._filled_in = 0
@@ -78,15 +78,15 @@ class Deck:
     # --- asking
 
     async def ask(
-        self, action: "Action", of: "Hello | None", cycle_id: int | None = None
+        self, action: "Action", hello: "Hello | None", cycle_id: int | None = None
     ) -> "Reply":
-        """`of` is the engine meant. Raises `NoEngine` where that is not the one attached now,
-        or `ChannelClosed` where it goes away meanwhile."""
-        if self._client is None or of is None:
+        """`hello` is of the engine meant. Raises `NoEngine` where that is not the one attached
+        now, or `ChannelClosed` where it goes away meanwhile."""
+        if self._client is None or hello is None:
             raise NoEngine("there is no engine to ask any more; nothing was asked or changed")
-        if self._client.hello != of:
+        if self._client.hello != hello:
             raise NoEngine(
-                f"the engine this was about (pid {of.pid}) is gone, another one is there "
+                f"the engine this was about (pid {hello.pid}) is gone, another one is there "
                 f"(pid {self._client.hello.pid}); nothing was asked or changed"
             )
         reply: Reply = await self._client.command(action, cycle_id)
@@ -94,9 +94,9 @@ class Deck:
 
     def restart(self) -> None:
         """Start this console's own engine again, after it ended."""
-        if self.child is not None and self.child.exit_code is not None:
-            self.child = Child(self.target.command("run"))
-            self._standing = ConnectionState(self.target)
+        if self.process is not None and self.process.exit_code is not None:
+            self.process = EngineProcess(self.target.command("run"))
+            self._connection = ConnectionState(self.target)
             self._change()
 
     # --- time
@@ -126,8 +126,8 @@ class Deck:
             return
         shown, reach = past.result.cycle_id, 2
         while shown + reach <= latest.cycle_id:
-            found = await self.history.results(reach, before=shown + reach)
-            later = [result.cycle_id for result in found if result.cycle_id > shown]
+            results = await self.history.results(reach, before=shown + reach)
+            later = [result.cycle_id for result in results if result.cycle_id > shown]
             if later:
                 await self.travel(min(later))
                 return
@@ -135,7 +135,7 @@ class Deck:
         await self.travel(None)
 
     def freeze(self) -> None:
-        """Stand still, or go on; what happens meanwhile is kept."""
+        """Have the view stand still, or go on; nothing that happens meanwhile is lost."""
         frozen = not self.view.frozen
         self.view = replace(self.live, frozen=frozen, past=self.view.past)
         self._publish(self.view)
@@ -154,7 +154,7 @@ class Deck:
                 trouble = str(error)
             if time.monotonic() - began > ATTACH_LATEST:
                 wait = ATTACH_SOONEST
-            self._standing = replace(self._standing, channel_error=trouble)
+            self._connection = replace(self._connection, channel_error=trouble)
             self._change()
             await asyncio.sleep(wait)
             wait = min(wait * 1.5, ATTACH_LATEST)
@@ -164,8 +164,8 @@ class Deck:
         self._client = client
         self._attached.set()
         hello = client.hello
-        self._standing = ConnectionState(self.target, starting=False)
-        owned = self.child is not None and self.child.pid == hello.pid
+        self._connection = ConnectionState(self.target, starting=False)
+        owned = self.process is not None and self.process.pid == hello.pid
         self._change(
             heard=True, link=Link.ATTACHED, hello=hello, account=hello.account, owns_engine=owned
         )
@@ -179,15 +179,14 @@ class Deck:
             self._change(link=Link.READING, beat=None)
 
     def _take(self, push: "Push") -> None:
-        live = self.live
         match push.type:
             case "beat":
                 self._change(heard=True, beat=push)
             case "result":
-                self.live = with_results(live, [push.result])
+                self.live = self.live.with_results([push.result])
                 self._change(heard=True)
             case "log":
-                self.live = with_logs(live, [push])
+                self.live = self.live.with_logs([push])
                 self._change(heard=True)
 
     # --- the file
@@ -225,8 +224,8 @@ class Deck:
             await history.close()
 
     async def _just_attached(self) -> bool:
-        """Wait a moment, less when the engine is there: what ended before it tells is in the file
-        by then."""
+        """Wait a moment, less when the engine is there: cycles that ended before it publishes any
+        are in the file by then."""
         with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_EVERY):
                 await self._attached.wait()
@@ -239,19 +238,19 @@ class Deck:
         results = list(await history.results(RECENT))
         if results:
             results[0] = await history.result(results[0].cycle_id)
-        self.live = with_books(with_results(self.live, results), books)
+        self.live = self.live.with_results(results).with_books(books)
         self._file_is_well()
         self._change(heard=self._client is None)
         await self._fill_in(history)
 
     async def _fill_in(self, history: "History") -> None:
-        """What charts show of the positions after cycles that nobody told of."""
+        """Read the positions that charts show, after cycles that no engine published."""
         charted = self.live.results[:CHARTED]
         lacking = [r for r in charted if r.committed and not r.positions]
         if lacking and lacking[0].cycle_id > self._filled_in:
             self._filled_in = lacking[0].cycle_id
-            found = await history.results(CHARTED, with_positions=True)
-            self.live = with_results(self.live, found)
+            results = await history.results(CHARTED, with_positions=True)
+            self.live = self.live.with_results(results)
             self._change()
 
     @property
@@ -263,17 +262,17 @@ class Deck:
 
     def _file_is_well(self) -> None:
         link = Link.ATTACHED if self._client else Link.READING
-        if self._standing.file_error is not None or self.live.link is not link:
-            self._standing = replace(self._standing, file_error=None)
+        if self._connection.file_error is not None or self.live.link is not link:
+            self._connection = replace(self._connection, file_error=None)
             self._change(link=link)
 
     def _file_failed(self, error: "CycledeckError") -> None:
-        self._standing = replace(self._standing, file_error=error)
-        awaited = self.child is not None and self.child.exit_code is None
+        self._connection = replace(self._connection, file_error=error)
+        awaited = self.process is not None and self.process.exit_code is None
         self._change(link=self.live.link if awaited or self.live.attached else Link.READING)
 
     def _other_file(self, error: "StoreReplaced") -> None:
-        """What was known was another file's: begin anew with what is at the path now."""
+        """The state was another file's: begin anew with what is at the path now."""
         self._filled_in = 0
         self.live = ConsoleState(
             link=self.live.link,
@@ -284,10 +283,10 @@ class Deck:
         )
         self._file_failed(error)
 
-    # --- telling
+    # --- publishing
 
     async def _tick(self) -> None:
-        """What changes by time alone: an engine that falls silent, a child that ended."""
+        """Notice what changes by time alone: an engine that falls silent, a process that ended."""
         while True:
             await asyncio.sleep(TICK)
             self._change()
@@ -297,7 +296,7 @@ class Deck:
         if heard:
             changes["heard_ms"] = now_ms
         live = replace(self.live, **changes)  # type: ignore[arg-type]
-        trouble = trouble_of(live, self._standing, self.child, now_ms)
+        trouble = trouble_of(live, self._connection, self.process, now_ms)
         self.live = replace(live, trouble=trouble)
         if not self.view.frozen:
             self.view = self.live

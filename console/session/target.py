@@ -1,4 +1,4 @@
-"""What a console is opened on, as given on the command line; the engine takes the same flags."""
+"""The ledger that a console is opened on, by its flags; the engine takes the same ones."""
 
 import shlex
 from collections.abc import Mapping
@@ -29,17 +29,17 @@ class Target:
 
         return load_settings(self.config, self.flags)
 
-    def command(self, *words: str, only: tuple[str, ...] | None = None) -> list[str]:
+    def command(self, *arguments: str, only: tuple[str, ...] | None = None) -> list[str]:
         """The command line of an engine command on the same target, with all flags or `only`."""
-        return [*PYTHON, "engine.cli", *words, *self._flags(only)]
+        return [*PYTHON, "engine.cli", *arguments, *self._flags(only)]
 
     def typed(self, command: str, *, only: tuple[str, ...] | None = None) -> str:
-        """The same, as an operator types it."""
+        """The command line as an operator types it."""
         return shlex.join(["cycledeck", command, *self._flags(only)])
 
     def _flags(self, only: tuple[str, ...] | None) -> list[str]:
-        found = ["--config", str(self.config)] if self.config is not None else []
+        flags = ["--config", str(self.config)] if self.config is not None else []
         for name, value in self.flags.items():
             if only is None or name in only:
-                found += [f"--{name.replace('_', '-')}", value]
-        return found
+                flags += [f"--{name.replace('_', '-')}", value]
+        return flags

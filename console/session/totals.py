@@ -11,13 +11,6 @@ if TYPE_CHECKING:
 _EXACT = Context(prec=400, traps=[Inexact])
 
 
-def total(amounts: Iterable[str]) -> Decimal:
-    found = Decimal(0)
-    for amount in amounts:
-        found = _EXACT.add(found, Decimal(amount))
-    return found
-
-
 def written(amount: Decimal) -> str:
     """Without exponent, trailing zeros or a minus zero."""
     text = format(amount, "f")
@@ -32,29 +25,29 @@ def quote_of(symbol: str) -> str:
 
 
 def nets(positions: "Mapping[str, PositionView]") -> dict[str, Decimal]:
-    """Realised PnL net of fees in the quote currency, by that currency."""
-    return _by_currency((quote_of(symbol), found.net) for symbol, found in positions.items())
+    """Realized PnL net of fees in the quote currency, by that currency."""
+    return _by_currency((quote_of(symbol), position.net) for symbol, position in positions.items())
 
 
 def fees(positions: "Mapping[str, PositionView]") -> dict[str, Decimal]:
-    return _by_currency(fee for found in positions.values() for fee in found.fees.items())
+    return _by_currency(fee for position in positions.values() for fee in position.fees.items())
 
 
 def equities(positions: "Mapping[str, PositionView]") -> dict[str, Decimal | None]:
-    """Net and unrealised PnL, by quote currency; null where an open position has no mark."""
-    found: dict[str, Decimal | None] = dict(nets(positions))
+    """Net and unrealized PnL, by quote currency; null where an open position has no mark."""
+    sums: dict[str, Decimal | None] = dict(nets(positions))
     for symbol, position in positions.items():
         quote = quote_of(symbol)
-        so_far = found[quote]
+        so_far = sums[quote]
         if position.unrealized is not None and so_far is not None:
-            found[quote] = _EXACT.add(so_far, Decimal(position.unrealized))
+            sums[quote] = _EXACT.add(so_far, Decimal(position.unrealized))
         elif position.qty != "0":
-            found[quote] = None
-    return found
+            sums[quote] = None
+    return sums
 
 
 def _by_currency(amounts: Iterable[tuple[str, str]]) -> dict[str, Decimal]:
-    found: dict[str, Decimal] = {}
+    sums: dict[str, Decimal] = {}
     for currency, amount in amounts:
-        found[currency] = _EXACT.add(found.get(currency, Decimal(0)), Decimal(amount))
-    return found
+        sums[currency] = _EXACT.add(sums.get(currency, Decimal(0)), Decimal(amount))
+    return sums

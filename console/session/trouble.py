@@ -1,4 +1,4 @@
-"""What is wrong right now, in the order of its weight, and what to do about it: a pure function."""
+"""The weightiest trouble there is right now, and what to do about it: a pure function."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 # An engine beats once a second.
 SILENT_MS = 5_000
 
-# From an engine's lease to its answers: it connects to the venue, and settles what a crash left.
-SETTLING_MS = 15_000
+# From an engine's lease to its answers: it connects to the venue, and recovers what a crash left.
+RECOVERING_MS = 15_000
 
-# What SQLite says of any other file.
+# SQLite's message for any other file.
 NO_DATABASE = "file is not a database"
 
-# What an engine says that ends because of another one.
+# The message of an engine that ends because of another one.
 ANOTHER_RUNS = "another engine runs on this ledger"
 
 
 class OwnEngine(Protocol):
-    """An engine that this console started, as far as it is known."""
+    """The engine that this console started, as an `EngineProcess` or a test has it."""
 
     @property
     def pid(self) -> int: ...
@@ -33,13 +33,13 @@ class OwnEngine(Protocol):
     @property
     def exit_code(self) -> int | None: ...
 
-    def last_words(self) -> str: ...
+    def last_output(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionState:
-    """How things stand between this console, its engine and the file. `channel_error` says why
-    there is no connection to an engine now."""
+    """The state of this console's connection to its engine and the file. `channel_error` says why
+    there is none to an engine now."""
 
     target: Target
     starting: bool = True
@@ -48,12 +48,12 @@ class ConnectionState:
 
 
 def trouble_of(
-    view: ConsoleState, standing: ConnectionState, child: OwnEngine | None, now_ms: int
+    view: ConsoleState, connection: ConnectionState, process: OwnEngine | None, now_ms: int
 ) -> Trouble | None:
-    if _still_starting(view, standing, child, now_ms):
+    if _still_starting(view, connection, process, now_ms):
         return None
-    error, target = standing.file_error, standing.target
-    if error is not None and not (type(error).__name__ == "StoreError" and _has_ended(child)):
+    error, target = connection.file_error, connection.target
+    if error is not None and not (type(error).__name__ == "StoreError" and _has_ended(process)):
         return _with_the_file(error, target)
     if _fenced(view) and view.latest is not None:
         return Trouble(
@@ -63,7 +63,7 @@ def trouble_of(
         )
     if view.attached:
         return _with_the_engine(view, now_ms)
-    return _without_an_engine(view, standing, child)
+    return _without_an_engine(view, connection, process)
 
 
 def _fenced(view: ConsoleState) -> bool:
@@ -123,13 +123,13 @@ def _with_the_engine(view: ConsoleState, now_ms: int) -> Trouble | None:
 
 
 def _without_an_engine(
-    view: ConsoleState, standing: ConnectionState, child: OwnEngine | None
+    view: ConsoleState, connection: ConnectionState, process: OwnEngine | None
 ) -> Trouble | None:
     holder = view.books.lease_holder if view.books else None
-    if child is not None and child.exit_code is not None:
-        words = child.last_words()
-        if holder is not None or ANOTHER_RUNS not in words:
-            return _ended(child.exit_code, words)
+    if process is not None and process.exit_code is not None:
+        output = process.last_output()
+        if holder is not None or ANOTHER_RUNS not in output:
+            return _ended(process.exit_code, output)
         return Trouble(
             "No engine is running: the one that did has ended",
             "The ledger file is shown as it stands. E starts an engine.",
@@ -139,7 +139,7 @@ def _without_an_engine(
         return None
     if holder is not None:
         return Trouble(
-            f"Engine {holder} holds the lease, but cannot be asked: {standing.channel_error}",
+            f"Engine {holder} holds the lease, but cannot be asked: {connection.channel_error}",
             "It is another user's, or it ended without giving the lease back. The ledger file is "
             "shown instead.",
             Tone.ATTENTION,
@@ -147,15 +147,15 @@ def _without_an_engine(
     return Trouble(
         "No engine is running",
         "The ledger file is shown as it stands. Start an engine with: "
-        f"{standing.target.typed('run')}",
+        f"{connection.target.typed('run')}",
         Tone.ATTENTION,
     )
 
 
-def _ended(exit_code: int, words: str) -> Trouble:
+def _ended(exit_code: int, output: str) -> Trouble:
     killed = exit_code < 0
     how = f"by signal {-exit_code}" if killed else f"with exit code {exit_code}"
-    lines = [line for line in words.splitlines() if line.strip()]
+    lines = [line for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("error: ")]
     last = (errors or ([] if killed else lines) or [""])[-1]
     return Trouble(
@@ -164,17 +164,17 @@ def _ended(exit_code: int, words: str) -> Trouble:
     )
 
 
-def _has_ended(child: OwnEngine | None) -> bool:
-    return child is not None and child.exit_code is not None
+def _has_ended(process: OwnEngine | None) -> bool:
+    return process is not None and process.exit_code is not None
 
 
 def _still_starting(
-    view: ConsoleState, standing: ConnectionState, child: OwnEngine | None, now_ms: int
+    view: ConsoleState, connection: ConnectionState, process: OwnEngine | None, now_ms: int
 ) -> bool:
     """It may take a while to begin, but once it has the lease it is there to be asked soon."""
-    if not standing.starting or child is None or child.exit_code is not None:
+    if not connection.starting or process is None or process.exit_code is not None:
         return False
     holder = view.books.lease_holder if view.books else None
     acquired_ms = (view.books.lease_acquired_ms if view.books else None) or 0
-    own = holder is not None and holder.endswith(f":{child.pid}")
-    return not own or now_ms - acquired_ms < SETTLING_MS
+    own = holder is not None and holder.endswith(f":{process.pid}")
+    return not own or now_ms - acquired_ms < RECOVERING_MS

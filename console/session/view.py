@@ -1,4 +1,4 @@
-"""What the screens show: one frozen value, made anew by pure functions from what comes in."""
+"""The state that the screens show: one frozen value, made anew from each thing that comes in."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -9,19 +9,16 @@ from typing import TYPE_CHECKING
 from console.kit.lines import Tone
 
 if TYPE_CHECKING:
-    from engine import Beat, CursorView, CycleResult, Hello, LedgerSummary, Logged, PositionView
+    from engine import Beat, CycleResult, Hello, LedgerSummary, Logged, PositionView
 
-# How many cycles and log messages are kept in memory; the file has them all.
-KEPT_CYCLES = 500
-KEPT_LOGS = 500
+# Cycles and log messages in memory; the file has them all.
+MOST_CYCLES = 500
+MOST_LOGS = 500
 
 
 class Link(StrEnum):
-    """How the console knows what it shows.
-
-    `attached`: told by the engine as it happens. `reading`: found in the ledger file, which is
-    looked at twice a second.
-    """
+    """The console's source: `attached` to an engine, which publishes things as they happen, or
+    `reading` the ledger file twice a second."""
 
     STARTING = "starting"
     ATTACHED = "attached"
@@ -30,7 +27,7 @@ class Link(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something the operator should know at once: what happened and what to do."""
+    """A fault the operator should know of at once: what happened and what to do."""
 
     what: str
     todo: str
@@ -59,7 +56,7 @@ class Past:
 @dataclass(frozen=True, slots=True)
 class ConsoleState:
     """`results` are newest first. `past` is set while walking through time, `frozen` while the
-    screen is: `behind` cycles have ended since. `positions` are those of the last commit known.
+    screen is: `behind` cycles have ended since. `positions` are those of the last commit.
     Times in UTC milliseconds of this machine; `heard_ms` is when anything was last heard."""
 
     link: Link = Link.STARTING
@@ -112,60 +109,79 @@ class ConsoleState:
     def attached(self) -> bool:
         return self.link is Link.ATTACHED
 
+    def with_results(self, results: "Iterable[CycleResult]") -> "ConsoleState":
+        """The state after cycles ended, in any order, also ones that it has already."""
+        results = list(results)
+        state = self
+        if any(map(self._is_of_another_past, results)):
+            state = replace(self, results=(), positions={}, cursors={})
+        before = {result.cycle_id: result for result in state.results}
+        merged = [_merged(before.get(result.cycle_id), result) for result in results]
+        fresh = [result for result in merged if before.get(result.cycle_id) is not result]
+        if not fresh:
+            return state
+        after = before | {result.cycle_id: result for result in fresh}
+        newest_first = sorted(after.values(), key=lambda result: result.cycle_id, reverse=True)
+        state = replace(state, results=tuple(newest_first[:MOST_CYCLES]))
+        for result in sorted(fresh, key=lambda result: result.cycle_id):
+            state = state._moved_on(result)
+        return state
 
-def with_results(view: ConsoleState, results: "Iterable[CycleResult]") -> ConsoleState:
-    """Cycles that ended, in any order, known ones among them."""
-    results = list(results)
-    if any(_of_another_past(view, result) for result in results):
-        view = replace(view, results=(), positions={}, cursors={})
-    known = {result.cycle_id: result for result in view.results}
-    merged = [_merged(known.get(result.cycle_id), result) for result in results]
-    fresh = [result for result in merged if known.get(result.cycle_id) is not result]
-    if not fresh:
-        return view
-    known |= {result.cycle_id: result for result in fresh}
-    newest_first = sorted(known.values(), key=lambda result: result.cycle_id, reverse=True)
-    view = replace(view, results=tuple(newest_first[:KEPT_CYCLES]))
-    for result in sorted(fresh, key=lambda result: result.cycle_id):
-        view = _moved_on(view, result)
-    return view
+    def with_books(self, books: "LedgerSummary") -> "ConsoleState":
+        """The file's cursors and positions are the true ones, unless a later commit is here
+        already."""
+        last = self._last_committed
+        if last is not None and (last.commit_seq or 0) > books.last_commit_seq:
+            return replace(self, books=books)
+        cursors = {
+            cursor.key: CursorMark(cursor.value_ms, cursor.moved_ms, cursor.held)
+            for cursor in books.cursors
+        }
+        return replace(self, books=books, cursors=cursors, positions=books.positions)
+
+    def with_logs(self, logs: "Iterable[Logged]") -> "ConsoleState":
+        return replace(self, logs=(*self.logs, *logs)[-MOST_LOGS:])
+
+    def _is_of_another_past(self, result: "CycleResult") -> bool:
+        """The ledger went back, to a backup of it: no cycle begins after those that follow it, or
+        again."""
+        later = list(takewhile(lambda other: other.cycle_id >= result.cycle_id, self.results))
+        if later and later[-1].cycle_id == result.cycle_id:
+            return later[-1].started_ms != result.started_ms
+        return any(other.started_ms < result.started_ms for other in later)
+
+    def _moved_on(self, result: "CycleResult") -> "ConsoleState":
+        if not result.committed or result is not self._last_committed:
+            return self
+        cursors = dict(self.cursors)
+        for key, change in result.cursors.items():
+            stood = change.before == change.after
+            before = cursors.get(key)
+            moved_ms = (before.moved_ms if before else None) if stood else result.started_ms
+            cursors[key] = CursorMark(change.after, moved_ms, _market(key) in result.held)
+        positions = {
+            symbol: _at_last_mark(position, self.positions.get(symbol))
+            for symbol, position in result.positions.items()
+        }
+        return replace(self, cursors=cursors, positions=positions or self.positions)
+
+    @property
+    def _last_committed(self) -> "CycleResult | None":
+        return next((result for result in self.results if result.committed), None)
 
 
-def with_books(view: ConsoleState, books: "LedgerSummary") -> ConsoleState:
-    """What the file says now: the cursors and positions it holds are the true ones, but where a
-    later commit is known already."""
-    last = _last_committed(view)
-    if last is not None and (last.commit_seq or 0) > books.last_commit_seq:
-        return replace(view, books=books)
-    cursors = {found.key: _mark(found) for found in books.cursors}
-    return replace(view, books=books, cursors=cursors, positions=books.positions)
-
-
-def with_logs(view: ConsoleState, logs: "Iterable[Logged]") -> ConsoleState:
-    return replace(view, logs=(*view.logs, *logs)[-KEPT_LOGS:])
-
-
-def _of_another_past(view: ConsoleState, result: "CycleResult") -> bool:
-    """Of a ledger that went back, to a backup of it: no cycle begins after those that follow it,
-    or again."""
-    later = list(takewhile(lambda known: known.cycle_id >= result.cycle_id, view.results))
-    if later and later[-1].cycle_id == result.cycle_id:
-        return later[-1].started_ms != result.started_ms
-    return any(known.started_ms < result.started_ms for known in later)
-
-
-def _merged(known: "CycleResult | None", result: "CycleResult") -> "CycleResult":
-    """What was published says more than what is read back later, but not of metrics rebuilt."""
-    if known is not None and known.positions and not result.positions:
-        result = result.model_copy(update={"positions": known.positions})
-    if known is None or known == result:
-        return known or result
-    if not _published(known) or _published(result):
+def _merged(before: "CycleResult | None", result: "CycleResult") -> "CycleResult":
+    """A published result says more than one read back later, but not of metrics rebuilt."""
+    if before is not None and before.positions and not result.positions:
+        result = result.model_copy(update={"positions": before.positions})
+    if before is None or before == result:
+        return before or result
+    if not _published(before) or _published(result):
         return result
-    if result.metrics_persisted and not known.metrics_persisted:
-        told = {"positions": known.positions, "timings_ms": known.timings_ms}
-        return result.model_copy(update=told)
-    return known
+    if result.metrics_persisted and not before.metrics_persisted:
+        published = {"positions": before.positions, "timings_ms": before.timings_ms}
+        return result.model_copy(update=published)
+    return before
 
 
 def _published(result: "CycleResult") -> bool:
@@ -173,34 +189,10 @@ def _published(result: "CycleResult") -> bool:
     return "tx2" in result.timings_ms
 
 
-def _moved_on(view: ConsoleState, result: "CycleResult") -> ConsoleState:
-    if not result.committed or result is not _last_committed(view):
-        return view
-    cursors = dict(view.cursors)
-    for key, change in result.cursors.items():
-        stood = change.before == change.after
-        before = cursors.get(key)
-        moved_ms = (before.moved_ms if before else None) if stood else result.started_ms
-        cursors[key] = CursorMark(change.after, moved_ms, _market(key) in result.held)
-    positions = {
-        symbol: _at_last_mark(found, view.positions.get(symbol))
-        for symbol, found in result.positions.items()
-    }
-    return replace(view, cursors=cursors, positions=positions or view.positions)
-
-
-def _at_last_mark(found: "PositionView", known: "PositionView | None") -> "PositionView":
-    """A replay asks for no marks: the last ones known are still the last ones."""
-    mark = known.mark if known is not None else None
-    return found.at(mark) if found.mark is None and mark is not None else found
-
-
-def _last_committed(view: ConsoleState) -> "CycleResult | None":
-    return next((result for result in view.results if result.committed), None)
-
-
-def _mark(cursor: "CursorView") -> CursorMark:
-    return CursorMark(cursor.value_ms, cursor.moved_ms, cursor.held)
+def _at_last_mark(position: "PositionView", before: "PositionView | None") -> "PositionView":
+    """A replay asks for no marks: the last ones are still the last ones."""
+    mark = before.mark if before is not None else None
+    return position.at(mark) if position.mark is None and mark is not None else position
 
 
 def _market(cursor_key: str) -> str:

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from console.app.ledger_app import CycledeckApp
-from console.app.preferences import Memory
+from console.app.preferences import Preferences
 from console.app.themes import DARK
 from console.session.session import Deck, NoEngine
 from console.session.target import Target
-from console.session.view import ConsoleState, Link, with_books, with_logs, with_results
+from console.session.view import ConsoleState, Link
 from docs.staged.clock import NOON_MS
 from docs.staged.story import Story
 from docs.svg import compact
@@ -25,8 +25,8 @@ class StagedApp(CycledeckApp):
 
     def __init__(self, story: Story, theme: str = DARK.name) -> None:
         super().__init__(StagedDeck(story))
-        self.memory = Memory(Path("console.json"))
-        self.memory["hint_seen"] = True
+        self.preferences = Preferences(Path("console.json"))
+        self.preferences["hint_seen"] = True
         self.theme = theme
         self.animation_level = "none"
 
@@ -52,7 +52,7 @@ class StagedDeck(Deck):
         finally:
             await self.history.close()
 
-    async def ask(self, action: Action, of: Hello | None, cycle_id: int | None = None) -> Reply:
+    async def ask(self, action: Action, hello: Hello | None, cycle_id: int | None = None) -> Reply:
         preview = self._story.preview
         if (action, cycle_id) != (Action.PREVIEW, preview.cycle_id):
             raise NoEngine("this engine stands still")
@@ -87,7 +87,7 @@ def _view(story: Story, books: LedgerSummary) -> ConsoleState:
         heard_ms=heard_ms,
         owns_engine=True,
     )
-    return with_logs(with_results(with_books(attached, books), story.results), story.logs)
+    return attached.with_books(books).with_results(story.results).with_logs(story.logs)
 
 
 def _hello(story: Story) -> Hello:

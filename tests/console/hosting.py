@@ -7,8 +7,9 @@ from textual.app import App
 
 from console.app.styles import stylesheets
 from console.app.themes import DARK, THEMES
+from console.kit.base_screen import BaseScreen
 from console.kit.lines import Tone
-from console.screens.shared.session_screen import DeckScreen
+from console.session.target import Target
 from console.session.view import ConsoleState
 
 
@@ -17,18 +18,23 @@ class Host(App[None]):
 
     CSS_PATH: ClassVar[Any] = stylesheets()
 
-    def __init__(self, screen: DeckScreen, view: ConsoleState) -> None:
+    def __init__(self, screen: BaseScreen, view: ConsoleState, db: Path | None = None) -> None:
         super().__init__()
         self._first = screen
         self.view = view
         self.local_time = False
         self.hint = ""
         self.history = None
-        self.db: Path | None = None
+        self.target = Target()
+        self.db = db
         self.asked: list[tuple[Any, ...]] = []
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = DARK.name
+
+    @property
+    def frozen(self) -> bool:
+        return self.view.frozen
 
     def on_mount(self) -> None:
         self.push_screen(self._first)
@@ -36,8 +42,8 @@ class Host(App[None]):
     def give(self, view: ConsoleState) -> None:
         """Show another view."""
         self.view = view
-        if isinstance(self.screen, DeckScreen):
-            self.screen.present(view)
+        if isinstance(self.screen, BaseScreen):
+            self.screen.present()
 
     def tell(self, text: str, tone: Tone = Tone.OK) -> None:
         self.asked.append(("tell", text, tone))

@@ -6,7 +6,7 @@ result(7, orders_submitted=0), view(result(1), result(2), link=Link.READING)
 from dataclasses import replace
 from typing import Any
 
-from console.session.view import ConsoleState, Link, with_results
+from console.session.view import ConsoleState, Link
 from engine.control.messages import Beat, Hello
 from engine.cycles.results import (
     CycleResult,
@@ -184,7 +184,7 @@ def view(*results: CycleResult, **changes: Any) -> ConsoleState:
         heard_ms=newest,
         owns_engine=True,
     )
-    return replace(with_results(attached, results), **changes)
+    return replace(attached.with_results(results), **changes)
 
 
 def books(**changes: Any) -> LedgerSummary:

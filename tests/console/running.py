@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from console.app.ledger_app import CycledeckApp
-from console.session.engine_process import Child
+from console.session.engine_process import EngineProcess
 from console.session.session import Deck
 from console.session.target import Target
 from engine import Engine, Settings
@@ -37,7 +37,7 @@ async def console(
     """The app on a ledger, with an engine of its own or with none, `keys` pressed, and the first
     view there."""
     target = Target(None, {"db": str(db), "interval": interval})
-    child = Child(target.command("run")) if engine else None
+    child = EngineProcess(target.command("run")) if engine else None
     app = CycledeckApp(Deck(target, child))
     try:
         async with app.run_test(size=size, notifications=True) as pilot:
@@ -45,8 +45,8 @@ async def console(
             await until(pilot, lambda: app.view.books and (app.view.attached or not engine))
             yield pilot
     finally:
-        if app.deck.child is not None:  # It may be another one by now.
-            await asyncio.to_thread(app.deck.child.end)
+        if app.deck.process is not None:  # It may be another one by now.
+            await asyncio.to_thread(app.deck.process.end)
 
 
 async def written(pilot: Pilot[None], text: str) -> None:

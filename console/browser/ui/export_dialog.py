@@ -3,7 +3,7 @@
 import asyncio
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final, cast
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,15 +16,13 @@ from console.browser.client import Rows
 from console.browser.model import BrowseError, ExportForm, Progress
 from console.browser.ui.captions import many
 from console.browser.ui.trouble_panel import TroublePanel
+from console.kit.host import host_of
 from console.kit.line_widget import caption
 from console.kit.lines import Line, Tone, joined, line
 from console.kit.plain_input import PlainInput
 from console.kit.text_line import TextLine
 from console.kit.workers import begin
 from engine.text import printable
-
-if TYPE_CHECKING:
-    from console.app.ledger_app import CycledeckApp
 
 FORMS: Final[dict[str, tuple[ExportForm, str]]] = {
     ".csv": ("csv", "CSV"),
@@ -135,8 +133,7 @@ class ExportDialog(ModalScreen[None]):
             self._ask_again(line(("stopped: nothing was written", Tone.ATTENTION)))
             raise
         else:
-            told = f"Exported {many(written, 'row')} to {target}"
-            cast("CycledeckApp", self.app).tell(told)
+            host_of(self).tell(f"Exported {many(written, 'row')} to {target}")
             self.dismiss()
 
     def _ask_again(self, said: Line = ()) -> None:

@@ -6,17 +6,14 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
 import platformdirs
-from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.worker import Worker
 
 from console.browser.client import Rows
 from console.browser.model import BrowseError
-from console.browser.ui.captions import many
 from console.browser.ui.cells import Times
 from console.browser.ui.open_file import Session
 from console.browser.ui.queries import QueryHistory
@@ -26,14 +23,11 @@ from console.browser.ui.rows_view import FATAL, RowsView
 from console.browser.ui.table_list import TableList, sorted_tables
 from console.browser.ui.table_query import Spot, TableQuery, Trail
 from console.browser.ui.waiting import Waiting
-from console.kit.formats import size, span
-from console.kit.key_line import KeyLine
+from console.kit.base_screen import BaseScreen
+from console.kit.formats import span
 from console.kit.line_widget import caption
 from console.kit.lines import Line, Tone, line
-from console.kit.text_line import TextLine
 from console.kit.workers import begin
-from console.screens.shared.session_screen import DeckScreen
-from console.session.view import ConsoleState
 
 # How often the file is asked whether somebody has written to it.
 _LOOK_SECONDS = 0.5
@@ -44,34 +38,21 @@ _FIRST_TABLE = "ledger_events"
 _RETRY: Line = line(("f5", Tone.LIVE), (" tries again", Tone.DIM))
 
 
-class FileScreen(DeckScreen):
-    """With a path: just that file, whatever it is. Without one: the ledger of the app."""
+class FileScreen(BaseScreen):
+    """Rows of the app's file."""
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__()
         history = QueryHistory(platformdirs.user_state_path("cycledeck") / "queries.jsonl")
         self.pane = RowsPane()
         self.query_pane = QueryPane(history, self._completions)
         self._list = TableList(id="tables", classes="panel")
-        self._file_line = TextLine(id="file")
-        self._path = path
         self._session: Session | None = None
         self._rows: Rows | None = None
         self._trail = Trail()
         self._version = -1
         self._waiting: Waiting | None = None
-        self._frozen = False
         self._local = False
-
-    # --- composition
-
-    def compose(self) -> ComposeResult:
-        if self._path is None:
-            yield from super().compose()
-            return
-        yield self._file_line
-        yield from self.panels()
-        yield KeyLine()
 
     def panels(self) -> Iterable[Widget]:
         right = Vertical(self.query_pane, self.pane, id="right")
@@ -80,38 +61,36 @@ class FileScreen(DeckScreen):
 
     def on_mount(self) -> None:
         self.set_interval(_LOOK_SECONDS, self._tick)
-        self._local = self.deck_app.local_time
+        self._local = self.host.local_time
         if self.size.width >= _WIDE:
-            self.pane.set_times(Times.LOCAL if self._local else Times.UTC)
+            self._show_times()
         self.pane.grid.focus()
-        if self._path is not None:
-            self._start(self._path)
+        self._follow_file()
 
     async def on_unmount(self) -> None:
         self.workers.cancel_node(self)
         if self._session is not None:
             await self._session.close()
 
-    # --- what the app tells
+    def show(self) -> None:
+        super().show()
+        if self._local != self.host.local_time:
+            self._local = self.host.local_time
+            self._show_times()
+        self._follow_file()
 
-    def present(self, view: ConsoleState) -> None:
-        if self._path is None:
-            super().present(view)
-        elif self.children:
-            self.show(view)
+    def show_file(self, session: Session) -> None:
+        """Called when the file is about to be opened, and when its tables are known."""
 
-    def show(self, view: ConsoleState) -> None:
-        self._frozen = view.frozen
-        if self._local != self.deck_app.local_time:
-            self._local = self.deck_app.local_time
-            self.pane.set_times(Times.LOCAL if self._local else Times.UTC)
-        path = self._path or self.deck_app.db
-        if path is not None and (self._session is None or self._session.path != path):
-            self._start(path)
+    def _show_times(self) -> None:
+        self.pane.set_times(Times.LOCAL if self._local else Times.UTC)
 
     # --- opening
 
-    def _start(self, path: Path) -> None:
+    def _follow_file(self) -> None:
+        path = self.host.db
+        if path is None or (self._session is not None and self._session.path == path):
+            return
         if self._session is not None:
             begin(self, self._session.close, group="close")
         self._session = Session(path)
@@ -124,7 +103,7 @@ class FileScreen(DeckScreen):
         session = self._session
         if session is None:
             return
-        self._say_file(session)
+        self.show_file(session)
         try:
             await session.start()
             self._version = await session.data_version()
@@ -132,7 +111,7 @@ class FileScreen(DeckScreen):
             self._in_trouble(trouble)
             return
         self._waiting = None
-        self._say_file(session)
+        self.show_file(session)
         if (place := self._first_place(session)) is None:
             self.pane.show_trouble("This database has no tables yet.", _RETRY)
             return
@@ -147,20 +126,6 @@ class FileScreen(DeckScreen):
         if not names:
             return None
         return TableQuery(_FIRST_TABLE if _FIRST_TABLE in names else names[0])
-
-    def _say_file(self, session: Session) -> None:
-        if self._path is None:
-            return
-        path = session.path
-        said = line((" browse ", Tone.BADGE), "  ", (path.name, Tone.STRONG))
-        with suppress(OSError):
-            held = size(path.stat().st_size)
-            tables = sum(table.kind != "view" for table in session.tables)
-            views = len(session.tables) - tables
-            held += f" · {many(tables, 'table')}" + (f", {many(views, 'view')}" if views else "")
-            said = line(said, (f"  {held}", Tone.DIM))
-        folder = f"  in {path.parent}" if path.is_absolute() else ""
-        self._file_line.show(line(said, (folder, Tone.FAINT)))
 
     def _open(self, place: TableQuery, spot: Spot | None = None, *, back: bool = False) -> None:
         """Show other rows, and remember where one came from."""
@@ -197,8 +162,8 @@ class FileScreen(DeckScreen):
             raise
         await self._replace_rows(place, rows, spot)
         took = span((time.monotonic() - started) * 1_000)
-        said = line(("first rows after ", Tone.DIM), took)
-        self.query_pane.say(line(said, (" · esc goes to them", Tone.FAINT)))
+        to_rows = (" · esc goes to them", Tone.FAINT)
+        self.query_pane.say(line(("first rows after ", Tone.DIM), took, to_rows))
 
     async def _replace_rows(self, place: TableQuery, rows: Rows, spot: Spot) -> None:
         """The old rows stay until the new ones are there; none is left open."""
@@ -216,7 +181,7 @@ class FileScreen(DeckScreen):
             self._list.show(self._session.tables, place.table)
         caption(self.pane, place.table or "result")
         self.query_pane.display = bool(place.sql) or self.query_pane.has_focus_within
-        self.present(self.deck_app.view)
+        self.present()
 
     def _not_opened(self, place: TableQuery, trouble: BrowseError) -> None:
         """What was seen stays, where that says more."""
@@ -250,7 +215,7 @@ class FileScreen(DeckScreen):
         if not self.is_active:
             return
         busy = self._workers_of("look") or self._workers_of("open")
-        if not (busy or self._frozen or self._session is None):
+        if not (busy or self.host.frozen or self._session is None):
             begin(self, partial(self._look, self._session), group="look")
 
     async def _look(self, session: Session) -> None:

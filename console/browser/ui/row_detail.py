@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -17,13 +17,11 @@ from console.browser.ui.item_list import ItemList
 from console.browser.ui.links import Link
 from console.browser.ui.pages import PagedRows
 from console.kit.formats import count
+from console.kit.host import host_of
 from console.kit.line_widget import caption
 from console.kit.lines import Line, Tone, line
 from console.kit.text_line import TextLine
 from console.kit.workers import begin
-
-if TYPE_CHECKING:
-    from console.app.ledger_app import CycledeckApp
 
 Linked = Callable[[str, Cell], Sequence[Link]]
 
@@ -104,7 +102,7 @@ class RowDetail(ModalScreen[Link | None]):
 
     def _copy(self, text: str, *, cut: bool) -> None:
         self.app.copy_to_clipboard(text)
-        cast("CycledeckApp", self.app).tell(*told_of_copy(text, cut=cut))
+        host_of(self).tell(*copy_note(text, cut=cut))
 
     def _read(self) -> None:
         begin(self, self._read_row, exclusive=True)
@@ -157,7 +155,7 @@ class RowDetail(ModalScreen[Link | None]):
         )
 
 
-def told_of_copy(text: str, *, cut: bool) -> tuple[str, Tone]:
+def copy_note(text: str, *, cut: bool) -> tuple[str, Tone]:
     """What is said when a text has been copied."""
     if cut:
         return f"Copied the first {many(len(text), 'character')}: there are more", Tone.ATTENTION

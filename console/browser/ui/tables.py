@@ -9,23 +9,18 @@ from console.browser.model import BrowseError, Condition
 from console.browser.ui.data_grid import DataGrid
 from console.browser.ui.export_dialog import ExportDialog
 from console.browser.ui.file_screen import FileScreen
-from console.browser.ui.links import Link, cycle_of, links
+from console.browser.ui.links import Link, links
 from console.browser.ui.query_pane import QueryPane
-from console.browser.ui.row_detail import RowDetail, as_json, told_of_copy
+from console.browser.ui.row_detail import RowDetail, as_json, copy_note
 from console.browser.ui.rows_pane import RowsPane
 from console.browser.ui.table_picker import TablePicker
 from console.browser.ui.table_query import TableQuery
 from console.kit.grid import Grid
 from console.kit.lines import Tone
 from console.kit.workers import begin
-from console.screens.shared.session_screen import Moment
 
 
 class TablesScreen(FileScreen):
-    """With a path: just that file, whatever it is. Without one: the ledger of the app."""
-
-    MOMENT = Moment.NOW
-
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "pick", "Table"),
         Binding("S", "query", "SQL"),
@@ -37,19 +32,9 @@ class TablesScreen(FileScreen):
         Binding("escape", "stop", "Stop what is running", show=False),
     ]
 
-    # --- what the app asks
-
     @property
     def crumb(self) -> str:
         return f"tables › {self.pane.place.table}" if self.pane.place.table else "tables"
-
-    @property
-    def selected_cycle(self) -> int | None:
-        """The cycle of the row under the cursor, in a ledger of this app."""
-        paged, row = self.pane.paged, self.pane.grid.row
-        if self._path is not None or paged is None or row is None:
-            return None
-        return cycle_of([info.name for info in paged.columns], row)
 
     def open_table(self, table: str, column: str = "", value: str = "") -> None:
         """Show a table, or its rows where a column has a value."""
@@ -141,9 +126,9 @@ class TablesScreen(FileScreen):
             if any(cell.cut for cell in row.cells):
                 row = await paged.rows.row(row.key)
         except BrowseError as trouble:
-            self.deck_app.tell(str(trouble), Tone.ATTENTION)
+            self.host.tell(str(trouble), Tone.ATTENTION)
             return
         cut = any(cell.cut for cell in (row.cells if whole_row else [row.cells[column.place]]))
         text = as_json(paged.columns, row) if whole_row else row.cells[column.place].text
         self.app.copy_to_clipboard(text)
-        self.deck_app.tell(*told_of_copy(text, cut=cut))
+        self.host.tell(*copy_note(text, cut=cut))

@@ -15,7 +15,7 @@ from console.kit.prompt_line import PromptLine
 from console.screens.cycles.cycle_filter import HINT, parsed, understood
 from console.screens.cycles.cycle_grid import CycleGrid
 from console.screens.cycles.cycle_summary import CycleSummary
-from console.screens.shared.session_screen import DeckScreen
+from console.screens.shared.session_screen import SessionScreen
 from console.screens.watch.cycle_charts import Charted
 from console.screens.watch.dedupe import Dedupe
 from console.screens.watch.fill_rate import SecondChart
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FILTER, JUMP = "filter", "jump"
 
 
-class CyclesScreen(DeckScreen):
+class CyclesScreen(SessionScreen):
     AUTO_FOCUS = "CycleGrid"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "X-ray", tooltip="What the cycle did, and why"),
@@ -79,9 +79,10 @@ class CyclesScreen(DeckScreen):
 
     # --- showing
 
-    def show(self, view: ConsoleState) -> None:
-        app = self.deck_app
-        self._grid.show(view, app.history, local=app.local_time)
+    def show(self) -> None:
+        super().show()
+        view = self.host.view
+        self._grid.show(view, self.host.history, local=self.host.local_time)
         past = view.past.result.cycle_id if view.past else None
         if past != self._past:
             self._past = past
@@ -121,7 +122,7 @@ class CyclesScreen(DeckScreen):
     @on(CycleGrid.Chosen)
     def action_open(self) -> None:
         if (selected := self._grid.selected) is not None:
-            self.deck_app.open_cycle(selected)
+            self.host.open_cycle(selected)
 
     def action_filter(self) -> None:
         self.query_one(PromptLine).ask(FILTER, "filter", _as_filter, self._words)
@@ -141,7 +142,7 @@ class CyclesScreen(DeckScreen):
         elif (number := _number(event.text)) is not None:
             self._grid.go_to(min(number, self._grid.newest))
         elif event.text.strip():
-            self.deck_app.tell(f"{event.text.strip()} is no cycle number", Tone.ATTENTION)
+            self.host.tell(f"{event.text.strip()} is no cycle number", Tone.ATTENTION)
 
     @on(PromptLine.Dismissed)
     def _dismissed(self) -> None:

@@ -16,9 +16,8 @@ from console.kit.lines import Tone
 from console.screens.health.error_counts import ErrorCounts
 from console.screens.health.health_facts import Growth, Proof, book_facts, engine_facts, file_facts
 from console.screens.health.log import LogPanel
-from console.screens.shared.session_screen import DeckScreen, Moment
-from console.session.background import ErrandFailed, verify
-from console.session.view import ConsoleState
+from console.screens.shared.session_screen import Moment, SessionScreen
+from console.session.background import BackgroundError, verify
 
 if TYPE_CHECKING:
     from engine import LedgerSummary
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 LOOK_EVERY = 2.0
 
 
-class HealthScreen(DeckScreen):
+class HealthScreen(SessionScreen):
     MOMENT = Moment.NOW
     AUTO_FOCUS = "LogPanel Grid"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -77,7 +76,7 @@ class HealthScreen(DeckScreen):
         Where it cannot be read, the banner says why."""
         from engine import CycledeckError
 
-        history, frozen = self.deck_app.history, self.deck_app.view.frozen
+        history, frozen = self.host.history, self.host.view.frozen
         if history is None or (frozen and self._books is not None):
             return
         try:
@@ -86,15 +85,16 @@ class HealthScreen(DeckScreen):
             return
         self._looked_ms = time.time_ns() // 1_000_000
         self._growth.add(time.monotonic(), self._books.database_bytes)
-        self.present(self.deck_app.view)
+        self.present()
 
-    def show(self, view: ConsoleState) -> None:
+    def show(self) -> None:
+        super().show()
+        view, local = self.host.view, self.host.local_time
         books = self._books or view.books
-        local = self.deck_app.local_time
         now_ms = time.time_ns() // 1_000_000
         engine = engine_facts(view, books, self._looked_ms, now_ms, local)
         self.query_one("#engine", FactsPanel).show(engine)
-        self.query_one("#file", FactsPanel).show(file_facts(self.deck_app.db, books, self._growth))
+        self.query_one("#file", FactsPanel).show(file_facts(self.host.db, books, self._growth))
         self.query_one("#books", FactsPanel).show(book_facts(view, books, self._proof, local))
         self.query_one(ErrorCounts).show(books)
         self.query_one(LogPanel).show(view, local=local)
@@ -111,30 +111,30 @@ class HealthScreen(DeckScreen):
     async def _verify(self) -> None:
         """In a process of its own: it reads every row there is."""
         self._proof = Proof(running=True)
-        self.present(self.deck_app.view)
+        self.present()
         try:
-            found = await verify(self.deck_app.deck.target)
-        except ErrandFailed as error:
+            verification = await verify(self.host.target)
+        except BackgroundError as error:
             self._proof = Proof(failed=str(error))
-            self.deck_app.tell(f"Not verified: {error}", Tone.DANGER)
+            self.host.tell(f"Not verified: {error}", Tone.DANGER)
         else:
-            self._proof = Proof(found=found, at_ms=time.time_ns() // 1_000_000)
-            self._tell(found)
-        self.present(self.deck_app.view)
+            self._proof = Proof(verification=verification, at_ms=time.time_ns() // 1_000_000)
+            self._tell(verification)
+        self.present()
 
-    def _tell(self, found: dict[str, Any]) -> None:
-        wrong = len(found["violations"])
-        if not wrong:
-            self.deck_app.tell("Verified: the books are right to the last digit")
+    def _tell(self, verification: dict[str, Any]) -> None:
+        violations = verification["violations"]
+        if not violations:
+            self.host.tell("Verified: the books are right to the last digit")
             return
-        first = found["violations"][0]
-        self.deck_app.tell(
-            f"{plural(wrong, 'violation')}, the first in {first['table']} {first['key']}",
+        first = violations[0]
+        self.host.tell(
+            f"{plural(len(violations), 'violation')}, the first in {first['table']} {first['key']}",
             Tone.DANGER,
         )
 
     def action_open(self, table: str) -> None:
-        self.deck_app.open_table(table)
+        self.host.open_table(table)
 
     def action_filter(self) -> None:
         self.query_one(LogPanel).ask_filter()
@@ -143,8 +143,8 @@ class HealthScreen(DeckScreen):
         return self.query_one(LogPanel).selected
 
     def exported(self) -> tuple[str, str] | None:
-        books = self._books or self.deck_app.view.books
+        books = self._books or self.host.view.books
         if books is None:
             return None
-        document = books.model_dump(mode="json") | {"verify": self._proof.found}
+        document = books.model_dump(mode="json") | {"verify": self._proof.verification}
         return "cycledeck-health.json", json.dumps(document, indent=2) + "\n"

@@ -40,7 +40,7 @@ class Proof:
     """The last verify of this console."""
 
     running: bool = False
-    found: dict[str, Any] | None = None
+    verification: dict[str, Any] | None = None
     at_ms: int = 0
     failed: str = ""
 
@@ -94,7 +94,7 @@ def book_facts(
     view: ConsoleState, books: "LedgerSummary | None", proof: Proof, local: bool
 ) -> list[Fact]:
     facts: list[Fact] = [("verify", _proof(proof))]
-    if proof.found is not None:
+    if proof.verification is not None:
         facts.append(("", line((f"at {clock(proof.at_ms, local=local)}", Tone.DIM))))
     if books is None:
         return facts
@@ -144,13 +144,13 @@ def _proof(proof: Proof) -> Line:
         return line(("… reading every row", Tone.LIVE))
     if proof.failed:
         return line((f"✕ {proof.failed}", Tone.DANGER))
-    if proof.found is None:
+    if proof.verification is None:
         return line(("v proves the books", Tone.DIM))
-    wrong = len(proof.found["violations"])
-    if wrong:
-        return line((f"✕ {plural(wrong, 'violation')}", Tone.DANGER))
-    checked = proof.found["checked"].get("ledger_events", sum(proof.found["checked"].values()))
-    return line(("✓ ok", Tone.OK), (f" · {plural(checked, 'row')}", Tone.DIM))
+    violations, checked = proof.verification["violations"], proof.verification["checked"]
+    if violations:
+        return line((f"✕ {plural(len(violations), 'violation')}", Tone.DANGER))
+    rows = checked.get("ledger_events", sum(checked.values()))
+    return line(("✓ ok", Tone.OK), (f" · {plural(rows, 'row')}", Tone.DIM))
 
 
 def _waiting(number: int, tone: Tone, hint: str) -> Line:

@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from console.kit.chart import Chart
 from console.kit.grid import Grid
-from console.screens.shared.session_screen import DeckScreen
+from console.screens.shared.session_screen import SessionScreen
 from console.screens.watch.cursors import Cursors
 from console.screens.watch.cycle_charts import Charted
 from console.screens.watch.cycle_list import CycleList
@@ -22,7 +22,7 @@ from console.screens.watch.positions import Positions
 from console.session.view import ConsoleState
 
 
-class WatchScreen(DeckScreen):
+class WatchScreen(SessionScreen):
     AUTO_FOCUS = "CycleList"
     VERTICAL_BREAKPOINTS = [  # noqa: RUF012
         (0, "-flat"),
@@ -47,8 +47,9 @@ class WatchScreen(DeckScreen):
         yield Positions()
         yield CycleList()
 
-    def show(self, view: ConsoleState) -> None:
-        local = self.deck_app.local_time
+    def show(self) -> None:
+        super().show()
+        view, local = self.host.view, self.host.local_time
         self.query_one(CyclePath).show(view, local=local)
         self.query_one(Dedupe).show(view)
         self._show_charts(view)
@@ -72,7 +73,7 @@ class WatchScreen(DeckScreen):
 
     def action_next_chart(self) -> None:
         self.charted = self.charted.next
-        self._show_charts(self.deck_app.view)
+        self._show_charts(self.host.view)
 
     @property
     def selected_cycle(self) -> int | None:
@@ -82,15 +83,15 @@ class WatchScreen(DeckScreen):
     @on(Grid.Chosen, "#cycles")
     def open_chosen_cycle(self, message: Grid.Chosen) -> None:
         if isinstance(message.key, int):
-            self.deck_app.open_cycle(message.key)
+            self.host.open_cycle(message.key)
 
     @on(Grid.Chosen, "#positions")
     def open_chosen_position(self, message: Grid.Chosen) -> None:
-        self.deck_app.open_table("stage4_positions", "symbol", str(message.key))
+        self.host.open_table("stage4_positions", "symbol", str(message.key))
 
     def copied(self) -> str | None:
         """The position or the cycle under the cursor, as JSON: every digit."""
-        view = self.deck_app.view
+        view = self.host.view
         positions = self.query_one(Positions)
         if positions.has_focus:
             found = view.shown_positions.get(str(positions.key))
@@ -101,6 +102,6 @@ class WatchScreen(DeckScreen):
 
     def exported(self) -> tuple[str, str] | None:
         """The cycles that are shown, one JSON object a line, newest first."""
-        results = self.deck_app.view.shown_results
+        results = self.host.view.shown_results
         text = "".join(result.model_dump_json() + "\n" for result in results)
         return ("cycles.jsonl", text) if results else None

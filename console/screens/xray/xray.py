@@ -14,7 +14,7 @@ from console.kit.grid import Grid
 from console.kit.line_widget import caption
 from console.kit.lines import Line, Tone, line
 from console.kit.scrolled import Paragraph
-from console.screens.shared.session_screen import DeckScreen, Moment
+from console.screens.shared.session_screen import Moment, SessionScreen
 from console.screens.watch.cycle_path import CyclePath
 from console.screens.xray.explain import ExplainPanel, StepsGrid, markets_of
 from console.screens.xray.fill_rows import Overview
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 MOST_REPLAYS = 20
 
 
-class XrayScreen(DeckScreen):
+class XrayScreen(SessionScreen):
     MOMENT = Moment.OWN
     AUTO_FOCUS = "FillsGrid"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -73,12 +73,12 @@ class XrayScreen(DeckScreen):
         told = f"cycles › {count(self._cycle_id)}"
         if self._xray is None or self._xray.result.cycle_id != self._cycle_id:
             return told if self.has_class("-calm") else f"{told}  reading…"
-        when = clock(self._xray.result.started_ms, local=self.deck_app.local_time)
+        when = clock(self._xray.result.started_ms, local=self.host.local_time)
         return f"{told}  as of {when}{self._ago}"
 
     @property
     def _ago(self) -> str:
-        latest = self.deck_app.view.latest
+        latest = self.host.view.latest
         behind = latest.cycle_id - self._cycle_id if latest else 0
         return f" · {count(behind)} cycle{'' if behind == 1 else 's'} ago" if behind > 0 else ""
 
@@ -108,9 +108,11 @@ class XrayScreen(DeckScreen):
 
     # --- reading
 
-    def show(self, view: ConsoleState) -> None:
+    def show(self) -> None:
         """A cycle that ended is not going to change: read once, and again only while something
         about it is still to come."""
+        super().show()
+        view = self.host.view
         before, self._seen = self._seen, view
         if self._xray is None or not self._is_read:
             self._show_path(view)
@@ -126,7 +128,7 @@ class XrayScreen(DeckScreen):
     @property
     def _is_read(self) -> bool:
         """This cycle, of the file that is there now."""
-        history = self.deck_app.history
+        history = self.host.history
         same_file = history is None or history is self._read_from
         found = self._xray
         return found is not None and found.result.cycle_id == self._cycle_id and same_file
@@ -139,18 +141,18 @@ class XrayScreen(DeckScreen):
         path = self.query_one(CyclePath)
         path.visible = known is not None
         if known is not None:
-            path.show(ConsoleState(results=(known,)), local=self.deck_app.local_time)
+            path.show(ConsoleState(results=(known,)), local=self.host.local_time)
 
     @work(exclusive=True, group="xray")
     async def _read(self) -> None:
         from engine import CycledeckError
 
-        history = self.deck_app.history
+        history = self.host.history
         if history is None:
             self._be_calm(line("There is no ledger file to read yet"), _WAITS)
             return
         self._reading = True
-        self._present_header()
+        self.show_header()
         try:
             found = await history.xray(self._cycle_id)
             replays = [await history.result(number) for number in found.replays[-MOST_REPLAYS:]]
@@ -165,13 +167,13 @@ class XrayScreen(DeckScreen):
     def _take(self, found: "Xray", overview: Overview, replays: "Iterable[CycleResult]") -> None:
         before, self._xray = self._xray, found
         self._replays = {replay.cycle_id: replay for replay in replays}
-        self._take_replays(self.deck_app.view.results)
+        self._take_replays(self.host.view.results)
         self.set_class(False, "-calm")
-        self.query_one(FillsPanel).show(found, overview, local=self.deck_app.local_time)
+        self.query_one(FillsPanel).show(found, overview, local=self.host.local_time)
         self._show_parts()
         if before is None or before.result.cycle_id != found.result.cycle_id:
             self._offer_explanations(found)
-        self._present_header()
+        self.show_header()
 
     def _take_replays(self, results: "Iterable[CycleResult]") -> None:
         for result in results:
@@ -179,7 +181,7 @@ class XrayScreen(DeckScreen):
                 self._replays[result.cycle_id] = result
 
     def _show_parts(self) -> None:
-        found, local = self._xray, self.deck_app.local_time
+        found, local = self._xray, self.host.local_time
         if found is None:
             return
         self.query_one(FillsPanel).tell_time(local=local)
@@ -190,7 +192,7 @@ class XrayScreen(DeckScreen):
         path.show(ConsoleState(results=(found.result,)), local=local)
         self.query_one(XrayCursors).show(found, local=local)
         self.query_one(XrayReplay).show(found.result, newest_first, local=local)
-        self.query_one(XrayOrders).show(found, self.deck_app.view.logs, local=local)
+        self.query_one(XrayOrders).show(found, self.host.view.logs, local=local)
 
     def _offer_explanations(self, found: "Xray") -> None:
         panel = self.query_one(ExplainPanel)
@@ -206,7 +208,7 @@ class XrayScreen(DeckScreen):
     async def _explain(self, cycle_id: int, symbol: str) -> None:
         from engine import CycledeckError
 
-        history, panel = self.deck_app.history, self.query_one(ExplainPanel)
+        history, panel = self.host.history, self.query_one(ExplainPanel)
         if history is None:
             panel.say("there is no ledger file to read")
             return
@@ -215,7 +217,7 @@ class XrayScreen(DeckScreen):
         except CycledeckError as error:
             panel.say(str(error))
             return
-        panel.show(found, local=self.deck_app.local_time)
+        panel.show(found, local=self.host.local_time)
 
     # --- when it cannot be read
 
@@ -229,10 +231,7 @@ class XrayScreen(DeckScreen):
         caption(calm, f"cycle {count(self._cycle_id)}")
         calm.say([line(("▲ ", Tone.ATTENTION), what), line((f"  {todo}", Tone.DIM))])
         self.set_class(True, "-calm")
-        self._present_header()
-
-    def _present_header(self) -> None:
-        self.present_header(self.deck_app.view)
+        self.show_header()
 
     # --- keys
 
@@ -290,20 +289,20 @@ class XrayScreen(DeckScreen):
         """The event under the cursor, in Tables."""
         step = self.query_one(ExplainPanel).step
         if step is not None and isinstance(self.focused, StepsGrid):
-            self.deck_app.open_table("ledger_events", "event_id", step.event_id)
+            self.host.open_table("ledger_events", "event_id", step.event_id)
             return
         fill = self.query_one(FillsPanel).fill
         if fill is not None and fill.events:
-            self.deck_app.open_table("ledger_events", "event_id", fill.events[0].event_id)
+            self.host.open_table("ledger_events", "event_id", fill.events[0].event_id)
 
     def action_turn(self, by: int) -> None:
         """Another cycle's x-ray in place of this one."""
-        latest = self.deck_app.view.latest
+        latest = self.host.view.latest
         wanted = self._cycle_id + by
         if wanted < 1:
-            self.deck_app.tell("This is the first cycle", Tone.ATTENTION)
+            self.host.tell("This is the first cycle", Tone.ATTENTION)
         elif latest is not None and wanted > latest.cycle_id:
-            self.deck_app.tell("This is the newest cycle", Tone.ATTENTION)
+            self.host.tell("This is the newest cycle", Tone.ATTENTION)
         else:
             self._turn_to(wanted)
 

@@ -6,19 +6,19 @@ import sys
 QUIET = """
 import gc
 gc.disable()
-from console import garbage
-garbage.CALM_SECONDS = {calm}
-found = garbage.Garbage()
-found.begin()
+from console.app import gc_pauses
+gc_pauses.CALM_SECONDS = {calm}
+pauses = gc_pauses.GcPauses()
+pauses.begin()
 assert gc.isenabled() and gc.get_freeze_count() > 0
 full = []
 gc.callbacks.append(lambda phase, info: full.append(info["generation"] == 2))
-found.key_pressed()
-found.collect_if_calm()
+pauses.key_pressed()
+pauses.collect_if_calm()
 assert not any(full), "nothing is old yet"
 kept = [[number] for number in range(100_000)]
 assert not any(full), "not by itself"
-found.collect_if_calm()
+pauses.collect_if_calm()
 print(any(full))
 """
 

@@ -16,15 +16,15 @@ from textual.pilot import Pilot
 
 from console.app.browse_app import BrowseApp
 from console.app.ledger_app import CycledeckApp
-from console.app.preferences import Memory
+from console.app.preferences import Preferences
 from console.browser.ui.tables import TablesScreen
 from console.kit.confirm import ConfirmScreen
 from console.kit.lines import line
+from console.kit.question import Question
 from console.screens.cycles.cycles import CyclesScreen
 from console.screens.health.health import HealthScreen
 from console.screens.watch.watch import WatchScreen
 from console.screens.xray.xray import XrayScreen
-from console.session.confirmations import Question
 
 # An engine that runs a cycle only when it is asked to.
 ASKED_ONLY = "1h"
@@ -182,8 +182,8 @@ async def test_frozen_keys_go_by_how_the_engine_is_now(db: Path) -> None:
         assert "allow orders again" in await asked(pilot, "K")
         await pilot.press("escape")
         deck = app_of(pilot).deck
-        assert deck.child is not None
-        os.kill(deck.child.pid, signal.SIGKILL)
+        assert deck.process is not None
+        os.kill(deck.process.pid, signal.SIGKILL)
         await until(pilot, lambda: "E starts" in cells(pilot.app, "#banner"))
         assert "start the engine again" in await asked(pilot, "E")
         await answered(pilot, lambda: deck.live.attached)
@@ -375,8 +375,8 @@ async def test_the_theme_and_the_times_chosen_are_remembered(db: Path) -> None:
         pilot.app.theme = "cycledeck-colour-blind-safe"
         app_of(pilot)._toggle_time()
         await pilot.pause()
-    assert Memory()["theme"] == "cycledeck-colour-blind-safe"
-    assert Memory()["local_time"] is True
+    assert Preferences()["theme"] == "cycledeck-colour-blind-safe"
+    assert Preferences()["local_time"] is True
     async with console(db) as pilot:
         assert pilot.app.theme == "cycledeck-colour-blind-safe"
 

@@ -10,7 +10,7 @@ from hosting import Host
 from console.app.ledger_app import CycledeckApp
 from console.kit.help import ANYWHERE, ENGINE, HERE, HelpScreen, Key, keys_of
 from console.screens.health.health import HealthScreen
-from console.screens.shared.session_screen import DeckScreen
+from console.screens.shared.session_screen import SessionScreen
 from console.screens.watch.watch import WatchScreen
 from console.session.session import Deck
 from console.session.target import Target
@@ -23,7 +23,7 @@ def by_group(keys: list[Key]) -> dict[str, list[str]]:
     return groups
 
 
-async def keys_on(screen: DeckScreen, size: tuple[int, int] = (120, 40)) -> list[Key]:
+async def keys_on(screen: SessionScreen, size: tuple[int, int] = (120, 40)) -> list[Key]:
     app = Host(screen, p.view(p.result(1)))
     async with app.run_test(size=size) as pilot:
         await pilot.pause()

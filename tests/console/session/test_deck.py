@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from console.session.engine_process import Child
+from console.session.engine_process import EngineProcess
 from console.session.session import Deck, NoEngine
 from console.session.target import Target
 from console.session.view import ConsoleState, Link
@@ -36,8 +36,8 @@ async def working(deck: Deck) -> AsyncIterator[Deck]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        if deck.child is not None:
-            await asyncio.to_thread(deck.child.end)
+        if deck.process is not None:
+            await asyncio.to_thread(deck.process.end)
 
 
 async def seen(deck: Deck, condition: Callable[[ConsoleState], object]) -> ConsoleState:
@@ -65,12 +65,12 @@ def attached(view: ConsoleState) -> bool:
 
 
 async def test_it_attaches_to_its_own_engine_and_hears_every_cycle(target: Target) -> None:
-    async with working(Deck(target, Child(target.command("run")))) as deck:
+    async with working(Deck(target, EngineProcess(target.command("run")))) as deck:
         first = await seen(deck, attached)
         assert first.trouble is None
         assert first.owns_engine
         assert first.hello is not None
-        assert first.hello.pid == deck.child.pid  # type: ignore[union-attr]
+        assert first.hello.pid == deck.process.pid  # type: ignore[union-attr]
         later = await seen(deck, lambda view: len(view.results) > len(first.results) + 5)
         later = await seen(deck, lambda view: view.results[-1].cycle_id == 1 and gapless(view))
         assert later.positions
@@ -91,7 +91,7 @@ async def test_cycles_that_ended_before_it_attached_are_read_from_the_file(
 
 
 async def test_commands_are_answered(target: Target) -> None:
-    async with working(Deck(target, Child(target.command("run")))) as deck:
+    async with working(Deck(target, EngineProcess(target.command("run")))) as deck:
         await seen(deck, attached)
         hello = deck.view.hello
         assert (await deck.ask(Action.PAUSE, hello)).ok
@@ -104,7 +104,7 @@ async def test_commands_are_answered(target: Target) -> None:
 
 
 async def test_another_engine_than_the_one_meant_is_asked_nothing(target: Target) -> None:
-    async with working(Deck(target, Child(target.command("run")))) as deck:
+    async with working(Deck(target, EngineProcess(target.command("run")))) as deck:
         hello = (await seen(deck, attached)).hello
         assert hello is not None
         with pytest.raises(NoEngine, match=f"pid 1.* is gone.*{hello.pid}.*nothing was asked"):
@@ -153,10 +153,10 @@ def later(view: ConsoleState, cycle_id: int) -> list[CycleResult]:
 
 
 async def test_an_engine_that_is_killed_leaves_the_file_to_look_at(target: Target) -> None:
-    async with working(Deck(target, Child(target.command("run")))) as deck:
+    async with working(Deck(target, EngineProcess(target.command("run")))) as deck:
         await seen(deck, attached)
-        assert deck.child is not None
-        os.kill(deck.child.pid, signal.SIGKILL)
+        assert deck.process is not None
+        os.kill(deck.process.pid, signal.SIGKILL)
         view = await seen(deck, lambda view: view.trouble and "by signal 9" in view.trouble.what)
         assert view.results
         deck.restart()
@@ -166,27 +166,27 @@ async def test_an_engine_that_is_killed_leaves_the_file_to_look_at(target: Targe
 
 
 async def test_an_engine_that_is_stopped_is_said_to_be_silent(target: Target) -> None:
-    async with working(Deck(target, Child(target.command("run")))) as deck:
+    async with working(Deck(target, EngineProcess(target.command("run")))) as deck:
         await seen(deck, attached)
-        assert deck.child is not None
-        os.kill(deck.child.pid, signal.SIGSTOP)
+        assert deck.process is not None
+        os.kill(deck.process.pid, signal.SIGSTOP)
         try:
             view = await seen(deck, lambda view: view.trouble is not None)
         finally:
-            os.kill(deck.child.pid, signal.SIGCONT)
+            os.kill(deck.process.pid, signal.SIGCONT)
         assert view.trouble is not None
         assert "silent" in view.trouble.what
         await seen(deck, lambda view: view.trouble is None)
 
 
 async def test_a_second_deck_attaches_to_the_engine_that_runs(target: Target) -> None:
-    async with working(Deck(target, Child(target.command("run")))) as deck:
+    async with working(Deck(target, EngineProcess(target.command("run")))) as deck:
         await seen(deck, attached)
-        async with working(Deck(target, Child(target.command("run")))) as second:
+        async with working(Deck(target, EngineProcess(target.command("run")))) as second:
             view = await seen(second, attached)
             assert not view.owns_engine
             assert view.trouble is None
-            await asyncio.to_thread(second.child.end)  # type: ignore[union-attr]
+            await asyncio.to_thread(second.process.end)  # type: ignore[union-attr]
             await seen(second, lambda later: len(later.results) > len(view.results))
         assert deck.view.attached
 
@@ -265,7 +265,7 @@ async def test_the_state_as_of_a_cycle_is_shown_until_back_in_the_present(target
 
 
 async def test_a_frozen_view_stands_still_and_counts_what_it_does_not_show(target: Target) -> None:
-    async with working(Deck(target, Child(target.command("run")))) as deck:
+    async with working(Deck(target, EngineProcess(target.command("run")))) as deck:
         await seen(deck, attached)
         deck.freeze()
         frozen = deck.view.results
@@ -328,7 +328,7 @@ async def test_a_locked_file_is_shown_again_when_the_lock_is_gone(target: Target
 
 async def test_a_hundred_cycles_a_second_are_all_heard(target: Target) -> None:
     flood = Target(None, {**target.flags, "interval": "0"})
-    async with working(Deck(flood, Child(flood.command("run")))) as deck:
+    async with working(Deck(flood, EngineProcess(flood.command("run")))) as deck:
         view = await seen(deck, lambda view: len(view.results) > 150)
         ids = [result.cycle_id for result in view.results]
         assert ids == list(range(ids[0], ids[-1] - 1, -1))

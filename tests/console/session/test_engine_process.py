@@ -11,7 +11,7 @@ import platformdirs
 import pytest
 
 from console.session import engine_process as module
-from console.session.engine_process import Child
+from console.session.engine_process import EngineProcess
 
 UP = "import signal, sys; print('up', file=sys.stderr, flush=True)"
 ENDS_ON_TERM = f"""
@@ -39,14 +39,14 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def speaks(child: Child) -> None:
+def speaks(child: EngineProcess) -> None:
     """Wait until the process is up."""
-    until(lambda: "up" in child.last_words())
+    until(lambda: "up" in child.last_output())
     assert child.exit_code is None
 
 
 def test_it_is_asked_to_end_and_its_exit_code_returned() -> None:
-    child = Child(python(ENDS_ON_TERM))
+    child = EngineProcess(python(ENDS_ON_TERM))
     speaks(child)
     assert child.exit_code is None
     assert child.end() == 3
@@ -58,7 +58,7 @@ def test_one_that_will_not_end_is_killed_after_a_while(
 ) -> None:
     monkeypatch.setattr(module, "QUIET_S", 0.05)
     monkeypatch.setattr(module, "HURRIED_S", 0.05)
-    child = Child(python(IGNORES_TERM))
+    child = EngineProcess(python(IGNORES_TERM))
     speaks(child)
     told: list[str] = []
     assert child.end(0.05, slow=lambda: told.append("slow")) == -9
@@ -66,13 +66,13 @@ def test_one_that_will_not_end_is_killed_after_a_while(
 
 
 def test_ending_one_that_has_ended_already_returns_how() -> None:
-    child = Child(python(f"{UP}; raise SystemExit(2)"))
+    child = EngineProcess(python(f"{UP}; raise SystemExit(2)"))
     until(lambda: child.exit_code is not None)
     assert child.end() == child.exit_code == 2
 
 
 def test_a_ctrl_c_hurries_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    child = Child(python(IGNORES_TERM))
+    child = EngineProcess(python(IGNORES_TERM))
     speaks(child)
     waited = 0.0
 
@@ -89,18 +89,18 @@ def test_a_ctrl_c_hurries_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert waited > 30
 
 
-def test_its_last_words_are_its_own_while_others_speak() -> None:
-    first = Child(python(ENDS_ON_TERM))
+def test_its_last_output_are_its_own_while_others_speak() -> None:
+    first = EngineProcess(python(ENDS_ON_TERM))
     speaks(first)
-    second = Child(python("import sys; sys.exit('second')"))
+    second = EngineProcess(python("import sys; sys.exit('second')"))
     until(lambda: second.exit_code is not None)
     first.end()
-    assert (first.last_words(), second.last_words()) == ("up", "second")
+    assert (first.last_output(), second.last_output()) == ("up", "second")
 
 
 def test_the_log_of_the_one_before_is_kept() -> None:
     for name in ("first", "second", "third"):
-        child = Child(python(f"import sys; sys.exit('{name}')"))
+        child = EngineProcess(python(f"import sys; sys.exit('{name}')"))
         until(lambda child=child: child.exit_code is not None)  # type: ignore[misc]
     logs = platformdirs.user_log_path("cycledeck")
     assert (logs / "engine.log").read_text() == "third\n"
@@ -109,13 +109,13 @@ def test_the_log_of_the_one_before_is_kept() -> None:
 
 def test_it_starts_where_no_log_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", "/dev/null/state")
-    child = Child(python("import sys; sys.exit('said')"))
+    child = EngineProcess(python("import sys; sys.exit('said')"))
     until(lambda: child.exit_code is not None)
-    assert child.last_words() == "said"
+    assert child.last_output() == "said"
 
 
 def test_it_is_in_a_session_of_its_own() -> None:
-    child = Child(python(ENDS_ON_TERM))
+    child = EngineProcess(python(ENDS_ON_TERM))
     try:
         speaks(child)
         assert os.getsid(child.pid) == child.pid != os.getsid(0)
@@ -125,7 +125,7 @@ def test_it_is_in_a_session_of_its_own() -> None:
 
 def test_a_program_that_is_not_there_is_an_error_at_once() -> None:
     with pytest.raises(OSError, match="no-such-program"):
-        Child(["/no-such-program"])
+        EngineProcess(["/no-such-program"])
 
 
 def test_the_command_line_of_the_engine_passes_on_what_was_given() -> None:

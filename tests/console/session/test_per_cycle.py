@@ -1,7 +1,7 @@
 import published as p
 
 from console.session.per_cycle import PerCycle
-from console.session.view import KEPT_CYCLES
+from console.session.view import MOST_CYCLES
 
 
 def test_what_is_made_of_a_result_is_made_once() -> None:
@@ -21,6 +21,6 @@ def test_a_result_that_was_published_again_is_another_one() -> None:
 def test_it_does_not_grow_without_end() -> None:
     found = PerCycle(lambda result: result.cycle_id)
     one = p.result(1)
-    for number in range(5 * KEPT_CYCLES):
+    for number in range(5 * MOST_CYCLES):
         assert found(one.model_copy(update={"cycle_id": number})) == number
-    assert len(found._known) <= 2 * KEPT_CYCLES
+    assert len(found._values) <= 2 * MOST_CYCLES

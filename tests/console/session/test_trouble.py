@@ -32,7 +32,7 @@ class Ended:
     words: str = ""
     pid: int = 1
 
-    def last_words(self) -> str:
+    def last_output(self) -> str:
         return self.words
 
 

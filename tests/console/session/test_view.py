@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from published import BTC, ETH, NOON_MS, SECOND_MS, SOL, books, failed, position, result
 
-from console.session.view import KEPT_CYCLES, ConsoleState, Past, with_books, with_results
+from console.session.view import MOST_CYCLES, ConsoleState, Past
 from engine.ledger.cursors import CursorChange
 
 KEY = f"fills_cursor:{BTC}"
@@ -23,39 +23,39 @@ def moved(before: int | None, after: int) -> dict[str, CursorChange]:
 def test_cycles_stand_newest_first_however_they_came(order: tuple[int, ...]) -> None:
     view = ConsoleState()
     for cycle_id in order:
-        view = with_results(view, [result(cycle_id)])
+        view = view.with_results([result(cycle_id)])
     assert [found.cycle_id for found in view.results] == [4, 3, 2, 1]
     assert view.latest == result(4)
 
 
 def test_a_cycle_that_is_known_already_changes_nothing() -> None:
-    view = with_results(ConsoleState(), [result(1), result(2)])
-    assert with_results(view, [result(1)]) is view
+    view = ConsoleState().with_results([result(1), result(2)])
+    assert view.with_results([result(1)]) is view
 
 
 def test_what_was_published_is_not_replaced_by_the_lesser_that_the_file_keeps() -> None:
-    view = with_results(ConsoleState(), [result(1)])
-    again = with_results(view, [result(1, **FROM_FILE)])
+    view = ConsoleState().with_results([result(1)])
+    again = view.with_results([result(1, **FROM_FILE)])
     assert again.results[0].positions == result(1).positions
 
 
 def test_metrics_that_were_rebuilt_show_in_a_cycle_known_without() -> None:
-    view = with_results(ConsoleState(), [result(1, metrics_persisted=False)])
-    view = with_results(view, [result(1, metrics_persisted=True, **FROM_FILE)])
+    view = ConsoleState().with_results([result(1, metrics_persisted=False)])
+    view = view.with_results([result(1, metrics_persisted=True, **FROM_FILE)])
     assert view.results[0] == result(1)
 
 
 def test_a_bounded_number_of_cycles_is_kept() -> None:
-    view = with_results(ConsoleState(), [result(n) for n in range(1, KEPT_CYCLES + 51)])
-    assert len(view.results) == KEPT_CYCLES
+    view = ConsoleState().with_results([result(n) for n in range(1, MOST_CYCLES + 51)])
+    assert len(view.results) == MOST_CYCLES
     assert view.results[-1].cycle_id == 51
 
 
 def test_a_cursor_remembers_when_it_moved_last() -> None:
-    view = with_results(ConsoleState(), [result(1, cursors=moved(None, 500))])
-    view = with_results(view, [result(2, cursors=moved(500, 500))])
+    view = ConsoleState().with_results([result(1, cursors=moved(None, 500))])
+    view = view.with_results([result(2, cursors=moved(500, 500))])
     assert view.cursors[KEY].moved_ms == NOON_MS + SECOND_MS
-    view = with_results(view, [result(3, cursors=moved(500, 900))])
+    view = view.with_results([result(3, cursors=moved(500, 900))])
     assert (view.cursors[KEY].value_ms, view.cursors[KEY].moved_ms) == (
         900,
         NOON_MS + 3 * SECOND_MS,
@@ -63,27 +63,27 @@ def test_a_cursor_remembers_when_it_moved_last() -> None:
 
 
 def test_of_a_cursor_that_only_ever_stood_nobody_knows_when_it_moved() -> None:
-    view = with_results(ConsoleState(), [result(1, cursors=moved(500, 500))])
+    view = ConsoleState().with_results([result(1, cursors=moved(500, 500))])
     assert view.cursors[KEY].moved_ms is None
 
 
 def test_a_cycle_that_committed_nothing_moves_nothing() -> None:
-    view = with_results(ConsoleState(), [result(1)])
-    after = with_results(view, [failed(2)])
+    view = ConsoleState().with_results([result(1)])
+    after = view.with_results([failed(2)])
     assert (after.positions, after.cursors) == (view.positions, view.cursors)
     assert after.latest == failed(2)
 
 
 def test_a_late_message_about_an_older_cycle_does_not_take_positions_back() -> None:
-    view = with_results(ConsoleState(), [result(2)])
+    view = ConsoleState().with_results([result(2)])
     late = result(1, positions={}, cursors=moved(None, 5))
-    assert with_results(view, [late]).cursors == view.cursors
+    assert view.with_results([late]).cursors == view.cursors
 
 
 def test_in_the_past_everything_shown_is_of_then() -> None:
     then = result(1, positions={}, cursors={}, held=(BTC,))
     past = Past(then, (then,), {KEY: 7})
-    view = with_results(ConsoleState(past=past), [result(1), result(2)])
+    view = ConsoleState(past=past).with_results([result(1), result(2)])
     assert view.result is then
     assert view.shown_results == (then,)
     assert view.shown_positions == {}
@@ -94,35 +94,35 @@ def test_in_the_past_everything_shown_is_of_then() -> None:
 
 
 def test_a_ledger_that_went_back_to_a_backup_is_begun_anew() -> None:
-    view = with_results(ConsoleState(), [result(number) for number in range(1, 6)])
+    view = ConsoleState().with_results([result(number) for number in range(1, 6)])
     again = result(3, started_ms=result(5).started_ms + 1, positions={BTC: position(qty="9")})
-    back = with_results(view, [again])
+    back = view.with_results([again])
     assert [found.cycle_id for found in back.results] == [3]
     assert back.positions == {BTC: position(qty="9")}
 
 
 def test_cycles_that_come_late_or_again_are_of_the_same_ledger() -> None:
-    view = with_results(ConsoleState(), [result(number) for number in (1, 2, 5)])
-    late = with_results(view, [result(2, **FROM_FILE), result(3), result(4)])
+    view = ConsoleState().with_results([result(number) for number in (1, 2, 5)])
+    late = view.with_results([result(2, **FROM_FILE), result(3), result(4)])
     assert [found.cycle_id for found in late.results] == [5, 4, 3, 2, 1]
     clock_went_back = result(6, started_ms=result(1).started_ms)
-    later = with_results(late, [clock_went_back, result(5)])
+    later = late.with_results([clock_went_back, result(5)])
     assert [found.cycle_id for found in later.results] == [6, 5, 4, 3, 2, 1]
 
 
 def test_what_the_file_said_before_a_commit_does_not_take_positions_back() -> None:
-    view = with_results(ConsoleState(), [result(4)])
+    view = ConsoleState().with_results([result(4)])
     before = books(last_commit_seq=3, positions={BTC: position(qty="1")})
-    assert with_books(view, before).positions == result(4).positions
+    assert view.with_books(before).positions == result(4).positions
     now = books(last_commit_seq=4, positions={BTC: position(qty="2", fees={"USDT": "9"})})
-    assert with_books(view, now).positions == now.positions
+    assert view.with_books(now).positions == now.positions
 
 
 def test_positions_after_a_replay_are_at_the_last_marks_known() -> None:
-    view = with_results(ConsoleState(), [result(1)])
+    view = ConsoleState().with_results([result(1)])
     unmarked = position(qty="0.1", cost="6000", mark=None, unrealized=None)
-    replayed = with_results(view, [result(2, positions={BTC: unmarked, SOL: unmarked})])
+    replayed = view.with_results([result(2, positions={BTC: unmarked, SOL: unmarked})])
     assert replayed.positions[BTC].mark == position().mark
     assert replayed.positions[BTC].unrealized == "488.01"
-    unknown = with_results(ConsoleState(), [result(2, positions={BTC: unmarked})])
+    unknown = ConsoleState().with_results([result(2, positions={BTC: unmarked})])
     assert unknown.positions[BTC].unrealized is None

@@ -11,6 +11,7 @@ from running import until, written
 from seen import cells, text
 from textual.pilot import Pilot
 
+from console.browser.ui.browse import BrowseScreen
 from console.browser.ui.data_grid import DataGrid
 from console.browser.ui.query_pane import QueryPane
 from console.browser.ui.rows_pane import RowsPane
@@ -104,8 +105,8 @@ class Tables:
 async def tables(
     path: Path, size: tuple[int, int] = (120, 40), view: ConsoleState | None = None
 ) -> AsyncIterator[Tables]:
-    screen = TablesScreen(path)
-    app = Host(screen, view or ConsoleState())
+    screen = BrowseScreen()
+    app = Host(screen, view or ConsoleState(), path)
     async with app.run_test(size=size) as pilot:
         yield Tables(pilot, screen)
 

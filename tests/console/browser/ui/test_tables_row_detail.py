@@ -9,8 +9,9 @@ from seen import cells, text
 from tables_screen import asked, tables, trades, write
 
 from console.app.browse_app import BrowseApp
+from console.browser.ui.browse import BrowseScreen
 from console.browser.ui.data_grid import DataGrid
-from console.browser.ui.tables import TablesScreen
+from console.screens.tables.tables import LedgerTablesScreen
 from console.session.view import ConsoleState
 
 
@@ -108,9 +109,8 @@ async def test_on_a_ledger_a_fill_leads_to_its_cycle(tmp_path: Path) -> None:
 
 async def test_the_cycle_of_a_row_is_the_one_keys_are_about(tmp_path: Path) -> None:
     await ran(tmp_path / "l.db", 2)
-    screen = TablesScreen()
-    app = Host(screen, ConsoleState())
-    app.db = tmp_path / "l.db"
+    screen = LedgerTablesScreen()
+    app = Host(screen, ConsoleState(), tmp_path / "l.db")
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: screen.pane.grid.row)
         ((cycle,),) = asked(tmp_path / "l.db", "SELECT min(cycle_id) FROM ledger_events")
@@ -121,8 +121,8 @@ async def test_the_cycle_of_a_row_is_the_one_keys_are_about(tmp_path: Path) -> N
 
 
 async def test_a_table_asked_for_before_the_file_is_open_is_the_first(db: Path) -> None:
-    screen = TablesScreen(db)
+    screen = BrowseScreen()
     screen.open_table("trades", "id", "7")
-    app = Host(screen, ConsoleState())
+    app = Host(screen, ConsoleState(), db)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: cells(app, "#chips") == "id = 7" and screen.pane.grid.row)

@@ -77,7 +77,7 @@ async def test_it_says_who_runs(db: Path) -> None:
     async with console(db, engine=True, keys="4") as pilot:
         await until(pilot, lambda: "● running" in cells(pilot.app, "#engine"))
         found = cells(pilot.app, "#engine")
-        assert f"pid {pilot.app.deck.child.pid}" in found  # type: ignore[attr-defined]
+        assert f"pid {pilot.app.deck.process.pid}" in found  # type: ignore[attr-defined]
         assert "orders allowed" in found
 
 

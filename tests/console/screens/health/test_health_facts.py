@@ -27,10 +27,10 @@ def test_the_lease_is_as_old_as_it_was_when_the_file_was_looked_at() -> None:
 
 def test_a_proof_says_how_much_was_read_and_when() -> None:
     found = {"violations": [], "checked": {"ledger_events": 1_204}}
-    facts = book_facts(p.view(), p.books(), Proof(found=found, at_ms=p.NOON_MS), False)
+    facts = book_facts(p.view(), p.books(), Proof(verification=found, at_ms=p.NOON_MS), False)
     assert told(facts, "verify") == "✓ ok · 1,204 rows"
     assert told(facts, "") == "at 12:00:00"
-    wrong = Proof(found=found | {"violations": [{}]}, at_ms=p.NOON_MS)
+    wrong = Proof(verification=found | {"violations": [{}]}, at_ms=p.NOON_MS)
     assert told(book_facts(p.view(), p.books(), wrong, False), "verify") == "✕ 1 violation"
 
 

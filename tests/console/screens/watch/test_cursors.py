@@ -17,7 +17,7 @@ from console.screens.watch.cursors import (
     standings,
     window,
 )
-from console.session.view import ConsoleState, CursorMark, Past, with_results
+from console.session.view import ConsoleState, CursorMark, Past
 from engine.cycles.results import CycleResult, Kind
 
 NOW_MS = p.result(1).started_ms
@@ -134,7 +134,7 @@ def test_where_the_venues_clock_could_not_be_had_no_lag_is_known() -> None:
 def test_a_replay_tells_nothing_of_the_venue() -> None:
     before = p.view(p.result(9))
     replay = p.result(10, kind=Kind.REPLAY, venue_ms=0, cursors={})
-    view = with_results(before, [replay])
+    view = before.with_results([replay])
     assert [market.lag_ms for market in markets_of(view)] == [
         market.lag_ms for market in markets_of(before)
     ]

@@ -15,7 +15,7 @@ from textual.widget import Widget
 
 from console.screens.watch.cycle_list import CycleList
 from console.screens.watch.watch import WatchScreen
-from console.session.view import ConsoleState, CursorMark, Past, Trouble, with_results
+from console.session.view import ConsoleState, CursorMark, Past, Trouble
 from engine.cycles.results import CycleStatus, Kind, Verdict
 
 SIZES = [(80, 24), (120, 40), (200, 60), (40, 10), (100, 34), (60, 20), (120, 24), (20, 5)]
@@ -76,7 +76,7 @@ async def test_where_words_are_short_they_are_the_same_cycle_after_cycle() -> No
     async with watching(view, (80, 24)) as (app, pilot):
         assert "1,048 att 6 ins 1,042 ign" in seen.cells(app, "#dedupe")
         assert re.search(r"last 36: 216 of 2,728 ins ", seen.cells(app, "#dedupe"))
-        app.give(with_results(app.view, [p.result(1_286)]))
+        app.give(app.view.with_results([p.result(1_286)]))
         await pilot.pause()
         assert "48 att 6 ins 42 ign" in seen.cells(app, "#dedupe")
 
@@ -279,11 +279,11 @@ async def test_the_selected_cycle_stays_selected_while_rows_move() -> None:
     async with watching(last_forty()) as (app, pilot):
         assert app.screen.selected_cycle == 1_284
         await pilot.press("j")
-        app.give(with_results(app.view, [p.result(1_285), p.result(1_286)]))
+        app.give(app.view.with_results([p.result(1_285), p.result(1_286)]))
         await pilot.pause()
         assert app.screen.selected_cycle == 1_283
         await pilot.press("g")
-        app.give(with_results(app.view, [p.result(1_287)]))
+        app.give(app.view.with_results([p.result(1_287)]))
         await pilot.pause()
         assert app.screen.selected_cycle == 1_287
 
@@ -292,7 +292,7 @@ async def test_while_the_list_stands_still_it_says_how_many_cycles_are_newer() -
     async with watching(last_forty(), (80, 24)) as (app, pilot):
         await pilot.press("j")
         assert "newer" not in seen.cells(app, "#cycles")
-        app.give(with_results(app.view, [p.result(number) for number in range(1_285, 1_324)]))
+        app.give(app.view.with_results([p.result(number) for number in range(1_285, 1_324)]))
         await pilot.pause()
         assert "cycles · 39 newer · g" in seen.cells(app, "#cycles")
         await pilot.press("g")
@@ -377,7 +377,7 @@ async def test_metrics_that_are_rebuilt_turn_the_lamp_green() -> None:
     async with watching(last_forty(missing)) as (app, pilot):
         assert "◆ metrics missing · m rebuilds" in seen.cells(app, "#cycle")
         assert "m rebuilds" in seen.cells(app, "#cycles")
-        app.give(with_results(app.view, [p.result(1_285)]))
+        app.give(app.view.with_results([p.result(1_285)]))
         await pilot.pause()
         assert "m rebuilds" not in seen.text(app)
 
@@ -462,7 +462,7 @@ async def test_nothing_is_drawn_when_nothing_changed(
 async def test_a_new_cycle_draws_each_panel_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async with watching(last_forty()) as (app, pilot):
         drawn = refreshed(monkeypatch)
-        app.give(with_results(app.view, [p.result(1_285, ledger_events_inserted=5)]))
+        app.give(app.view.with_results([p.result(1_285, ledger_events_inserted=5)]))
         await pilot.pause()
         assert drawn.count("cycles") == 1
         assert drawn.count("cursors") <= 1
@@ -480,7 +480,7 @@ async def test_more_cycles_do_not_lay_the_screen_out_anew(monkeypatch: pytest.Mo
             lambda self, *a, **k: (laid_out.append(self), original(self, *a, **k))[1],
         )
         for number in range(1_285, 1_290):
-            app.give(with_results(app.view, [p.result(number)]))
+            app.give(app.view.with_results([p.result(number)]))
             await pilot.pause()
         assert laid_out == []
         assert app.screen.query_one(CycleList).virtual_size.height == 46

@@ -22,7 +22,6 @@ from console.screens.watch.watch import WatchScreen
 from console.screens.xray.explain import ExplainPanel
 from console.screens.xray.fills import FillsGrid
 from console.screens.xray.xray import XrayScreen
-from console.session.view import with_results
 from engine import Engine, History, Kind, Verdict
 from engine.errors import StoreLocked
 from engine.ingest import quarantine
@@ -344,10 +343,11 @@ async def test_a_replay_made_while_one_looks_appears_with_its_verdict(db: Path) 
 
 async def test_a_clean_replay_says_that_positions_are_unchanged(db: Path) -> None:
     async with xray(db, 6, (120, 60)) as pilot:
-        screen, view = pilot.app.screen, app_of(pilot).view
+        screen, deck = pilot.app.screen, app_of(pilot).deck
         replay = result(13, kind=Kind.REPLAY, replay_of=6, verdict=Verdict.CLEAN)
         assert isinstance(screen, XrayScreen)
-        screen.show(with_results(view, [replay]))
+        deck.live = deck.view = deck.live.with_results([replay])
+        screen.present()
         await pilot.pause()
         found = panel(pilot, "#xray-replay")
         assert "positions unchanged" in found

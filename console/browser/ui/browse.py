@@ -1,0 +1,30 @@
+"""The tables of a file of whatever program, below a line that says which file that is."""
+
+from contextlib import suppress
+
+from textual.app import ComposeResult
+
+from console.browser.ui.captions import many
+from console.browser.ui.open_file import Session
+from console.browser.ui.tables import TablesScreen
+from console.kit.formats import size
+from console.kit.lines import Tone, line
+from console.kit.text_line import TextLine
+
+
+class BrowseScreen(TablesScreen):
+    def compose(self) -> ComposeResult:
+        yield TextLine(id="file")
+        yield from super().compose()
+
+    def show_file(self, session: Session) -> None:
+        path = session.path
+        label = line((" browse ", Tone.BADGE), "  ", (path.name, Tone.STRONG))
+        with suppress(OSError):
+            content = size(path.stat().st_size)
+            tables = sum(table.kind != "view" for table in session.tables)
+            views = len(session.tables) - tables
+            content += f" · {many(tables, 'table')}" + (f", {many(views, 'view')}" if views else "")
+            label = line(label, (f"  {content}", Tone.DIM))
+        folder = f"  in {path.parent}" if path.is_absolute() else ""
+        self.query_one("#file", TextLine).show(line(label, (folder, Tone.FAINT)))

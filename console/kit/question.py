@@ -1,0 +1,19 @@
+"""A question before anything that reaches the exchange or changes state: what it says."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from console.kit.lines import Line
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`title` says what will be done and to what, pinned; `facts` are what there is to know.
+
+    With `account`, its name has to be typed: this is real money.
+    """
+
+    title: str
+    facts: Sequence[Line]
+    confirm: str
+    account: str | None = None
