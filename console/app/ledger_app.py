@@ -15,7 +15,7 @@ from console.app.screens import SCREENS
 from console.kit.lines import Tone
 from console.kit.question import Question
 from console.screens.shared.session_screen import SessionHost, SessionScreen
-from console.session import confirmations
+from console.session.confirmations import Confirmations
 from console.session.session import Deck, NoEngine
 from console.session.target import Target
 from console.session.view import ConsoleState
@@ -216,30 +216,30 @@ class CycledeckApp(ConsoleApp):
     def action_trigger(self) -> None:
         from engine import Action
 
-        self._confirm_and_ask(confirmations.trigger, Action.TRIGGER)
+        self._confirm_and_ask(Confirmations.trigger, Action.TRIGGER)
 
     def action_pause(self) -> None:
         from engine import Action, EngineState
 
         beat = self.deck.live.beat
         if beat is not None and beat.state is EngineState.PAUSED:
-            self._confirm_and_ask(confirmations.resume, Action.RESUME)
+            self._confirm_and_ask(Confirmations.resume, Action.RESUME)
         else:
-            self._confirm_and_ask(confirmations.pause, Action.PAUSE)
+            self._confirm_and_ask(Confirmations.pause, Action.PAUSE)
 
     def action_kill(self) -> None:
         from engine import Action
 
         beat = self.deck.live.beat
         if beat is not None and beat.killed:
-            self._confirm_and_ask(confirmations.revive, Action.REVIVE)
+            self._confirm_and_ask(Confirmations.revive, Action.REVIVE)
         else:
-            self._confirm_and_ask(confirmations.kill, Action.KILL)
+            self._confirm_and_ask(Confirmations.kill, Action.KILL)
 
     def action_backfill(self) -> None:
         from engine import Action
 
-        self._confirm_and_ask(confirmations.backfill, Action.BACKFILL)
+        self._confirm_and_ask(Confirmations.backfill, Action.BACKFILL)
 
     @work(exclusive=True, group="replay")
     async def action_replay(self) -> None:
@@ -256,9 +256,9 @@ class CycledeckApp(ConsoleApp):
                 self.tell(reply.message, Tone.DANGER)
             if reply is None or reply.preview is None:
                 return None
-            return confirmations.replay(live, reply.preview)
+            return Confirmations(live).replay(reply.preview)
 
-        question = confirmations.replay_unseen(live, cycle_id)
+        question = Confirmations(live).replay_unseen(cycle_id)
         if await self._confirmed(question, preview):
             self._tell_outcome(await self._ask(Action.REPLAY, live, cycle_id))
 
@@ -304,7 +304,7 @@ class CycledeckApp(ConsoleApp):
 
     @work(exclusive=True, group="restart")
     async def action_restart(self) -> None:
-        question = confirmations.restart(self.deck.live, self.target.typed("run"))
+        question = Confirmations(self.deck.live).restart(self.target.typed("run"))
         if await self._confirmed(question):
             try:
                 self.deck.restart()
@@ -323,7 +323,7 @@ class CycledeckApp(ConsoleApp):
         real = live.hello is not None and live.hello.mode != "sim"
         if owned and real and not self._keep_running:
             self._leaving = True
-            confirmed = await self._confirmed(confirmations.quit_with_engine(live))
+            confirmed = await self._confirmed(Confirmations(live).quit_with_engine())
             self._leaving = False
             if not confirmed:
                 return
@@ -338,10 +338,10 @@ class CycledeckApp(ConsoleApp):
 
     @work
     async def _confirm_and_ask(
-        self, question: Callable[[ConsoleState], Question], action: "Action"
+        self, question: Callable[[Confirmations], Question], action: "Action"
     ) -> None:
         live = self.deck.live
-        if await self._confirmed(question(live)):
+        if await self._confirmed(question(Confirmations(live))):
             self._tell_outcome(await self._ask(action, live))
 
     async def _confirmed(

@@ -20,7 +20,7 @@ SETTINGS = TARGET | {"--venue", "--symbols", "--interval", "--lookback", "--seed
 
 def main() -> None:
     """The entry point."""
-    opened = plainly(sys.argv[1:])
+    opened = plain_console(sys.argv[1:])
     if opened is not None:
         try:
             sys.exit(opened())
@@ -31,28 +31,28 @@ def main() -> None:
     commands.main()
 
 
-def plainly(words: Sequence[str]) -> Callable[[], int] | None:
-    """The console that these words open; null where that is for the command line to say."""
-    match words:
+def plain_console(arguments: Sequence[str]) -> Callable[[], int] | None:
+    """The console that plain arguments open; null where the command line has to explain them."""
+    match arguments:
         case ["browse", file] if not file.startswith("-"):
             return partial(launch.browse, Path(file))
         case ["watch", *rest]:
             flags = _flags(rest, TARGET)
             return None if flags is None else partial(launch.watch, _target(flags))
-    flags = _flags([word for word in words if word != KEEP_RUNNING], SETTINGS)
+    flags = _flags([part for part in arguments if part != KEEP_RUNNING], SETTINGS)
     if flags is None:
         return None
-    return partial(launch.deck, _target(flags), keep_running=KEEP_RUNNING in words)
+    return partial(launch.deck, _target(flags), keep_running=KEEP_RUNNING in arguments)
 
 
-def _flags(words: Sequence[str], known: frozenset[str]) -> dict[str, str] | None:
-    """Flags with their values, where there is nothing but known ones; else null."""
+def _flags(arguments: Sequence[str], allowed: frozenset[str]) -> dict[str, str] | None:
+    """Flags with their values, where there is nothing but allowed ones; else null."""
     flags: dict[str, str] = {}
-    rest = iter(words)
-    for word in rest:
-        flag, given, value = word.partition("=")
-        value = value if given else next(rest, "")
-        if flag not in known or not value or value.startswith("-"):
+    rest = iter(arguments)
+    for argument in rest:
+        flag, equals, value = argument.partition("=")
+        value = value if equals else next(rest, "")
+        if flag not in allowed or not value or value.startswith("-"):
             return None
         flags[flag] = value
     return flags if flags.get("--seed", "0").isdecimal() else None

@@ -1,4 +1,4 @@
-"""What the command line opens: a console on its own engine, on somebody else's, or on a file.
+"""The consoles that the command line opens: on an engine of its own, on somebody else's, on a file.
 
 Each returns the exit code.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Whatever ends the console, also before there is a screen that hears it, ends its engine as well.
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-# For its running cycle an engine takes what its settings say, where they are known, and some more.
+# For its running cycle an engine takes as long as its settings say, once they are read, and more.
 PATIENCE_S, MARGIN_S = 30.0, 5.0
 
 
@@ -37,32 +37,25 @@ def deck(target: Target, *, keep_running: bool = False) -> int:
     early: list[int] = []
     _on_endings(lambda number, frame: early.append(number))
     # Before Textual is loaded: the engine is up by the time there is a screen to show it on.
-    held = Deck(target, EngineProcess(target.command("run")))
+    session = Deck(target, EngineProcess(target.command("run")))
     code = 1
     try:
         _on_endings(signal.default_int_handler)
-        code = 0 if early else _shown(held, keep_running)
+        code = 0 if early else _on_ledger(session, keep_running=keep_running)
     except KeyboardInterrupt:
         code = 0
     finally:
-        ended = _end(held, keep_running)
+        ended = _end(session, keep_running)
     return code or ended
-
-
-def _shown(deck: "Deck", keep_running: bool) -> int:
-    from console.app.ledger_app import CycledeckApp
-
-    return _run(CycledeckApp(deck, keep_running=keep_running))
 
 
 def watch(target: Target) -> int:
     """The console, without an engine of its own."""
     if not _on_a_terminal("For scripts there is: cycledeck status"):
         return 2
-    from console.app.ledger_app import CycledeckApp
     from console.session.session import Deck
 
-    return _run(CycledeckApp(Deck(target)))
+    return _on_ledger(Deck(target))
 
 
 def browse(file: Path) -> int:
@@ -72,45 +65,52 @@ def browse(file: Path) -> int:
     try:
         there = file.is_file()
     except OSError as error:
-        _say(f"error: {printable(str(file))}: {error.strerror}")
+        _print(f"error: {printable(str(file))}: {error.strerror}")
         return 2
     if not there:
-        _say(f"error: there is no file {printable(str(file))}")
+        _print(f"error: there is no file {printable(str(file))}")
         return 2
     from console.app.browse_app import BrowseApp
 
     return _run(BrowseApp(file))
 
 
-def _end(deck: "Deck", keep_running: bool) -> int:
-    child, settings = deck.process, deck.settings
-    if child is None or child.exit_code is not None:
-        return 0
-    if keep_running:
-        _say(f"The engine (pid {child.pid}) keeps running. cycledeck watch attaches to it.")
-        return 0
-    _on_endings(signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # Once more, to hurry it.
-    patience_s = settings.stop_timeout / 1_000 + MARGIN_S if settings else PATIENCE_S
-    ends = f"The engine (pid {child.pid}) ends after its running cycle. ctrl-c cancels that cycle."
-    ended = child.end(patience_s, slow=partial(_say, ends))
-    # Only one that has not begun yet ends by SIGTERM itself.
-    return 1 if ended < 0 and ended != -signal.SIGTERM else 0
+def _on_ledger(session: "Deck", *, keep_running: bool = False) -> int:
+    from console.app.ledger_app import CycledeckApp
 
-
-def _say(words: str) -> None:
-    with suppress(OSError):  # Nobody may be there any more to be told.
-        sys.stderr.write(f"{words}\n")
-
-
-def _on_endings(handler: "Callable[[int, FrameType | None], object] | signal.Handlers") -> None:
-    for number in ENDINGS:
-        signal.signal(number, handler)
+    return _run(CycledeckApp(session, keep_running=keep_running))
 
 
 def _run(console: "ConsoleApp") -> int:
     console.run()
     return console.return_code or 0
+
+
+def _end(session: "Deck", keep_running: bool) -> int:
+    process, settings = session.process, session.settings
+    if process is None or process.exit_code is not None:
+        return 0
+    if keep_running:
+        _print(f"The engine (pid {process.pid}) keeps running. cycledeck watch attaches to it.")
+        return 0
+    _on_endings(signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # Once more, to hurry it.
+    patience_s = settings.stop_timeout / 1_000 + MARGIN_S if settings else PATIENCE_S
+    note = f"The engine (pid {process.pid}) ends after its running cycle. "
+    note += "ctrl-c cancels that cycle."
+    exit_code = process.end(patience_s, slow=partial(_print, note))
+    # Only one that has not begun yet ends by SIGTERM itself.
+    return 1 if exit_code < 0 and exit_code != -signal.SIGTERM else 0
+
+
+def _print(message: str) -> None:
+    with suppress(OSError):  # The terminal may be gone.
+        sys.stderr.write(f"{message}\n")
+
+
+def _on_endings(handler: "Callable[[int, FrameType | None], object] | signal.Handlers") -> None:
+    for number in ENDINGS:
+        signal.signal(number, handler)
 
 
 def _on_a_terminal(instead: str) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from console.session.engine_process import EngineProcess
 from console.session.target import Target
-from console.session.trouble import ConnectionState, trouble_of
+from console.session.trouble import ConnectionState
 from console.session.view import ConsoleState, Link, Past
 
 if TYPE_CHECKING:
@@ -296,7 +296,7 @@ class Deck:
         if heard:
             changes["heard_ms"] = now_ms
         live = replace(self.live, **changes)  # type: ignore[arg-type]
-        trouble = trouble_of(live, self._connection, self.process, now_ms)
+        trouble = self._connection.trouble(live, self.process, now_ms)
         self.live = replace(live, trouble=trouble)
         if not self.view.frozen:
             self.view = self.live

@@ -46,62 +46,81 @@ class ConnectionState:
     channel_error: str = ""
     file_error: "CycledeckError | None" = None
 
+    def trouble(self, view: ConsoleState, process: OwnEngine | None, now_ms: int) -> Trouble | None:
+        """The weightiest trouble; null where there is none."""
+        if self._is_starting(view, process, now_ms):
+            return None
+        engine_failed = type(self.file_error).__name__ == "StoreError" and _has_ended(process)
+        if self.file_error is not None and not engine_failed:
+            return self._with_the_file(self.file_error)
+        if view.fenced and view.latest is not None:
+            return Trouble(
+                f"Another engine took over this ledger in cycle {view.latest.cycle_id}",
+                "This one was fenced and changes nothing any more. Attach to the other one: "
+                f"{self.target.typed('watch', only=LEDGER)}",
+            )
+        if view.attached:
+            return _with_the_engine(view, now_ms)
+        return self._without_an_engine(view, process)
 
-def trouble_of(
-    view: ConsoleState, connection: ConnectionState, process: OwnEngine | None, now_ms: int
-) -> Trouble | None:
-    if _still_starting(view, connection, process, now_ms):
-        return None
-    error, target = connection.file_error, connection.target
-    if error is not None and not (type(error).__name__ == "StoreError" and _has_ended(process)):
-        return _with_the_file(error, target)
-    if _fenced(view) and view.latest is not None:
+    def _is_starting(self, view: ConsoleState, process: OwnEngine | None, now_ms: int) -> bool:
+        """An engine may take a while to begin, but once it has the lease it answers soon."""
+        if not self.starting or process is None or process.exit_code is not None:
+            return False
+        holder = view.books.lease_holder if view.books else None
+        acquired_ms = (view.books.lease_acquired_ms if view.books else None) or 0
+        own = holder is not None and holder.endswith(f":{process.pid}")
+        return not own or now_ms - acquired_ms < RECOVERING_MS
+
+    def _with_the_file(self, error: "CycledeckError") -> Trouble:
+        what, tone = str(error), Tone.DANGER
+        match type(error).__name__:
+            case "StoreLocked":
+                tone = Tone.ATTENTION
+                todo = "Another program holds the file's lock. "
+                todo += "It is shown again as soon as that ends."
+            case "StoreCorrupt" if NO_DATABASE in what:
+                todo = "It is no SQLite database, or an encrypted one. Nothing was changed."
+            case "StoreCorrupt":
+                todo = (
+                    "Stop the engine, keep this file, put a backup in its place: the next cycles "
+                    f"catch up. Then: {self.target.typed('verify', only=LEDGER)}"
+                )
+            case "SchemaTooNew":
+                todo = "Nothing was changed. Update this program to look at the file."
+            case "StoreReplaced":
+                tone = Tone.ATTENTION
+                todo = "What is at that path now is shown from here on."
+            case _:
+                todo = "Nothing was changed. The file is tried again twice a second."
+        return Trouble(what, todo, tone)
+
+    def _without_an_engine(self, view: ConsoleState, process: OwnEngine | None) -> Trouble | None:
+        holder = view.books.lease_holder if view.books else None
+        if process is not None and process.exit_code is not None:
+            output = process.last_output()
+            if holder is not None or ANOTHER_RUNS not in output:
+                return _ended(process.exit_code, output)
+            return Trouble(
+                "No engine is running: the one that did has ended",
+                "The ledger file is shown as it stands. E starts an engine.",
+                Tone.ATTENTION,
+            )
+        if view.books is None:
+            return None
+        if holder is not None:
+            return Trouble(
+                f"Engine {holder} holds the lease, but cannot be asked: {self.channel_error}",
+                "It is another user's, or it ended without giving the lease back. "
+                "The ledger file is shown instead.",
+                Tone.ATTENTION,
+            )
         return Trouble(
-            f"Another engine took over this ledger in cycle {view.latest.cycle_id}",
-            "This one was fenced and changes nothing any more. Attach to the other one: "
-            f"{target.typed('watch', only=LEDGER)}",
+            "No engine is running",
+            "The ledger file is shown as it stands. Start an engine with: "
+            f"{self.target.typed('run')}",
+            Tone.ATTENTION,
         )
-    if view.attached:
-        return _with_the_engine(view, now_ms)
-    return _without_an_engine(view, connection, process)
-
-
-def _fenced(view: ConsoleState) -> bool:
-    """By an engine that is not the one that is attached."""
-    latest, hello = view.latest, view.hello
-    if latest is None or latest.status != "fenced":
-        return False
-    return not view.attached or hello is None or hello.started_ms <= latest.started_ms
-
-
-def _with_the_file(error: "CycledeckError", target: Target) -> Trouble:
-    what = str(error)
-    match type(error).__name__:
-        case "StoreLocked":
-            return Trouble(
-                what,
-                "Another program holds the file's lock. It is shown again as soon as that ends.",
-                Tone.ATTENTION,
-            )
-        case "StoreCorrupt" if NO_DATABASE in what:
-            return Trouble(
-                what, "It is no SQLite database, or an encrypted one. Nothing was changed."
-            )
-        case "StoreCorrupt":
-            return Trouble(
-                what,
-                "Stop the engine, keep this file, put a backup in its place: the next cycles "
-                f"catch up. Then: {target.typed('verify', only=LEDGER)}",
-            )
-        case "SchemaTooNew":
-            return Trouble(what, "Nothing was changed. Update this program to look at the file.")
-        case "StoreReplaced":
-            return Trouble(
-                what,
-                "What is at that path now is shown from here on.",
-                Tone.ATTENTION,
-            )
-    return Trouble(what, "Nothing was changed. The file is tried again twice a second.")
 
 
 def _with_the_engine(view: ConsoleState, now_ms: int) -> Trouble | None:
@@ -122,36 +141,6 @@ def _with_the_engine(view: ConsoleState, now_ms: int) -> Trouble | None:
     return None
 
 
-def _without_an_engine(
-    view: ConsoleState, connection: ConnectionState, process: OwnEngine | None
-) -> Trouble | None:
-    holder = view.books.lease_holder if view.books else None
-    if process is not None and process.exit_code is not None:
-        output = process.last_output()
-        if holder is not None or ANOTHER_RUNS not in output:
-            return _ended(process.exit_code, output)
-        return Trouble(
-            "No engine is running: the one that did has ended",
-            "The ledger file is shown as it stands. E starts an engine.",
-            Tone.ATTENTION,
-        )
-    if view.books is None:
-        return None
-    if holder is not None:
-        return Trouble(
-            f"Engine {holder} holds the lease, but cannot be asked: {connection.channel_error}",
-            "It is another user's, or it ended without giving the lease back. The ledger file is "
-            "shown instead.",
-            Tone.ATTENTION,
-        )
-    return Trouble(
-        "No engine is running",
-        "The ledger file is shown as it stands. Start an engine with: "
-        f"{connection.target.typed('run')}",
-        Tone.ATTENTION,
-    )
-
-
 def _ended(exit_code: int, output: str) -> Trouble:
     killed = exit_code < 0
     how = f"by signal {-exit_code}" if killed else f"with exit code {exit_code}"
@@ -166,15 +155,3 @@ def _ended(exit_code: int, output: str) -> Trouble:
 
 def _has_ended(process: OwnEngine | None) -> bool:
     return process is not None and process.exit_code is not None
-
-
-def _still_starting(
-    view: ConsoleState, connection: ConnectionState, process: OwnEngine | None, now_ms: int
-) -> bool:
-    """It may take a while to begin, but once it has the lease it is there to be asked soon."""
-    if not connection.starting or process is None or process.exit_code is not None:
-        return False
-    holder = view.books.lease_holder if view.books else None
-    acquired_ms = (view.books.lease_acquired_ms if view.books else None) or 0
-    own = holder is not None and holder.endswith(f":{process.pid}")
-    return not own or now_ms - acquired_ms < RECOVERING_MS

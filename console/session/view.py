@@ -109,6 +109,14 @@ class ConsoleState:
     def attached(self) -> bool:
         return self.link is Link.ATTACHED
 
+    @property
+    def fenced(self) -> bool:
+        """The newest cycle was fenced by another engine than the one that is attached."""
+        latest, hello = self.latest, self.hello
+        if latest is None or latest.status != "fenced":
+            return False
+        return not self.attached or hello is None or hello.started_ms <= latest.started_ms
+
     def with_results(self, results: "Iterable[CycleResult]") -> "ConsoleState":
         """The state after cycles ended, in any order, also ones that it has already."""
         results = list(results)

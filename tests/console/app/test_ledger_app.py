@@ -412,13 +412,13 @@ async def test_a_screen_that_is_opened_as_the_app_ends_is_no_crash(db: Path, mod
 async def test_real_money_asks_for_the_accounts_name(db: Path) -> None:
     from published import hello, result, view
 
-    from console.session import confirmations
+    from console.session.confirmations import Confirmations
 
     live = view(result(1), hello=hello(mode="live"))
     await ran(db)
     async with console(db) as pilot:
         answers: list[bool | None] = []
-        pilot.app.push_screen(ConfirmScreen(confirmations.trigger(live)), answers.append)
+        pilot.app.push_screen(ConfirmScreen(Confirmations(live).trigger()), answers.append)
         await pilot.pause()
         assert "Type the account's name" in cells(pilot.app, "#dialog")
         await pilot.press(*"paper-02", "enter")
@@ -430,12 +430,12 @@ async def test_real_money_asks_for_the_accounts_name(db: Path) -> None:
 async def test_real_money_is_confirmed_by_enter_for_y_is_part_of_a_name(db: Path) -> None:
     from published import hello, result, view
 
-    from console.session import confirmations
+    from console.session.confirmations import Confirmations
 
     live = view(result(1), hello=hello(mode="live"))
     await ran(db)
     async with console(db) as pilot:
-        pilot.app.push_screen(ConfirmScreen(confirmations.trigger(live)))
+        pilot.app.push_screen(ConfirmScreen(Confirmations(live).trigger()))
         await pilot.pause()
         assert "Run it  enter" in text(pilot.app)
         assert "Run it  y" not in text(pilot.app)

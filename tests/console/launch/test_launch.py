@@ -55,10 +55,10 @@ def test_what_is_plain_is_opened_as_the_command_line_would(
         with pytest.raises(SystemExit) as end:
             entry()
         assert end.value.code == 0
-    plainly, by_the_command_line = opened
-    assert plainly == by_the_command_line
+    directly, by_the_command_line = opened
+    assert directly == by_the_command_line
 
 
 @pytest.mark.parametrize("words", NOT_PLAIN, ids=" ".join)
 def test_all_else_is_for_the_command_line_to_understand(words: list[str]) -> None:
-    assert cli.plainly(words) is None
+    assert cli.plain_console(words) is None

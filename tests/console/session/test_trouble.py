@@ -7,7 +7,7 @@ from published import beat, books, failed, hello, result, view
 
 from console.kit.lines import Tone
 from console.session.target import Target
-from console.session.trouble import ConnectionState, trouble_of
+from console.session.trouble import ConnectionState
 from console.session.view import Link, Trouble
 from engine.cycles.results import CycleStatus
 from engine.errors import (
@@ -26,7 +26,7 @@ STARTING = ConnectionState(TARGET)
 
 @dataclass
 class Ended:
-    """A child as `trouble_of` looks at one."""
+    """A process of an engine, running or ended."""
 
     exit_code: int | None
     words: str = ""
@@ -38,12 +38,12 @@ class Ended:
 
 def test_an_engine_that_beats_is_no_trouble() -> None:
     seen = view(result(1), beat=beat(), heard_ms=1_000)
-    assert trouble_of(seen, WELL, None, 2_000) is None
+    assert WELL.trouble(seen, None, 2_000) is None
 
 
 def test_an_engine_that_is_silent_is() -> None:
     seen = view(result(1), beat=beat(), heard_ms=1_000)
-    found = trouble_of(seen, WELL, None, 13_000)
+    found = WELL.trouble(seen, None, 13_000)
     assert found is not None
     assert "silent for 12 s" in found.what
     assert found.tone is Tone.DANGER
@@ -51,7 +51,7 @@ def test_an_engine_that_is_silent_is() -> None:
 
 def test_orders_that_are_stopped_are_said_to_be_and_why() -> None:
     seen = view(result(1), beat=beat(killed="kill switch file x exists"), heard_ms=1)
-    found = trouble_of(seen, WELL, None, 2)
+    found = WELL.trouble(seen, None, 2)
     assert found is not None
     assert "kill switch file x exists" in found.what
     assert "K " in found.todo
@@ -69,7 +69,7 @@ def test_orders_that_are_stopped_are_said_to_be_and_why() -> None:
     ],
 )
 def test_a_file_that_cannot_be_read_says_what_to_do(error: CycledeckError, todo: str) -> None:
-    found = trouble_of(view(), replace(WELL, file_error=error), None, 1)
+    found = replace(WELL, file_error=error).trouble(view(), None, 1)
     assert found is not None
     assert str(error) in found.what
     assert todo in found.todo
@@ -107,7 +107,7 @@ def test_of_one_that_was_killed_only_an_error_is_a_reason() -> None:
 
 def test_an_engine_that_gave_way_to_another_that_has_ended_is_none_that_runs() -> None:
     gave_way = Ended(1, "error: another engine runs on this ledger: host:7. Stop it first\n")
-    found = trouble_of(view(link=Link.READING, books=books(lease_holder=None)), WELL, gave_way, 1)
+    found = WELL.trouble(view(link=Link.READING, books=books(lease_holder=None)), gave_way, 1)
     assert found is not None
     assert "No engine is running" in found.what
     assert "E starts" in found.todo
@@ -117,19 +117,19 @@ def test_an_engine_that_has_the_lease_but_no_channel_is_told_of_after_a_while() 
     seen = view(link=Link.READING, books=books(lease_holder="host:7", lease_acquired_ms=1_000))
     alive = Ended(None, pid=7)
     silent = replace(STARTING, channel_error="there is no socket")
-    assert trouble_of(seen, silent, alive, 2_000) is None
-    found = trouble_of(seen, silent, alive, 60_000)
+    assert silent.trouble(seen, alive, 2_000) is None
+    found = silent.trouble(seen, alive, 60_000)
     assert found is not None
     assert "there is no socket" in found.what
 
 
 def found_with(standing: ConnectionState, child: "Ended") -> Trouble | None:
-    return trouble_of(view(link=Link.READING), standing, child, 1)
+    return standing.trouble(view(link=Link.READING), child, 1)
 
 
 def test_without_an_engine_the_file_is_shown_and_that_is_said() -> None:
-    assert trouble_of(view(link=Link.STARTING), WELL, None, 1) is None
-    found = trouble_of(view(result(1), link=Link.READING, books=books()), WELL, None, 1)
+    assert WELL.trouble(view(link=Link.STARTING), None, 1) is None
+    found = WELL.trouble(view(result(1), link=Link.READING, books=books()), None, 1)
     assert found is not None
     assert found.what == "No engine is running"
     assert found.todo.endswith("cycledeck run --db 'my ledger.db' --seed 3")
@@ -139,7 +139,7 @@ def test_without_an_engine_the_file_is_shown_and_that_is_said() -> None:
 def test_an_engine_that_this_user_cannot_ask_is_told_from_none() -> None:
     standing = replace(WELL, channel_error="permission denied")
     seen = view(result(1), link=Link.READING, books=books(lease_holder="host:7"))
-    found = trouble_of(seen, standing, None, 1)
+    found = standing.trouble(seen, None, 1)
     assert found is not None
     assert "host:7" in found.what
     assert "permission denied" in found.what
@@ -147,7 +147,7 @@ def test_an_engine_that_this_user_cannot_ask_is_told_from_none() -> None:
 
 def test_a_fenced_engine_is_the_weightier_trouble() -> None:
     seen = view(failed(2, CycleStatus.FENCED), hello=hello(), beat=beat(), heard_ms=1)
-    found = trouble_of(seen, WELL, None, 60_000)
+    found = WELL.trouble(seen, None, 60_000)
     assert found is not None
     assert "took over" in found.what
     assert "cycledeck watch --db 'my ledger.db'" in found.todo
@@ -156,4 +156,4 @@ def test_a_fenced_engine_is_the_weightier_trouble() -> None:
 def test_an_engine_that_was_fenced_is_no_trouble_of_the_one_that_follows() -> None:
     later = hello(started_ms=failed(2).started_ms + 1)
     seen = view(failed(2, CycleStatus.FENCED), hello=later, beat=beat(), heard_ms=1)
-    assert trouble_of(seen, WELL, None, 2) is None
+    assert WELL.trouble(seen, None, 2) is None
