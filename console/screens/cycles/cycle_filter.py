@@ -1,4 +1,4 @@
-"""The words of a filter over cycles: kinds, statuses, `trouble`; anything else is looked for."""
+"""A filter over cycles as text: kinds, statuses, `trouble`; any other word is searched for."""
 
 import re
 from typing import TYPE_CHECKING
@@ -11,15 +11,15 @@ HINT = "live  replay  reconcile · ok  partial  failed … · trouble · or any 
 _WORD = re.compile(r'"([^"]*)"|(\S+)')
 
 
-def parsed(words: str) -> "CycleFilter | None":
-    """The filter that the words mean; null where there are none. Text in quotes is only text."""
+def parsed(text: str) -> "CycleFilter | None":
+    """The filter of a text; null of an empty one. Text in quotes is only searched for."""
     from engine import CycleFilter, CycleStatus, Kind
 
     kinds: list[str] = []
     statuses: list[str] = []
-    text: list[str] = []
+    sought: list[str] = []
     trouble = False
-    for quoted, word in _WORD.findall(words):
+    for quoted, word in _WORD.findall(text):
         name = word.lower()
         if name in set(Kind):
             kinds.append(name)
@@ -28,16 +28,16 @@ def parsed(words: str) -> "CycleFilter | None":
         elif name == "trouble":
             trouble = True
         else:
-            text.append(quoted or word)
-    found = CycleFilter(
-        kinds=tuple(kinds), statuses=tuple(statuses), trouble=trouble, text=" ".join(text)
+            sought.append(quoted or word)
+    only = CycleFilter(
+        kinds=tuple(kinds), statuses=tuple(statuses), trouble=trouble, text=" ".join(sought)
     )
-    return None if found == CycleFilter() else found
+    return None if only == CycleFilter() else only
 
 
-def understood(words: str) -> str:
-    """The filter in plain words: what it keeps."""
-    only = parsed(words)
+def understood(text: str) -> str:
+    """The cycles that the filter of a text lets through, in plain words."""
+    only = parsed(text)
     if only is None:
         return ""
     parts = [" or ".join(only.kinds), " or ".join(only.statuses)]

@@ -1,4 +1,4 @@
-"""Cycles: the history of a ledger, of any length, and what each of its cycles did."""
+"""Cycles: the history of a ledger, of any length, and a summary of each of its cycles."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
@@ -44,7 +44,7 @@ class CyclesScreen(SessionScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._words = ""
+        self._filter_text = ""
         self._past: int | None = None
 
     def panels(self) -> Iterable[Widget]:
@@ -54,8 +54,6 @@ class CyclesScreen(SessionScreen):
             yield Dedupe()
             yield SecondChart()
         yield PromptLine()
-
-    # --- what the app asks
 
     @property
     def crumb(self) -> str:
@@ -103,8 +101,8 @@ class CyclesScreen(SessionScreen):
         self.call_after_refresh(self._show_selected)
 
     def _caption(self) -> None:
-        title = f"cycles · {self._words}" if self._words else "cycles"
-        keys = "esc all" if self._words else "enter x-ray"
+        title = f"cycles · {self._filter_text}" if self._filter_text else "cycles"
+        keys = "esc all" if self._filter_text else "enter x-ray"
         note = f"{self._grid.note}{' · reading…' if self._grid.reading else ''}"
         caption(self._grid, title, " · ".join(filter(None, (note, keys))))
 
@@ -125,13 +123,13 @@ class CyclesScreen(SessionScreen):
             self.host.open_cycle(selected)
 
     def action_filter(self) -> None:
-        self.query_one(PromptLine).ask(FILTER, "filter", _as_filter, self._words)
+        self.query_one(PromptLine).ask(FILTER, "filter", _as_filter, self._filter_text)
 
     def action_jump(self) -> None:
         self.query_one(PromptLine).ask(JUMP, "cycle", self._as_number)
 
     def action_clear(self) -> None:
-        if self._words:
+        if self._filter_text:
             self._filter("")
 
     @on(PromptLine.Answered)
@@ -148,9 +146,9 @@ class CyclesScreen(SessionScreen):
     def _dismissed(self) -> None:
         self._grid.focus()
 
-    def _filter(self, words: str) -> None:
-        only = parsed(words)
-        self._words = words if only is not None else ""
+    def _filter(self, text: str) -> None:
+        only = parsed(text)
+        self._filter_text = text if only is not None else ""
         self._grid.begin_anew(only)
         self._caption()
 

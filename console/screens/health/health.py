@@ -1,4 +1,4 @@
-"""Health: the lease, the file, the proof of the books, what waits for a decision, errors, logs."""
+"""Health: the lease, the file, the proof of the books, rows to decide on, errors, logs."""
 
 import json
 import time
@@ -14,7 +14,7 @@ from console.kit.facts import FactPanels, FactsPanel
 from console.kit.formats import plural
 from console.kit.lines import Tone
 from console.screens.health.error_counts import ErrorCounts
-from console.screens.health.health_facts import Growth, Proof, book_facts, engine_facts, file_facts
+from console.screens.health.health_facts import Growth, HealthFacts, Proof
 from console.screens.health.log import LogPanel
 from console.screens.shared.session_screen import Moment, SessionScreen
 from console.session.background import BackgroundError, verify
@@ -72,8 +72,8 @@ class HealthScreen(SessionScreen):
 
     @work(exclusive=True, group="books")
     async def _look(self) -> None:
-        """What the file says now, or while the screen is frozen, when it was first looked at.
-        Where it cannot be read, the banner says why."""
+        """Read the file's state now, or while the screen is frozen, once. Where it cannot be read,
+        the banner says why."""
         from engine import CycledeckError
 
         history, frozen = self.host.history, self.host.view.frozen
@@ -92,10 +92,10 @@ class HealthScreen(SessionScreen):
         view, local = self.host.view, self.host.local_time
         books = self._books or view.books
         now_ms = time.time_ns() // 1_000_000
-        engine = engine_facts(view, books, self._looked_ms, now_ms, local)
-        self.query_one("#engine", FactsPanel).show(engine)
-        self.query_one("#file", FactsPanel).show(file_facts(self.host.db, books, self._growth))
-        self.query_one("#books", FactsPanel).show(book_facts(view, books, self._proof, local))
+        facts = HealthFacts(view, books, self._looked_ms, local)
+        self.query_one("#engine", FactsPanel).show(facts.engine(now_ms))
+        self.query_one("#file", FactsPanel).show(facts.file(self.host.db, self._growth))
+        self.query_one("#books", FactsPanel).show(facts.proof(self._proof))
         self.query_one(ErrorCounts).show(books)
         self.query_one(LogPanel).show(view, local=local)
 

@@ -1,6 +1,7 @@
-"""What Health says of engine, file and books: pure functions from what is known to facts."""
+"""The facts on Health: of the engine, the file and the books."""
 
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 # A growth over less than this says nothing.
 SHORTEST_S = 10.0
+LARGE_WAL = 64 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -28,7 +30,7 @@ class Growth:
 
     @property
     def per_hour(self) -> float | None:
-        """Bytes an hour; null until it was looked at for a while."""
+        """Bytes an hour; null until the file was looked at for a while."""
         if not self.seen or self.seen[-1][0] - self.seen[0][0] < SHORTEST_S:
             return None
         (first_s, first), (last_s, last) = self.seen[0], self.seen[-1]
@@ -37,93 +39,130 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The last verify of this console."""
+    """The last verify of this console, a `Verification` as JSON."""
 
     running: bool = False
     verification: dict[str, Any] | None = None
     at_ms: int = 0
     failed: str = ""
 
-
-def engine_facts(
-    view: ConsoleState,
-    books: "LedgerSummary | None",
-    looked_ms: int | None,
-    now_ms: int,
-    local: bool,
-) -> list[Fact]:
-    """The lease is as old as it was when the file was looked at; null where that is not known."""
-    hello, beat = view.hello, view.beat
-    facts: list[Fact] = [("engine", _engine(view))]
-    if hello is not None and view.attached:
-        facts += [
-            ("version", f"{hello.version} · pid {hello.pid}"),
-            ("up", span(now_ms - hello.started_ms)),
-            ("strategy", f"{hello.strategy} · {hello.mode}"),
-        ]
-    if beat is not None:
-        facts.append(("orders", _orders(beat.killed)))
-    if books is not None:
-        holder = books.lease_holder
-        facts += [
-            ("lease", line(holder) if holder else line(("nobody holds it", Tone.DIM))),
-            ("epoch", str(books.lease_epoch)),
-            ("since", clock(books.lease_acquired_ms, local=local) if holder else NONE),
-            ("renewed", _ago(books.lease_heartbeat_ms, looked_ms, local)),
-        ]
-    return facts
+    @property
+    def summary(self) -> Line:
+        if self.running:
+            return line(("… reading every row", Tone.LIVE))
+        if self.failed:
+            return line((f"✕ {self.failed}", Tone.DANGER))
+        if self.verification is None:
+            return line(("v proves the books", Tone.DIM))
+        violations, checked = self.verification["violations"], self.verification["checked"]
+        if violations:
+            return line((f"✕ {plural(len(violations), 'violation')}", Tone.DANGER))
+        rows = checked.get("ledger_events", sum(checked.values()))
+        return line(("✓ ok", Tone.OK), (f" · {plural(rows, 'row')}", Tone.DIM))
 
 
-def file_facts(path: Path | None, books: "LedgerSummary | None", growth: Growth) -> list[Fact]:
-    if books is None:
-        return [("file", _path(path)), ("", line(("not read yet", Tone.DIM)))]
-    rate = growth.per_hour
-    return [
-        ("file", _path(path)),
-        ("size", f"{size(books.database_bytes)}, {size(books.free_bytes)} free in it"),
-        ("growth", NONE if rate is None else f"{'-' if rate < 0 else ''}{size(int(abs(rate)))}/h"),
-        ("WAL", _wal(books.wal_bytes)),
-        ("SQLite", f"{books.sqlite_version} · {books.journal_mode}"),
-        ("schema", f"version {books.schema_version}"),
-        ("commits", count(books.last_commit_seq)),
-        ("events", f"{count(books.events)} · {count(books.fills)} fills"),
-    ]
+@dataclass(frozen=True, slots=True)
+class HealthFacts:
+    """The facts of engine, file and books. `looked_ms` is when `books` were read; null where that
+    is not known."""
 
+    view: ConsoleState
+    books: "LedgerSummary | None"
+    looked_ms: int | None = None
+    local: bool = False
 
-def book_facts(
-    view: ConsoleState, books: "LedgerSummary | None", proof: Proof, local: bool
-) -> list[Fact]:
-    facts: list[Fact] = [("verify", _proof(proof))]
-    if proof.verification is not None:
-        facts.append(("", line((f"at {clock(proof.at_ms, local=local)}", Tone.DIM))))
-    if books is None:
+    def engine(self, now_ms: int) -> list[Fact]:
+        """The lease is as old as it was when the file was looked at."""
+        hello, beat, books = self.view.hello, self.view.beat, self.books
+        facts: list[Fact] = [("engine", self._engine)]
+        if hello is not None and self.view.attached:
+            facts += [
+                ("version", f"{hello.version} · pid {hello.pid}"),
+                ("up", span(now_ms - hello.started_ms)),
+                ("strategy", f"{hello.strategy} · {hello.mode}"),
+            ]
+        if beat is not None:
+            stopped = (f"◆ stopped: {beat.killed}", Tone.ATTENTION)
+            facts.append(("orders", line(stopped if beat.killed else ("allowed", Tone.OK))))
+        if books is not None:
+            holder = books.lease_holder
+            since = clock(books.lease_acquired_ms, local=self.local) if holder else NONE
+            facts += [
+                ("lease", line(holder or ("nobody holds it", Tone.DIM))),
+                ("epoch", str(books.lease_epoch)),
+                ("since", since),
+                ("renewed", self._ago(books.lease_heartbeat_ms)),
+            ]
         return facts
-    counts = books.counts
-    held = [cursor.symbol for cursor in books.cursors if cursor.held]
-    facts += [
-        ("conflicts", _waiting(counts.get("conflicts", 0), Tone.DANGER, "c opens them")),
-        (
-            "quarantine",
-            _waiting(counts.get("quarantine_open", 0), Tone.ATTENTION, "u opens them"),
-        ),
-        ("held cursors", _waiting(len(held), Tone.ATTENTION, " ".join(held))),
-        ("quiet cursors", _quiet(view)),
-        ("orders unknown", _waiting(counts.get("orders_unknown", 0), Tone.ATTENTION, "")),
-        ("orders open", count(counts.get("orders_open", 0))),
-        ("last cycles", _cycles(counts)),
-    ]
-    return facts
 
+    @property
+    def _engine(self) -> Line:
+        if not self.view.attached or self.view.beat is None:
+            return line(("○ not attached: the file is shown", Tone.ATTENTION))
+        state = self.view.beat.state
+        return line((f"● {state}", Tone.OK if state == "running" else Tone.ATTENTION))
 
-def _engine(view: ConsoleState) -> Line:
-    if not view.attached or view.beat is None:
-        return line(("○ not attached: the file is shown", Tone.ATTENTION))
-    tone = Tone.OK if view.beat.state == "running" else Tone.ATTENTION
-    return line((f"● {view.beat.state}", tone))
+    def _ago(self, ts_ms: int | None) -> str:
+        """How long before the look; else at what time."""
+        if ts_ms is None or self.looked_ms is None:
+            return clock(ts_ms, local=self.local)
+        return f"{span(max(0, self.looked_ms - ts_ms))} ago"
 
+    def file(self, path: Path | None, growth: Growth) -> list[Fact]:
+        books = self.books
+        if books is None:
+            return [("file", _path(path)), ("", line(("not read yet", Tone.DIM)))]
+        rate = growth.per_hour
+        sign = "-" if rate is not None and rate < 0 else ""
+        return [
+            ("file", _path(path)),
+            ("size", f"{size(books.database_bytes)}, {size(books.free_bytes)} free in it"),
+            ("growth", NONE if rate is None else f"{sign}{size(int(abs(rate)))}/h"),
+            ("WAL", _wal(books.wal_bytes)),
+            ("SQLite", f"{books.sqlite_version} · {books.journal_mode}"),
+            ("schema", f"version {books.schema_version}"),
+            ("commits", count(books.last_commit_seq)),
+            ("events", f"{count(books.events)} · {count(books.fills)} fills"),
+        ]
 
-def _orders(killed: str | None) -> Line:
-    return line((f"◆ stopped: {killed}", Tone.ATTENTION)) if killed else line(("allowed", Tone.OK))
+    def proof(self, proof: Proof) -> list[Fact]:
+        """The proof of the books, and the rows that wait for a decision."""
+        facts: list[Fact] = [("verify", proof.summary)]
+        if proof.verification is not None:
+            facts.append(("", line((f"at {clock(proof.at_ms, local=self.local)}", Tone.DIM))))
+        if self.books is None:
+            return facts
+        waiting = Counter(self.books.counts)
+        held = [cursor.symbol for cursor in self.books.cursors if cursor.held]
+        quarantined = _waiting(waiting["quarantine_open"], Tone.ATTENTION, "u opens them")
+        return [
+            *facts,
+            ("conflicts", _waiting(waiting["conflicts"], Tone.DANGER, "c opens them")),
+            ("quarantine", quarantined),
+            ("held cursors", _waiting(len(held), Tone.ATTENTION, " ".join(held))),
+            ("quiet cursors", self._quiet),
+            ("orders unknown", _waiting(waiting["orders_unknown"], Tone.ATTENTION)),
+            ("orders open", count(waiting["orders_open"])),
+            ("last cycles", _cycles(waiting)),
+        ]
+
+    @property
+    def _quiet(self) -> Line:
+        """Cursors that have not moved for longer than the lookback: a quiet market, or a stall."""
+        view = self.view
+        lookback = view.hello.lookback_ms if view.hello else 0
+        latest = view.latest
+        if not lookback or latest is None:
+            return line(NONE)
+        quiet = [
+            key.partition(":")[2]
+            for key, mark in view.cursors.items()
+            if mark.moved_ms is not None and latest.started_ms - mark.moved_ms > lookback
+        ]
+        if not quiet:
+            return line(("none", Tone.OK))
+        still = f"{len(quiet)} still for over {span(lookback)}"
+        return line(still, ("  " + " ".join(quiet), Tone.DIM))
 
 
 def _path(path: Path | None) -> Line:
@@ -133,60 +172,23 @@ def _path(path: Path | None) -> Line:
 
 
 def _wal(wal_bytes: int) -> Line:
-    large = wal_bytes > 64 * 1024 * 1024
-    if large:
+    if wal_bytes > LARGE_WAL:
         return line((f"◆ {size(wal_bytes)}: a reader keeps it open", Tone.ATTENTION))
     return line(size(wal_bytes))
 
 
-def _proof(proof: Proof) -> Line:
-    if proof.running:
-        return line(("… reading every row", Tone.LIVE))
-    if proof.failed:
-        return line((f"✕ {proof.failed}", Tone.DANGER))
-    if proof.verification is None:
-        return line(("v proves the books", Tone.DIM))
-    violations, checked = proof.verification["violations"], proof.verification["checked"]
-    if violations:
-        return line((f"✕ {plural(len(violations), 'violation')}", Tone.DANGER))
-    rows = checked.get("ledger_events", sum(checked.values()))
-    return line(("✓ ok", Tone.OK), (f" · {plural(rows, 'row')}", Tone.DIM))
-
-
-def _waiting(number: int, tone: Tone, hint: str) -> Line:
+def _waiting(number: int, tone: Tone, hint: str = "") -> Line:
     if not number:
         return line(("none", Tone.OK))
     return line((f"◆ {count(number)}", tone), (f"  {hint}" if hint else "", Tone.DIM))
 
 
-def _quiet(view: ConsoleState) -> Line:
-    """Cursors that have not moved for longer than the lookback: a quiet market, or a stall."""
-    lookback = view.hello.lookback_ms if view.hello else 0
-    latest = view.latest
-    if not lookback or latest is None:
-        return line(NONE)
-    quiet = [
-        key.partition(":")[2]
-        for key, mark in view.cursors.items()
-        if mark.moved_ms is not None and latest.started_ms - mark.moved_ms > lookback
-    ]
-    if not quiet:
-        return line(("none", Tone.OK))
-    return line(f"{len(quiet)} still for over {span(lookback)}", ("  " + " ".join(quiet), Tone.DIM))
-
-
-def _cycles(counts: dict[str, int]) -> Line:
+def _cycles(counts: Mapping[str, int]) -> Line:
+    """The cycles by their status; all but ok, partial and running ones are in danger."""
     tones = {"ok": Tone.OK, "partial": Tone.ATTENTION, "running": Tone.LIVE}
-    found = [
-        ((f"{count(number)} {status}  ", tones.get(status, Tone.DANGER)))
+    parts = [
+        (f"{count(number)} {status}  ", tones.get(status, Tone.DANGER))
         for name, number in sorted(counts.items())
         if number and (status := name.removeprefix("cycles_")) != name
     ]
-    return line(*found) if found else line(NONE)
-
-
-def _ago(ts_ms: int | None, looked_ms: int | None, local: bool) -> str:
-    """How long before the look; else at what time."""
-    if ts_ms is None or looked_ms is None:
-        return clock(ts_ms, local=local)
-    return f"{span(max(0, looked_ms - ts_ms))} ago"
+    return line(*parts) if parts else line(NONE)

@@ -1,4 +1,4 @@
-"""Watch: the glance. The last cycle, what it did to the ledger, and how the account stands."""
+"""Watch: the glance. The last cycle, its work on the ledger, and the account's positions."""
 
 from collections.abc import Iterable
 from typing import ClassVar
@@ -94,8 +94,8 @@ class WatchScreen(SessionScreen):
         view = self.host.view
         positions = self.query_one(Positions)
         if positions.has_focus:
-            found = view.shown_positions.get(str(positions.key))
-            return found.model_dump_json() if found else None
+            position = view.shown_positions.get(str(positions.key))
+            return position.model_dump_json() if position else None
         chosen = self.selected_cycle
         results = (result for result in view.shown_results if result.cycle_id == chosen)
         return next((result.model_dump_json() for result in results), None)

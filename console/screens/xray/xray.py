@@ -1,4 +1,4 @@
-"""A cycle's x-ray: what was asked, what came, what TX 1 did with it, and every number explained."""
+"""A cycle's x-ray: the windows, the fills, TX 1's work on them, every number explained."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 
-from console.kit.formats import clock, count
+from console.kit.formats import clock, count, plural
 from console.kit.grid import Grid
 from console.kit.line_widget import caption
 from console.kit.lines import Line, Tone, line
@@ -66,21 +66,19 @@ class XrayScreen(SessionScreen):
             yield XrayReplay()
             yield XrayOrders()
 
-    # --- what the app asks
-
     @property
     def crumb(self) -> str:
-        told = f"cycles › {count(self._cycle_id)}"
+        cycle = f"cycles › {count(self._cycle_id)}"
         if self._xray is None or self._xray.result.cycle_id != self._cycle_id:
-            return told if self.has_class("-calm") else f"{told}  reading…"
+            return cycle if self.has_class("-calm") else f"{cycle}  reading…"
         when = clock(self._xray.result.started_ms, local=self.host.local_time)
-        return f"{told}  as of {when}{self._ago}"
+        return f"{cycle}  as of {when}{self._ago}"
 
     @property
     def _ago(self) -> str:
         latest = self.host.view.latest
         behind = latest.cycle_id - self._cycle_id if latest else 0
-        return f" · {count(behind)} cycle{'' if behind == 1 else 's'} ago" if behind > 0 else ""
+        return f" · {plural(behind, 'cycle')} ago" if behind > 0 else ""
 
     @property
     def selected_cycle(self) -> int | None:
@@ -103,8 +101,8 @@ class XrayScreen(SessionScreen):
             return None
         return f"cycle-{self._xray.result.cycle_id}.json", self._xray.model_dump_json(indent=2)
 
-    def show_rehearsal(self, found: Mapping[str, Any]) -> None:
-        self.query_one(XrayReplay).show_rehearsal(found)
+    def show_rehearsal(self, rehearsal: Mapping[str, Any]) -> None:
+        self.query_one(XrayReplay).show_rehearsal(rehearsal)
 
     # --- reading
 
@@ -127,21 +125,20 @@ class XrayScreen(SessionScreen):
 
     @property
     def _is_read(self) -> bool:
-        """This cycle, of the file that is there now."""
-        history = self.host.history
+        """This cycle is read, from the file that is there now."""
+        history, xray = self.host.history, self._xray
         same_file = history is None or history is self._read_from
-        found = self._xray
-        return found is not None and found.result.cycle_id == self._cycle_id and same_file
+        return xray is not None and xray.result.cycle_id == self._cycle_id and same_file
 
     def _show_path(self, view: ConsoleState) -> None:
-        """What is known of the cycle before it is read."""
+        """Show the path of a cycle that the engine published, before it is read."""
         if self._xray is not None:
             return
-        known = next((r for r in view.results if r.cycle_id == self._cycle_id), None)
+        result = next((r for r in view.results if r.cycle_id == self._cycle_id), None)
         path = self.query_one(CyclePath)
-        path.visible = known is not None
-        if known is not None:
-            path.show(ConsoleState(results=(known,)), local=self.host.local_time)
+        path.visible = result is not None
+        if result is not None:
+            path.show(ConsoleState(results=(result,)), local=self.host.local_time)
 
     @work(exclusive=True, group="xray")
     async def _read(self) -> None:
@@ -154,25 +151,25 @@ class XrayScreen(SessionScreen):
         self._reading = True
         self.show_header()
         try:
-            found = await history.xray(self._cycle_id)
-            replays = [await history.result(number) for number in found.replays[-MOST_REPLAYS:]]
-            overview = await asyncio.to_thread(Overview.of, found.fills)
+            xray = await history.xray(self._cycle_id)
+            replays = [await history.result(number) for number in xray.replays[-MOST_REPLAYS:]]
+            overview = await asyncio.to_thread(Overview.of, xray.fills)
         except CycledeckError as error:
             self._reading = False
             self._failed(error)
             return
         self._reading, self._read_from = False, history
-        self._take(found, overview, replays)
+        self._take(xray, overview, replays)
 
-    def _take(self, found: "Xray", overview: Overview, replays: "Iterable[CycleResult]") -> None:
-        before, self._xray = self._xray, found
+    def _take(self, xray: "Xray", overview: Overview, replays: "Iterable[CycleResult]") -> None:
+        before, self._xray = self._xray, xray
         self._replays = {replay.cycle_id: replay for replay in replays}
         self._take_replays(self.host.view.results)
         self.set_class(False, "-calm")
-        self.query_one(FillsPanel).show(found, overview, local=self.host.local_time)
+        self.query_one(FillsPanel).show(xray, overview, local=self.host.local_time)
         self._show_parts()
-        if before is None or before.result.cycle_id != found.result.cycle_id:
-            self._offer_explanations(found)
+        if before is None or before.result.cycle_id != xray.result.cycle_id:
+            self._offer_explanations(xray)
         self.show_header()
 
     def _take_replays(self, results: "Iterable[CycleResult]") -> None:
@@ -181,23 +178,23 @@ class XrayScreen(SessionScreen):
                 self._replays[result.cycle_id] = result
 
     def _show_parts(self) -> None:
-        found, local = self._xray, self.host.local_time
-        if found is None:
+        xray, local = self._xray, self.host.local_time
+        if xray is None:
             return
         self.query_one(FillsPanel).tell_time(local=local)
         self.query_one(ExplainPanel).tell_time(local=local)
         newest_first = [self._replays[number] for number in sorted(self._replays, reverse=True)]
         path = self.query_one(CyclePath)
         path.visible = True
-        path.show(ConsoleState(results=(found.result,)), local=local)
-        self.query_one(XrayCursors).show(found, local=local)
-        self.query_one(XrayReplay).show(found.result, newest_first, local=local)
-        self.query_one(XrayOrders).show(found, self.host.view.logs, local=local)
+        path.show(ConsoleState(results=(xray.result,)), local=local)
+        self.query_one(XrayCursors).show(xray, local=local)
+        self.query_one(XrayReplay).show(xray.result, newest_first, local=local)
+        self.query_one(XrayOrders).show(xray, self.host.view.logs, local=local)
 
-    def _offer_explanations(self, found: "Xray") -> None:
+    def _offer_explanations(self, xray: "Xray") -> None:
         panel = self.query_one(ExplainPanel)
-        panel.offer(markets_of(found) if found.result.committed else ())
-        if not found.result.committed:
+        panel.offer(markets_of(xray) if xray.result.committed else ())
+        if not xray.result.committed:
             panel.say("this cycle committed nothing: no position moved")
 
     def on_explain_panel_asked(self, event: ExplainPanel.Asked) -> None:
@@ -213,18 +210,17 @@ class XrayScreen(SessionScreen):
             panel.say("there is no ledger file to read")
             return
         try:
-            found = await history.explain(cycle_id, symbol)
+            explanation = await history.explain(cycle_id, symbol)
         except CycledeckError as error:
             panel.say(str(error))
             return
-        panel.show(found, local=self.host.local_time)
+        panel.show(explanation, local=self.host.local_time)
 
     # --- when it cannot be read
 
     def _failed(self, error: "CycledeckError") -> None:
-        known = type(error).__name__ == "NoSuchCycle"
-        todo = _WALKS if known else "Nothing was changed. It is read again as soon as that passes."
-        self._be_calm(line((str(error), Tone.STRONG)), todo)
+        missing = type(error).__name__ == "NoSuchCycle"
+        self._be_calm(line((str(error), Tone.STRONG)), _WALKS if missing else _PASSES)
 
     def _be_calm(self, what: Line, todo: str) -> None:
         calm = self.query_one("#calm", Paragraph)
@@ -266,7 +262,7 @@ class XrayScreen(SessionScreen):
         self.action_follow()
 
     def action_follow(self) -> None:
-        """To where the row under the cursor comes from."""
+        """Go to the cycle that the row under the cursor comes from, or explain its market."""
         fills = self.query_one(FillsPanel)
         if isinstance(self.focused, FillsGrid):
             if fills.unfold():
@@ -280,7 +276,7 @@ class XrayScreen(SessionScreen):
 
     @property
     def _other(self) -> int | None:
-        """What this is a replay of, or the newest replay of this."""
+        """The cycle that this is a replay of, or the newest replay of this."""
         if self._xray is not None and self._xray.result.replay_of is not None:
             return self._xray.result.replay_of
         return max(self._replays, default=None)
@@ -317,6 +313,7 @@ class XrayScreen(SessionScreen):
 
 
 _WAITS = "It is read as soon as there is one. esc goes back."
+_PASSES = "Nothing was changed. It is read again as soon as that passes."
 _WALKS = "[ and ] go on to the cycles beside it, esc goes back."
 
 

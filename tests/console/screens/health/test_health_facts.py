@@ -3,7 +3,7 @@ import published as p
 from console.kit.facts import Fact, FactsPanel
 from console.kit.line_widget import width_of
 from console.kit.lines import line, plain
-from console.screens.health.health_facts import Proof, book_facts, engine_facts
+from console.screens.health.health_facts import HealthFacts, Proof
 
 HELD = p.books(
     lease_holder="host:4242",
@@ -18,20 +18,21 @@ def told(facts: list[Fact], label: str) -> str:
 
 def test_the_lease_is_as_old_as_it_was_when_the_file_was_looked_at() -> None:
     looked_ms, now_ms = p.NOON_MS + 8 * p.MINUTE_MS + 700, p.NOON_MS + 60 * p.MINUTE_MS
-    facts = engine_facts(p.view(p.result(1)), HELD, looked_ms, now_ms, False)
+    facts = HealthFacts(p.view(p.result(1)), HELD, looked_ms).engine(now_ms)
     assert told(facts, "renewed") == "0.7 s ago"
     assert told(facts, "up") == "1 h"
-    unknown = engine_facts(p.view(p.result(1)), HELD, None, now_ms, False)
+    unknown = HealthFacts(p.view(p.result(1)), HELD).engine(now_ms)
     assert told(unknown, "renewed") == "12:08:00"
 
 
 def test_a_proof_says_how_much_was_read_and_when() -> None:
     found = {"violations": [], "checked": {"ledger_events": 1_204}}
-    facts = book_facts(p.view(), p.books(), Proof(verification=found, at_ms=p.NOON_MS), False)
+    health = HealthFacts(p.view(), p.books())
+    facts = health.proof(Proof(verification=found, at_ms=p.NOON_MS))
     assert told(facts, "verify") == "✓ ok · 1,204 rows"
     assert told(facts, "") == "at 12:00:00"
     wrong = Proof(verification=found | {"violations": [{}]}, at_ms=p.NOON_MS)
-    assert told(book_facts(p.view(), p.books(), wrong, False), "verify") == "✕ 1 violation"
+    assert told(health.proof(wrong), "verify") == "✕ 1 violation"
 
 
 def test_a_long_fact_goes_on_below_its_beginning() -> None:
