@@ -51,8 +51,7 @@ def check(path: Path) -> None:
 def migrate(connection: sqlite3.Connection, ledger: Path | None = None) -> None:
     """Apply what is missing, each step in a transaction of its own.
 
-    Before the first one, the file `ledger` is copied beside itself. Raises `StoreFull` where there
-    is no room for that.
+    The file `ledger` is copied beside itself first. Raises `StoreFull` where there is no room.
     """
     for number, name, text in steps():
         connection.execute("BEGIN IMMEDIATE")
@@ -61,7 +60,6 @@ def migrate(connection: sqlite3.Connection, ledger: Path | None = None) -> None:
             if number > schema:
                 if schema and ledger is not None:
                     keep_copy(connection, ledger, schema)
-                ledger = None
                 _apply(connection, number, name, text)
             connection.execute("COMMIT")
         except BaseException:

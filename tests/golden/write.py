@@ -56,7 +56,7 @@ NO_AMOUNT = fill("141", "buy", "n/a", "55.5", 121, fee("0.1"), symbol=SOL)
 
 
 def history() -> Iterator[Line]:
-    """The first cycle's lines. From the sixth on: what later rules will refuse."""
+    """The first cycle's lines. From the sixth to the eleventh: what later rules will refuse."""
     yield FIRST
     yield fill("102", "buy", "0.25", "31000.5", 1, fee("0.000125", "BTC"), clientOrderId="mine-1")
     yield TWO_FEES
@@ -70,6 +70,11 @@ def history() -> Iterator[Line]:
     yield fill("108", "buy", "3", "37000", 7, fee("0.5"), symbol="BTC/USDT:USDT")
     yield fill("109", "sell", "10", "2000", 8, fee("0.005", "ETH"), symbol="ETH/USDT:USDT")
     yield fill("110", "buy", "100", "37000", 9, fee("0.000002", "BTC"), symbol="BTC/USD:BTC")
+    # Folded in another order than they come in.
+    yield fill("a9", "buy", "1", "200", 9.5, symbol="BNB/USDT")
+    yield fill("10", "sell", "0.9", "220", 9.5, fee("0.01", "BNB"), symbol="BNB/USDT")
+    yield fill("8", "buy", "1", "100", 9.5, symbol="BNB/USDT")
+    yield fill("9", "buy", "1", "210", 9.5, fee("0.1", "USDT"), symbol="BNB/USDT")
     # More events than lie between two checkpoints.
     for number in range(130):
         yield fill(f"x{number}", "sell" if number % 3 == 2 else "buy", f"{number % 7 + 1}.3",
