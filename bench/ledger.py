@@ -29,6 +29,7 @@ from engine.ledger.events import FILL, events_of
 from engine.ledger.fills import Fee, Fill
 from engine.store.connection import connect_sqlite
 from engine.store.store import Store
+from engine.store.tx import Tx
 from engine.venue import Side
 
 SYMBOL = "BTC/USDT"
@@ -96,10 +97,8 @@ class EngineSide:
         self._cycle += 1
         window = PreparedMarket(SYMBOL, 0, 0, tuple(fills))
 
-        def work(connection: sqlite3.Connection) -> Commit:
-            return commit_cycle(
-                connection, [window], cycle_id=self._cycle, lease_epoch=0, now_ms=START_MS
-            )
+        def work(tx: Tx) -> Commit:
+            return commit_cycle(tx, [window], cycle_id=self._cycle, lease_epoch=0, now_ms=START_MS)
 
         return await self._store.write(work)
 

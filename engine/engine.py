@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sqlite3
 import uuid
 import warnings
 from collections.abc import Callable
@@ -34,8 +33,8 @@ from engine.store.damage import sound_rows
 from engine.store.lease import Lease
 from engine.store.library import check_library, wal_reset_warning
 from engine.store.readstore import ReadStore
-from engine.store.statements import SQL
 from engine.store.store import Store
+from engine.store.tx import Tx
 from engine.trading.execution import Execution
 from engine.trading.strategies import Ladder, Strategy, observe
 from engine.venue import TradeIds, Venue
@@ -282,14 +281,14 @@ def make_strategy(settings: Settings, venue: Venue) -> Strategy:
     return Ladder(settings.ladder) if by_default or settings.strategy == "ladder" else observe
 
 
-def _identity(connection: sqlite3.Connection) -> dict[str, str]:
+def _identity(tx: Tx) -> dict[str, str]:
     """What the ledger is pinned to; nothing where no engine has run on it yet."""
-    return dict(connection.execute(SQL["identity_read"]).fetchall())
+    return tx.pairs("identity_read")
 
 
-def _identify(connection: sqlite3.Connection, venue: Venue) -> dict[str, str]:
+def _identify(tx: Tx, venue: Venue) -> dict[str, str]:
     """Pin the ledger to its venue's kind and numbering, or check that they are the pinned ones."""
-    identity = _identity(connection)
+    identity = _identity(tx)
     if not identity:
         identity = {
             "ledger_id": uuid.uuid4().hex[:4],
@@ -297,8 +296,8 @@ def _identify(connection: sqlite3.Connection, venue: Venue) -> dict[str, str]:
             "venue": venue.name,
             "trade_ids": venue.trade_ids.value,
         }
-        for row in identity.items():
-            connection.execute(SQL["identity_add"], row).fetchall()
+        for key, value in identity.items():
+            tx.run("identity_add", key=key, value=value)
     _check_identity(identity, venue)
     return identity
 
@@ -324,13 +323,13 @@ def _check_identity(identity: dict[str, str], venue: Venue) -> None:
         )
 
 
-def _last_cycle_id(connection: sqlite3.Connection) -> int:
-    return int(connection.execute(SQL["cycle_last_id"]).fetchall()[0][0])
+def _last_cycle_id(tx: Tx) -> int:
+    return int(tx.value("cycle_last_id"))
 
 
-def _last_reconcile(connection: sqlite3.Connection) -> int | None:
-    found: int | None = connection.execute(SQL["cycle_last_reconcile"]).fetchall()[0][0]
-    return found
+def _last_reconcile(tx: Tx) -> int | None:
+    started_ms: int | None = tx.value("cycle_last_reconcile")
+    return started_ms
 
 
 def _lost(cycles: CycleRunner, runner: Scheduler, error: StoreFatal) -> None:

@@ -28,7 +28,7 @@ from engine.ledger.fills import Fill, read_fill
 from engine.money import canonical
 from engine.store.connection import connect_sqlite
 from engine.store.migrate import migrate
-from engine.store.statements import SQL
+from engine.store.tx import Tx
 from engine.venue import TradeIds
 
 Reported = dict[str, Any]
@@ -111,17 +111,36 @@ def money_of(position: Position | PositionView | Mapping[str, Any]) -> dict[str,
 # --- a ledger without an engine
 
 
-def memory_ledger(trade_ids: TradeIds = TradeIds.ACCOUNT) -> sqlite3.Connection:
+def raw(tx: Tx) -> sqlite3.Connection:
+    """What a transaction runs on, which takes statements as text."""
+    return tx._connection
+
+
+class OpenLedger(Tx):
+    """A ledger that also takes statements as text, for looking and for damaging."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(raw(self), name)
+
+    def __enter__(self) -> sqlite3.Connection:
+        return raw(self).__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        raw(self).__exit__(*error)
+
+
+def memory_ledger(trade_ids: TradeIds = TradeIds.ACCOUNT) -> OpenLedger:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     migrate(connection)
+    ledger = OpenLedger(connection, Path(":memory:"))
     identity = {"ledger_id": "ab12", "created_ms": "1", "venue": "fake", "trade_ids": trade_ids}
-    for row in identity.items():
-        connection.execute(SQL["identity_add"], row).fetchall()
-    return connection
+    for key, value in identity.items():
+        ledger.run("identity_add", key=key, value=value)
+    return ledger
 
 
 def commit(
-    connection: sqlite3.Connection,
+    ledger: OpenLedger,
     items: Sequence[Reported | Fill],
     *,
     cycle_id: int = 1,
@@ -138,18 +157,19 @@ def commit(
         )
         for symbol in dict.fromkeys([*(fill.symbol for fill in fills), *symbols])
     ]
-    connection.execute("BEGIN IMMEDIATE")
+    ledger.execute("BEGIN IMMEDIATE")
     try:
-        made = commit_cycle(connection, windows, cycle_id=cycle_id, lease_epoch=1, now_ms=5_000)
+        made = commit_cycle(ledger, windows, cycle_id=cycle_id, lease_epoch=1, now_ms=5_000)
     except BaseException:
-        connection.execute("ROLLBACK")
+        ledger.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
+    ledger.execute("COMMIT")
     return made
 
 
-def rows(connection: sqlite3.Connection, statement: str, *values: object) -> list[Any]:
+def rows(ledger: Tx | sqlite3.Connection, statement: str, *values: object) -> list[Any]:
     """All rows; of a single column, its values."""
+    connection = raw(ledger) if isinstance(ledger, Tx) else ledger
     found = connection.execute(statement, values).fetchall()
     return [row[0] for row in found] if found and len(found[0]) == 1 else found
 
@@ -195,10 +215,10 @@ def adds_up(result: CycleResult) -> bool:
 
 @contextlib.contextmanager
 def opened(path: Path) -> Any:
-    """A plain connection to a ledger file, for looking and for damaging."""
+    """A ledger file on a connection of its own."""
     connection = connect_sqlite(path.absolute().as_uri(), False)
     try:
-        yield connection
+        yield OpenLedger(connection, path)
     finally:
         connection.close()
 

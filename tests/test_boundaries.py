@@ -25,8 +25,8 @@ ALLOWED = {
     "store/connection.py": {"PRAGMA", "BEGIN", "COMMIT", "ROLLBACK"},
     "store/migrate.py": {"SELECT", "CREATE", "INSERT", "BEGIN", "COMMIT", "ROLLBACK"},
     "venues/sim/file.py": {"PRAGMA", "BEGIN", "COMMIT", "ROLLBACK"},
-    "history/export.py": {"SELECT"},
-    "cycles/rehearsal.py": {"PRAGMA", "ATTACH", "BEGIN", "ROLLBACK"},
+    "store/scratch.py": {"BEGIN"},
+    "store/tx.py": {"SELECT"},
 }
 
 

@@ -1,11 +1,12 @@
 """What a check is made of, and what it yields."""
 
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+
+from engine.store.tx import Tx
 
 Report = Callable[[str, int], None]
 EVERY = 1_000
@@ -39,7 +40,7 @@ class Count:
 @dataclass(frozen=True, slots=True)
 class Check:
     name: str
-    run: Callable[[sqlite3.Connection, Count], Iterator[Violation]] = field(repr=False)
+    run: Callable[[Tx, Count], Iterator[Violation]] = field(repr=False)
 
 
 class Ahead:
@@ -60,9 +61,9 @@ def violation(table: str, key: object, expected: object, found: object) -> Viola
 
 
 def differing(
-    table: str, key: object, columns: Iterable[str], expected: Iterable[Any], found: Iterable[Any]
+    table: str, key: object, expected: Mapping[str, Any], row: Mapping[str, Any]
 ) -> Iterator[Violation]:
-    """A violation for each column that is not as expected."""
-    for column, value, stored in zip(columns, expected, found, strict=True):
-        if value != stored:
-            yield violation(table, f"{key}.{column}", value, stored)
+    """A violation for each column of a row that is not as expected."""
+    for column, value in expected.items():
+        if value != row[column]:
+            yield violation(table, f"{key}.{column}", value, row[column])

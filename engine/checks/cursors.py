@@ -1,14 +1,13 @@
 """Cursors: where the commits left them, and not ahead of what the ledger holds."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from engine.checks.check import Count, Violation, differing, violation
 from engine.ledger.cursors import CURSOR_PREFIX
-from engine.store.statements import SQL
+from engine.store.tx import Tx
 
 
 @dataclass(slots=True)
@@ -22,10 +21,10 @@ class Walked:
     first_ms: int
 
 
-def check_cursors(connection: sqlite3.Connection, count: Count) -> Iterator[Violation]:
+def check_cursors(tx: Tx, count: Count) -> Iterator[Violation]:
     """Every cursor is where the chained commits left it, and not ahead of what the ledger holds."""
     walked: dict[str, Walked] = {}
-    for commit_seq, cycle_id, cursors_json in connection.execute(SQL["verify_moves"]):
+    for commit_seq, cycle_id, cursors_json in tx.each("verify_moves"):
         for key, (before, after) in json.loads(cursors_json).items():
             stood = walked[key].value_ms if key in walked else None
             if before != stood:
@@ -35,7 +34,7 @@ def check_cursors(connection: sqlite3.Connection, count: Count) -> Iterator[Viol
                 walked[key] = Walked(after, cycle_id, cycle_id, after)
             elif after != stood:
                 walked[key].value_ms, walked[key].cycle_id = after, cycle_id
-    stored = {row[0]: row for row in connection.execute(SQL["verify_cursors"])}
+    stored = {row["key"]: row for row in tx.named("verify_cursors")}
     for key in sorted(walked.keys() | stored.keys()):
         count.add()
         if key not in stored:
@@ -43,30 +42,26 @@ def check_cursors(connection: sqlite3.Connection, count: Count) -> Iterator[Viol
         elif key not in walked:
             yield violation("cursors", key, "a commit that started it", "none did")
         else:
-            yield from _compare(connection, walked[key], stored[key])
+            yield from _compare(tx, walked[key], stored[key])
 
 
-def _compare(
-    connection: sqlite3.Connection, walked: Walked, stored: tuple[Any, ...]
-) -> Iterator[Violation]:
-    key, value_ms, start_ms, cycle_id, latest = stored
-    expected = walked.value_ms, walked.cycle_id
-    yield from differing("cursors", key, ("value_ms", "cycle_id"), expected, (value_ms, cycle_id))
-    most = max(start_ms, latest or 0)
+def _compare(tx: Tx, walked: Walked, stored: dict[str, Any]) -> Iterator[Violation]:
+    key, value_ms, start_ms = stored["key"], stored["value_ms"], stored["start_ms"]
+    expected = {"value_ms": walked.value_ms, "cycle_id": walked.cycle_id}
+    yield from differing("cursors", key, expected, stored)
+    most = max(start_ms, stored["latest_ms"] or 0)
     if value_ms == walked.value_ms and value_ms > most:
         yield violation("cursors", f"{key}.value_ms", f"at most {most}", value_ms)
-    yield from _check_start(connection, key, start_ms, walked)
+    yield from _check_start(tx, key, start_ms, walked)
 
 
-def _check_start(
-    connection: sqlite3.Connection, key: str, start_ms: int, walked: Walked
-) -> Iterator[Violation]:
+def _check_start(tx: Tx, key: str, start_ms: int, walked: Walked) -> Iterator[Violation]:
     """The chain has where a cursor stood after its first commit, which is not before its start.
     The start itself is in the evidence of that commit's cycle, as long as it is kept."""
-    asked = {"symbol": key.removeprefix(CURSOR_PREFIX), "cycle_id": walked.started_by}
-    told = connection.execute(SQL["verify_start"], asked).fetchall()
-    if told and start_ms != told[0][0]:
-        expected = f"{told[0][0]}, from when on cycle {walked.started_by} asked"
+    symbol = key.removeprefix(CURSOR_PREFIX)
+    asked_ms = tx.value("verify_start", symbol=symbol, cycle_id=walked.started_by)
+    if asked_ms not in (None, start_ms):
+        expected = f"{asked_ms}, from when on cycle {walked.started_by} asked"
         yield violation("cursors", f"{key}.start_ms", expected, start_ms)
     elif start_ms > walked.first_ms:
         yield violation("cursors", f"{key}.start_ms", f"at most {walked.first_ms}", start_ms)

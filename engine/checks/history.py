@@ -1,9 +1,8 @@
 """Positions after each commit: what is kept is what the chained commits have a digest of."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import merge
 from math import inf
 from operator import itemgetter
@@ -14,14 +13,14 @@ from engine.checks.positions import MONEY, fold_some
 from engine.ledger import positions
 from engine.ledger.accounting import Position
 from engine.ledger.events import Event, SortKey, in_fold_order, sort_key
-from engine.store.statements import SQL
+from engine.store.tx import Tx
 
 
-def check_history(connection: sqlite3.Connection, count: Count) -> Iterator[Violation]:
+def check_history(tx: Tx, count: Count) -> Iterator[Violation]:
     """Each commit left the positions that are kept of it."""
-    walk = Walk(connection)
+    walk = Walk(tx)
     astray = False
-    for commit_seq, last_seq, recorded in connection.execute(SQL["verify_digests"]):
+    for commit_seq, last_seq, recorded in tx.each("verify_digests"):
         count.add()
         yield from walk.step(commit_seq, last_seq)
         # What leads one digest astray leads those after it too: it is named once.
@@ -42,7 +41,9 @@ class SymbolState:
     symbol: str
     events: int = 0
     last: tuple[Any, ...] | None = None
-    kept: tuple[str, ...] = ("0", "0", "0", "{}")
+    kept: dict[str, str] = field(
+        default_factory=lambda: dict(zip(MONEY, ("0", "0", "0", "{}"), strict=True))
+    )
     commit_seq: int = 0
 
     def add(self, event: tuple[Any, ...]) -> None:
@@ -55,7 +56,7 @@ class SymbolState:
     def row(self) -> str:
         """As `positions.digest` has it."""
         last = (0, "", "") if self.last is None else self.last[2:]
-        return json.dumps((self.symbol, *self.kept, self.events, *last))
+        return json.dumps((self.symbol, *self.kept.values(), self.events, *last))
 
 
 def _place(event: tuple[Any, ...]) -> SortKey:
@@ -66,10 +67,10 @@ def _place(event: tuple[Any, ...]) -> SortKey:
 class Walk:
     """Along the commits: `digest` is that of all positions after the last one stepped to."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._events = Ahead(connection.execute(SQL["verify_fold_order"]))
-        self._kept = Ahead(_history(connection))
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+        self._events = Ahead(tx.each("verify_fold_order"))
+        self._kept = Ahead(_history(tx))
         self._standings: dict[str, SymbolState] = {}
         self._rows: dict[str, str] = {}
         self._changed: set[str] = set()
@@ -85,7 +86,8 @@ class Walk:
         for kept_of, symbol, *money in self._kept.upto(commit_seq):
             if kept_of == commit_seq:
                 standing = self._changing(symbol)
-                standing.commit_seq, standing.kept = commit_seq, tuple(money)
+                standing.commit_seq = commit_seq
+                standing.kept = dict(zip(MONEY, money, strict=True))
             else:
                 yield _of_no_commit(symbol, kept_of)
         self._take_digest()
@@ -96,9 +98,9 @@ class Walk:
             standing, key = self._standings[symbol], f"{symbol} {commit_seq}"
             folded = self._fold(symbol)
             if standing.commit_seq == commit_seq:
-                yield from differing("position_history", key, MONEY, folded, standing.kept)
+                yield from differing("position_history", key, folded, standing.kept)
             else:
-                yield violation("position_history", key, folded, "no row")
+                yield violation("position_history", key, (*folded.values(),), "no row")
             standing.kept = folded
         self._take_digest()
 
@@ -118,18 +120,18 @@ class Walk:
             self._rows |= {symbol: self._standings[symbol].row for symbol in self._changed}
             self.digest = positions.digest_of(self._rows[symbol] for symbol in sorted(self._rows))
 
-    def _fold(self, symbol: str) -> tuple[str, ...]:
-        rows = self._connection.execute(SQL["history_events"], (symbol, 0, self._last_seq))
+    def _fold(self, symbol: str) -> dict[str, str]:
+        rows = self._tx.each("history_events", symbol=symbol, since_ms=0, last_seq=self._last_seq)
         position = Position(symbol)
         fold_some(position, in_fold_order(map(Event._make, rows)))
-        return positions.row_of(position)[1:5]
+        row = positions.row_of(position)
+        return {name: row[name] for name in MONEY}
 
 
-def _history(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+def _history(tx: Tx) -> Iterator[tuple[Any, ...]]:
     """position_history by commit: it is stored by symbol."""
-    symbols = connection.execute(SQL["verify_history_symbols"]).fetchall()
-    kept = (connection.execute(SQL["verify_history"], symbol) for symbol in symbols)
-    return merge(*kept, key=itemgetter(0))
+    symbols = tx.column("verify_history_symbols")
+    return merge(*(tx.each("verify_history", symbol=s) for s in symbols), key=itemgetter(0))
 
 
 def _of_no_commit(symbol: str, commit_seq: int) -> Violation:

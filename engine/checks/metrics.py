@@ -1,7 +1,6 @@
 """Metrics: each row is what the ledger and the orders make it."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from math import isclose
 from typing import Any
@@ -9,24 +8,24 @@ from typing import Any
 from engine.checks.check import Count, Violation, violation
 from engine.cycles import metrics
 from engine.cycles.metrics import CycleMetrics
-from engine.errors import NoSuchCycle
+from engine.errors import NoSuchCycle, StoreError
 from engine.store.damage import DAMAGE
-from engine.store.statements import SQL
+from engine.store.tx import Tx
 
 # Sums of floats differ in their last digits from one version of Python to another.
 TOLERANCE = 1e-9
 
 
-def check_metrics(connection: sqlite3.Connection, count: Count) -> Iterator[Violation]:
+def check_metrics(tx: Tx, count: Count) -> Iterator[Violation]:
     """Every cycle's metrics are what the ledger and the orders say."""
-    for row in connection.execute(SQL["verify_metrics"]):
+    for row in tx.each("verify_metrics"):
         count.add()
         stored = CycleMetrics(*row)
         try:
-            found = list(_compare(metrics.build(connection, stored.cycle_id), stored))
+            found = list(_compare(metrics.build(tx, stored.cycle_id), stored))
         except NoSuchCycle as error:
             yield violation("cycle_metrics", stored.cycle_id, "a committed cycle", error)
-        except (sqlite3.Error, *DAMAGE) as error:
+        except (StoreError, *DAMAGE) as error:
             yield violation("cycle_metrics", stored.cycle_id, "readable rows", repr(error))
         else:
             yield from found

@@ -1,6 +1,5 @@
 """Positions as they stand: the fold of the ledger."""
 
-import sqlite3
 from collections.abc import Iterator
 from decimal import DecimalException
 from itertools import islice
@@ -10,24 +9,23 @@ from engine.checks.check import EVERY, Count, Violation, differing, violation
 from engine.ledger import positions
 from engine.ledger.accounting import Position, fold
 from engine.ledger.events import Event
-from engine.store.statements import SQL
+from engine.store.tx import Tx
 
 MONEY = ("qty", "cost", "realized_pnl", "fees_json")
-COLUMNS = ("symbol", *MONEY, "events", "last_ts", "last_trade_id", "last_event_id")
 
 
-def check_positions(connection: sqlite3.Connection, count: Count) -> Iterator[Violation]:
+def check_positions(tx: Tx, count: Count) -> Iterator[Violation]:
     """Stored positions and checkpoints are the fold of the ledger."""
-    for (symbol,) in connection.execute(SQL["verify_symbols"]).fetchall():
-        events = positions.read_events(connection, symbol)
+    for symbol in tx.column("verify_symbols"):
+        events = positions.read_events(tx, symbol)
         position = Position(symbol)
-        for row in connection.execute(SQL["verify_checkpoints"], (symbol,)):
-            fold_some(position, islice(events, row[5] - position.events), count)
+        for row in tx.each_named("verify_checkpoints", symbol=symbol):
+            fold_some(position, islice(events, row["events"] - position.events), count)
             yield from _compare("position_checkpoints", position, row)
         fold_some(position, events, count)
-        stored = connection.execute(SQL["position_read"], (symbol,)).fetchall()
-        yield from _compare("stage4_positions", position, stored[0] if stored else None)
-    for symbol, cycle_id, changed_in in connection.execute(SQL["verify_position_cycles"]):
+        stored = tx.record("position_read", symbol=symbol)
+        yield from _compare("stage4_positions", position, stored)
+    for symbol, cycle_id, changed_in in tx.each("verify_position_cycles"):
         yield violation("stage4_positions", f"{symbol}.cycle_id", changed_in, cycle_id)
 
 
@@ -43,9 +41,9 @@ def fold_some(position: Position, events: Iterator[Event], count: Count | None =
             count.add(len(batch))
 
 
-def _compare(table: str, position: Position, stored: tuple[Any, ...] | None) -> Iterator[Violation]:
+def _compare(table: str, position: Position, stored: dict[str, Any] | None) -> Iterator[Violation]:
     expected = positions.row_of(position)
     if stored is None:
-        yield violation(table, position.symbol, expected, "no row")
+        yield violation(table, position.symbol, (*expected.values(),), "no row")
     else:
-        yield from differing(table, position.symbol, COLUMNS, expected, stored)
+        yield from differing(table, position.symbol, expected, stored)

@@ -1,6 +1,5 @@
 """Prove that the books are right: each check streams, and names what it finds wrong."""
 
-import sqlite3
 from collections.abc import Iterator
 from itertools import islice
 
@@ -18,9 +17,9 @@ from engine.checks.ledger import (
 )
 from engine.checks.metrics import check_metrics
 from engine.checks.positions import check_positions
-from engine.errors import CycledeckError
+from engine.errors import CycledeckError, StoreError
 from engine.store.damage import DAMAGE
-from engine.store.statements import SQL
+from engine.store.tx import Tx
 
 __all__ = ["CHECKS", "Verification", "Violation", "verify"]
 
@@ -52,23 +51,17 @@ class Verification(BaseModel):
     metrics_missing: int = 0
 
 
-def verify(
-    connection: sqlite3.Connection, report: Report = lambda name, done: None, most: int = 1_000
-) -> Verification:
+def verify(tx: Tx, report: Report = lambda name, done: None, most: int = 1_000) -> Verification:
     """Run every check on one snapshot; at most `most` violations are listed per check."""
     checked: dict[str, int] = {}
     violations: list[Violation] = []
-    text_factory = connection.text_factory
-    connection.text_factory = _any_text
-    try:
+    with tx.reading_any_text():
         for check in CHECKS:
             count = Count(check.name, report)
             report(check.name, 0)
-            violations += islice(_contained(check, connection, count), most)
+            violations += islice(_contained(check, tx, count), most)
             checked[check.name] = count.done
-        missing = _metrics_missing(connection)
-    finally:
-        connection.text_factory = text_factory
+        missing = _metrics_missing(tx)
     return Verification(
         ok=not violations,
         checked=checked,
@@ -77,21 +70,16 @@ def verify(
     )
 
 
-def _any_text(value: bytes) -> str:
-    """Text of a damaged row too: its hash will tell."""
-    return value.decode("utf-8", "backslashreplace")
-
-
-def _contained(check: Check, connection: sqlite3.Connection, count: Count) -> Iterator[Violation]:
+def _contained(check: Check, tx: Tx, count: Count) -> Iterator[Violation]:
     """A check that the damage itself stops is a violation."""
     try:
-        yield from check.run(connection, count)
-    except (sqlite3.Error, CycledeckError, *DAMAGE) as error:
+        yield from check.run(tx, count)
+    except (CycledeckError, *DAMAGE) as error:
         yield violation(check.name, f"after {count.done}", "readable rows", repr(error))
 
 
-def _metrics_missing(connection: sqlite3.Connection) -> int:
+def _metrics_missing(tx: Tx) -> int:
     try:
-        return int(connection.execute(SQL["verify_metrics_missing"]).fetchall()[0][0])
-    except sqlite3.Error:
+        return int(tx.value("verify_metrics_missing"))
+    except StoreError:
         return 0  # What is wrong with the tables is among the violations.

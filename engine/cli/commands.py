@@ -29,6 +29,7 @@ from engine.settings import FILE_NAME, Settings
 from engine.store.damage import sound_rows
 from engine.store.readstore import ReadStore
 from engine.store.store import Store
+from engine.store.tx import Tx
 from engine.version import __version__
 
 T = TypeVar("T")
@@ -357,8 +358,8 @@ async def _resolve(
 ) -> quarantine.QuarantinedItem:
     actor = getpass.getuser()
 
-    def work(connection: Any) -> quarantine.QuarantinedItem:
-        return quarantine.resolve(connection, item, corrected, now_ms(), actor)
+    def work(tx: Tx) -> quarantine.QuarantinedItem:
+        return quarantine.resolve(tx, item, corrected, now_ms(), actor)
 
     store = await _beside(settings)
     try:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -10,8 +9,8 @@ import structlog
 
 from engine.clock import now_ms
 from engine.errors import StoreError
-from engine.store.statements import SQL
 from engine.store.store import Store
+from engine.store.tx import Tx
 from engine.text import storable
 
 log = structlog.get_logger("cycledeck.audit")
@@ -57,15 +56,21 @@ class Audit:
         return None
 
 
-def interrupted(connection: sqlite3.Connection) -> None:
+def interrupted(tx: Tx) -> None:
     """Commands that still ran when an engine ended are marked so."""
-    connection.execute(SQL["audit_interrupted"]).fetchall()
+    tx.run("audit_interrupted")
 
 
-def _keep(connection: sqlite3.Connection, entry: Entry, outcome: str) -> int:
+def _keep(tx: Tx, entry: Entry, outcome: str) -> int:
     if entry.id is not None:
-        connection.execute(SQL["audit_outcome"], (storable(outcome), entry.id)).fetchall()
+        tx.run("audit_outcome", outcome=storable(outcome), id=entry.id)
         return entry.id
-    detail = json.dumps(entry.detail)
-    row = (entry.ts_ms, storable(entry.actor), entry.action, detail, storable(outcome))
-    return int(connection.execute(SQL["audit_add"], row).fetchall()[0][0])
+    entry_id: int = tx.value(
+        "audit_add",
+        ts=entry.ts_ms,
+        actor=storable(entry.actor),
+        action=entry.action,
+        detail_json=json.dumps(entry.detail),
+        outcome=storable(outcome),
+    )
+    return entry_id

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
@@ -38,8 +37,8 @@ from engine.ledger.commit import Commit, commit_cycle, read_commit
 from engine.ledger.cursors import CURSOR_PREFIX
 from engine.settings import Settings
 from engine.store.connection import complete
-from engine.store.statements import SQL
 from engine.store.store import Store
+from engine.store.tx import Tx
 from engine.trading.execution import Execution
 from engine.trading.strategies import Snapshot
 from engine.venue import MarketRules, TradeIds, Venue
@@ -200,20 +199,20 @@ class CycleRunner:
         """Evidence for replays: best effort."""
         keep_ms = self._settings.keep_inputs
 
-        def work(connection: sqlite3.Connection) -> None:
-            begin = {
-                "cycle_id": cycle.cycle_id,
-                "kind": cycle.kind,
-                "replay_of": cycle.replay_of,
-                "mode": cycle.mode,
-                "started_ms": cycle.started_ms,
-                "venue_ms": cycle.venue_ms,
-                "marks_json": money_json(cycle.marks),
-            }
-            connection.execute(SQL["cycle_begin"], begin).fetchall()
-            inputs.keep(connection, cycle.cycle_id, cycle.started_ms, responses)
+        def work(tx: Tx) -> None:
+            tx.run(
+                "cycle_begin",
+                cycle_id=cycle.cycle_id,
+                kind=cycle.kind,
+                replay_of=cycle.replay_of,
+                mode=cycle.mode,
+                started_ms=cycle.started_ms,
+                venue_ms=cycle.venue_ms,
+                marks_json=money_json(cycle.marks),
+            )
+            inputs.keep(tx, cycle.cycle_id, cycle.started_ms, responses)
             if keep_ms:
-                inputs.expire(connection, cycle.started_ms - keep_ms)
+                inputs.expire(tx, cycle.started_ms - keep_ms)
 
         try:
             await self._store.write(work)
@@ -259,11 +258,11 @@ class CycleRunner:
     async def _commit(self, cycle: RunningCycle) -> None:
         """The authoritative transaction. After a COMMIT that failed, read back what is true."""
 
-        def work(connection: sqlite3.Connection) -> tuple[str, Commit]:
+        def work(tx: Tx) -> tuple[str, Commit]:
             replaying = cycle.kind is Kind.REPLAY
-            before = positions.read_positions(connection) if replaying else {}
+            before = positions.read_positions(tx) if replaying else {}
             commit = commit_cycle(
-                connection,
+                tx,
                 cycle.prepared.markets,
                 cycle_id=cycle.cycle_id,
                 lease_epoch=self._store.epoch or 0,
@@ -362,17 +361,17 @@ class CycleRunner:
         """Best effort: a failure is logged and shown, and made up for in a later cycle."""
         late = list(self._unrecorded)
 
-        def work(connection: sqlite3.Connection) -> CycleMetrics | None:
+        def work(tx: Tx) -> CycleMetrics | None:
             if cycle.commit is None:
-                cycle.commit = read_commit(connection, cycle.cycle_id)
+                cycle.commit = read_commit(tx, cycle.cycle_id)
             for row in (*late, cycle.row(ended_ms)):
-                connection.execute(SQL["cycle_end"], row).fetchall()
+                tx.run("cycle_end", **row)
                 # A backfill meanwhile did not know how the cycle ended.
-                connection.execute(SQL["metrics_drop"], (row["cycle_id"],)).fetchall()
+                tx.run("metrics_drop", cycle_id=row["cycle_id"])
             if cycle.commit is None:
                 return None
-            quarantine.mark_applied(connection, self._applied(cycle), cycle.cycle_id)
-            return metrics.persist(connection, cycle.cycle_id, ended_ms)
+            quarantine.mark_applied(tx, self._applied(cycle), cycle.cycle_id)
+            return metrics.persist(tx, cycle.cycle_id, ended_ms)
 
         try:
             cycle.metrics = await self._store.write_metrics(work)

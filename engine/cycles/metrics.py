@@ -4,7 +4,6 @@ Built after execution, and again by a backfill: the same function on the same ro
 """
 
 import json
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -17,7 +16,7 @@ from engine.ledger.events import FILL, Event
 from engine.ledger.fills import currencies
 from engine.ledger.positions import positions_as_of
 from engine.money import EXACT, canonical
-from engine.store.statements import SQL
+from engine.store.tx import Tx
 
 SEMANTICS = "fills_per_submitted_order"
 # Of a cycle in one quote currency they are the values alone, and `meta_json` does not say it.
@@ -61,36 +60,32 @@ class KnownOrder:
     submitted_ms: int | None
 
 
-def persist(
-    connection: sqlite3.Connection, cycle_id: int, ts_end: int | None = None
-) -> CycleMetrics:
+def persist(tx: Tx, cycle_id: int, ts_end: int | None = None) -> CycleMetrics:
     """Build the metrics of a committed cycle and upsert their row. Raises `NoSuchCycle`.
 
     `ts_end` is when the cycle ended; a backfill takes what is stored of it.
     """
-    metrics = build(connection, cycle_id, ts_end)
-    connection.execute(SQL["metrics_upsert"], asdict(metrics)).fetchall()
+    metrics = build(tx, cycle_id, ts_end)
+    tx.run("metrics_upsert", **asdict(metrics))
     return metrics
 
 
-def missing(connection: sqlite3.Connection, recent: int | None = None) -> list[int]:
+def missing(tx: Tx, recent: int | None = None) -> list[int]:
     """Committed cycles without a metrics row, of the `recent` last commits or of all."""
-    last = connection.execute(SQL["commit_last"]).fetchall()
-    after = last[0][0] - recent if recent is not None and last else 0
-    return [row[0] for row in connection.execute(SQL["metrics_missing"], (after,)).fetchall()]
+    after = 0 if recent is None else (tx.value("commit_last") or 0) - recent
+    return tx.column("metrics_missing", after=after)
 
 
-def build(connection: sqlite3.Connection, cycle_id: int, ts_end: int | None = None) -> CycleMetrics:
-    commit = _row(connection, "commit_of_cycle", cycle_id)
+def build(tx: Tx, cycle_id: int, ts_end: int | None = None) -> CycleMetrics:
+    commit = tx.record("commit_of_cycle", cycle_id=cycle_id)
     if commit is None:
         raise NoSuchCycle(f"cycle {cycle_id} committed nothing")
-    cycle = _row(connection, "cycle_read", cycle_id) or {}
-    events = _events(connection, commit)
+    cycle = tx.record("cycle_read", cycle_id=cycle_id) or {}
+    events = _events(tx, commit)
     fills = [event for event in events if event.type == FILL]
     marks = read_money_json(cycle.get("marks_json", "{}"))
-    counted = connection.execute(SQL["orders_counted"], {"cycle_id": cycle_id}).fetchall()[0]
-    submitted, canceled, rejects, refused = counted
-    quality = _quality(fills, _orders_of(connection, fills), marks)
+    [(submitted, canceled, rejects, refused)] = tx.rows("orders_counted", cycle_id=cycle_id)
+    quality = _quality(fills, _orders_of(tx, fills), marks)
     rate = len(fills) / submitted if submitted else None
     meta = {
         "fill_rate_semantics": SEMANTICS,
@@ -119,7 +114,7 @@ def build(connection: sqlite3.Connection, cycle_id: int, ts_end: int | None = No
         avg_time_to_fill=quality.time_to_fill,
         slippage_bps_avg=quality.slippage,
         fees_json=money_json(fees_of(events)),
-        pnl_json=json.dumps(pnl_of(positions_as_of(connection, commit["commit_seq"]), marks)),
+        pnl_json=json.dumps(pnl_of(positions_as_of(tx, commit["commit_seq"]), marks)),
         meta_json=json.dumps(meta),
     )
 
@@ -235,14 +230,14 @@ def _average(pairs: Iterable[tuple[float, float]]) -> float | None:
     return sum(weight * value for weight, value in pairs) / weight
 
 
-def _events(connection: sqlite3.Connection, commit: Mapping[str, Any]) -> list[Event]:
+def _events(tx: Tx, commit: Mapping[str, Any]) -> list[Event]:
     if commit["first_seq"] is None:
         return []
-    rows = connection.execute(SQL["events_between"], (commit["first_seq"], commit["last_seq"]))
-    return [Event._make(row) for row in rows.fetchall()]
+    first_seq, last_seq = commit["first_seq"], commit["last_seq"]
+    return tx.typed(Event, "events_between", first_seq=first_seq, last_seq=last_seq)
 
 
-def _orders_of(connection: sqlite3.Connection, fills: Iterable[Event]) -> dict[str, KnownOrder]:
+def _orders_of(tx: Tx, fills: Iterable[Event]) -> dict[str, KnownOrder]:
     """The orders of ours that fills belong to, by the fill's event id."""
     fills = list(fills)
     by_client: dict[str, KnownOrder] = {}
@@ -251,10 +246,9 @@ def _orders_of(connection: sqlite3.Connection, fills: Iterable[Event]) -> dict[s
         ("orders_by_client_id", {fill.client_order_id for fill in fills}),
         ("orders_by_exchange_id", {fill.exchange_order_id for fill in fills}),
     ):
-        wanted = json.dumps(sorted(filter(None, ids)))
-        for client_id, exchange_id, price, ms in connection.execute(
-            SQL[name], (wanted,)
-        ).fetchall():
+        for client_id, exchange_id, price, ms in tx.rows(
+            name, ids=json.dumps(sorted(filter(None, ids)))
+        ):
             order = KnownOrder(Decimal(price) if price is not None else None, ms)
             by_client[client_id] = order
             by_exchange[exchange_id] = order
@@ -264,10 +258,3 @@ def _orders_of(connection: sqlite3.Connection, fills: Iterable[Event]) -> dict[s
         for fill in fills
     }
     return {event_id: order for event_id, order in found.items() if order is not None}
-
-
-def _row(connection: sqlite3.Connection, name: str, cycle_id: int) -> dict[str, Any] | None:
-    cursor = connection.execute(SQL[name], (cycle_id,))
-    names = [column[0] for column in cursor.description]
-    rows = cursor.fetchall()
-    return dict(zip(names, rows[0], strict=True)) if rows else None

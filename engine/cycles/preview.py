@@ -1,6 +1,5 @@
 """Preview: what a replay would do to today's ledger, by doing it and rolling back."""
 
-import sqlite3
 from collections.abc import Iterable
 
 from engine.clock import now_ms
@@ -9,11 +8,12 @@ from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import prepare
 from engine.ledger import positions
 from engine.ledger.commit import commit_cycle
+from engine.store.tx import Tx
 from engine.venue import TradeIds
 
 
 def preview_replay(
-    connection: sqlite3.Connection,
+    tx: Tx,
     cycle_id: int,
     *,
     original: int,
@@ -26,12 +26,10 @@ def preview_replay(
 
     It writes all that the replay would: the caller rolls the transaction back.
     """
-    before = positions.read_positions(connection)
-    prepared = prepare(
-        connection, responses, trade_ids=trade_ids, cycle_id=replay_id, replay_of=original
-    )
+    before = positions.read_positions(tx)
+    prepared = prepare(tx, responses, trade_ids=trade_ids, cycle_id=replay_id, replay_of=original)
     commit = commit_cycle(
-        connection,
+        tx,
         prepared.markets,
         cycle_id=replay_id,
         lease_epoch=lease_epoch,

@@ -1,38 +1,32 @@
 """What earlier runs left open: cycles that began and never ended, commits without a cycle row."""
 
 import json
-import sqlite3
 
 from engine.cycles.results import CycleStatus, Notice
 from engine.ledger.commit import read_commit
-from engine.store.statements import SQL
+from engine.store.tx import Tx
 
 
-def settle_cycles(connection: sqlite3.Connection, recent: int, mode: str) -> None:
+def settle_cycles(tx: Tx, recent: int, mode: str) -> None:
     """Record how those cycles ended: committed or not is what the ledger says.
 
     Commits without a cycle row are looked for among the `recent` last ones. Metrics of these cycles
     that a backfill made meanwhile are dropped: they knew less.
     """
-    for (cycle_id,) in connection.execute(SQL["cycles_unfinished"]).fetchall():
-        commit = read_commit(connection, cycle_id)
-        values = {
-            "cycle_id": cycle_id,
-            "status": CycleStatus.PARTIAL if commit else CycleStatus.INTERRUPTED,
-            "fills_fetched": commit.fills_fetched if commit else 0,
-            "fills_count": commit.fills_count if commit else 0,
-            "errors_json": _interrupted("after" if commit else "before"),
-        }
-        connection.execute(SQL["cycle_settle"], values).fetchall()
-        connection.execute(SQL["metrics_drop"], (cycle_id,)).fetchall()
-    last = connection.execute(SQL["commit_last"]).fetchall()
-    values = {
-        "after": last[0][0] - recent if last else 0,
-        "mode": mode,
-        "errors_json": _interrupted("after"),
-    }
-    connection.execute(SQL["metrics_drop_unrecorded"], {"after": values["after"]}).fetchall()
-    connection.execute(SQL["cycles_restore"], values).fetchall()
+    for cycle_id in tx.column("cycles_unfinished"):
+        commit = read_commit(tx, cycle_id)
+        tx.run(
+            "cycle_settle",
+            cycle_id=cycle_id,
+            status=CycleStatus.PARTIAL if commit else CycleStatus.INTERRUPTED,
+            fills_fetched=commit.fills_fetched if commit else 0,
+            fills_count=commit.fills_count if commit else 0,
+            errors_json=_interrupted("after" if commit else "before"),
+        )
+        tx.run("metrics_drop", cycle_id=cycle_id)
+    after = (tx.value("commit_last") or 0) - recent
+    tx.run("metrics_drop_unrecorded", after=after)
+    tx.run("cycles_restore", after=after, mode=mode, errors_json=_interrupted("after"))
 
 
 def _interrupted(when: str) -> str:

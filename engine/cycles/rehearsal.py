@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,11 +19,10 @@ from engine.ledger.accounting import Position, money_json
 from engine.ledger.commit import Commit, commit_cycle, keep_positions
 from engine.ledger.positions import positions_as_of
 from engine.money import canonical
-from engine.store.connection import connect_sqlite, translated
 from engine.store.damage import sound_rows
-from engine.store.migrate import migrate
 from engine.store.readstore import ReadStore
-from engine.store.statements import SQL
+from engine.store.scratch import scratch_ledger
+from engine.store.tx import Tx
 from engine.venue import TradeIds
 
 Report = Callable[[str], None]
@@ -70,40 +67,30 @@ async def rehearse(
     return await asyncio.to_thread(_on_scratch, path, cycle_id, responses, report)
 
 
-def _responses_of(connection: sqlite3.Connection, cycle_id: int) -> list[VenueResponse]:
-    return inputs.load(connection, inputs.original_of(connection, cycle_id))
+def _responses_of(tx: Tx, cycle_id: int) -> list[VenueResponse]:
+    return inputs.load(tx, inputs.original_of(tx, cycle_id))
 
 
 def _on_scratch(
     path: Path, cycle_id: int, responses: list[VenueResponse], report: Report
 ) -> Rehearsal:
-    """On a temporary file without a name: it is gone however this process ends."""
-    scratch = connect_sqlite("", read_only=False)
-    with translated(path), sound_rows(path), closing(scratch) as connection:
-        migrate(connection)
-        connection.execute("ATTACH ? AS source", (path.absolute().as_uri() + "?mode=ro",))
-        connection.execute("BEGIN")
-        try:
-            return _rehearse(connection, cycle_id, responses, report)
-        finally:
-            connection.execute("ROLLBACK")
+    with sound_rows(path), scratch_ledger(path) as tx:
+        return _rehearse(tx, cycle_id, responses, report)
 
 
-def _rehearse(
-    connection: sqlite3.Connection, cycle_id: int, responses: list[VenueResponse], report: Report
-) -> Rehearsal:
-    recorded = _recorded(connection, cycle_id)
+def _rehearse(tx: Tx, cycle_id: int, responses: list[VenueResponse], report: Report) -> Rehearsal:
+    recorded = _recorded(tx, cycle_id)
     report("copying the ledger as it was")
     for name in ("scratch_events", "scratch_claims", "scratch_commits"):
-        connection.execute(SQL[name], {"commit_seq": recorded["commit_seq"]}).fetchall()
-    _restore_cursors(connection, recorded, responses)
+        tx.run(name, commit_seq=recorded["commit_seq"])
+    _restore_cursors(tx, recorded, responses)
     report("folding its positions")
-    symbols = {row[0] for row in connection.execute(SQL["scratch_symbols"]).fetchall()}
-    keep_positions(connection, positions.apply(connection, (), symbols), 0, 0)
+    symbols = set(tx.column("scratch_symbols"))
+    keep_positions(tx, positions.apply(tx, (), symbols), 0, 0)
     report("running the cycle again")
     commit = commit_cycle(
-        connection,
-        _prepared(connection, cycle_id, responses).markets,
+        tx,
+        _prepared(tx, cycle_id, responses).markets,
         cycle_id=cycle_id,
         lease_epoch=recorded["lease_epoch"],
         now_ms=recorded["committed_ms"],
@@ -114,72 +101,60 @@ def _rehearse(
         inserted=commit.inserted,
         ignored=commit.ignored,
         conflicting=commit.conflicting,
-        differences=tuple(_differences(connection, recorded, commit)),
+        differences=tuple(_differences(tx, recorded, commit)),
     )
 
 
-def _recorded(connection: sqlite3.Connection, cycle_id: int) -> dict[str, Any]:
+def _recorded(tx: Tx, cycle_id: int) -> dict[str, Any]:
     """The cycle's commit as recorded; of one that committed nothing, where it would have been."""
-    cursor = connection.execute(SQL["scratch_recorded"], (cycle_id,))
-    names = [column[0] for column in cursor.description]
-    rows = cursor.fetchall()
-    if rows:
-        return dict(zip(names, rows[0], strict=True))
-    after = connection.execute(SQL["scratch_next_commit"], (cycle_id,)).fetchall()[0][0]
+    recorded = tx.record("scratch_recorded", cycle_id=cycle_id)
+    if recorded is not None:
+        return recorded
+    after = tx.value("scratch_next_commit", cycle_id=cycle_id)
     return {"commit_seq": after, "committed_ms": now_ms(), "lease_epoch": 0, "cursors_json": "{}"}
 
 
-def _restore_cursors(
-    connection: sqlite3.Connection, recorded: dict[str, Any], responses: Iterable[VenueResponse]
-) -> None:
+def _restore_cursors(tx: Tx, recorded: dict[str, Any], responses: Iterable[VenueResponse]) -> None:
     starts = {response.request.symbol: response.request.start_ms for response in responses}
     for key, (before, _) in json.loads(recorded["cursors_json"]).items():
         if before is None:
             continue
         start = min(starts.get(key.partition(":")[2], before), before)
-        values = {"key": key, "start_ms": start, "cycle_id": 0}
-        connection.execute(SQL["cursor_start"], values).fetchall()
-        values = {"key": key, "value_ms": before, "cycle_id": 0}
-        connection.execute(SQL["cursor_advance"], values).fetchall()
+        tx.run("cursor_start", key=key, start_ms=start, cycle_id=0)
+        tx.run("cursor_advance", key=key, value_ms=before, cycle_id=0)
 
 
-def _prepared(
-    connection: sqlite3.Connection, cycle_id: int, responses: Iterable[VenueResponse]
-) -> Prepared:
+def _prepared(tx: Tx, cycle_id: int, responses: Iterable[VenueResponse]) -> Prepared:
     """Prepared on the ledger's identity and on the quarantine as the cycle met it."""
     for name in ("scratch_identity", "scratch_quarantine"):
-        connection.execute(SQL[name], {"cycle_id": cycle_id}).fetchall()
-    identity = dict(connection.execute(SQL["identity_read"]).fetchall())
-    row = connection.execute(SQL["scratch_replay_of"], (cycle_id,)).fetchall()
+        tx.run(name, cycle_id=cycle_id)
+    identity = tx.pairs("identity_read")
     return prepare(
-        connection,
+        tx,
         responses,
         trade_ids=TradeIds(identity["trade_ids"]),
         cycle_id=cycle_id,
-        replay_of=row[0][0] if row else None,
+        replay_of=tx.value("scratch_replay_of", cycle_id=cycle_id),
     )
 
 
-def _differences(
-    connection: sqlite3.Connection, recorded: dict[str, Any], commit: Commit
-) -> Iterator[Difference]:
+def _differences(tx: Tx, recorded: dict[str, Any], commit: Commit) -> Iterator[Difference]:
     for name in ("attempted", "inserted", "ignored", "conflicting", "cursors_json"):
         now = getattr(commit, name, None)
         if name == "cursors_json":
             now = json.dumps({k: [m.before, m.after] for k, m in commit.cursors.items()})
         yield from _unless_equal("commit", name, recorded.get(name), now)
-    then = dict(connection.execute(SQL["scratch_inserted_then"], _rows(recorded)).fetchall())
-    now = dict(connection.execute(SQL["scratch_inserted_now"], (commit.cycle_id,)).fetchall())
+    first_seq, last_seq = _rows(recorded)
+    then = tx.pairs("scratch_inserted_then", first_seq=first_seq, last_seq=last_seq)
+    now = tx.pairs("scratch_inserted_now", cycle_id=commit.cycle_id)
     for event_id in sorted(then.keys() | now.keys()):
         pair = (row.hex() if row else None for row in (then.get(event_id), now.get(event_id)))
         yield from _unless_equal("event", event_id, *pair)
-    yield from _position_differences(connection, recorded, commit)
+    yield from _position_differences(tx, recorded, commit)
 
 
-def _position_differences(
-    connection: sqlite3.Connection, recorded: dict[str, Any], commit: Commit
-) -> Iterator[Difference]:
-    rows = positions_as_of(connection, recorded["commit_seq"], "scratch_positions_then")
+def _position_differences(tx: Tx, recorded: dict[str, Any], commit: Commit) -> Iterator[Difference]:
+    rows = positions_as_of(tx, recorded["commit_seq"], "scratch_positions_then")
     then = {position.symbol: _money_of(position) for position in rows}
     now = {symbol: _money_of(position) for symbol, position in commit.positions.items()}
     for symbol in sorted(then.keys() | now.keys()):

@@ -3,7 +3,6 @@
 The items are read again by the same rules, from what was kept of the cycle.
 """
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -13,7 +12,7 @@ from engine.ingest import inputs, quarantine
 from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import read
 from engine.ledger.fills import Fill
-from engine.store.statements import SQL
+from engine.store.tx import Tx
 from engine.venue import TradeIds
 
 LEFT_OUT = "it is of another market, or from before this market's history begins"
@@ -39,32 +38,28 @@ class Told:
         return self.reply.request.symbol
 
 
-def read_evidence(
-    connection: sqlite3.Connection, cycle_id: int, replay_of: int | None
-) -> list[Told]:
+def read_evidence(tx: Tx, cycle_id: int, replay_of: int | None) -> list[Told]:
     """All that the venue said to a cycle, of a replay to the one it replayed.
 
     None at all where any of it is kept no more.
     """
-    responses = inputs.load(connection, replay_of or cycle_id, incomplete=True)
+    responses = inputs.load(tx, replay_of or cycle_id, incomplete=True)
     if not responses:
         return []
-    identity = dict(connection.execute(SQL["identity_read"]).fetchall())
+    identity = tx.pairs("identity_read")
     trade_ids = TradeIds(identity["trade_ids"])
-    corrections = _corrections(connection, cycle_id, replay_of)
+    corrections = _corrections(tx, cycle_id, replay_of)
     return [
         Told(response, tuple(_items(response, trade_ids, corrections))) for response in responses
     ]
 
 
-def _corrections(connection: sqlite3.Connection, cycle_id: int, replay_of: int | None) -> list[str]:
+def _corrections(tx: Tx, cycle_id: int, replay_of: int | None) -> list[str]:
     """The operator's corrections that the cycle was given."""
     if replay_of is not None:
-        found = quarantine.replacements(connection, replay_of)
+        found = quarantine.replacements(tx, replay_of)
     else:
-        wanted = {"cycle_id": cycle_id}
-        rows = connection.execute(SQL["history_corrections"], wanted).fetchall()
-        found = [quarantine.QuarantinedItem(*row) for row in rows]
+        found = tx.typed(quarantine.QuarantinedItem, "history_corrections", cycle_id=cycle_id)
     return [item.replacement or "" for item in found]
 
 

@@ -1,7 +1,6 @@
 """Explain a number: a position before and after a cycle, and every fold step in between."""
 
 import json
-import sqlite3
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,11 +12,11 @@ from pydantic import BaseModel, ConfigDict
 from engine.cycles.results import PositionView
 from engine.errors import NoSuchCycle
 from engine.history.results_reader import BEYOND
-from engine.ledger.accounting import ZERO, Position, fold, read_money_json
+from engine.ledger.accounting import ZERO, Position, fold
 from engine.ledger.events import Event, event_key, in_fold_order
 from engine.ledger.positions import position_of, read_position
 from engine.money import EXACT, canonical
-from engine.store.statements import SQL
+from engine.store.tx import Tx
 
 MOST_STEPS = 500
 
@@ -71,18 +70,18 @@ class Explanation(BaseModel):
     matches: bool
 
 
-def explain(connection: sqlite3.Connection, cycle_id: int, symbol: str) -> Explanation:
+def explain(tx: Tx, cycle_id: int, symbol: str) -> Explanation:
     """Raises `NoSuchCycle` where the cycle committed nothing.
 
     Where no event of the cycle is late, `before` is the position stored by then; else, and where
     that does not lead to what is stored after, it is folded from the ledger.
     """
-    change = _change(connection, cycle_id, symbol)
+    change = _change(tx, cycle_id, symbol)
     if not change.late:
-        explanation = _explain(connection, change, _stored_before(connection, change))
+        explanation = _explain(tx, change, _stored_before(tx, change))
         if explanation.matches:
             return explanation
-    return _explain(connection, change, _folded_before(connection, change))
+    return _explain(tx, change, _folded_before(tx, change))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +103,16 @@ class _Change:
     stored: Position
 
 
-def _change(connection: sqlite3.Connection, cycle_id: int, symbol: str) -> _Change:
-    commit_seq, first_seq, last_seq = _commit(connection, cycle_id)
-    stored, stored_seq = _stored(connection, symbol, commit_seq)
-    own, own_ms = _span(connection, symbol, first_seq, last_seq)
+def _change(tx: Tx, cycle_id: int, symbol: str) -> _Change:
+    commit_seq, first_seq, last_seq = _commit(tx, cycle_id)
+    stored, stored_seq = _stored(tx, symbol, commit_seq)
+    own, own_ms = _span(tx, symbol, first_seq, last_seq)
     last_seq = last_seq if own else stored_seq
-    since, since_ms = _span(connection, symbol, last_seq + 1, BEYOND)
+    since, since_ms = _span(tx, symbol, last_seq + 1, BEYOND)
     first, late = None, False
     if own_ms is not None:
-        first = _events_at(connection, symbol, own_ms, first_seq, last_seq)[0]
-        late = _is_late(connection, first, first_seq)
+        first = _events_at(tx, symbol, own_ms, first_seq, last_seq)[0]
+        late = _is_late(tx, first, first_seq)
     return _Change(
         cycle_id=cycle_id,
         commit_seq=commit_seq,
@@ -128,85 +127,73 @@ def _change(connection: sqlite3.Connection, cycle_id: int, symbol: str) -> _Chan
     )
 
 
-def _commit(connection: sqlite3.Connection, cycle_id: int) -> tuple[int, int, int]:
+def _commit(tx: Tx, cycle_id: int) -> tuple[int, int, int]:
     """A cycle's commit, and its first and last event: of one without events, no span at all."""
-    known = (cycle_id if 0 < cycle_id < BEYOND else 0,)
-    rows = connection.execute(SQL["history_commit"], known).fetchall()
-    if not rows:
+    row = tx.one("history_commit", cycle_id=cycle_id) if 0 < cycle_id < BEYOND else None
+    if row is None:
         raise NoSuchCycle(f"cycle {cycle_id} does not exist, or it committed nothing")
-    commit_seq, first_seq, last_seq = rows[0]
+    commit_seq, first_seq, last_seq = row
     return (commit_seq, 1, 0) if first_seq is None else (commit_seq, first_seq, last_seq)
 
 
-def _stored(connection: sqlite3.Connection, symbol: str, commit_seq: int) -> tuple[Position, int]:
+def _stored(tx: Tx, symbol: str, commit_seq: int) -> tuple[Position, int]:
     """A symbol's position as of a commit, and the number of the last event by then."""
-    rows = connection.execute(SQL["history_position"], (symbol, commit_seq)).fetchall()
-    if not rows:
-        return Position(symbol), 0
-    qty, cost, realized_pnl, fees_json, last_seq = rows[0]
-    money = (Decimal(qty), Decimal(cost), Decimal(realized_pnl))
-    return Position(symbol, *money, read_money_json(fees_json)), last_seq
+    row = tx.record("history_position", symbol=symbol, commit_seq=commit_seq)
+    return (position_of(row), row["last_seq"]) if row else (Position(symbol), 0)
 
 
-def _span(
-    connection: sqlite3.Connection, symbol: str, first_seq: int, last_seq: int
-) -> tuple[int, int | None]:
+def _span(tx: Tx, symbol: str, first_seq: int, last_seq: int) -> tuple[int, int | None]:
     """How many of some rows are the symbol's, and the earliest time of those."""
-    found = connection.execute(SQL["history_span"], (first_seq, last_seq, symbol)).fetchall()
-    count, earliest_ms = found[0]
+    [(count, earliest_ms)] = tx.rows(
+        "history_span", first_seq=first_seq, last_seq=last_seq, symbol=symbol
+    )
     return count, earliest_ms
 
 
-def _events_at(
-    connection: sqlite3.Connection, symbol: str, ts: int, first_seq: int, last_seq: int
-) -> list[Event]:
+def _events_at(tx: Tx, symbol: str, ts: int, first_seq: int, last_seq: int) -> list[Event]:
     """Some rows' events of one millisecond, in fold order."""
-    rows = connection.execute(SQL["history_events_at"], (symbol, ts, first_seq, last_seq))
-    return sorted(map(Event._make, rows.fetchall()), key=event_key)
+    span = {"first_seq": first_seq, "last_seq": last_seq}
+    return sorted(tx.typed(Event, "history_events_at", symbol=symbol, ts=ts, **span), key=event_key)
 
 
-def _is_late(connection: sqlite3.Connection, first: Event, first_seq: int) -> bool:
+def _is_late(tx: Tx, first: Event, first_seq: int) -> bool:
     """Whether an event from before row `first_seq` sorts after `first`."""
-    if connection.execute(SQL["history_later"], (first.symbol, first.ts, first_seq)).fetchall():
+    if tx.rows("history_later", symbol=first.symbol, ts=first.ts, first_seq=first_seq):
         return True
-    earlier = _events_at(connection, first.symbol, first.ts, 0, first_seq - 1)
+    earlier = _events_at(tx, first.symbol, first.ts, 0, first_seq - 1)
     return bool(earlier) and event_key(earlier[-1]) > event_key(first)
 
 
-def _stored_before(
-    connection: sqlite3.Connection, change: _Change
-) -> tuple[Position, Iterator[Event]]:
+def _stored_before(tx: Tx, change: _Change) -> tuple[Position, Iterator[Event]]:
     """The position that a change began with, and the events from there on."""
-    position, _ = _stored(connection, change.symbol, change.commit_seq - 1)
-    total = read_position(connection, change.symbol).events
+    position, _ = _stored(tx, change.symbol, change.commit_seq - 1)
+    total = read_position(tx, change.symbol).events
     position.events = total - change.since - change.own
     if change.first is None:
         return position, iter(())
-    events = _events(connection, change, change.first.ts)
+    events = _events(tx, change, change.first.ts)
     deque(_earlier(events, change), maxlen=0)  # Of the same millisecond, and in there already.
     return position, events
 
 
-def _folded_before(
-    connection: sqlite3.Connection, change: _Change
-) -> tuple[Position, Iterator[Event]]:
+def _folded_before(tx: Tx, change: _Change) -> tuple[Position, Iterator[Event]]:
     """The same, folded from the last checkpoint that none of these events sorts before."""
     times = [change.first.ts if change.first else None, change.since_ms]
     bound = min((ts for ts in times if ts is not None), default=BEYOND)
-    rows = connection.execute(SQL["checkpoint_before"], (change.symbol, bound)).fetchall()
-    position = position_of(rows[0]) if rows else Position(change.symbol)
+    row = tx.record("checkpoint_before", symbol=change.symbol, before_ms=bound)
+    position = position_of(row) if row else Position(change.symbol)
     done = position.last
-    events = (
-        event for event in _events(connection, change, position.last_ts) if event_key(event) > done
-    )
+    events = (event for event in _events(tx, change, position.last_ts) if event_key(event) > done)
     fold(position, _earlier(events, change))
     return position, events
 
 
-def _events(connection: sqlite3.Connection, change: _Change, since_ms: int) -> Iterator[Event]:
+def _events(tx: Tx, change: _Change, since_ms: int) -> Iterator[Event]:
     """The symbol's events as of the change from a time on, in fold order, streamed."""
-    wanted = (change.symbol, since_ms, change.last_seq)
-    return in_fold_order(map(Event._make, connection.execute(SQL["history_events"], wanted)))
+    rows = tx.each(
+        "history_events", symbol=change.symbol, since_ms=since_ms, last_seq=change.last_seq
+    )
+    return in_fold_order(map(Event._make, rows))
 
 
 def _earlier(events: Iterator[Event], change: _Change) -> Iterator[Event]:
@@ -215,15 +202,13 @@ def _earlier(events: Iterator[Event], change: _Change) -> Iterator[Event]:
     return takewhile(lambda event: event.event_id != first_id, events)
 
 
-def _explain(
-    connection: sqlite3.Connection, change: _Change, begin: tuple[Position, Iterator[Event]]
-) -> Explanation:
+def _explain(tx: Tx, change: _Change, begin: tuple[Position, Iterator[Event]]) -> Explanation:
     position, events = begin
     folded, before = position.events, PositionView.of(position)
     if change.first is not None:
         events = chain([change.first], events)
     listed = list(islice(events, MOST_STEPS))
-    own = _own(connection, listed, change.cycle_id)
+    own = _own(tx, listed, change.cycle_id)
     steps = tuple(_step(position, event, event.event_id in own) for event in listed)
     done = position.events
     fold(position, events)
@@ -243,10 +228,9 @@ def _explain(
     )
 
 
-def _own(connection: sqlite3.Connection, events: list[Event], cycle_id: int) -> set[str]:
+def _own(tx: Tx, events: list[Event], cycle_id: int) -> set[str]:
     ids = json.dumps([event.event_id for event in events])
-    rows = connection.execute(SQL["appended_by"], (ids, cycle_id)).fetchall()
-    return {row[0] for row in rows}
+    return set(tx.column("appended_by", event_ids=ids, cycle_id=cycle_id))
 
 
 def _step(position: Position, event: Event, new: bool) -> FoldStep:

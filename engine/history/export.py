@@ -1,8 +1,7 @@
 """What the ledger file says, for looking at: status, tables, exports. Needs no lease."""
 
 import json
-import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TextIO
 
 from pydantic import BaseModel, ConfigDict
@@ -13,7 +12,7 @@ from engine.errors import NoSuchItem
 from engine.ingest.quarantine import held
 from engine.ledger.positions import read_positions
 from engine.store.lease import read_lease
-from engine.store.statements import SQL
+from engine.store.tx import Tx
 
 BATCH = 1_000
 
@@ -32,26 +31,22 @@ class Status(BaseModel):
     counts: dict[str, int]
 
 
-def read_status(connection: sqlite3.Connection) -> Status:
-    lease = read_lease(connection)
-    positions = read_positions(connection)
+def read_status(tx: Tx) -> Status:
+    lease = read_lease(tx)
+    positions = read_positions(tx)
     return Status(
-        ledger=dict(connection.execute(SQL["identity_read"]).fetchall()),
+        ledger=tx.pairs("identity_read"),
         positions={symbol: PositionView.of(position) for symbol, position in positions.items()},
-        cursors={row[0]: row[1] for row in connection.execute(SQL["cursors_all"]).fetchall()},
-        held=tuple(sorted(held(connection))),
+        cursors={row["key"]: row["value_ms"] for row in tx.named("cursors_all")},
+        held=tuple(sorted(held(tx))),
         lease=None if lease.holder is None else {n: getattr(lease, n) for n in lease.__slots__},
-        last_cycle=_last_cycle(connection),
-        counts={name: _count(connection, name) for name in tables(connection)},
+        last_cycle=_last_cycle(tx),
+        counts={name: tx.count(name) for name in tx.column("tables_all")},
     )
 
 
-def tables(connection: sqlite3.Connection) -> list[str]:
-    return [row[0] for row in connection.execute(SQL["tables_all"]).fetchall()]
-
-
 def export(
-    connection: sqlite3.Connection,
+    tx: Tx,
     table: str,
     form: str,
     out: TextIO,
@@ -62,27 +57,20 @@ def export(
     Money stays the text it is stored as; blobs become hex. Raises `NoSuchItem` for an unknown
     table, naming those there are.
     """
-    known = tables(connection)
-    if table not in known:
-        raise NoSuchItem(f"there is no table {table!r}; there are: {', '.join(known)}")
-    total = _count(connection, table)
-    cursor = connection.execute(f'SELECT * FROM "{table}"')  # noqa: S608 - a known table's name
-    names = [column[0] for column in cursor.description]
-    write = csv_writer(out, names) if form == "csv" else _jsonl_writer(out, names)
+    tables = tx.column("tables_all")
+    if table not in tables:
+        raise NoSuchItem(f"there is no table {table!r}; there are: {', '.join(tables)}")
+    total = tx.count(table)
+    columns, rows = tx.table(table)
+    write = csv_writer(out, columns) if form == "csv" else _jsonl_writer(out, columns)
     done = 0
-    for row in _rows(cursor):
-        write(row)
+    for row in rows:
+        write([value.hex() if isinstance(value, bytes) else value for value in row])
         done += 1
         if done % BATCH == 0:
             report(done, total)
     report(done, total)
     return done
-
-
-def _rows(cursor: sqlite3.Cursor) -> Iterator[list[Any]]:
-    while batch := cursor.fetchmany(BATCH):
-        for row in batch:
-            yield [value.hex() if isinstance(value, bytes) else value for value in row]
 
 
 def _jsonl_writer(out: TextIO, names: list[str]) -> Callable[[list[Any]], object]:
@@ -92,18 +80,10 @@ def _jsonl_writer(out: TextIO, names: list[str]) -> Callable[[list[Any]], object
     return write
 
 
-def _last_cycle(connection: sqlite3.Connection) -> dict[str, Any] | None:
-    cursor = connection.execute(SQL["cycle_last"])
-    names = [column[0] for column in cursor.description]
-    rows = cursor.fetchall()
-    if not rows:
+def _last_cycle(tx: Tx) -> dict[str, Any] | None:
+    cycle = tx.record("cycle_last")
+    if cycle is None:
         return None
-    cycle = dict(zip(names, rows[0], strict=True))
-    for name in [name for name in names if name.endswith("_json")]:
+    for name in [name for name in cycle if name.endswith("_json")]:
         cycle[name.removesuffix("_json")] = json.loads(cycle.pop(name))
     return cycle
-
-
-def _count(connection: sqlite3.Connection, table: str) -> int:
-    statement = f'SELECT count(*) FROM "{table}"'  # noqa: S608 - a known table's name
-    return int(connection.execute(statement).fetchall()[0][0])

@@ -3,7 +3,6 @@
 Everything is read in short snapshots on connections that cannot write.
 """
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -24,7 +23,7 @@ from engine.history.summary import CursorView, LedgerSummary, read_books
 from engine.history.xray import Xray, xray
 from engine.store.connection import complete
 from engine.store.readstore import ReadStore
-from engine.store.statements import SQL
+from engine.store.tx import Tx
 
 __all__ = ["CursorView", "CycleFilter", "History", "LedgerSummary"]
 
@@ -56,7 +55,7 @@ class History:
             for _ in range(2):
                 store = await ReadStore.open(path, busy_timeout_ms)
                 ending.push_async_callback(store.close)
-                await store.run(_keep_little)
+                await store.look(_keep_little)
                 await store.require_schema()
                 opened.append(store)
             return cls(opened[0], opened[1], account, ending.pop_all())
@@ -65,7 +64,7 @@ class History:
     async def news(self) -> tuple[int, int]:
         """(`PRAGMA data_version`, last cycle id): equal to the last ones when nothing happened."""
         self._check_file()
-        return await self._glance.run(_news)
+        return await self._glance.look(_news)
 
     async def books(self) -> LedgerSummary:
         work = partial(read_books, wal_bytes=self._glance.wal_bytes(), earlier=self._books)
@@ -112,7 +111,7 @@ class History:
     async def close(self) -> None:
         await complete(self._ending.aclose())
 
-    async def _read(self, store: ReadStore, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def _read(self, store: ReadStore, work: Callable[[Tx], T]) -> T:
         self._check_file()
         return await store.read(work)
 
@@ -126,11 +125,10 @@ class History:
             ) from error
 
 
-def _keep_little(connection: sqlite3.Connection) -> None:
+def _keep_little(tx: Tx) -> None:
     """A few MiB of pages in memory: what is looked at is mostly the newest."""
-    connection.execute(SQL["history_cache"]).fetchall()
+    tx.run("history_cache")
 
 
-def _news(connection: sqlite3.Connection) -> tuple[int, int]:
-    version: int = connection.execute(SQL["history_version"]).fetchall()[0][0]
-    return version, last_cycle_id(connection)
+def _news(tx: Tx) -> tuple[int, int]:
+    return tx.value("history_version"), last_cycle_id(tx)

@@ -5,10 +5,8 @@ dedupe runs once more, on a ledger in memory that holds what those fills met.
 """
 
 import json
-import sqlite3
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -16,9 +14,8 @@ from engine.history.results_reader import BEYOND
 from engine.ledger import append
 from engine.ledger.events import FILL, Event, events_of
 from engine.ledger.fills import Fill
-from engine.store.connection import connect_sqlite
-from engine.store.migrate import migrate
-from engine.store.statements import SQL
+from engine.store.scratch import scratch_ledger
+from engine.store.tx import Row, Tx
 
 Became = Literal["inserted", "ignored", "conflicting", "unbooked"]
 
@@ -32,18 +29,16 @@ class Outcome(NamedTuple):
     detail: str = ""
 
 
-def retrace(
-    connection: sqlite3.Connection, fills: Sequence[Fill], cycle_id: int
-) -> Iterator[list[Outcome]]:
+def retrace(tx: Tx, fills: Sequence[Fill], cycle_id: int) -> Iterator[list[Outcome]]:
     """What became of the events of each fill that a cycle booked, in the order it booked them."""
     reports = [events_of(fill) for fill in fills]
-    holders = _holders(connection, reports)
+    holders = _holders(tx, reports)
     first: dict[str, list[Event]] = {}
     for events in reports:
         first.setdefault(events[0].event_id, events)
     unclear = _unclear(reports, holders, first, cycle_id)
     rest = [fill for fill, events in zip(fills, reports, strict=True) if _is_in(unclear, events)]
-    rerun = iter(retrace_by_rerun(connection, rest, cycle_id) if rest else ())
+    rerun = iter(retrace_by_rerun(tx, rest, cycle_id) if rest else ())
 
     for events, holder in zip(reports, holders, strict=True):
         if _is_in(unclear, events):
@@ -54,12 +49,10 @@ def retrace(
             yield [Outcome(event, became, holder) for event in events]
 
 
-def _holders(
-    connection: sqlite3.Connection, reports: Sequence[Sequence[Event]]
-) -> list[int | None]:
+def _holders(tx: Tx, reports: Sequence[Sequence[Event]]) -> list[int | None]:
     """For each fill the cycle that inserted all its events as they are; null where none did."""
     event_ids = json.dumps([event.event_id for events in reports for event in events])
-    rows = connection.execute(SQL["history_holders"], (event_ids,))
+    rows = tx.each("history_holders", event_ids=event_ids)
     stored = {(event_id, digest): cycle_id for event_id, digest, cycle_id in rows}
 
     def holder(events: Iterable[Event]) -> int | None:
@@ -95,19 +88,16 @@ def _is_in(unclear: Container[str], events: Sequence[Event]) -> bool:
     return events[0].event_id in unclear
 
 
-def retrace_by_rerun(
-    connection: sqlite3.Connection, fills: Sequence[Fill], cycle_id: int
-) -> list[list[Outcome]]:
+def retrace_by_rerun(tx: Tx, fills: Sequence[Fill], cycle_id: int) -> list[list[Outcome]]:
     """The same for any fills at all; slower."""
     found: dict[int, list[tuple[Event, Became, str]]] = {}
-    with closing(connect_sqlite(":memory:", read_only=False)) as scratch:
-        migrate(scratch)
-        _recall(scratch, _met(connection, fills, before=cycle_id))
+    with scratch_ledger() as scratch:
+        _recall(scratch, _met(tx, fills, before=cycle_id))
         for numbers in _rounds(fills):
             outcomes = _append(scratch, [fills[number] for number in numbers], cycle_id)
             found |= zip(numbers, outcomes, strict=True)
         holders = _Holders()
-        for row in scratch.execute(SQL["retrace_events"]):
+        for row in scratch.rows("retrace_events"):
             holders.add(*row)
     return [
         [Outcome(event, became, holders.of(event), detail) for event, became, detail in found[n]]
@@ -115,12 +105,10 @@ def retrace_by_rerun(
     ]
 
 
-def unbooked(
-    connection: sqlite3.Connection, fills: Sequence[tuple[Fill, str]]
-) -> list[list[Outcome]]:
+def unbooked(tx: Tx, fills: Sequence[tuple[Fill, str]]) -> list[list[Outcome]]:
     """The events of fills that were not booked, each fill with the reason."""
     holders = _Holders()
-    for *event, cycle_id in _met(connection, [fill for fill, _ in fills], before=BEYOND):
+    for *event, cycle_id in _met(tx, [fill for fill, _ in fills], before=BEYOND):
         stored = Event._make(event)
         holders.add(stored.event_id, stored.exchange_trade_id, stored.fee_currency, cycle_id)
     return [
@@ -148,30 +136,25 @@ class _Holders:
         return self.by_currency.get(key, self.by_id.get(event.event_id))
 
 
-def _met(
-    connection: sqlite3.Connection, fills: Iterable[Fill], before: int
-) -> list[tuple[Any, ...]]:
+def _met(tx: Tx, fills: Iterable[Fill], before: int) -> list[Row]:
     """Events of cycles before one that stand where those of `fills` belong, and their cycles."""
     event_ids = {event.event_id for fill in fills for event in events_of(fill)}
     trade_ids = sorted({fill.trade_id for fill in fills})
     event_ids.update(f"fee:{trade_id}" for trade_id in trade_ids)
-    wanted = {
-        "event_ids": json.dumps(sorted(event_ids)),
-        "trade_ids": json.dumps(trade_ids),
-        "before": before,
-    }
-    return connection.execute(SQL["history_met"], wanted).fetchall()
+    return tx.rows(
+        "history_met",
+        event_ids=json.dumps(sorted(event_ids)),
+        trade_ids=json.dumps(trade_ids),
+        before=before,
+    )
 
 
-def _recall(scratch: sqlite3.Connection, met: Iterable[tuple[Any, ...]]) -> None:
+def _recall(scratch: Tx, met: Sequence[Row]) -> None:
     """Put events, and the claims of their fills, into the ledger in memory."""
-    applied = []
-    for row in met:
-        scratch.execute(SQL["append_events"], row).fetchall()
-        event = Event._make(row[:-1])
-        if event.type == FILL:
-            applied.append(event.trade_id)
-    scratch.execute(SQL["claim_fills"], {"fill_ids": json.dumps(applied), "cycle_id": 0}).fetchall()
+    scratch.run_many("append_events", met)
+    events = (Event._make(row[:-1]) for row in met)
+    applied = [event.trade_id for event in events if event.type == FILL]
+    scratch.column("claim_fills", fill_ids=json.dumps(applied), cycle_id=0)
 
 
 def _rounds(fills: Iterable[Fill]) -> list[list[int]]:
@@ -187,12 +170,12 @@ def _rounds(fills: Iterable[Fill]) -> list[list[int]]:
 
 
 def _append(
-    scratch: sqlite3.Connection, fills: Sequence[Fill], cycle_id: int
+    scratch: Tx, fills: Sequence[Fill], cycle_id: int
 ) -> list[list[tuple[Event, Became, str]]]:
     """Append one round; for each fill, what became of each event, and why it is in dispute."""
     appended = append.append(scratch, fills, cycle_id)
     inserted = {event.event_id for event in appended.inserted}
-    disputed = dict(scratch.execute(SQL["retrace_conflicts"]).fetchall())
+    disputed = scratch.pairs("retrace_conflicts")
 
     def became(event: Event) -> tuple[Event, Became, str]:
         if event.event_id in disputed:

@@ -6,7 +6,6 @@
 """
 
 import json
-import sqlite3
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -16,7 +15,7 @@ from engine.errors import NoSuchCycle
 from engine.ledger.accounting import read_money_json
 from engine.ledger.positions import positions_as_of
 from engine.store.lease import read_lease
-from engine.store.statements import SQL
+from engine.store.tx import Tx
 from engine.text import storable
 
 Row = dict[str, Any]
@@ -35,9 +34,9 @@ _UNRECORDED = Notice(
 _UNRECORDED_JSON = json.dumps([_UNRECORDED.model_dump()])
 
 
-def last_cycle_id(connection: sqlite3.Connection) -> int:
+def last_cycle_id(tx: Tx) -> int:
     """The newest cycle there is anything of; 0 before the first."""
-    return int(connection.execute(SQL["history_last_cycle"]).fetchall()[0][0])
+    return int(tx.value("history_last_cycle"))
 
 
 class CycleFilter(BaseModel):
@@ -56,7 +55,7 @@ class CycleFilter(BaseModel):
 
 
 def read_results(
-    connection: sqlite3.Connection,
+    tx: Tx,
     limit: int,
     before: int | None = None,
     only: CycleFilter | None = None,
@@ -66,41 +65,41 @@ def read_results(
     """At most `limit` cycles below `before`, newest first; positions only where asked for."""
     only = only or CycleFilter()
     span = {
-        "from": 0,
+        "first": 0,
         "before": BEYOND if before is None else max(0, min(before, BEYOND)),
         "limit": max(0, limit),
     }
-    rows = _recorded(connection, span, only, with_running=CycleStatus.RUNNING in only.statuses)
+    rows = _recorded(tx, span, only, with_running=CycleStatus.RUNNING in only.statuses)
     if _keeps_unrecorded(only):
         # What lies between the cycles found; all the rest where there are no more of those.
         if rows and len(rows) == span["limit"]:
-            span["from"] = rows[-1]["cycle_id"]
-        rows += _unrecorded(connection, span)
+            span["first"] = rows[-1]["cycle_id"]
+        rows += _unrecorded(tx, span)
         rows.sort(key=lambda row: int(row["cycle_id"]), reverse=True)
     rows = rows[: span["limit"]]
-    found = [_after(connection, row) if with_positions else {} for row in rows]
-    return [_result(connection, *of, account) for of in zip(rows, found, strict=True)]
+    found = [_after(tx, row) if with_positions else {} for row in rows]
+    return [_result(tx, *of, account) for of in zip(rows, found, strict=True)]
 
 
-def read_result(connection: sqlite3.Connection, cycle_id: int, account: str = "") -> CycleResult:
+def read_result(tx: Tx, cycle_id: int, account: str = "") -> CycleResult:
     """One cycle, also one that still runs, with the positions after it. Raises `NoSuchCycle`."""
-    row = _row(connection, cycle_id)
-    return _result(connection, row, _after(connection, row), account)
+    row = _row(tx, cycle_id)
+    return _result(tx, row, _after(tx, row), account)
 
 
-def positions_before(connection: sqlite3.Connection, cycle_id: int) -> dict[str, PositionView]:
+def positions_before(tx: Tx, cycle_id: int) -> dict[str, PositionView]:
     """The positions that a cycle found, at its own marks. Raises `NoSuchCycle`."""
-    row = _row(connection, cycle_id)
-    return _positions(connection, _commit_before(connection, cycle_id), row)
+    row = _row(tx, cycle_id)
+    return _positions(tx, _commit_before(tx, cycle_id), row)
 
 
-def cursors_after(connection: sqlite3.Connection, cycle_id: int) -> dict[str, int]:
+def cursors_after(tx: Tx, cycle_id: int) -> dict[str, int]:
     """Every cursor as it stood after a cycle, in UTC milliseconds: where that moved none, as the
     commits before it left them. One that `REACH` of these do not mention is left out."""
     found: dict[str, int] = {}
-    keys = {key for (key,) in connection.execute(SQL["cursor_keys"]).fetchall()}
-    span = {"seq": _commit_before(connection, min(cycle_id, BEYOND - 1) + 1), "limit": REACH}
-    for (moves,) in connection.execute(SQL["history_moves"], span):
+    keys = set(tx.column("cursor_keys"))
+    seq = _commit_before(tx, min(cycle_id, BEYOND - 1) + 1)
+    for (moves,) in tx.each("history_moves", seq=seq, limit=REACH):
         for key, (_, after) in json.loads(moves).items():
             found.setdefault(key, after)
         if keys <= found.keys():
@@ -108,56 +107,53 @@ def cursors_after(connection: sqlite3.Connection, cycle_id: int) -> dict[str, in
     return dict(sorted(found.items()))
 
 
-def _commit_before(connection: sqlite3.Connection, cycle_id: int) -> int:
+def _commit_before(tx: Tx, cycle_id: int) -> int:
     """The last commit before a cycle; 0 where there is none."""
-    found = connection.execute(SQL["history_commit_before"], (cycle_id,)).fetchall()
-    return int(found[0][0]) if found else 0
+    return tx.value("history_commit_before", cycle_id=cycle_id) or 0
 
 
-def _after(connection: sqlite3.Connection, row: Row) -> dict[str, PositionView]:
+def _after(tx: Tx, row: Row) -> dict[str, PositionView]:
     """The positions after a cycle, at its marks; those it found where it committed nothing."""
     seq = row["commit_seq"]
     if seq is None:
-        seq = _commit_before(connection, row["cycle_id"])
-    return _positions(connection, seq, row)
+        seq = _commit_before(tx, row["cycle_id"])
+    return _positions(tx, seq, row)
 
 
-def _positions(connection: sqlite3.Connection, seq: int, row: Row) -> dict[str, PositionView]:
-    found = {position.symbol: position for position in positions_as_of(connection, seq)}
+def _positions(tx: Tx, seq: int, row: Row) -> dict[str, PositionView]:
+    found = {position.symbol: position for position in positions_as_of(tx, seq)}
     return views(found, read_money_json(row["marks_json"]))
 
 
-def _row(connection: sqlite3.Connection, cycle_id: int) -> Row:
+def _row(tx: Tx, cycle_id: int) -> Row:
     if 0 < cycle_id < BEYOND:
-        span = {"from": cycle_id, "before": cycle_id + 1, "limit": 1}
-        rows = _recorded(connection, span, CycleFilter(), with_running=True)
-        if rows := rows or _unrecorded(connection, span):
+        span = {"first": cycle_id, "before": cycle_id + 1, "limit": 1}
+        rows = _recorded(tx, span, CycleFilter(), with_running=True)
+        if rows := rows or _unrecorded(tx, span):
             return rows[0]
     raise NoSuchCycle(f"there is no cycle {cycle_id}")
 
 
-def _recorded(
-    connection: sqlite3.Connection, span: dict[str, int], only: CycleFilter, with_running: bool
-) -> list[Row]:
+def _recorded(tx: Tx, span: dict[str, int], only: CycleFilter, with_running: bool) -> list[Row]:
     wanted = {
         "kinds": json.dumps(only.kinds or list(Kind)),
         "statuses": json.dumps(only.statuses) if only.statuses else None,
         "with_running": with_running,
         "trouble": only.trouble,
         "text": storable(only.text),
-        "running": _running(connection),
+        "running": _running(tx),
         "unrecorded": _UNRECORDED_JSON,
     }
-    return _rows(connection, "history_cycles", span | wanted)
+    return tx.named("history_cycles", **span, **wanted)
 
 
-def _unrecorded(connection: sqlite3.Connection, span: dict[str, int]) -> list[Row]:
-    return _rows(connection, "history_unrecorded", span | {"unrecorded": _UNRECORDED_JSON})
+def _unrecorded(tx: Tx, span: dict[str, int]) -> list[Row]:
+    return tx.named("history_unrecorded", **span, unrecorded=_UNRECORDED_JSON)
 
 
-def _running(connection: sqlite3.Connection) -> int:
+def _running(tx: Tx) -> int:
     """The cycle that may still run: the newest one, while an engine has the lease; else 0."""
-    return last_cycle_id(connection) if read_lease(connection).holder else 0
+    return last_cycle_id(tx) if read_lease(tx).holder else 0
 
 
 def _keeps_unrecorded(only: CycleFilter) -> bool:
@@ -169,19 +165,9 @@ def _keeps_unrecorded(only: CycleFilter) -> bool:
     )
 
 
-def _rows(connection: sqlite3.Connection, name: str, values: dict[str, Any]) -> list[Row]:
-    cursor = connection.execute(SQL[name], values)
-    names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-def _result(
-    connection: sqlite3.Connection, row: Row, positions: dict[str, PositionView], account: str
-) -> CycleResult:
+def _result(tx: Tx, row: Row, positions: dict[str, PositionView], account: str) -> CycleResult:
     warnings = json.loads(row["warnings_json"])
-    cycle = {"cycle_id": row["cycle_id"]}
-    counted = connection.execute(SQL["orders_counted"], cycle).fetchall()[0]
-    names = ("orders_submitted", "orders_canceled", "rejects_count", "orders_refused")
+    orders = tx.record("orders_counted", cycle_id=row["cycle_id"]) or {}
     facts = {
         "account": account,
         "cursors": {
@@ -194,4 +180,4 @@ def _result(
         "errors": json.loads(row["errors_json"]),
         "warnings": warnings,
     }
-    return CycleResult.model_validate(row | facts | dict(zip(names, counted, strict=True)))
+    return CycleResult.model_validate(row | facts | orders)

@@ -1,10 +1,8 @@
 """The books as they stand: what Health shows and what a console starts from."""
 
 import json
-import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,8 +13,9 @@ from engine.ledger.accounting import read_money_json
 from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.positions import read_positions
 from engine.store.lease import read_lease
+from engine.store.library import VERSION
 from engine.store.migrate import current
-from engine.store.statements import SQL
+from engine.store.tx import Tx
 
 # How many of the newest cycles are counted by status, and their errors by type.
 RECENT_CYCLES = 1_000
@@ -68,21 +67,18 @@ class LedgerSummary(_Frozen):
     errors: tuple[tuple[str, int], ...]
 
 
-def read_books(
-    connection: sqlite3.Connection, wal_bytes: int, earlier: LedgerSummary | None = None
-) -> LedgerSummary:
+def read_books(tx: Tx, wal_bytes: int, earlier: LedgerSummary | None = None) -> LedgerSummary:
     """Read them on one snapshot. `earlier` ones of the same file save counting its fills again."""
-    lease = read_lease(connection)
-    recent = connection.execute(SQL["history_recent"], (RECENT_CYCLES,)).fetchall()
+    lease = read_lease(tx)
+    recent = tx.rows("history_recent", limit=RECENT_CYCLES)
     marks = next((row[1] for row in recent if row[1] != "{}"), "{}")
-    database_bytes, free_bytes = _row(connection, "history_bytes")
-    last_commits = connection.execute(SQL["commit_last"]).fetchall()
-    last_commit_seq = last_commits[0][0] if last_commits else 0
+    [(database_bytes, free_bytes)] = tx.rows("history_bytes")
+    last_commit_seq = tx.value("commit_last") or 0
     return LedgerSummary(
-        ledger=dict(connection.execute(SQL["identity_read"]).fetchall()),
-        schema_version=current(connection),
-        sqlite_version=sqlite3.sqlite_version,
-        journal_mode=_row(connection, "history_journal_mode")[0],
+        ledger=tx.pairs("identity_read"),
+        schema_version=current(tx),
+        sqlite_version=VERSION,
+        journal_mode=tx.value("history_journal_mode"),
         database_bytes=database_bytes,
         wal_bytes=wal_bytes,
         free_bytes=free_bytes,
@@ -91,50 +87,37 @@ def read_books(
         lease_acquired_ms=lease.acquired_ms,
         lease_heartbeat_ms=lease.heartbeat_ms,
         last_commit_seq=last_commit_seq,
-        last_cycle_id=last_cycle_id(connection),
-        events=_row(connection, "last_seq")[0],
-        fills=_fills(connection, last_commit_seq, earlier),
-        positions=views(read_positions(connection), read_money_json(marks)),
-        cursors=_cursors(connection),
-        counts=_counts(connection, [row[0] for row in recent]),
+        last_cycle_id=last_cycle_id(tx),
+        events=tx.value("last_seq"),
+        fills=_fills(tx, last_commit_seq, earlier),
+        positions=views(read_positions(tx), read_money_json(marks)),
+        cursors=_cursors(tx),
+        counts=_counts(tx, [row[0] for row in recent]),
         errors=_errors(text for row in recent for text in row[2:]),
     )
 
 
-def _fills(
-    connection: sqlite3.Connection, last_commit_seq: int, earlier: LedgerSummary | None
-) -> int:
+def _fills(tx: Tx, last_commit_seq: int, earlier: LedgerSummary | None) -> int:
     """Only counting gives the exact number, which takes longer the more there are; what came
     since an earlier count does not."""
     if earlier is None or last_commit_seq < earlier.last_commit_seq:
-        return int(_row(connection, "history_fills")[0])
-    since = connection.execute(SQL["history_fills_since"], (earlier.last_commit_seq,)).fetchall()
-    return earlier.fills + int(since[0][0])
+        return int(tx.value("history_fills"))
+    since: int = tx.value("history_fills_since", commit_seq=earlier.last_commit_seq)
+    return earlier.fills + since
 
 
-def _cursors(connection: sqlite3.Connection) -> tuple[CursorView, ...]:
-    holding = held(connection)
-    found = []
-    for row in connection.execute(SQL["history_cursors"]).fetchall():
-        key, value_ms, start_ms, cycle_id, moved_ms = row
-        symbol = key.removeprefix(CURSOR_PREFIX)
-        view = CursorView(
-            key=key,
-            symbol=symbol,
-            value_ms=value_ms,
-            start_ms=start_ms,
-            moved_cycle_id=cycle_id,
-            moved_ms=moved_ms,
-            held=symbol in holding,
-        )
-        found.append(view)
-    return tuple(found)
+def _cursors(tx: Tx) -> tuple[CursorView, ...]:
+    holding = held(tx)
+    rows = tx.named("history_cursors")
+    symbols = [row["key"].removeprefix(CURSOR_PREFIX) for row in rows]
+    return tuple(
+        CursorView(**row, symbol=symbol, held=symbol in holding)
+        for row, symbol in zip(rows, symbols, strict=True)
+    )
 
 
-def _counts(connection: sqlite3.Connection, statuses: Iterable[str]) -> dict[str, int]:
-    cursor = connection.execute(SQL["history_counts"])
-    names = [column[0] for column in cursor.description]
-    counts = dict(zip(names, cursor.fetchall()[0], strict=True))
+def _counts(tx: Tx, statuses: Iterable[str]) -> dict[str, int]:
+    [counts] = tx.named("history_counts")
     by_status = dict.fromkeys(map(str, CycleStatus), 0) | Counter(statuses)
     return counts | {f"cycles_{status}": number for status, number in by_status.items()}
 
@@ -145,9 +128,3 @@ def _errors(notices_json: Iterable[str]) -> tuple[tuple[str, int], ...]:
         notice["type"] for text in notices_json if text != "[]" for notice in json.loads(text)
     )
     return tuple(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
-
-
-def _row(connection: sqlite3.Connection, name: str) -> Sequence[Any]:
-    """The one row of a statement without values."""
-    row: Sequence[Any] = connection.execute(SQL[name]).fetchall()[0]
-    return row

@@ -2,7 +2,6 @@
 
 import gc
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.events import FEE, FILL, Event
 from engine.ledger.fills import Fill
 from engine.money import canonical
-from engine.store.statements import SQL
+from engine.store.tx import Tx
 
 
 class _Frozen(BaseModel):
@@ -118,25 +117,25 @@ class Xray(_Frozen):
     replays: tuple[int, ...]
 
 
-def xray(connection: sqlite3.Connection, cycle_id: int, account: str = "") -> Xray:
+def xray(tx: Tx, cycle_id: int, account: str = "") -> Xray:
     """Raises `NoSuchCycle`."""
-    result = read_result(connection, cycle_id, account)
+    result = read_result(tx, cycle_id, account)
     with _no_collecting():
-        told = read_evidence(connection, cycle_id, result.replay_of)
-        fills = _reported(connection, result, told) if told else _inserted(connection, cycle_id)
+        told = read_evidence(tx, cycle_id, result.replay_of)
+        fills = _reported(tx, result, told) if told else _inserted(tx, cycle_id)
         lines = tuple(fills)
-    fees, pnl = _money(connection, cycle_id)
+    fees, pnl = _money(tx, cycle_id)
     return Xray(
         result=result,
         evidence=bool(told),
         windows=tuple(_window(entry, result) for entry in told),
         fills=lines,
-        positions_before=positions_before(connection, cycle_id),
+        positions_before=positions_before(tx, cycle_id),
         positions_after=result.positions,
-        orders=tuple(_orders(connection, cycle_id)),
+        orders=tuple(_orders(tx, cycle_id)),
         fees=fees,
         pnl=pnl,
-        replays=tuple(_replays(connection, cycle_id)),
+        replays=tuple(tx.column("history_replays", cycle_id=cycle_id)),
     )
 
 
@@ -171,21 +170,19 @@ def _window(told: Told, result: CycleResult) -> MarketEvidence:
     )
 
 
-def _reported(
-    connection: sqlite3.Connection, result: CycleResult, told: Sequence[Told]
-) -> Iterator[FillLine]:
+def _reported(tx: Tx, result: CycleResult, told: Sequence[Told]) -> Iterator[FillLine]:
     """What the venue reported, in the order it did, with what became of it."""
     reasons = {entry.symbol: _why_unbooked(entry, result) for entry in told}
     fills = [(reasons[entry.symbol], item.fill) for entry in told for item in entry.items]
     booked = [fill for reason, fill in fills if fill and reason is None]
     left = [(fill, reason) for reason, fill in fills if fill and reason is not None]
-    done = retrace(connection, booked, result.cycle_id)
-    undone = iter(unbooked(connection, left))
+    done = retrace(tx, booked, result.cycle_id)
+    undone = iter(unbooked(tx, left))
     for entry in told:
         outcomes = done if reasons[entry.symbol] is None else undone
         for item in entry.items:
             if item.fill is None:
-                yield _unread(connection, entry.symbol, item)
+                yield _unread(tx, entry.symbol, item)
             else:
                 yield _line(item.raw, item.fill, next(outcomes))
 
@@ -202,17 +199,17 @@ def _why_unbooked(told: Told, result: CycleResult) -> str | None:
     return None
 
 
-def _unread(connection: sqlite3.Connection, symbol: str, item: EvidenceItem) -> FillLine:
+def _unread(tx: Tx, symbol: str, item: EvidenceItem) -> FillLine:
     """An item that was left out, or could not be read: with what is in quarantine of it."""
     line = FillLine(symbol=symbol, raw=item.raw, reason=item.reason)
     if item.reason == LEFT_OUT:
         return line.model_copy(update={"status": "left out"})
     kept = Unreadable(symbol, item.raw, item.reason or "")
-    wanted = {"in_market": kept.digest_in_market, "of_any": kept.digest, "symbol": symbol}
-    rows = connection.execute(SQL["history_quarantined"], wanted).fetchall()
-    if not rows:
+    digests = {"in_market": kept.digest_in_market, "of_any": kept.digest}
+    row = tx.one("history_quarantined", **digests, symbol=symbol)
+    if row is None:
         return line
-    item_id, status = rows[0]
+    item_id, status = row
     return line.model_copy(update={"quarantine_id": item_id, "status": status})
 
 
@@ -240,19 +237,16 @@ def _event_outcome(found: Outcome) -> EventOutcome:
     )
 
 
-def _inserted(connection: sqlite3.Connection, cycle_id: int) -> Iterator[FillLine]:
+def _inserted(tx: Tx, cycle_id: int) -> Iterator[FillLine]:
     """What a cycle inserted, fill by fill, in the order it did."""
-    for _, first_seq, last_seq in connection.execute(SQL["history_commit"], (cycle_id,)).fetchall():
-        rows = connection.execute(SQL["events_between"], (first_seq, last_seq)).fetchall()
-        events = map(Event._make, rows)
+    for _, first_seq, last_seq in tx.rows("history_commit", cycle_id=cycle_id):
+        events = tx.typed(Event, "events_between", first_seq=first_seq, last_seq=last_seq)
         for trade_id, group in groupby(events, key=lambda event: event.trade_id):
-            yield _inserted_line(connection, trade_id, list(group), cycle_id)
+            yield _inserted_line(tx, trade_id, list(group), cycle_id)
 
 
-def _inserted_line(
-    connection: sqlite3.Connection, trade_id: str, events: list[Event], cycle_id: int
-) -> FillLine:
-    fill = _fill_of(connection, trade_id, events)
+def _inserted_line(tx: Tx, trade_id: str, events: list[Event], cycle_id: int) -> FillLine:
+    fill = _fill_of(tx, trade_id, events)
     return FillLine(
         symbol=events[0].symbol,
         raw="",
@@ -266,31 +260,18 @@ def _inserted_line(
     )
 
 
-def _fill_of(
-    connection: sqlite3.Connection, trade_id: str, events: Sequence[Event]
-) -> Event | None:
+def _fill_of(tx: Tx, trade_id: str, events: Sequence[Event]) -> Event | None:
     """The FILL among them; of fees that came later, the one that the ledger had already."""
     if events[0].type == FILL:
         return events[0]
-    rows = connection.execute(SQL["stored_event"], (f"fill:{trade_id}",)).fetchall()
-    return Event._make(rows[0]) if rows else None
+    return next(iter(tx.typed(Event, "stored_event", event_id=f"fill:{trade_id}")), None)
 
 
-def _orders(connection: sqlite3.Connection, cycle_id: int) -> Iterator[OrderLine]:
-    cursor = connection.execute(SQL["history_orders"], {"cycle_id": cycle_id})
-    names = [column[0] for column in cursor.description]
-    for row in cursor.fetchall():
-        yield OrderLine.model_validate(dict(zip(names, row, strict=True)))
+def _orders(tx: Tx, cycle_id: int) -> Iterator[OrderLine]:
+    return map(OrderLine.model_validate, tx.named("history_orders", cycle_id=cycle_id))
 
 
-def _money(
-    connection: sqlite3.Connection, cycle_id: int
-) -> tuple[dict[str, str], dict[str, dict[str, str | None]]]:
+def _money(tx: Tx, cycle_id: int) -> tuple[dict[str, str], dict[str, dict[str, str | None]]]:
     """Fees by currency and PnL by symbol, as the cycle's metrics have them; none without."""
-    rows = connection.execute(SQL["history_money"], (cycle_id,)).fetchall()
-    return (json.loads(rows[0][0]), json.loads(rows[0][1])) if rows else ({}, {})
-
-
-def _replays(connection: sqlite3.Connection, cycle_id: int) -> Iterator[int]:
-    for (replay,) in connection.execute(SQL["history_replays"], {"cycle_id": cycle_id}):
-        yield replay
+    fees_json, pnl_json = tx.one("history_money", cycle_id=cycle_id) or ("{}", "{}")
+    return json.loads(fees_json), json.loads(pnl_json)

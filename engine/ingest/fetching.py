@@ -1,7 +1,6 @@
 """Fetch: which windows to ask the venue for, its answers, and the marks."""
 
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,8 +14,8 @@ from engine.ledger import positions
 from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.fills import latest_believed
 from engine.settings import Settings
-from engine.store.statements import SQL
 from engine.store.store import Store
+from engine.store.tx import Tx
 from engine.trading import orders
 from engine.venue import Venue
 from engine.venues.retrying import Retrying
@@ -89,27 +88,24 @@ class Fetcher:
         return dict.fromkeys(symbols, start)
 
 
-def _keep_starts(
-    connection: sqlite3.Connection, symbols: Sequence[str], start_ms: int
-) -> dict[str, int]:
+def _keep_starts(tx: Tx, symbols: Sequence[str], start_ms: int) -> dict[str, int]:
     """Keep where histories begin, unless that is kept already; returns what is kept."""
     for symbol in symbols:
-        row = f"start:{symbol}", str(start_ms)
-        connection.execute(SQL["identity_keep"], row).fetchall()
-    identity = dict(connection.execute(SQL["identity_read"]).fetchall())
+        tx.run("identity_keep", key=f"start:{symbol}", value=str(start_ms))
+    identity = tx.pairs("identity_read")
     return {symbol: int(identity[f"start:{symbol}"]) for symbol in symbols}
 
 
 def _attachments(
-    connection: sqlite3.Connection,
+    tx: Tx,
 ) -> tuple[dict[str, tuple[int, int]], set[str]]:
     """Cursors by symbol (value, start), and the symbols that have to be fetched in any case."""
     cursors = {
-        key.removeprefix(CURSOR_PREFIX): (value, start)
-        for key, value, start, _ in connection.execute(SQL["cursors_all"]).fetchall()
+        row["key"].removeprefix(CURSOR_PREFIX): (row["value_ms"], row["start_ms"])
+        for row in tx.named("cursors_all")
     }
-    open_positions = {p.symbol for p in positions.read_positions(connection).values() if p.qty}
+    open_positions = {p.symbol for p in positions.read_positions(tx).values() if p.qty}
     corrected = {
-        json.loads(item.replacement or "")["symbol"] for item in quarantine.replacements(connection)
+        json.loads(item.replacement or "")["symbol"] for item in quarantine.replacements(tx)
     }
-    return cursors, open_positions | corrected | orders.live_symbols(connection)
+    return cursors, open_positions | corrected | orders.live_symbols(tx)

@@ -4,7 +4,6 @@ Live cycles, replays, previews and rehearsals are four uses of `prepare`.
 """
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -15,7 +14,7 @@ from engine.ingest.paging import VenueResponse
 from engine.ingest.quarantine import QuarantinedItem, Unreadable
 from engine.ledger.cursors import PreparedMarket
 from engine.ledger.fills import Fill, derive_trade_ids, read_fill
-from engine.store.statements import SQL
+from engine.store.tx import Tx
 from engine.venue import TradeIds
 
 
@@ -44,7 +43,7 @@ class Prepared:
 
 
 def prepare(
-    connection: sqlite3.Connection,
+    tx: Tx,
     responses: Iterable[VenueResponse],
     *,
     trade_ids: TradeIds,
@@ -56,14 +55,14 @@ def prepare(
 
     Items that cannot be booked are quarantined for `cycle_id`, unless that is not wanted.
     """
-    corrections = quarantine.replacements(connection, replay_of)
+    corrections = quarantine.replacements(tx, replay_of)
     texts = [item.replacement or "" for item in corrections]
     readings = [read(response, trade_ids, texts) for response in responses]
     unreadable = chain.from_iterable(reading.unreadable for reading in readings)
-    undecided = (*unreadable, *_with_taken_ids(connection, readings))
+    undecided = (*unreadable, *_with_taken_ids(tx, readings))
     if quarantining:
-        quarantine.keep(connection, undecided, cycle_id)
-    held = frozenset(quarantine.held(connection, undecided))
+        quarantine.keep(tx, undecided, cycle_id)
+    held = frozenset(quarantine.held(tx, undecided))
     markets = tuple(
         PreparedMarket(
             reading.response.request.symbol,
@@ -98,13 +97,11 @@ def read(response: VenueResponse, trade_ids: TradeIds, corrections: Iterable[str
     return Reading(response, tuple(fills), tuple(texts), tuple(unreadable))
 
 
-def _with_taken_ids(
-    connection: sqlite3.Connection, readings: Sequence[Reading]
-) -> Iterator[Unreadable]:
+def _with_taken_ids(tx: Tx, readings: Sequence[Reading]) -> Iterator[Unreadable]:
     """Fills whose trade id is that of a fill in another market: TX 1 will not book them."""
     ids = [fill.trade_id for reading in readings for fill in reading.fills]
-    markets = dict(connection.execute(SQL["fill_markets"], (json.dumps(ids),)).fetchall())
-    venue = dict(connection.execute(SQL["identity_read"]).fetchall())["venue"]
+    markets = tx.pairs("fill_markets", trade_ids=json.dumps(ids))
+    venue = tx.pairs("identity_read")["venue"]
     for reading in readings:
         for fill, text in zip(reading.fills, reading.texts, strict=True):
             market = markets.setdefault(fill.trade_id, fill.symbol)

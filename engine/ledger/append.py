@@ -1,23 +1,16 @@
 """Append to the ledger, each event once. The database decides what is new, never the memory.
 
-Runs inside TX 1: these functions take its connection and neither begin nor commit.
+Runs inside TX 1: these functions take it and neither begin nor commit.
 """
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any
 
 from engine.ledger.events import FEE, FILL, Event, differences, events_of
 from engine.ledger.fills import Fill
-from engine.store.statements import SQL, for_rows
-
-# One statement text for 32 rows and one for the rest, so that the statement cache always hits.
-ROWS = 32
-_APPEND = SQL["append_events"]
-_APPEND_ROWS = for_rows(_APPEND, ROWS)
+from engine.store.tx import Tx
 
 
 @dataclass(slots=True)
@@ -36,10 +29,10 @@ class Appended:
     unsettled: set[str] = field(default_factory=set)
 
 
-def append(connection: sqlite3.Connection, fills: Sequence[Fill], cycle_id: int) -> Appended:
+def append(tx: Tx, fills: Sequence[Fill], cycle_id: int) -> Appended:
     """Append the FILL and FEE events of `fills`; what is there already stays as it is."""
     result = Appended()
-    claimed = _claim(connection, fills, cycle_id)
+    claimed = _claim(tx, fills, cycle_id)
     fresh: list[Event] = []
     seen: list[list[Event]] = []
     for fill in fills:
@@ -50,49 +43,37 @@ def append(connection: sqlite3.Connection, fills: Sequence[Fill], cycle_id: int)
             fresh += events
         else:
             seen.append(events)
-    orphans = _insert(connection, fresh, cycle_id, result)
+    orphans = _insert(tx, fresh, cycle_id, result)
     seen += ([event] for event in orphans)
     if seen:
-        _compare(connection, seen, cycle_id, result)
+        _compare(tx, seen, cycle_id, result)
     result.fills_count = sum(event.type == FILL for event in result.inserted)
     return result
 
 
-def _claim(connection: sqlite3.Connection, fills: Sequence[Fill], cycle_id: int) -> set[str]:
+def _claim(tx: Tx, fills: Sequence[Fill], cycle_id: int) -> set[str]:
     """The fills that this cycle is the first to apply: of a usual window, few."""
     ids = json.dumps([fill.trade_id for fill in fills])
-    wanted = {"fill_ids": ids, "cycle_id": cycle_id}
-    return {row[0] for row in connection.execute(SQL["claim_fills"], wanted).fetchall()}
+    return set(tx.column("claim_fills", fill_ids=ids, cycle_id=cycle_id))
 
 
-def _insert(
-    connection: sqlite3.Connection, events: list[Event], cycle_id: int, result: Appended
-) -> list[Event]:
+def _insert(tx: Tx, events: list[Event], cycle_id: int, result: Appended) -> list[Event]:
     """Insert events; returns those that were in the ledger already."""
     own = (cycle_id,)
-    count = 0
-    for start in range(0, len(events), ROWS):
-        rows = [event + own for event in events[start : start + ROWS]]
-        if len(rows) == ROWS:
-            count += connection.execute(_APPEND_ROWS, list(chain.from_iterable(rows))).rowcount
-        else:
-            count += sum(connection.execute(_APPEND, row).rowcount for row in rows)
-    if count == len(events):
+    if tx.run_many("append_events", [event + own for event in events]) == len(events):
         result.inserted += events
         return []
-    return _sort_out(connection, events, cycle_id, result)
+    return _sort_out(tx, events, cycle_id, result)
 
 
-def _sort_out(
-    connection: sqlite3.Connection, events: list[Event], cycle_id: int, result: Appended
-) -> list[Event]:
+def _sort_out(tx: Tx, events: list[Event], cycle_id: int, result: Appended) -> list[Event]:
     """Some ids were taken: which events did this cycle insert?
 
     Two fills may claim one fee id (`A` with a fee in BNB, and a trade `A:BNB`): the first has it,
     and the hash, which covers the trade's id, tells which that is.
     """
     ids = json.dumps([event.event_id for event in events])
-    hashes = dict(connection.execute(SQL["appended_by"], (ids, cycle_id)).fetchall())
+    hashes = tx.pairs("appended_by", event_ids=ids, cycle_id=cycle_id)
     orphans: list[Event] = []
     for event in events:
         kept = result.inserted if hashes.get(event.event_id) == event.hash else orphans
@@ -101,29 +82,25 @@ def _sort_out(
     return orphans
 
 
-def _compare(
-    connection: sqlite3.Connection, seen: list[list[Event]], cycle_id: int, result: Appended
-) -> None:
+def _compare(tx: Tx, seen: list[list[Event]], cycle_id: int, result: Appended) -> None:
     """Tell repeats from contradictions, and book what was not known of a fill before."""
     ids = json.dumps([event.event_id for events in seen for event in events])
-    stored = dict(connection.execute(SQL["stored_hashes"], (ids,)).fetchall())
+    stored = tx.pairs("stored_hashes", event_ids=ids)
     for events in seen:
         if all(stored.get(event.event_id) == event.hash for event in events):
             result.ignored += len(events)
         else:
-            _settle(connection, events, cycle_id, result)
+            _settle(tx, events, cycle_id, result)
 
 
-def _settle(
-    connection: sqlite3.Connection, events: list[Event], cycle_id: int, result: Appended
-) -> None:
+def _settle(tx: Tx, events: list[Event], cycle_id: int, result: Appended) -> None:
     """Handle a known fill that is not simply a repeat, event by event."""
-    fees = _stored_fees(connection, events[0].trade_id)
+    fees = _stored_fees(tx, events[0].trade_id)
     disputed = False
     for event in events:
-        stored = _counterpart(connection, event, fees)
+        stored = _counterpart(tx, event, fees)
         if stored is None and not disputed:
-            _insert(connection, [event], cycle_id, result)
+            _insert(tx, [event], cycle_id, result)
             if event.type == FILL:
                 result.unsettled.add(event.symbol)
             continue
@@ -133,15 +110,13 @@ def _settle(
             contradiction |= _withdrawn_fees(events, fees)
             disputed = bool(contradiction)
         if contradiction:
-            _keep_conflict(connection, event, contradiction, cycle_id)
+            _keep_conflict(tx, event, contradiction, cycle_id)
             result.conflicting.append(event)
         else:
             result.ignored += 1
 
 
-def _counterpart(
-    connection: sqlite3.Connection, event: Event, fees: dict[str | None, Event]
-) -> Event | None:
+def _counterpart(tx: Tx, event: Event, fees: dict[str | None, Event]) -> Event | None:
     """What the ledger holds for `event`.
 
     A fee is matched by its currency first: one that was booked alone keeps its id when the venue
@@ -149,14 +124,14 @@ def _counterpart(
     """
     if event.type == FEE and event.fee_currency in fees:
         return fees[event.fee_currency]
-    row = connection.execute(SQL["stored_event"], (event.event_id,)).fetchall()
-    return Event(*row[0]) if row else None
+    row = tx.one("stored_event", event_id=event.event_id)
+    return Event._make(row) if row else None
 
 
-def _stored_fees(connection: sqlite3.Connection, trade_id: str) -> dict[str | None, Event]:
+def _stored_fees(tx: Tx, trade_id: str) -> dict[str | None, Event]:
     fee_id = f"fee:{trade_id}"
-    rows = map(Event._make, connection.execute(SQL["stored_fees"], {"fee_id": fee_id}).fetchall())
-    return {fee.fee_currency: fee for fee in rows if fee.exchange_trade_id == fee_id}
+    fees = tx.typed(Event, "stored_fees", fee_id=fee_id)
+    return {fee.fee_currency: fee for fee in fees if fee.exchange_trade_id == fee_id}
 
 
 def _withdrawn_fees(
@@ -175,11 +150,17 @@ def _withdrawn_fees(
 
 
 def _keep_conflict(
-    connection: sqlite3.Connection,
+    tx: Tx,
     event: Event,
     contradiction: dict[str, tuple[Any, Any]],
     cycle_id: int,
 ) -> None:
     reported = dict(zip(Event._fields[:-1], event[:-1], strict=True))
-    row = (event.event_id, cycle_id, json.dumps(contradiction), json.dumps(reported), event.hash)
-    connection.execute(SQL["keep_conflict"], row).fetchall()
+    tx.run(
+        "keep_conflict",
+        event_id=event.event_id,
+        cycle_id=cycle_id,
+        fields_json=json.dumps(contradiction),
+        reported_json=json.dumps(reported),
+        reported_hash=event.hash,
+    )

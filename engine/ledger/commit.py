@@ -4,7 +4,6 @@
 """
 
 import json
-import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -15,7 +14,7 @@ from engine.ledger.accounting import Position
 from engine.ledger.append import Appended
 from engine.ledger.cursors import CursorChange, PreparedMarket, move_cursors
 from engine.ledger.events import FILL
-from engine.store.statements import SQL
+from engine.store.tx import Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class Commit:
 
 
 def commit_cycle(
-    connection: sqlite3.Connection,
+    tx: Tx,
     markets: Iterable[PreparedMarket],
     *,
     cycle_id: int,
@@ -46,14 +45,14 @@ def commit_cycle(
     """Append, account and advance the cursors: the function that runs inside the transaction."""
     markets = tuple(markets)
     fills = [fill for market in markets for fill in market.fills]
-    appended = append.append(connection, fills, cycle_id)
-    changed = positions.apply(connection, appended.inserted, appended.unsettled)
+    appended = append.append(tx, fills, cycle_id)
+    changed = positions.apply(tx, appended.inserted, appended.unsettled)
     contradicted = {event.trade_id for event in appended.conflicting if event.type == FILL}
-    cursors = move_cursors(connection, markets, contradicted, cycle_id)
-    seq, before = _last_commit(connection)
-    keep_positions(connection, changed, seq + 1, cycle_id)
-    first_seq, last_seq = _rows_of(connection, len(appended.inserted))
-    after = positions.read_positions(connection)
+    cursors = move_cursors(tx, markets, contradicted, cycle_id)
+    seq, before = _last_commit(tx)
+    keep_positions(tx, changed, seq + 1, cycle_id)
+    first_seq, last_seq = _rows_of(tx, len(appended.inserted))
+    after = positions.read_positions(tx)
     digest = positions.digest(after)
     record: dict[str, Any] = {
         "commit_seq": seq + 1,
@@ -69,7 +68,7 @@ def commit_cycle(
         "positions_digest": digest,
     }
     record["hash"] = chain_hash(before, record, (event.hash for event in appended.inserted))
-    connection.execute(SQL["commit_append"], record).fetchall()
+    tx.run("commit_append", **record)
     return Commit(
         commit_seq=seq + 1,
         cycle_id=cycle_id,
@@ -82,19 +81,16 @@ def commit_cycle(
     )
 
 
-def read_commit(connection: sqlite3.Connection, cycle_id: int) -> Commit | None:
+def read_commit(tx: Tx, cycle_id: int) -> Commit | None:
     """What a cycle's TX 1 did, from the database; null where it did not take effect."""
-    cursor = connection.execute(SQL["commit_of_cycle"], (cycle_id,))
-    names = [column[0] for column in cursor.description]
-    rows = cursor.fetchall()
-    if not rows:
+    record = tx.record("commit_of_cycle", cycle_id=cycle_id)
+    if record is None:
         return None
-    record = dict(zip(names, rows[0], strict=True))
     changes = json.loads(record["cursors_json"]).items()
     return Commit(
-        **{name: record[name] for name in names if name in Commit.__dataclass_fields__},
+        **{name: value for name, value in record.items() if name in Commit.__dataclass_fields__},
         cursors={key: CursorChange(before=then, after=now) for key, (then, now) in changes},
-        positions=positions.read_positions(connection),
+        positions=positions.read_positions(tx),
     )
 
 
@@ -124,24 +120,21 @@ def _counts(appended: Appended) -> dict[str, int]:
     }
 
 
-def keep_positions(
-    connection: sqlite3.Connection, changed: Mapping[str, Position], seq: int, cycle_id: int
-) -> None:
+def keep_positions(tx: Tx, changed: Mapping[str, Position], seq: int, cycle_id: int) -> None:
     for position in changed.values():
         row = positions.row_of(position)
-        connection.execute(SQL["position_write"], (*row, cycle_id)).fetchall()
-        symbol, *money_and_fees = row[:5]
-        connection.execute(SQL["history_write"], (symbol, seq, *money_and_fees)).fetchall()
+        tx.run("position_write", **row, cycle_id=cycle_id)
+        tx.run("history_write", **row, commit_seq=seq)
 
 
-def _last_commit(connection: sqlite3.Connection) -> tuple[int, bytes]:
-    rows = connection.execute(SQL["commit_last"]).fetchall()
-    return rows[0] if rows else (0, b"")
+def _last_commit(tx: Tx) -> tuple[int, bytes]:
+    seq, link = tx.one("commit_last") or (0, b"")
+    return seq, link
 
 
-def _rows_of(connection: sqlite3.Connection, inserted: int) -> tuple[int | None, int | None]:
+def _rows_of(tx: Tx, inserted: int) -> tuple[int | None, int | None]:
     """The numbers of the rows just inserted: the last ones, for nothing is ever deleted."""
     if not inserted:
         return None, None
-    last: int = connection.execute(SQL["last_seq"]).fetchall()[0][0]
+    last: int = tx.value("last_seq")
     return last - inserted + 1, last

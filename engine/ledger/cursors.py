@@ -1,13 +1,12 @@
 """Cursors: how far a market's fills are booked without a gap. Moved in TX 1 alone."""
 
-import sqlite3
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
 from engine.ledger.fills import Fill
-from engine.store.statements import SQL
+from engine.store.tx import Tx
 
 CURSOR_PREFIX = "fills_cursor:"
 
@@ -42,7 +41,7 @@ class CursorChange(BaseModel):
 
 
 def move_cursors(
-    connection: sqlite3.Connection,
+    tx: Tx,
     markets: Iterable[PreparedMarket],
     contradicted: Collection[str],
     cycle_id: int,
@@ -56,18 +55,15 @@ def move_cursors(
     changes = {}
     for market in markets:
         key = market.cursor_key
-        row = connection.execute(SQL["cursor_read"], (key,)).fetchall()
-        before: int | None = row[0][0] if row else None
+        before: int | None = tx.value("cursor_read", key=key)
         if before is None:
-            start = {"key": key, "start_ms": market.start_ms, "cycle_id": cycle_id}
-            connection.execute(SQL["cursor_start"], start).fetchall()
+            tx.run("cursor_start", key=key, start_ms=market.start_ms, cycle_id=cycle_id)
         now = market.start_ms if before is None else before
         seen = [fill.ts_ms for fill in market.fills if fill.trade_id not in contradicted]
         after = max([now, *seen])
         if market.held or market.since_ms > now:
             after = now
         if after > now:
-            move = {"key": key, "value_ms": after, "cycle_id": cycle_id}
-            connection.execute(SQL["cursor_advance"], move).fetchall()
+            tx.run("cursor_advance", key=key, value_ms=after, cycle_id=cycle_id)
         changes[key] = CursorChange(before=before, after=after)
     return changes

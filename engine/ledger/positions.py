@@ -5,7 +5,6 @@ applied takes the symbol back to its last checkpoint before that event, and on f
 """
 
 import json
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -17,14 +16,14 @@ from typing import Any
 from engine.ledger.accounting import Position, fold, money_json, read_money_json
 from engine.ledger.events import Event, event_key, in_fold_order
 from engine.money import canonical
-from engine.store.statements import SQL
+from engine.store.tx import Tx
 
 CHECKPOINT_EVENTS = 256
+# Where a position stands in its symbol's fold.
+PLACE = ("events", "last_ts", "last_trade_id", "last_event_id")
 
 
-def apply(
-    connection: sqlite3.Connection, events: Iterable[Event], unsettled: set[str]
-) -> dict[str, Position]:
+def apply(tx: Tx, events: Iterable[Event], unsettled: set[str]) -> dict[str, Position]:
     """Apply newly inserted events; returns the positions that changed, by symbol.
 
     `unsettled` symbols are folded anew from the beginning of the ledger.
@@ -36,45 +35,44 @@ def apply(
     for symbol in sorted(by_symbol.keys() | unsettled):
         new = list(in_fold_order(sorted(by_symbol[symbol], key=attrgetter("ts"))))
         if symbol in unsettled:
-            changed[symbol] = _refold(connection, symbol, 0)
+            changed[symbol] = _refold(tx, symbol, 0)
             continue
-        position = read_position(connection, symbol)
+        position = read_position(tx, symbol)
         if event_key(new[0]) > position.last:
-            _fold_on(connection, position, new)
+            _fold_on(tx, position, new)
         else:
-            position = _refold(connection, symbol, new[0].ts)
+            position = _refold(tx, symbol, new[0].ts)
         changed[symbol] = position
     return changed
 
 
-def read_position(connection: sqlite3.Connection, symbol: str) -> Position:
-    rows = connection.execute(SQL["position_read"], (symbol,)).fetchall()
-    return position_of(rows[0]) if rows else Position(symbol)
+def read_position(tx: Tx, symbol: str) -> Position:
+    row = tx.record("position_read", symbol=symbol)
+    return position_of(row) if row else Position(symbol)
 
 
-def read_positions(connection: sqlite3.Connection) -> dict[str, Position]:
-    rows = connection.execute(SQL["positions_all"]).fetchall()
-    return {row[0]: position_of(row) for row in rows}
+def read_positions(tx: Tx) -> dict[str, Position]:
+    return {row["symbol"]: position_of(row) for row in tx.named("positions_all")}
 
 
-def position_of(row: tuple[Any, ...]) -> Position:
-    symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id = row
+def position_of(row: Mapping[str, Any]) -> Position:
+    """The position of a row. Of a row of `position_history`, which has no place in the fold, the
+    money alone."""
     return Position(
-        symbol,
-        Decimal(qty),
-        Decimal(cost),
-        Decimal(realized_pnl),
-        read_money_json(fees_json),
-        events,
-        last_ts,
-        last_trade_id,
-        last_event_id,
+        row["symbol"],
+        Decimal(row["qty"]),
+        Decimal(row["cost"]),
+        Decimal(row["realized_pnl"]),
+        read_money_json(row["fees_json"]),
+        **{name: row[name] for name in PLACE if name in row},
     )
 
 
 def digest(positions: Mapping[str, Position]) -> str:
     """One digest over all positions: equal digests, equal books."""
-    return digest_of(json.dumps(row_of(positions[symbol])) for symbol in sorted(positions))
+    return digest_of(
+        json.dumps([*row_of(positions[symbol]).values()]) for symbol in sorted(positions)
+    )
 
 
 def digest_of(rows: Iterable[str]) -> str:
@@ -82,57 +80,46 @@ def digest_of(rows: Iterable[str]) -> str:
     return sha256(f"[{', '.join(rows)}]".encode()).hexdigest()[:32]
 
 
-def read_events(connection: sqlite3.Connection, symbol: str, since_ms: int = 0) -> Iterator[Event]:
+def read_events(tx: Tx, symbol: str, since_ms: int = 0) -> Iterator[Event]:
     """A symbol's events from a time on, in fold order, streamed."""
-    rows = connection.execute(SQL["events_from"], (symbol, since_ms))
+    rows = tx.each("events_from", symbol=symbol, since_ms=since_ms)
     return in_fold_order(map(Event._make, rows))
 
 
-def _refold(connection: sqlite3.Connection, symbol: str, since_ms: int) -> Position:
-    rows = connection.execute(SQL["checkpoint_before"], (symbol, since_ms)).fetchall()
-    position = position_of(rows[0]) if rows else Position(symbol)
-    connection.execute(SQL["checkpoints_drop"], (symbol, since_ms)).fetchall()
+def _refold(tx: Tx, symbol: str, since_ms: int) -> Position:
+    row = tx.record("checkpoint_before", symbol=symbol, before_ms=since_ms)
+    position = position_of(row) if row else Position(symbol)
+    tx.run("checkpoints_drop", symbol=symbol, since_ms=since_ms)
     done = position.last
     later = (
-        event
-        for event in read_events(connection, symbol, position.last_ts)
-        if event_key(event) > done
+        event for event in read_events(tx, symbol, position.last_ts) if event_key(event) > done
     )
-    _fold_on(connection, position, later)
+    _fold_on(tx, position, later)
     return position
 
 
-def _fold_on(connection: sqlite3.Connection, position: Position, events: Iterable[Event]) -> None:
+def _fold_on(tx: Tx, position: Position, events: Iterable[Event]) -> None:
     """Fold, leaving a checkpoint every CHECKPOINT_EVENTS events."""
     events = iter(events)
     due = CHECKPOINT_EVENTS - position.events % CHECKPOINT_EVENTS
     while chunk := list(islice(events, due)):
         fold(position, chunk)
         if len(chunk) == due:
-            connection.execute(SQL["checkpoint_write"], row_of(position)).fetchall()
+            tx.run("checkpoint_write", **row_of(position))
             due = CHECKPOINT_EVENTS
 
 
-def row_of(position: Position) -> tuple[Any, ...]:
-    return (
-        position.symbol,
-        canonical(position.qty),
-        canonical(position.cost),
-        canonical(position.realized_pnl),
-        money_json(position.fees),
-        position.events,
-        position.last_ts,
-        position.last_trade_id,
-        position.last_event_id,
-    )
+def row_of(position: Position) -> dict[str, Any]:
+    """A position's row, its columns in the order that digests have them in."""
+    return {
+        "symbol": position.symbol,
+        "qty": canonical(position.qty),
+        "cost": canonical(position.cost),
+        "realized_pnl": canonical(position.realized_pnl),
+        "fees_json": money_json(position.fees),
+    } | {name: getattr(position, name) for name in PLACE}
 
 
-def positions_as_of(
-    connection: sqlite3.Connection, commit_seq: int, statement: str = "positions_as_of"
-) -> list[Position]:
+def positions_as_of(tx: Tx, commit_seq: int, statement: str = "positions_as_of") -> list[Position]:
     """The positions as they were after a commit."""
-    rows = connection.execute(SQL[statement], (commit_seq,)).fetchall()
-    return [
-        Position(symbol, Decimal(qty), Decimal(cost), Decimal(realized), read_money_json(fees))
-        for symbol, qty, cost, realized, fees in rows
-    ]
+    return [position_of(row) for row in tx.named(statement, commit_seq=commit_seq)]

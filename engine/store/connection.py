@@ -7,8 +7,7 @@ function here, awaited until its outcome is known.
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +16,8 @@ import aiosqlite
 
 from engine import errors
 from engine.store.ledger_file import beside
+from engine.store.sqlite_errors import translated
+from engine.store.tx import Tx
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -91,24 +92,31 @@ class Connection:
         await complete(connection._opened())
         return connection
 
-    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def write(self, work: Callable[[Tx], T]) -> T:
         """Run `work` in one transaction: committed when it returns, rolled back when it raises.
 
         Raises `CommitUnknown` when COMMIT itself fails, `StoreError` for what SQLite reports.
         """
-        return await complete(self._run(_in_transaction, work))
+        return await complete(self._run(_in_transaction, self._on_tx(work)))
 
-    async def preview(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def preview(self, work: Callable[[Tx], T]) -> T:
         """Run `work` in one transaction that is rolled back whatever happens."""
-        return await complete(self._run(_in_preview, work))
+        return await complete(self._run(_in_preview, self._on_tx(work)))
 
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def read(self, work: Callable[[Tx], T]) -> T:
         """Run `work` on one consistent snapshot."""
-        return await complete(self._run(_in_snapshot, work))
+        return await complete(self._run(_in_snapshot, self._on_tx(work)))
+
+    async def look(self, work: Callable[[Tx], T]) -> T:
+        """Run `work` outside any transaction: for what changes while a snapshot does not."""
+        return await complete(self._run(_call, self._on_tx(work)))
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work`, which begins and ends its own transactions."""
         return await complete(self._run(_call, work))
+
+    def _on_tx(self, work: Callable[[Tx], T]) -> Callable[[sqlite3.Connection], T]:
+        return lambda connection: work(Tx(connection, self.path))
 
     def check_file(self) -> None:
         """Raises `StoreReplaced` when the path no longer leads to the file that was opened, or
@@ -193,34 +201,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn sqlite3's errors into the engine's."""
-    try:
-        yield
-    except (sqlite3.Error, MemoryError) as error:
-        raise translate(error, path) from error
-
-
-def translate(error: Exception, path: Path) -> errors.StoreError:
-    if isinstance(error, MemoryError):
-        return errors.StoreError(f"{path}: out of memory")
-    code = getattr(error, "sqlite_errorcode", None)
-    primary = code & 0xFF if isinstance(code, int) else None
-    kind = _KINDS.get(primary, errors.StoreError)
-    return kind(f"{path}: {error}")
-
-
-_KINDS: dict[int | None, type[errors.StoreError]] = {
-    sqlite3.SQLITE_BUSY: errors.StoreLocked,
-    sqlite3.SQLITE_LOCKED: errors.StoreLocked,
-    sqlite3.SQLITE_FULL: errors.StoreFull,
-    sqlite3.SQLITE_READONLY: errors.StoreReadOnly,
-    sqlite3.SQLITE_CORRUPT: errors.StoreCorrupt,
-    sqlite3.SQLITE_NOTADB: errors.StoreCorrupt,
-}
 
 
 def _configure(connection: sqlite3.Connection, settings: Iterable[str]) -> None:

@@ -8,7 +8,6 @@ and so does every order before it is sent.
 import asyncio
 import os
 import socket
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +20,8 @@ from engine.clock import iso, now_ms
 from engine.errors import LeaseHeld, LeaseLost, StoreError, StoreFatal
 from engine.store.ledger_file import beside
 from engine.store.lock_file import LockFile
-from engine.store.statements import SQL
 from engine.store.store import Store
+from engine.store.tx import Tx
 
 log = structlog.get_logger("cycledeck.lease")
 
@@ -43,8 +42,9 @@ class LeaseRow:
     beats: int
 
 
-def read_lease(connection: sqlite3.Connection) -> LeaseRow:
-    return LeaseRow(*connection.execute(SQL["lease_read"]).fetchall()[0])
+def read_lease(tx: Tx) -> LeaseRow:
+    [lease] = tx.typed(LeaseRow, "lease_read")
+    return lease
 
 
 class Lease:
@@ -100,9 +100,7 @@ class Lease:
         epoch, self._store.epoch = self._store.epoch, None
         try:
             if epoch is not None:
-                await self._store.write(
-                    lambda c: c.execute(SQL["lease_release"], {"epoch": epoch}).fetchall()
-                )
+                await self._store.write(lambda tx: tx.run("lease_release", epoch=epoch))
         except StoreError as error:
             log.warning("lease_not_released", error=str(error))
         finally:
@@ -139,7 +137,7 @@ class Lease:
         now = await self._store.read(read_lease)
         return (now.epoch, now.beats) != (before.epoch, before.beats)
 
-    def _take(self, epoch: int) -> Callable[[sqlite3.Connection], int]:
+    def _take(self, epoch: int) -> Callable[[Tx], int]:
         values = {
             "epoch": epoch,
             "holder": self.holder,
@@ -148,18 +146,17 @@ class Lease:
             "now_ms": now_ms(),
         }
 
-        def take(connection: sqlite3.Connection) -> int:
-            rows = connection.execute(SQL["lease_take"], values).fetchall()
-            if not rows:
-                raise LeaseHeld(_held(read_lease(connection)))
+        def take(tx: Tx) -> int:
+            taken: int | None = tx.value("lease_take", **values)
+            if taken is None:
+                raise LeaseHeld(_held(read_lease(tx)))
             self._here[self._lock.path] = self  # Before anybody can read that it has the lease.
-            return int(rows[0][0])
+            return taken
 
         return take
 
-    def _beat(self, connection: sqlite3.Connection) -> None:
-        values = {"epoch": self._store.epoch, "now_ms": now_ms()}
-        connection.execute(SQL["lease_beat"], values).fetchall()
+    def _beat(self, tx: Tx) -> None:
+        tx.run("lease_beat", epoch=self._store.epoch, now_ms=now_ms())
 
 
 def _lives(pid: int) -> bool:

@@ -13,7 +13,7 @@ import structlog
 
 from engine.errors import StoreError, StoreFull
 from engine.store.ledger_file import beside
-from engine.store.statements import SQL
+from engine.store.tx import Tx
 
 log = structlog.get_logger("cycledeck.store")
 
@@ -23,20 +23,20 @@ State = tuple[Any, ...]
 NO_ENGINE_YET: State = (None, None, None, None)
 
 
-def keep_copy(connection: sqlite3.Connection, ledger: Path, schema: int) -> None:
+def keep_copy(tx: Tx, ledger: Path, schema: int) -> None:
     """Copy a ledger on which an engine has run, unless a copy of the same state is there already.
 
     Runs inside the first migration's transaction, so that nobody writes between the two. A file of
     the copy's name is whole, and is never overwritten. Raises `StoreFull` or `StoreError`.
     """
-    state = _state(connection)
+    state = _state(tx)
     copy = _place(ledger, schema, state)
     if state == NO_ENGINE_YET or copy is None:
         return
     try:
-        _require_room(connection, copy.parent)
+        _require_room(tx, copy.parent)
         _write(ledger, copy)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, StoreError) as error:
         kind = StoreFull if _is_full(error) else StoreError
         raise kind(
             f"{ledger} has schema {schema}, and before a migration it is copied to {copy}. That "
@@ -46,9 +46,9 @@ def keep_copy(connection: sqlite3.Connection, ledger: Path, schema: int) -> None
     log.info("ledger_copied_before_migration", schema=schema, copy=str(copy))
 
 
-def _state(connection: sqlite3.Connection) -> State:
+def _state(tx: Tx) -> State:
     """The ledger's id, and the last of all that engines and operators did to it."""
-    state: State = connection.execute(SQL["copy_state"]).fetchall()[0]
+    [state] = tx.rows("copy_state")
     return state
 
 
@@ -71,13 +71,13 @@ def _state_of(copy: Path) -> State | None:
     """Null where the file cannot be read. Leaves no file beside it."""
     try:
         with closing(_reader(copy, "&immutable=1")) as reader:
-            return _state(reader)
-    except sqlite3.Error:
+            return _state(Tx(reader, copy))
+    except (sqlite3.Error, StoreError):
         return None
 
 
-def _require_room(connection: sqlite3.Connection, folder: Path) -> None:
-    needed = connection.execute(SQL["copy_bytes"]).fetchall()[0][0] + SPARE_BYTES
+def _require_room(tx: Tx, folder: Path) -> None:
+    needed = tx.value("copy_bytes") + SPARE_BYTES
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise OSError(errno.ENOSPC, f"it needs {needed} bytes, and {free} are free")
@@ -85,7 +85,8 @@ def _require_room(connection: sqlite3.Connection, folder: Path) -> None:
 
 def _is_full(error: Exception) -> bool:
     return (
-        getattr(error, "errno", None) == errno.ENOSPC
+        isinstance(error, StoreFull)
+        or getattr(error, "errno", None) == errno.ENOSPC
         or getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
     )
 
@@ -99,7 +100,7 @@ def _write(ledger: Path, copy: Path) -> None:
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
         # A connection that is writing is none that SQLite copies from.
         with closing(_reader(ledger)) as source, closing(sqlite3.connect(part)) as target:
-            target.execute(SQL["copy_without_journal"]).fetchall()
+            Tx(target, part).run("copy_without_journal")
             source.backup(target)
         _sync(part)
         part.rename(copy)

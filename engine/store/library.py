@@ -5,6 +5,7 @@ import sqlite3
 from engine.errors import StoreFatal
 
 Version = tuple[int, ...]
+VERSION = sqlite3.sqlite_version
 
 # STRICT tables.
 OLDEST = (3, 37, 0)

@@ -7,9 +7,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from engine.errors import LedgerMismatch, SchemaTooNew
-from engine.store.connection import translated
 from engine.store.ledger_copy import keep_copy
 from engine.store.ledger_file import is_there
+from engine.store.sqlite_errors import translated
+from engine.store.tx import Tx
 
 _STEP = re.compile(r"(\d{4})_\w+\.sql")
 
@@ -34,8 +35,8 @@ def check(path: Path) -> None:
     with translated(path):
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         try:
-            version = current(connection)
-            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchall()[0][0]
+            tx = Tx(connection, path)
+            version, tables = current(tx), tx.column("tables_all")
         finally:
             connection.close()
     newest = steps()[-1][0]
@@ -53,13 +54,14 @@ def migrate(connection: sqlite3.Connection, ledger: Path | None = None) -> None:
 
     The file `ledger` is copied beside itself first. Raises `StoreFull` where there is no room.
     """
+    tx = Tx(connection, ledger or Path(":memory:"))
     for number, name, text in steps():
         connection.execute("BEGIN IMMEDIATE")
         try:
-            schema = current(connection)
+            schema = current(tx)
             if number > schema:
                 if schema and ledger is not None:
-                    keep_copy(connection, ledger, schema)
+                    keep_copy(tx, ledger, schema)
                 _apply(connection, number, name, text)
             connection.execute("COMMIT")
         except BaseException:
@@ -68,13 +70,10 @@ def migrate(connection: sqlite3.Connection, ledger: Path | None = None) -> None:
             raise
 
 
-def current(connection: sqlite3.Connection) -> int:
+def current(tx: Tx) -> int:
     """The schema's number; 0 in an empty database."""
-    table = "SELECT count(*) FROM sqlite_master WHERE name = 'schema_migrations'"
-    if not connection.execute(table).fetchall()[0][0]:
-        return 0
-    rows = connection.execute("SELECT max(version) FROM schema_migrations").fetchall()
-    return int(rows[0][0] or 0)
+    version: int | None = tx.value("schema_version") if tx.value("schema_known") else None
+    return version or 0
 
 
 def _apply(connection: sqlite3.Connection, number: int, name: str, text: str) -> None:

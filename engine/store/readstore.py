@@ -1,7 +1,6 @@
 """The ledger file of an engine, or of nobody, for looking only."""
 
 import asyncio
-import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +10,7 @@ from engine.store.connection import Connection
 from engine.store.damage import sound_rows
 from engine.store.migrate import check, current, steps
 from engine.store.store import require_ledger, wal_bytes
+from engine.store.tx import Tx
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ class ReadStore:
                 "changed. An engine of this program brings it up to date when it starts"
             )
 
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def read(self, work: Callable[[Tx], T]) -> T:
         """Run `work` on one consistent snapshot.
 
         Raises `StoreError` for what SQLite reports, and `StoreCorrupt` where a row is not what this
@@ -56,14 +56,14 @@ class ReadStore:
         with sound_rows(self.path):
             return await self._in_turn(self._reader.read, work)
 
-    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def look(self, work: Callable[[Tx], T]) -> T:
         """Run `work` outside any transaction: for what changes while a snapshot does not."""
-        return await self._in_turn(self._reader.run, work)
+        return await self._in_turn(self._reader.look, work)
 
     async def _in_turn(
         self,
-        way: Callable[[Callable[[sqlite3.Connection], T]], Awaitable[T]],
-        work: Callable[[sqlite3.Connection], T],
+        way: Callable[[Callable[[Tx], T]], Awaitable[T]],
+        work: Callable[[Tx], T],
     ) -> T:
         """Who waits for its turn can give up. What has begun ends first, and who gave up meanwhile
         is not told what was found."""

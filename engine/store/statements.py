@@ -1,6 +1,7 @@
 """The SQL this program runs, by name, from the .sql files beside this module."""
 
 import re
+from functools import cache
 from importlib.resources import files
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
@@ -17,9 +18,11 @@ def load(package: str, file: str) -> dict[str, str]:
     return dict(zip(parts[::2], bodies, strict=True))
 
 
+@cache
 def for_rows(statement: str, rows: int) -> str:
-    """The same INSERT for `rows` rows at once: its one `VALUES (…)` group repeated."""
-    head, values, tail = re.split(r"(?<=VALUES )(\([^)]*\))", statement, maxsplit=1)
+    """The same INSERT for `rows` rows at once, their values in its order."""
+    head, names, tail = re.split(r"(?<=VALUES )(\([^)]*\))", statement, maxsplit=1)
+    values = re.sub(r":\w+", "?", names)
     return head + ", ".join([values] * rows) + tail
 
 

@@ -1,6 +1,5 @@
 """The ledger file: three connections, each for one kind of work, and the fence on all writing."""
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -11,7 +10,7 @@ from engine.errors import LeaseLost, StoreError
 from engine.store.connection import Connect, Connection, complete, connect_sqlite
 from engine.store.ledger_file import beside, is_there
 from engine.store.migrate import check, migrate
-from engine.store.statements import SQL
+from engine.store.tx import Tx
 
 T = TypeVar("T")
 
@@ -64,16 +63,16 @@ class Store:
             return cls(path, opened, ending.pop_all())
         raise AssertionError("unreachable: nothing above is suppressed")
 
-    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def write(self, work: Callable[[Tx], T]) -> T:
         return await self._writer.write(self._fenced(work))
 
-    async def write_metrics(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def write_metrics(self, work: Callable[[Tx], T]) -> T:
         return await self._metrics.write(self._fenced(work))
 
-    async def preview(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def preview(self, work: Callable[[Tx], T]) -> T:
         return await self._writer.preview(self._fenced(work))
 
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def read(self, work: Callable[[Tx], T]) -> T:
         return await self._reader.read(work)
 
     def check_file(self) -> None:
@@ -86,23 +85,23 @@ class Store:
     async def close(self) -> None:
         await complete(self._ending.aclose())
 
-    def _fenced(self, work: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:
-        def fenced(connection: sqlite3.Connection) -> T:
+    def _fenced(self, work: Callable[[Tx], T]) -> Callable[[Tx], T]:
+        def fenced(tx: Tx) -> T:
             self.check_file()
-            check_epoch(connection, self.epoch)
-            return work(connection)
+            check_epoch(tx, self.epoch)
+            return work(tx)
 
         return fenced
 
 
-def check_epoch(connection: sqlite3.Connection, epoch: int | None) -> None:
+def check_epoch(tx: Tx, epoch: int | None) -> None:
     if epoch is None:
         return
-    rows = connection.execute(SQL["lease_epoch"]).fetchall()
-    if rows != [(epoch,)]:
+    now = tx.value("lease_epoch")
+    if now != epoch:
         raise LeaseLost(
-            f"the ledger's lease is at epoch {rows[0][0] if rows else None}, this engine's was "
-            f"{epoch}: another engine took over; nothing was changed by this one"
+            f"the ledger's lease is at epoch {now}, this engine's was {epoch}: another engine took "
+            "over; nothing was changed by this one"
         )
 
 

@@ -1,7 +1,6 @@
 """The account's orders in the ledger's file. Functions here run inside a transaction."""
 
 import json
-import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,7 +9,7 @@ from typing import Self
 
 from engine.errors import StoreCorrupt
 from engine.money import canonical, parse_decimal
-from engine.store.statements import SQL
+from engine.store.tx import Tx
 from engine.venue import LimitOrder, Side, VenueOrder
 
 
@@ -90,43 +89,39 @@ class Sent:
     reason: str | None = None
 
 
-def intend(
-    connection: sqlite3.Connection, orders: Iterable[Intended], cycle_id: int, now_ms: int
-) -> None:
+def intend(tx: Tx, orders: Iterable[Intended], cycle_id: int, now_ms: int) -> None:
     for intended in orders:
         order, mark = intended.order, intended.decision_price
-        row = (
-            order.client_order_id,
-            cycle_id,
-            order.symbol,
-            order.side,
-            canonical(order.qty),
-            canonical(order.price),
-            canonical(mark) if mark is not None else None,
-            OrderState.REFUSED if intended.reason else OrderState.INTENDED,
-            intended.reason,
-            now_ms,
+        tx.run(
+            "order_intend",
+            client_order_id=order.client_order_id,
+            cycle_id=cycle_id,
+            symbol=order.symbol,
+            side=order.side,
+            qty=canonical(order.qty),
+            price=canonical(order.price),
+            decision_price=canonical(mark) if mark is not None else None,
+            status=OrderState.REFUSED if intended.reason else OrderState.INTENDED,
+            reason=intended.reason,
+            updated_ms=now_ms,
         )
-        connection.execute(SQL["order_intend"], row).fetchall()
 
 
-def store_sent(connection: sqlite3.Connection, sent: Iterable[Sent], now_ms: int) -> None:
+def store_sent(tx: Tx, sent: Iterable[Sent], now_ms: int) -> None:
     for order in sent:
-        values = {
-            "client_order_id": order.client_order_id,
-            "status": order.status,
-            "reason": order.reason,
-            "submit_outcome": order.outcome,
-            "submitted_ms": order.submitted_ms,
-            "exchange_order_id": order.exchange_order_id,
-            "now_ms": now_ms,
-        }
-        connection.execute(SQL["order_sent"], values).fetchall()
+        tx.run(
+            "order_sent",
+            client_order_id=order.client_order_id,
+            status=order.status,
+            reason=order.reason,
+            submit_outcome=order.outcome,
+            submitted_ms=order.submitted_ms,
+            exchange_order_id=order.exchange_order_id,
+            now_ms=now_ms,
+        )
 
 
-def store_reports(
-    connection: sqlite3.Connection, reports: Sequence[OrderReport], now_ms: int
-) -> set[int]:
+def store_reports(tx: Tx, reports: Sequence[OrderReport], now_ms: int) -> set[int]:
     """Bring orders up to the venue's reports; an order without one is absent.
 
     Returns the cycles whose figures are others now: they sent more than was counted, or booked
@@ -135,50 +130,40 @@ def store_reports(
     """
     revised = {order.cycle_id for order, report in reports if report and not order.submit_outcome}
     for cycle_id in revised:
-        connection.execute(SQL["metrics_drop"], (cycle_id,)).fetchall()
+        tx.run("metrics_drop", cycle_id=cycle_id)
     for order, report in reports:
-        values = {"client_order_id": order.client_order_id, "now_ms": now_ms}
+        client_order_id = order.client_order_id
         if report is None:
-            values["reason"] = "the venue does not know it"
-            connection.execute(SQL["order_absent"], values).fetchall()
+            reason = "the venue does not know it"
+            tx.run("order_absent", client_order_id=client_order_id, reason=reason, now_ms=now_ms)
             continue
-        values |= {
-            "status": report.status,
-            "exchange_order_id": report.exchange_order_id,
-            "submitted_ms": report.ts_ms,
-        }
-        connection.execute(SQL["order_resolved"], values).fetchall()
+        ids = {"client_order_id": client_order_id, "exchange_order_id": report.exchange_order_id}
+        tx.run(
+            "order_resolved", **ids, status=report.status, submitted_ms=report.ts_ms, now_ms=now_ms
+        )
         if order.status is not OrderState.OPEN:
-            values["cycle_id"] = order.cycle_id
-            dropped = connection.execute(SQL["metrics_drop_of_fills"], values).fetchall()
-            revised |= {row[0] for row in dropped}
+            revised.update(tx.column("metrics_drop_of_fills", **ids, cycle_id=order.cycle_id))
     return revised
 
 
-def store_canceled(
-    connection: sqlite3.Connection, client_order_ids: Iterable[str], cycle_id: int, now_ms: int
-) -> None:
+def store_canceled(tx: Tx, client_order_ids: Iterable[str], cycle_id: int, now_ms: int) -> None:
     for client_order_id in client_order_ids:
-        values = {"client_order_id": client_order_id, "cycle_id": cycle_id, "now_ms": now_ms}
-        connection.execute(SQL["order_canceled"], values).fetchall()
+        tx.run("order_canceled", client_order_id=client_order_id, cycle_id=cycle_id, now_ms=now_ms)
 
 
-def unresolved(connection: sqlite3.Connection) -> list[StoredOrder]:
-    return _orders(connection, "orders_unresolved")
+def unresolved(tx: Tx) -> list[StoredOrder]:
+    return tx.typed(StoredOrder.from_row, "orders_unresolved")
 
 
-def open_orders(connection: sqlite3.Connection) -> list[StoredOrder]:
-    return _orders(connection, "orders_open")
+def open_orders(tx: Tx) -> list[StoredOrder]:
+    return tx.typed(StoredOrder.from_row, "orders_open")
 
 
-def absent_of(connection: sqlite3.Connection, client_order_ids: Iterable[str]) -> list[StoredOrder]:
+def absent_of(tx: Tx, client_order_ids: Iterable[str]) -> list[StoredOrder]:
     """Orders among `client_order_ids` that count as never having reached the venue."""
-    return _orders(connection, "orders_absent_of", json.dumps(list(client_order_ids)))
+    ids = json.dumps(list(client_order_ids))
+    return tx.typed(StoredOrder.from_row, "orders_absent_of", client_order_ids=ids)
 
 
-def live_symbols(connection: sqlite3.Connection) -> set[str]:
-    return {row[0] for row in connection.execute(SQL["orders_live_symbols"]).fetchall()}
-
-
-def _orders(connection: sqlite3.Connection, name: str, *values: str) -> list[StoredOrder]:
-    return [StoredOrder.from_row(*row) for row in connection.execute(SQL[name], values).fetchall()]
+def live_symbols(tx: Tx) -> set[str]:
+    return set(tx.column("orders_live_symbols"))

@@ -1,12 +1,11 @@
 """Stands for the venue of a ledger where nothing is asked of it: replays."""
 
-import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from engine.errors import NotSupported, StoreError
-from engine.store.statements import SQL
+from engine.store.tx import Tx
 from engine.venue import Mode, Page, TradeIds
 
 
@@ -39,14 +38,14 @@ class DetachedVenue:
         yield await self._refuse()
 
 
-def detached(connection: sqlite3.Connection) -> DetachedVenue:
+def detached(tx: Tx) -> DetachedVenue:
     """The venue that a ledger belongs to. Raises `StoreError` where it has none yet."""
-    identity = dict(connection.execute(SQL["identity_read"]).fetchall())
+    identity = tx.pairs("identity_read")
     if not identity:
         raise StoreError("this ledger has had no cycle yet")
-    mode = connection.execute(SQL["cycle_last_mode"]).fetchall()
+    mode = tx.value("cycle_last_mode")
     return DetachedVenue(
         identity["venue"],
-        Mode(mode[0][0]) if mode else Mode.OBSERVE,
+        Mode(mode) if mode else Mode.OBSERVE,
         TradeIds(identity["trade_ids"]),
     )

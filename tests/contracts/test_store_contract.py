@@ -14,8 +14,8 @@ from engine.errors import CommitUnknown, LeaseLost, StoreError, StoreLocked, Sto
 from engine.store.connection import complete
 from engine.store.readstore import ReadStore
 from engine.store.store import Store
+from engine.store.tx import Tx
 
-ADD = "INSERT INTO audit (ts, actor, action, detail_json, outcome) VALUES (1, ?, '', '{}', '')"
 ALL = "SELECT actor FROM audit ORDER BY id"
 
 
@@ -32,10 +32,11 @@ async def store(path: Path) -> AsyncIterator[Store]:
 
 
 def add(name: str) -> Any:
-    return lambda connection: connection.execute(ADD, (name,)).fetchall()
+    entry = {"ts": 1, "actor": name, "action": "", "detail_json": "{}", "outcome": ""}
+    return lambda tx: tx.rows("audit_add", **entry) and None
 
 
-def everyone(connection: sqlite3.Connection) -> list[str]:
+def everyone(connection: Tx) -> list[str]:
     return rows(connection, ALL)
 
 
@@ -58,7 +59,7 @@ async def test_what_returns_is_committed(store: Store, path: Path) -> None:
 async def test_what_raises_is_rolled_back_whatever_it_raises(
     store: Store, kind: type[BaseException], way: str
 ) -> None:
-    def work(connection: sqlite3.Connection) -> None:
+    def work(connection: Tx) -> None:
         add("half")(connection)
         raise kind("no")
 
@@ -70,10 +71,10 @@ async def test_what_raises_is_rolled_back_whatever_it_raises(
 
 
 async def test_a_failure_inside_a_failure_is_rolled_back_too(store: Store) -> None:
-    def work(connection: sqlite3.Connection) -> None:
+    def work(connection: Tx) -> None:
         add("half")(connection)
         try:
-            connection.execute("INSERT INTO lease (id) VALUES (2)")
+            connection.run("commit_of_no_cycle")
         finally:
             add("other half")(connection)
             raise ValueError("in the middle of it")
@@ -84,9 +85,9 @@ async def test_a_failure_inside_a_failure_is_rolled_back_too(store: Store) -> No
 
 
 async def test_a_statement_that_fails_can_be_caught_and_the_rest_commits(store: Store) -> None:
-    def work(connection: sqlite3.Connection) -> None:
-        with pytest.raises(sqlite3.IntegrityError):
-            connection.execute("INSERT INTO lease (id, epoch, beats) VALUES (2, 1, 1)")
+    def work(connection: Tx) -> None:
+        with pytest.raises(StoreError):
+            connection.run("identity_add", key="a", value=None)
         add("a")(connection)
 
     await store.write(work)
@@ -98,7 +99,7 @@ async def test_a_read_sees_one_state_whatever_is_committed_meanwhile(
 ) -> None:
     await store.write(add("a"))
 
-    def work(connection: sqlite3.Connection) -> list[list[str]]:
+    def work(connection: Tx) -> list[list[str]]:
         seen = [everyone(connection)]
         with opened(path) as other:
             add("b")(other)
@@ -111,7 +112,7 @@ async def test_a_read_sees_one_state_whatever_is_committed_meanwhile(
 async def test_a_reader_does_not_wait_for_a_writer_nor_see_its_half(store: Store) -> None:
     inside, go_on = threading.Event(), threading.Event()
 
-    def work(connection: sqlite3.Connection) -> None:
+    def work(connection: Tx) -> None:
         add("half")(connection)
         inside.set()
         assert go_on.wait(10)
@@ -141,7 +142,7 @@ async def test_a_cancelled_writer_learns_of_its_commit_only_after_it_is_made(
     inside, go_on = threading.Event(), threading.Event()
     done: list[str] = []
 
-    def work(connection: sqlite3.Connection) -> str:
+    def work(connection: Tx) -> str:
         add("a")(connection)
         inside.set()
         assert go_on.wait(10)
@@ -189,7 +190,7 @@ async def test_a_write_waits_for_its_turn_before_it_reads_anything(
     """One that read first would have to fail when it then wants to write."""
     inside = threading.Event()
 
-    def work(connection: sqlite3.Connection) -> None:
+    def work(connection: Tx) -> None:
         inside.set()
         add(f"after {everyone(connection)[-1]}")(connection)
 
@@ -261,7 +262,7 @@ async def test_a_commit_that_fails_is_unknown_and_the_next_write_is_sound(path: 
 
 
 async def test_what_is_kept_is_durable_and_checked(store: Store, path: Path) -> None:
-    def pragmas(connection: sqlite3.Connection) -> list[Any]:
+    def pragmas(connection: Tx) -> list[Any]:
         names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         return [rows(connection, f"PRAGMA {name}")[0] for name in names]
 
@@ -304,7 +305,7 @@ async def test_who_gives_up_a_look_is_told_nothing_and_who_waits_for_one_leaves(
     reader = await ReadStore.open(path)
     begun, may_end, told, looks = threading.Event(), threading.Event(), [], []
 
-    def slow(connection: sqlite3.Connection) -> str:
+    def slow(connection: Tx) -> str:
         looks.append("slow")
         begun.set()
         assert may_end.wait(20)

@@ -18,6 +18,7 @@ from engine.errors import LeaseLost
 from engine.ingest import quarantine
 from engine.ledger.positions import CHECKPOINT_EVENTS
 from engine.store.store import Store
+from engine.store.tx import Tx
 
 Damage = Callable[[sqlite3.Connection], Any]
 
@@ -234,12 +235,12 @@ async def test_cycles_go_on_as_if_nothing_had_been_previewed(settings: Settings)
 async def test_the_store_rolls_a_preview_back_whether_it_returns_or_raises(tmp_path: Path) -> None:
     store = await Store.open(tmp_path / "ledger.db")
 
-    def add(connection: sqlite3.Connection) -> int:
-        connection.execute("INSERT INTO applied_fills VALUES ('1', 1)")
-        return int(connection.execute("SELECT count(*) FROM applied_fills").fetchall()[0][0])
+    def add(tx: Tx) -> int:
+        tx.rows("claim_fills", fill_ids='["1"]', cycle_id=1)
+        return tx.count("applied_fills")
 
-    def fail(connection: sqlite3.Connection) -> None:
-        add(connection)
+    def fail(tx: Tx) -> None:
+        add(tx)
         raise ValueError("no")
 
     try:

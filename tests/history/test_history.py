@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from builders import BTC, ETH, adds_up, fee, opened, reported, rows, serve, settings_in
+from builders import BTC, ETH, adds_up, fee, opened, raw, reported, rows, serve, settings_in
 from fakes import FakeVenue
 from test_cost import full_scans
 
@@ -588,8 +588,8 @@ async def test_looking_writes_nothing_and_holds_nothing_up(
     async with looking(settings.db) as history:
         await look_at_everything(history)
         for store in (history._glance, history._look):
-            assert await store.run(lambda connection: connection.total_changes) == 0
-            assert not await store.run(lambda connection: connection.in_transaction)
+            assert await store.look(lambda tx: raw(tx).total_changes) == 0
+            assert not await store.look(lambda tx: raw(tx).in_transaction)
     assert settings.db.read_bytes() == before
     async with Engine(settings, venue=venue) as engine, looking(settings.db) as history:
         looks = [asyncio.create_task(look_at_everything(history)) for _ in range(5)]

@@ -254,7 +254,7 @@ def test_a_row_that_breaks_a_constraint_fails_the_whole_transaction(
     """Never dropped in silence, as INSERT OR IGNORE would."""
     timeless: Any = None
     broken = Fill("9", "BTC/USDT", Side.BUY, Decimal(1), Decimal(1), timeless)
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(StoreError, match="NOT NULL constraint failed"):
         commit(ledger, [reported("1"), broken])
     assert event_ids(ledger) == []
     assert rows(ledger, "SELECT count(*) FROM applied_fills") == [0]
@@ -272,10 +272,7 @@ async def test_a_row_that_breaks_a_rule_fails_the_transaction_and_is_not_passed_
         with pytest.raises(StoreError, match="CHECK constraint failed"):
             await store.write(partial(append, fills=fills, cycle_id=1))
         left = await store.read(
-            lambda c: [
-                c.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
-                for table in ("ledger_events", "applied_fills")
-            ]
+            lambda tx: [tx.count(table) for table in ("ledger_events", "applied_fills")]
         )
     finally:
         await store.close()

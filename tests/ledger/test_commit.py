@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from builders import BTC, ETH, commit, fee, memory_ledger, reported, rows
 
+from engine.errors import StoreError
 from engine.ledger.commit import read_commit
 from engine.ledger.cursors import CursorChange
 
@@ -100,7 +101,7 @@ def test_a_failure_at_any_step_leaves_nothing_behind(ledger: sqlite3.Connection)
     commit(ledger, [reported("1")])
     tables = ("ledger_events", "applied_fills", "stage4_positions", "cursors", "ledger_commits")
     before = [rows(ledger, f"SELECT * FROM {table}") for table in tables]
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(StoreError, match="UNIQUE constraint failed"):
         commit(ledger, [reported("2", ts=9_000)], cycle_id=1)
     assert [rows(ledger, f"SELECT * FROM {table}") for table in tables] == before
 

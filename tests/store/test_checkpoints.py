@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from builders import rows
 
 from engine.store.store import Store
 
@@ -12,7 +13,7 @@ async def test_only_an_engine_checkpoints_and_on_one_connection(
     store = await Store.open(tmp_path / "ledger.db", checkpoints=checkpoints)
     try:
         found = [
-            await write(lambda c: c.execute("PRAGMA wal_autocheckpoint").fetchall()[0][0])
+            await write(lambda tx: rows(tx, "PRAGMA wal_autocheckpoint")[0])
             for write in (store.write, store.write_metrics)
         ]
     finally:

@@ -65,7 +65,7 @@ async def test_what_lies_beside_a_ledger_is_found_through_a_link(tmp_path: Path)
     assert beside(link, ".lock") == tmp_path / "l.db.lock"
     store = await Store.open(link)
     try:
-        await store.write(lambda connection: connection.execute("DELETE FROM audit").fetchall())
+        await store.write(lambda tx: tx.run("audit_interrupted"))
         assert wal_bytes(link) == (tmp_path / "l.db-wal").stat().st_size > 0
     finally:
         await store.close()

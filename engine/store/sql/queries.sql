@@ -24,6 +24,18 @@ RETURNING epoch;
 UPDATE lease SET holder = NULL, pid = NULL, host = NULL, heartbeat_ms = NULL
 WHERE id = 1 AND epoch = :epoch;
 
+-- ## schema
+
+-- name: tables_all
+SELECT name FROM sqlite_master
+WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER BY name;
+
+-- name: schema_known
+SELECT count(*) FROM sqlite_master WHERE name = 'schema_migrations';
+
+-- name: schema_version
+SELECT max(version) FROM schema_migrations;
+
 -- ## the copy before a migration: what every schema there was has
 
 -- name: copy_state
@@ -45,10 +57,10 @@ PRAGMA journal_mode = OFF;
 SELECT key, value FROM ledger_identity;
 
 -- name: identity_add
-INSERT INTO ledger_identity (key, value) VALUES (?, ?);
+INSERT INTO ledger_identity (key, value) VALUES (:key, :value);
 
 -- name: identity_keep
-INSERT INTO ledger_identity (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTHING;
+INSERT INTO ledger_identity (key, value) VALUES (:key, :value) ON CONFLICT (key) DO NOTHING;
 
 -- ## TX 1: ledger
 
@@ -66,26 +78,26 @@ RETURNING fill_id;
 INSERT OR FAIL INTO ledger_events (
     event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
     exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash, cycle_id
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+) VALUES (:event_id, :ts, :symbol, :type, :side, :qty, :price, :fee, :fee_currency, :exchange_trade_id, :exchange_order_id, :client_order_id, :meta_json, :hash, :cycle_id)
 ON CONFLICT (event_id) DO NOTHING;
 
 -- name: appended_by
 SELECT e.event_id, e.hash
-FROM json_each(?) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = wanted.value
-WHERE e.cycle_id = ?;
+FROM json_each(:event_ids) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = wanted.value
+WHERE e.cycle_id = :cycle_id;
 
 -- name: stored_hashes
 SELECT e.event_id, e.hash
-FROM json_each(?) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = wanted.value;
+FROM json_each(:event_ids) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = wanted.value;
 
 -- name: fill_markets
 SELECT e.exchange_trade_id, e.symbol
-FROM json_each(?) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = 'fill:' || wanted.value;
+FROM json_each(:trade_ids) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = 'fill:' || wanted.value;
 
 -- name: stored_event
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
     exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash
-FROM ledger_events WHERE event_id = ?;
+FROM ledger_events WHERE event_id = :event_id;
 
 -- name: stored_fees
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
@@ -96,7 +108,7 @@ ORDER BY event_id;
 
 -- name: keep_conflict
 INSERT INTO conflicts (event_id, cycle_id, fields_json, reported_json, reported_hash)
-VALUES (?, ?, ?, ?, ?)
+VALUES (:event_id, :cycle_id, :fields_json, :reported_json, :reported_hash)
 ON CONFLICT (event_id, reported_hash) DO NOTHING;
 
 -- name: last_seq
@@ -106,7 +118,7 @@ SELECT coalesce(max(seq), 0) FROM ledger_events;
 
 -- name: position_read
 SELECT symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id
-FROM stage4_positions WHERE symbol = ?;
+FROM stage4_positions WHERE symbol = :symbol;
 
 -- name: positions_all
 SELECT symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id
@@ -116,7 +128,7 @@ FROM stage4_positions ORDER BY symbol;
 INSERT INTO stage4_positions (
     symbol, qty, cost, realized_pnl, fees_json, events,
     last_ts, last_trade_id, last_event_id, cycle_id
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+) VALUES (:symbol, :qty, :cost, :realized_pnl, :fees_json, :events, :last_ts, :last_trade_id, :last_event_id, :cycle_id)
 ON CONFLICT (symbol) DO UPDATE SET
     qty = excluded.qty, cost = excluded.cost, realized_pnl = excluded.realized_pnl,
     fees_json = excluded.fees_json, events = excluded.events, last_ts = excluded.last_ts,
@@ -125,26 +137,26 @@ ON CONFLICT (symbol) DO UPDATE SET
 
 -- name: history_write
 INSERT INTO position_history (symbol, commit_seq, qty, cost, realized_pnl, fees_json)
-VALUES (?, ?, ?, ?, ?, ?);
+VALUES (:symbol, :commit_seq, :qty, :cost, :realized_pnl, :fees_json);
 
 -- name: checkpoint_before
 SELECT symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id
 FROM position_checkpoints
-WHERE symbol = ? AND last_ts < ?
+WHERE symbol = :symbol AND last_ts < :before_ms
 ORDER BY last_ts DESC, events DESC LIMIT 1;
 
 -- name: checkpoints_drop
-DELETE FROM position_checkpoints WHERE symbol = ? AND last_ts >= ?;
+DELETE FROM position_checkpoints WHERE symbol = :symbol AND last_ts >= :since_ms;
 
 -- name: checkpoint_write
 INSERT INTO position_checkpoints (
     symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+) VALUES (:symbol, :qty, :cost, :realized_pnl, :fees_json, :events, :last_ts, :last_trade_id, :last_event_id);
 
 -- name: events_from
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
     exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash
-FROM ledger_events WHERE symbol = ? AND ts >= ? ORDER BY ts;
+FROM ledger_events WHERE symbol = :symbol AND ts >= :since_ms ORDER BY ts;
 
 -- ## TX 1: cursors and the commit
 
@@ -152,7 +164,7 @@ FROM ledger_events WHERE symbol = ? AND ts >= ? ORDER BY ts;
 SELECT key, value_ms, start_ms, cycle_id FROM cursors ORDER BY key;
 
 -- name: cursor_read
-SELECT value_ms FROM cursors WHERE key = ?;
+SELECT value_ms FROM cursors WHERE key = :key;
 
 -- name: cursor_start
 INSERT INTO cursors (key, value_ms, start_ms, cycle_id) VALUES (:key, :start_ms, :start_ms, :cycle_id);
@@ -177,7 +189,7 @@ INSERT INTO ledger_commits (
 -- name: commit_of_cycle
 SELECT commit_seq, cycle_id, committed_ms, lease_epoch, attempted, inserted, ignored, conflicting,
     fills_fetched, fills_count, first_seq, last_seq, cursors_json, positions_digest, hash
-FROM ledger_commits WHERE cycle_id = ?;
+FROM ledger_commits WHERE cycle_id = :cycle_id;
 
 -- ## cycles and their inputs
 
@@ -230,12 +242,12 @@ SET status = :status, ended_ms = coalesce(ended_ms, started_ms),
 WHERE cycle_id = :cycle_id AND status = 'running';
 
 -- name: cycle_replay_of
-SELECT replay_of FROM cycles WHERE cycle_id = ?;
+SELECT replay_of FROM cycles WHERE cycle_id = :cycle_id;
 
 -- name: cycle_read
 SELECT cycle_id, kind, status, replay_of, verdict, mode, started_ms, venue_ms, ended_ms,
     marks_json, timings_json, fills_fetched, fills_count, errors_json, warnings_json
-FROM cycles WHERE cycle_id = ?;
+FROM cycles WHERE cycle_id = :cycle_id;
 
 -- name: cycle_last
 SELECT cycle_id, kind, status, replay_of, verdict, mode, started_ms, venue_ms, ended_ms,
@@ -262,13 +274,13 @@ CROSS JOIN input_items AS i
     ON i.symbol = :symbol AND i.day = :day AND i.digest = wanted.value;
 
 -- name: items_last
-SELECT coalesce(max(number), 0) FROM input_items WHERE symbol = ?;
+SELECT coalesce(max(number), 0) FROM input_items WHERE symbol = :symbol;
 
 -- name: items_keep
-INSERT INTO input_items (symbol, number, day, digest, raw) VALUES (?, ?, ?, ?, ?);
+INSERT INTO input_items (symbol, number, day, digest, raw) VALUES (:symbol, :number, :day, :digest, :raw);
 
 -- name: items_run
-SELECT raw FROM input_items WHERE symbol = ? AND number BETWEEN ? AND ? ORDER BY number;
+SELECT raw FROM input_items WHERE symbol = :symbol AND number BETWEEN :first AND :last ORDER BY number;
 
 -- name: items_expire
 DELETE FROM input_items WHERE (symbol, number) IN (
@@ -280,11 +292,11 @@ DELETE FROM input_items WHERE (symbol, number) IN (
 -- name: inputs_keep
 INSERT INTO cycle_inputs (
     cycle_id, symbol, day, since_ms, start_ms, latest_ms, complete, items, error, pages_json
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+) VALUES (:cycle_id, :symbol, :day, :since_ms, :start_ms, :latest_ms, :complete, :items, :error, :pages_json);
 
 -- name: inputs_of_cycle
 SELECT symbol, since_ms, start_ms, latest_ms, complete, items, error, pages_json
-FROM cycle_inputs WHERE cycle_id = ? ORDER BY rowid;
+FROM cycle_inputs WHERE cycle_id = :cycle_id ORDER BY rowid;
 
 -- name: inputs_expire
 DELETE FROM cycle_inputs
@@ -305,7 +317,7 @@ ON CONFLICT (digest) DO NOTHING;
 SELECT DISTINCT symbol FROM quarantine WHERE status = 'open';
 
 -- name: quarantine_is_open
-SELECT 1 FROM quarantine WHERE digest = ? AND status = 'open';
+SELECT 1 FROM quarantine WHERE digest = :digest AND status = 'open';
 
 -- name: quarantine_pending
 SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id
@@ -313,10 +325,10 @@ FROM quarantine WHERE status = 'replaced' AND applied_cycle_id IS NULL ORDER BY 
 
 -- name: quarantine_applied
 SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id
-FROM quarantine WHERE applied_cycle_id = ? ORDER BY id;
+FROM quarantine WHERE applied_cycle_id = :cycle_id ORDER BY id;
 
 -- name: quarantine_mark_applied
-UPDATE quarantine SET applied_cycle_id = ? WHERE id = ?;
+UPDATE quarantine SET applied_cycle_id = :cycle_id WHERE id = :id;
 
 -- name: quarantine_all
 SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id
@@ -334,7 +346,7 @@ RETURNING id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_
 -- name: order_intend
 INSERT INTO orders (
     client_order_id, cycle_id, symbol, side, qty, price, decision_price, status, reason, updated_ms
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+) VALUES (:client_order_id, :cycle_id, :symbol, :side, :qty, :price, :decision_price, :status, :reason, :updated_ms);
 
 -- name: order_sent
 UPDATE orders
@@ -370,7 +382,7 @@ ORDER BY cycle_id, client_order_id;
 
 -- name: orders_absent_of
 SELECT client_order_id, cycle_id, symbol, side, qty, price, status, submit_outcome
-FROM orders WHERE status = 'absent' AND client_order_id IN (SELECT value FROM json_each(?));
+FROM orders WHERE status = 'absent' AND client_order_id IN (SELECT value FROM json_each(:client_order_ids));
 
 -- name: orders_live_symbols
 SELECT DISTINCT symbol FROM orders WHERE status IN ('intended', 'unknown', 'open');
@@ -379,29 +391,32 @@ SELECT DISTINCT symbol FROM orders WHERE status IN ('intended', 'unknown', 'open
 
 -- name: orders_counted
 SELECT
-    (SELECT count(*) FROM orders WHERE cycle_id = :cycle_id AND submit_outcome IS NOT NULL),
-    (SELECT count(*) FROM orders WHERE canceled_cycle_id = :cycle_id),
-    (SELECT count(*) FROM orders WHERE cycle_id = :cycle_id AND submit_outcome = 'rejected'),
-    (SELECT count(*) FROM orders WHERE cycle_id = :cycle_id AND status = 'refused');
+    (SELECT count(*) FROM orders WHERE cycle_id = :cycle_id AND submit_outcome IS NOT NULL)
+        AS orders_submitted,
+    (SELECT count(*) FROM orders WHERE canceled_cycle_id = :cycle_id) AS orders_canceled,
+    (SELECT count(*) FROM orders WHERE cycle_id = :cycle_id AND submit_outcome = 'rejected')
+        AS rejects_count,
+    (SELECT count(*) FROM orders WHERE cycle_id = :cycle_id AND status = 'refused')
+        AS orders_refused;
 
 -- name: events_between
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
     exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash
-FROM ledger_events WHERE seq BETWEEN ? AND ? ORDER BY seq;
+FROM ledger_events WHERE seq BETWEEN :first_seq AND :last_seq ORDER BY seq;
 
 -- name: orders_by_client_id
 SELECT client_order_id, exchange_order_id, decision_price, submitted_ms
-FROM orders WHERE client_order_id IN (SELECT value FROM json_each(?));
+FROM orders WHERE client_order_id IN (SELECT value FROM json_each(:ids));
 
 -- name: orders_by_exchange_id
 SELECT client_order_id, exchange_order_id, decision_price, submitted_ms
-FROM orders WHERE exchange_order_id IN (SELECT value FROM json_each(?));
+FROM orders WHERE exchange_order_id IN (SELECT value FROM json_each(:ids));
 
 -- name: positions_as_of
 SELECT p.symbol, h.qty, h.cost, h.realized_pnl, h.fees_json
 FROM stage4_positions AS p
 JOIN position_history AS h ON h.symbol = p.symbol AND h.commit_seq = (
-    SELECT max(commit_seq) FROM position_history WHERE symbol = p.symbol AND commit_seq <= ?
+    SELECT max(commit_seq) FROM position_history WHERE symbol = p.symbol AND commit_seq <= :commit_seq
 )
 ORDER BY p.symbol;
 
@@ -423,7 +438,7 @@ ON CONFLICT (cycle_id) DO UPDATE SET
     pnl_json = excluded.pnl_json, meta_json = excluded.meta_json;
 
 -- name: metrics_drop
-DELETE FROM cycle_metrics WHERE cycle_id = ?;
+DELETE FROM cycle_metrics WHERE cycle_id = :cycle_id;
 
 -- name: metrics_drop_of_fills
 -- Of the cycles that booked fills of an order, all of them after the commit of the one that sent it.
@@ -449,18 +464,18 @@ DELETE FROM cycle_metrics WHERE cycle_id IN (
 
 -- name: metrics_missing
 SELECT c.cycle_id FROM ledger_commits AS c
-WHERE c.commit_seq > ?
+WHERE c.commit_seq > :after
     AND NOT EXISTS (SELECT 1 FROM cycle_metrics AS m WHERE m.cycle_id = c.cycle_id)
 ORDER BY c.commit_seq;
 
 -- ## audit
 
 -- name: audit_add
-INSERT INTO audit (ts, actor, action, detail_json, outcome) VALUES (?, ?, ?, ?, ?)
+INSERT INTO audit (ts, actor, action, detail_json, outcome) VALUES (:ts, :actor, :action, :detail_json, :outcome)
 RETURNING id;
 
 -- name: audit_outcome
-UPDATE audit SET outcome = ? WHERE id = ?;
+UPDATE audit SET outcome = :outcome WHERE id = :id;
 
 -- name: audit_interrupted
 -- What ran when an engine ended is among the last rows: no start reads the whole history.
@@ -469,13 +484,16 @@ WHERE id > (SELECT max(id) FROM audit) - 1000 AND outcome = 'running';
 
 -- ## rehearsal: `main` is the scratch copy, `source` the ledger it is taken from
 
+-- name: scratch_attach
+ATTACH :uri AS source;
+
 -- name: scratch_recorded
 SELECT commit_seq, cycle_id, committed_ms, lease_epoch, attempted, inserted, ignored, conflicting,
     first_seq, last_seq, cursors_json
-FROM source.ledger_commits WHERE cycle_id = ?;
+FROM source.ledger_commits WHERE cycle_id = :cycle_id;
 
 -- name: scratch_next_commit
-SELECT coalesce(max(commit_seq), 0) + 1 FROM source.ledger_commits WHERE cycle_id < ?;
+SELECT coalesce(max(commit_seq), 0) + 1 FROM source.ledger_commits WHERE cycle_id < :cycle_id;
 
 -- name: scratch_events
 INSERT INTO main.ledger_events
@@ -487,7 +505,7 @@ ORDER BY seq;
 -- name: scratch_claims
 INSERT INTO main.applied_fills
 SELECT exchange_trade_id, cycle_id FROM main.ledger_events
-WHERE type = 'FILL' AND :commit_seq IS NOT NULL;
+WHERE type = 'FILL';
 
 -- name: scratch_commits
 INSERT INTO main.ledger_commits
@@ -497,7 +515,7 @@ SELECT * FROM source.ledger_commits WHERE commit_seq = :commit_seq - 1;
 SELECT DISTINCT symbol FROM main.ledger_events;
 
 -- name: scratch_replay_of
-SELECT replay_of FROM source.cycles WHERE cycle_id = ?;
+SELECT replay_of FROM source.cycles WHERE cycle_id = :cycle_id;
 
 -- name: scratch_identity
 INSERT INTO main.ledger_identity SELECT key, value FROM source.ledger_identity;
@@ -513,17 +531,17 @@ SELECT id, digest, symbol, raw, reason, cycle_id,
 FROM source.quarantine WHERE cycle_id <= :cycle_id;
 
 -- name: scratch_inserted_then
-SELECT event_id, hash FROM source.ledger_events WHERE seq BETWEEN ? AND ?;
+SELECT event_id, hash FROM source.ledger_events WHERE seq BETWEEN :first_seq AND :last_seq;
 
 -- name: scratch_inserted_now
-SELECT event_id, hash FROM main.ledger_events WHERE cycle_id = ?;
+SELECT event_id, hash FROM main.ledger_events WHERE cycle_id = :cycle_id;
 
 -- name: scratch_positions_then
 SELECT p.symbol, h.qty, h.cost, h.realized_pnl, h.fees_json
 FROM source.stage4_positions AS p
 JOIN source.position_history AS h ON h.symbol = p.symbol AND h.commit_seq = (
     SELECT max(commit_seq) FROM source.position_history
-    WHERE symbol = p.symbol AND commit_seq <= ?
+    WHERE symbol = p.symbol AND commit_seq <= :commit_seq
 )
 ORDER BY p.symbol;
 
@@ -561,7 +579,7 @@ SELECT DISTINCT symbol FROM ledger_events UNION SELECT symbol FROM stage4_positi
 
 -- name: verify_checkpoints
 SELECT symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id
-FROM position_checkpoints WHERE symbol = ? ORDER BY events;
+FROM position_checkpoints WHERE symbol = :symbol ORDER BY events;
 
 -- name: verify_position_cycles
 -- A position is of the cycle whose commit changed it last.
@@ -586,7 +604,7 @@ SELECT DISTINCT symbol FROM position_history;
 
 -- name: verify_history
 SELECT commit_seq, symbol, qty, cost, realized_pnl, fees_json
-FROM position_history WHERE symbol = ? ORDER BY commit_seq;
+FROM position_history WHERE symbol = :symbol ORDER BY commit_seq;
 
 -- name: verify_claims
 SELECT count(*) FROM applied_fills;
@@ -623,7 +641,7 @@ WHERE symbol = :symbol AND cycle_id = coalesce(
 
 -- name: verify_cursors
 SELECT c.key, c.value_ms, c.start_ms, c.cycle_id,
-    (SELECT max(e.ts) FROM ledger_events AS e WHERE e.symbol = substr(c.key, 14))
+    (SELECT max(e.ts) FROM ledger_events AS e WHERE e.symbol = substr(c.key, 14)) AS latest_ms
 FROM cursors AS c ORDER BY c.key;
 
 -- name: verify_metrics
@@ -634,12 +652,6 @@ FROM cycle_metrics ORDER BY cycle_id;
 -- name: verify_metrics_missing
 SELECT count(*) FROM ledger_commits AS k
 WHERE NOT EXISTS (SELECT 1 FROM cycle_metrics AS m WHERE m.cycle_id = k.cycle_id);
-
--- ## looking
-
--- name: tables_all
-SELECT name FROM sqlite_master
-WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER BY name;
 
 -- ## history: what a console reads, each by key or a bounded number of rows
 
@@ -666,7 +678,7 @@ FROM pragma_page_count, pragma_page_size, pragma_freelist_count;
 SELECT count(*) FROM applied_fills;
 
 -- name: history_fills_since
-SELECT coalesce(sum(fills_count), 0) FROM ledger_commits WHERE commit_seq > ?;
+SELECT coalesce(sum(fills_count), 0) FROM ledger_commits WHERE commit_seq > :commit_seq;
 
 -- name: history_counts
 -- Conflicts are numbered from 1, and none is ever deleted. The orders' first condition is that of
@@ -680,14 +692,15 @@ SELECT
         WHERE status IN ('intended', 'unknown', 'open') AND status = 'open') AS orders_open;
 
 -- name: history_cursors
-SELECT u.key, u.value_ms, u.start_ms, u.cycle_id, coalesce(c.started_ms, k.committed_ms)
+SELECT u.key, u.value_ms, u.start_ms, u.cycle_id AS moved_cycle_id,
+    coalesce(c.started_ms, k.committed_ms) AS moved_ms
 FROM cursors AS u
 LEFT JOIN cycles AS c ON c.cycle_id = u.cycle_id
 LEFT JOIN ledger_commits AS k ON k.cycle_id = u.cycle_id
 ORDER BY u.key;
 
 -- name: history_recent
-SELECT status, marks_json, errors_json, warnings_json FROM cycles ORDER BY cycle_id DESC LIMIT ?;
+SELECT status, marks_json, errors_json, warnings_json FROM cycles ORDER BY cycle_id DESC LIMIT :limit;
 
 -- name: history_cycles
 -- A row that says `running` of another cycle than the one that may still run was left behind.
@@ -714,7 +727,7 @@ SELECT * FROM (
     LEFT JOIN ledger_commits AS k ON k.cycle_id = c.cycle_id
     LEFT JOIN cycle_metrics AS m ON m.cycle_id = c.cycle_id
 )
-WHERE cycle_id >= :from AND cycle_id < :before
+WHERE cycle_id >= :first AND cycle_id < :before
     AND kind IN (SELECT value FROM json_each(:kinds))
     AND (:statuses IS NULL OR status IN (SELECT value FROM json_each(:statuses)))
     AND (status <> 'running' OR :with_running)
@@ -745,12 +758,12 @@ SELECT k.cycle_id, 'live' AS kind, 'partial' AS status, NULL AS replay_of, NULL 
     m.avg_time_to_fill, m.slippage_bps_avg
 FROM ledger_commits AS k
 LEFT JOIN cycle_metrics AS m ON m.cycle_id = k.cycle_id
-WHERE k.cycle_id >= :from AND k.cycle_id < :before
+WHERE k.cycle_id >= :first AND k.cycle_id < :before
     AND NOT EXISTS (SELECT 1 FROM cycles AS c WHERE c.cycle_id = k.cycle_id)
 ORDER BY k.cycle_id DESC LIMIT :limit;
 
 -- name: history_commit_before
-SELECT commit_seq FROM ledger_commits WHERE cycle_id < ? ORDER BY cycle_id DESC LIMIT 1;
+SELECT commit_seq FROM ledger_commits WHERE cycle_id < :cycle_id ORDER BY cycle_id DESC LIMIT 1;
 
 -- name: cursor_keys
 SELECT key FROM cursors;
@@ -775,7 +788,7 @@ FROM orders WHERE cycle_id = :cycle_id OR canceled_cycle_id = :cycle_id
 ORDER BY rowid;
 
 -- name: history_money
-SELECT fees_json, pnl_json FROM cycle_metrics WHERE cycle_id = ?;
+SELECT fees_json, pnl_json FROM cycle_metrics WHERE cycle_id = :cycle_id;
 
 -- name: history_replays
 SELECT cycle_id FROM cycles WHERE cycle_id > :cycle_id AND replay_of = :cycle_id ORDER BY cycle_id;
@@ -797,7 +810,7 @@ WHERE e.cycle_id < :before;
 
 -- name: history_holders
 SELECT e.event_id, e.hash, e.cycle_id
-FROM json_each(?) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = wanted.value;
+FROM json_each(:event_ids) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = wanted.value;
 
 -- name: history_quarantined
 -- The item as it is kept of its market; else of any.
@@ -805,36 +818,36 @@ SELECT id, status FROM quarantine WHERE digest IN (:in_market, :of_any)
 ORDER BY symbol = :symbol DESC LIMIT 1;
 
 -- name: history_commit
-SELECT commit_seq, first_seq, last_seq FROM ledger_commits WHERE cycle_id = ?;
+SELECT commit_seq, first_seq, last_seq FROM ledger_commits WHERE cycle_id = :cycle_id;
 
 -- name: history_position
 -- What the last commit by then that changed a symbol left, and the last event by that commit.
-SELECT h.qty, h.cost, h.realized_pnl, h.fees_json, coalesce(
+SELECT h.symbol, h.qty, h.cost, h.realized_pnl, h.fees_json, coalesce(
     (SELECT k.last_seq FROM ledger_commits AS k WHERE k.commit_seq = h.commit_seq),
     (SELECT k.last_seq FROM ledger_commits AS k
         WHERE k.commit_seq < h.commit_seq AND k.last_seq IS NOT NULL
         ORDER BY k.commit_seq DESC LIMIT 1),
     0
-)
-FROM position_history AS h WHERE h.symbol = ? AND h.commit_seq <= ?
+) AS last_seq
+FROM position_history AS h WHERE h.symbol = :symbol AND h.commit_seq <= :commit_seq
 ORDER BY h.commit_seq DESC LIMIT 1;
 
 -- name: history_span
 -- A plus keeps a condition from choosing the index: the rows' numbers are the shorter way.
-SELECT count(*), min(ts) FROM ledger_events WHERE seq BETWEEN ? AND ? AND +symbol = ?;
+SELECT count(*), min(ts) FROM ledger_events WHERE seq BETWEEN :first_seq AND :last_seq AND +symbol = :symbol;
 
 -- name: history_events_at
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
     exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash
-FROM ledger_events WHERE symbol = ? AND ts = ? AND seq BETWEEN ? AND ?;
+FROM ledger_events WHERE symbol = :symbol AND ts = :ts AND seq BETWEEN :first_seq AND :last_seq;
 
 -- name: history_later
-SELECT 1 FROM ledger_events WHERE symbol = ? AND ts > ? AND seq < ? LIMIT 1;
+SELECT 1 FROM ledger_events WHERE symbol = :symbol AND ts > :ts AND seq < :first_seq LIMIT 1;
 
 -- name: history_events
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
     exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash
-FROM ledger_events WHERE symbol = ? AND ts >= ? AND seq <= ? ORDER BY ts;
+FROM ledger_events WHERE symbol = :symbol AND ts >= :since_ms AND seq <= :last_seq ORDER BY ts;
 
 -- ## retracing: a ledger in memory, to which a cycle's fills are appended once more
 
