@@ -1,4 +1,4 @@
-"""What people see on the terminal. Text from outside is never markup and has no controls."""
+"""Output for people on the terminal. Text from outside is never markup and has no controls."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -48,39 +48,39 @@ def heading(settings: Settings) -> None:
     out.print(Text("cycledeck ", style="bold") + text(" · ".join(facts)))
 
 
-def cycle_heading() -> None:
-    names = f"{'cycle':>7} {'time':<8} {'kind':<9} {'state':<11}{'fetched':>8}{'new':>6}"
-    out.print(Text(f"{names}{'ins':>7}{'ign':>7}{'conf':>5}{'orders':>7}", style="dim"))
+class CycleTable:
+    """Cycles as they end: a line of at most 80 columns each, then its errors and warnings."""
+
+    def __init__(self) -> None:
+        names = f"{'cycle':>7} {'time':<8} {'kind':<9} {'state':<11}{'fetched':>8}{'new':>6}"
+        out.print(Text(f"{names}{'ins':>7}{'ign':>7}{'conf':>5}{'orders':>7}", style="dim"))
+
+    def add(self, result: CycleResult) -> None:
+        state = result.verdict.value if result.verdict else result.status.value
+        conflicting = result.ledger_events_conflicting
+        line = Text(f"{result.cycle_id:>7} {iso(result.started_ms)[11:19]} {result.kind.value:<9} ")
+        line.append(f"{state:<11}", style=_STYLES.get(state, "red"))
+        line.append(f"{result.fills_fetched:>8}{result.fills_count:>6}")
+        line.append(f"{result.ledger_events_inserted:>7}{result.ledger_events_ignored:>7}")
+        line.append(f"{conflicting:>5}", style="bold red" if conflicting else "")
+        line.append(f"{result.orders_submitted:>7}")
+        out.print(line)
+        self._notices(result.errors, "red")
+        # Oversold stands beside the position it is about.
+        self._notices([entry for entry in result.warnings if entry.type != "oversold"], "yellow")
+
+    def _notices(self, entries: Sequence[Notice], style: str) -> None:
+        for entry in entries[:MOST_NOTICES]:
+            where = f"{entry.symbol}: " if entry.symbol else ""
+            out.print(text(f"        {entry.step}: {where}{entry.type}: {entry.message}", style))
+        more = len(entries) - MOST_NOTICES
+        if more > 0:
+            out.print(text(f"        … and {more} more: --json, or the cycles table", style))
 
 
-def cycle_line(result: CycleResult) -> None:
-    """One line of at most 80 columns, then what went wrong."""
-    state = result.verdict.value if result.verdict else result.status.value
-    conflicting = result.ledger_events_conflicting
-    line = Text(f"{result.cycle_id:>7} {iso(result.started_ms)[11:19]} {result.kind.value:<9} ")
-    line.append(f"{state:<11}", style=_STYLES.get(state, "red"))
-    line.append(f"{result.fills_fetched:>8}{result.fills_count:>6}")
-    line.append(f"{result.ledger_events_inserted:>7}{result.ledger_events_ignored:>7}")
-    line.append(f"{conflicting:>5}", style="bold red" if conflicting else "")
-    line.append(f"{result.orders_submitted:>7}")
-    out.print(line)
-    _notices(result.errors, "red")
-    # Oversold stands beside the position it is about.
-    _notices([entry for entry in result.warnings if entry.type != "oversold"], "yellow")
-
-
-def _notices(entries: Sequence[Notice], style: str) -> None:
-    for entry in entries[:MOST_NOTICES]:
-        where = f"{entry.symbol}: " if entry.symbol else ""
-        out.print(text(f"        {entry.step}: {where}{entry.type}: {entry.message}", style))
-    more = len(entries) - MOST_NOTICES
-    if more > 0:
-        out.print(text(f"        … and {more} more: --json, or the cycles table", style))
-
-
-def positions(found: dict[str, PositionView]) -> None:
-    """Every digit of money; only the average, which need not end, is cut, and says so."""
-    for symbol, position in found.items():
+def positions(of_symbols: dict[str, PositionView]) -> None:
+    """Every digit of money; an average, which need not end, is cut, and ends in … then."""
+    for symbol, position in of_symbols.items():
         average = f" at {_cut(position.avg_cost)}" if position.avg_cost else ""
         line = Text(printable(symbol), style="bold")
         out.print(line.append_text(text(f"  {position.qty}{average}")))
@@ -96,23 +96,23 @@ def _cut(number: str, digits: int = 14) -> str:
     return number if len(number) <= digits else number[:digits] + "…"
 
 
-def status(found: Status) -> None:
-    lease = found.lease
+def status(summary: Status) -> None:
+    lease = summary.lease
     out.print(text(f"engine     {lease['holder'] if lease else 'none is running'}"))
-    cycle = found.last_cycle
+    cycle = summary.last_cycle
     if cycle:
         when = f"{_time(cycle['started_ms'])}, {cycle['kind']}, {cycle['status']}"
         out.print(text(f"last cycle {cycle['cycle_id']}, {when}"))
-    events, fills = found.counts.get("ledger_events", 0), found.counts.get("applied_fills", 0)
+    events, fills = summary.counts.get("ledger_events", 0), summary.counts.get("applied_fills", 0)
     out.print(text(f"ledger     {events} events of {fills} fills"))
-    if conflicts := found.counts.get("conflicts", 0):
+    if conflicts := summary.counts.get("conflicts", 0):
         out.print(text(f"conflicts  {conflicts}: cycledeck export conflicts", "bold red"))
-    if found.held:
+    if summary.held:
         out.print(text("quarantine holds cursors: cycledeck quarantine list", "yellow"))
-    for key, value in found.cursors.items():
-        held = " (held: quarantine)" if key.partition(":")[2] in found.held else ""
+    for key, value in summary.cursors.items():
+        held = " (held: quarantine)" if key.partition(":")[2] in summary.held else ""
         out.print(text(f"cursor     {key} {_time(value)}{held}"))
-    positions(found.positions)
+    positions(summary.positions)
 
 
 def _time(ts_ms: int) -> str:
@@ -123,32 +123,32 @@ def _time(ts_ms: int) -> str:
         return f"{ts_ms} ms, which is no time"
 
 
-def verification(found: Verification) -> None:
-    for name, count in found.checked.items():
+def verification(result: Verification) -> None:
+    for name, count in result.checked.items():
         out.print(text(f"{name:<14} {count:>10} checked"))
-    if missing := found.metrics_missing:
+    if missing := result.metrics_missing:
         rebuild = "`cycledeck metrics backfill` rebuilds them"
         out.print(text(f"{'metrics':<14} {missing:>10} missing: {rebuild}", "yellow"))
-    for entry in found.violations:
+    for entry in result.violations:
         out.print(text(f"{entry.table} {entry.key}", "bold red"))
         out.print(text(f"    expected {entry.expected}"))
         out.print(text(f"    found    {entry.found}"))
-    verdict = "ok" if found.ok else f"violations: {len(found.violations)}"
-    out.print(text(verdict, "bold green" if found.ok else "bold red"))
+    verdict = "ok" if result.ok else f"violations: {len(result.violations)}"
+    out.print(text(verdict, "bold green" if result.ok else "bold red"))
 
 
-def rehearsal(found: Rehearsal) -> None:
+def rehearsal(result: Rehearsal) -> None:
     out.print(
         text(
-            f"cycle {found.cycle_id} again: attempted {found.attempted} = inserted "
-            f"{found.inserted} + ignored {found.ignored} + conflicting {found.conflicting}"
+            f"cycle {result.cycle_id} again: attempted {result.attempted} = inserted "
+            f"{result.inserted} + ignored {result.ignored} + conflicting {result.conflicting}"
         )
     )
-    for entry in found.differences:
+    for entry in result.differences:
         out.print(
             text(f"{entry.what} {entry.key}: recorded {entry.recorded}, now {entry.now}", "red")
         )
-    if not found.differences:
+    if not result.differences:
         out.print(text("no differences", "green"))
 
 

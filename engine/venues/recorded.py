@@ -35,7 +35,7 @@ LAST_MS = 253_402_300_799_999
 class RecordedSettings(Section):
     trade_ids: Annotated[TradeIds | None, Unset] = Field(
         None,
-        description="Where trade ids are unique; unless given, found out from the file.",
+        description="Where trade ids are unique; unless given, worked out from the file.",
     )
     step: Millis = Field(
         0, description="Exchange time that passes per cycle; 0 follows this machine's clock."
@@ -49,6 +49,23 @@ class _Line:
     trade_id: str | None
     ts_ms: int | None
     visible_ms: int
+
+    @classmethod
+    def read(cls, text: str, own_clock: bool) -> "_Line":
+        """The line, with nulls for what cannot be read of it."""
+        text = text.rstrip("\r\n")
+        try:
+            item = json.loads(text, object_pairs_hook=_unambiguous, parse_float=str)
+            symbol = check_symbol(item.get("symbol"))
+        except (ValueError, AttributeError, RecursionError):
+            return cls(text, None, None, None, 0)
+        trade_id = item.get("id")
+        ts_ms = _millis(item.get("timestamp"))
+        visible_ms = _millis(item.get("visible_at"))
+        if visible_ms is None and own_clock:
+            visible_ms = ts_ms
+        trade_id = str(trade_id) if trade_id is not None else None
+        return cls(text, symbol, trade_id, ts_ms, visible_ms or 0)
 
 
 class RecordedVenue:
@@ -188,8 +205,8 @@ class RecordedVenue:
     def _load(self) -> None:
         """Read the file; again when it has changed since."""
         try:
-            found = self._path.stat()
-            version = found.st_ino, found.st_mtime_ns, found.st_size
+            status = self._path.stat()
+            version = status.st_ino, status.st_mtime_ns, status.st_size
             if version == self._version:
                 return
             opener = gzip.open if self._path.suffix == ".gz" else open
@@ -198,7 +215,7 @@ class RecordedVenue:
         except (OSError, EOFError, zlib.error) as error:
             raise VenueError(f"recorded:{self._path}: {error}") from error
         self._cut_short = bool(texts) and _is_cut_short(texts[-1])
-        self._lines = [_line(text, self._step_ms > 0) for text in texts]
+        self._lines = [_Line.read(text, self._step_ms > 0) for text in texts]
         timed = (line for line in self._lines if line.ts_ms is not None)
         self._by_time = sorted(timed, key=lambda line: line.ts_ms or 0)
         self._version = version
@@ -215,37 +232,16 @@ def _is_cut_short(last: str) -> bool:
     return False
 
 
-def _line(text: str, own_clock: bool) -> _Line:
-    text = text.rstrip("\r\n")
-    try:
-        item = json.loads(text, object_pairs_hook=_said_once, parse_float=str)
-        symbol = check_symbol(item.get("symbol"))
-    except (ValueError, AttributeError, RecursionError):
-        return _Line(text, None, None, None, 0)
-    trade_id = item.get("id")
-    ts_ms = _millis(item.get("timestamp"))
-    visible_ms = _millis(item.get("visible_at"))
-    if visible_ms is None and own_clock:
-        visible_ms = ts_ms
-    return _Line(
-        text=text,
-        symbol=symbol,
-        trade_id=str(trade_id) if trade_id is not None else None,
-        ts_ms=ts_ms,
-        visible_ms=visible_ms or 0,
-    )
-
-
-def _said_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object in which what is said twice is not said: which of them is meant, nobody knows."""
-    found = dict(pairs)
-    if len(found) == len(pairs):
-        return found
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose repeated keys are null: nothing tells which of their values is meant."""
+    item = dict(pairs)
+    if len(item) == len(pairs):
+        return item
     times = Counter(name for name, _ in pairs)
-    return {name: value if times[name] == 1 else None for name, value in found.items()}
+    return {name: value if times[name] == 1 else None for name, value in pairs}
 
 
 def _millis(value: Any) -> int | None:
-    """A time; null for what is none."""
+    """A time in UTC milliseconds; null where the value is none."""
     is_time = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LAST_MS
     return value if is_time else None

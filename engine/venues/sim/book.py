@@ -1,7 +1,7 @@
 """A limit order book with price-time priority: pure, without a clock and without I/O."""
 
 from bisect import insort_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -43,17 +43,15 @@ class Book:
     It is never crossed: the best bid is below the best ask.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, orders: Iterable[Order] = ()) -> None:
         self._sides: dict[Side, list[Order]] = {Side.BUY: [], Side.SELL: []}
+        for order in orders:
+            self.place(order)
 
     def orders(self) -> Iterator[Order]:
         """Bids, then asks, each in priority order; placed in this order they make the same book."""
         yield from self._sides[Side.BUY]
         yield from self._sides[Side.SELL]
-
-    def best(self, side: Side) -> Order | None:
-        resting = self._sides[side]
-        return resting[0] if resting else None
 
     def place(self, order: Order, rests: bool = True) -> Placement:
         """Match `order` against the other side; the remainder rests, or is dropped.

@@ -11,7 +11,7 @@ from engine.venues.sim.book import Match, Order
 from engine.venues.sim.clearing import Clearing
 from engine.venues.sim.fees import Fees
 from engine.venues.sim.file import StateFile
-from engine.venues.sim.market import MARKETS, TICK_MS, flow
+from engine.venues.sim.market import TICK_MS, flow
 from engine.venues.sim.mischief import Dice
 from engine.venues.sim.reports import Bookmark, FillsAnswer, Reports
 from engine.venues.sim.rules import check_order
@@ -60,7 +60,7 @@ class Exchange:
         """The page that `token` stands for, or the first one of those from `since_ms` on."""
 
         def act(request: _Request) -> FillsAnswer:
-            _market(request.state, symbol)
+            request.state.market(symbol)
             first = Bookmark(request.state.clock_ms, since_ms, 0)
             start = Bookmark.read(token) if token else first
             return self._reports.page(symbol, start, request.dice)
@@ -78,16 +78,16 @@ class Exchange:
 
     def open_orders(self, symbol: str) -> tuple[VenueOrder, ...]:
         def act(request: _Request) -> tuple[VenueOrder, ...]:
-            _market(request.state, symbol)
+            request.state.market(symbol)
             return self._file.open_orders(symbol)
 
         return self._ask(act)
 
     def order(self, symbol: str, client_order_id: str) -> VenueOrder | None:
         def act(request: _Request) -> VenueOrder | None:
-            _market(request.state, symbol)
-            found = self._file.order_by_client_id(client_order_id)
-            return found if found and found.symbol == symbol else None
+            request.state.market(symbol)
+            order = self._file.order_by_client_id(client_order_id)
+            return order if order and order.symbol == symbol else None
 
         return self._ask(act)
 
@@ -102,14 +102,14 @@ class Exchange:
         """Raises `OrderNotFound`."""
 
         def act(request: _Request) -> None:
-            market = _market(request.state, symbol)
-            found = self._file.order_by_client_id(client_order_id)
-            if found is None or found.symbol != symbol or found.status is not OrderStatus.OPEN:
-                known = f"is {found.status}" if found and found.symbol == symbol else "is unknown"
-                raise OrderNotFound(f"client order id {client_order_id!r} {known} in {symbol}")
-            market.book.cancel(found.exchange_order_id)
+            market = request.state.market(symbol)
+            order = self._file.order_by_client_id(client_order_id)
+            status = order.status.value if order and order.symbol == symbol else "unknown"
+            if order is None or status != OrderStatus.OPEN:
+                raise OrderNotFound(f"client order id {client_order_id!r} is {status} in {symbol}")
+            market.book.cancel(order.exchange_order_id)
             request.state.changed.add(symbol)
-            self._file.update_order(replace(found, status=OrderStatus.CANCELED))
+            self._file.update_order(replace(order, status=OrderStatus.CANCELED))
 
         self._ask(act)
 
@@ -186,7 +186,7 @@ class Exchange:
         check_order(order)
         if self._file.order_by_client_id(order.client_order_id):
             raise OrderRejected(f"duplicate client order id {order.client_order_id!r}")
-        accepted = _accepted(order, request.state)
+        accepted = request.state.accept(order)
         self._file.add_order(accepted)
         incoming = Order(accepted.exchange_order_id, ACCOUNT, order.side, order.price, order.qty)
         placement = request.state.markets[order.symbol].book.place(incoming)
@@ -200,24 +200,3 @@ class Exchange:
             accepted = replace(accepted, status=OrderStatus.CANCELED)
             self._file.update_order(accepted)
         return accepted
-
-
-def _market(state: State, symbol: str) -> MarketState:
-    if symbol not in state.markets:
-        raise VenueError(f"symbol: {symbol!r} is not one of {', '.join(MARKETS)}")
-    return state.markets[symbol]
-
-
-def _accepted(order: LimitOrder, state: State) -> VenueOrder:
-    state.orders += 1
-    return VenueOrder(
-        client_order_id=order.client_order_id,
-        exchange_order_id=str(state.orders),
-        symbol=order.symbol,
-        side=order.side,
-        qty=order.qty,
-        filled=Decimal(0),
-        price=order.price,
-        status=OrderStatus.OPEN,
-        ts_ms=state.clock_ms,
-    )

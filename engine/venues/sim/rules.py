@@ -5,15 +5,15 @@ from decimal import Decimal
 from engine.errors import OrderRejected
 from engine.money import EXACT, canonical
 from engine.venue import LimitOrder
-from engine.venues.sim.market import MARKETS, Market
+from engine.venues.sim.market import MARKETS
 
 MAX_CLIENT_ID = 64
 # Above any price a market here comes near, and low enough that every product stays short.
 MAX_PRICE_RATIO = 100
 
 
-def check_order(order: LimitOrder) -> Market:
-    """The market of a valid order. Raises `OrderRejected` with what is wrong and accepted."""
+def check_order(order: LimitOrder) -> None:
+    """Raises `OrderRejected` with what is wrong and what is accepted."""
     market = MARKETS.get(order.symbol)
     if market is None:
         raise OrderRejected(f"symbol: {order.symbol!r} is not one of {', '.join(MARKETS)}")
@@ -26,7 +26,6 @@ def check_order(order: LimitOrder) -> Market:
             f"notional: {canonical(notional)} {market.quote} is below the least that is accepted,"
             f" {canonical(market.min_notional)}"
         )
-    return market
 
 
 def _check_client_id(client_order_id: str) -> None:

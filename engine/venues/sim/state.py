@@ -1,13 +1,13 @@
-"""What the exchange knows at one moment, apart from the orders and trades of its account."""
+"""The exchange's state at one moment, apart from the orders and trades of its account."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
+from engine.errors import VenueError
 from engine.money import EXACT
-from engine.venue import Side
+from engine.venue import LimitOrder, OrderStatus, Side, VenueOrder
 from engine.venues.sim.book import Book, Order
 from engine.venues.sim.fees import THIRD_CURRENCY
 from engine.venues.sim.market import MARKETS, Market, opening_quotes
@@ -24,7 +24,7 @@ START_BALANCES = {
 
 
 class Trade(NamedTuple):
-    """An execution of an order of the account, as it is kept: money is canonical text.
+    """An execution of an order of the account, as it is stored: money is canonical text.
 
     It is published at `published_ms`, its fee at `fee_known_ms`. `number` counts the account's
     trades, `market_number` those in the market.
@@ -76,11 +76,32 @@ class State:
         """Add `amount` to a balance; a negative one is a debit."""
         self.balances[currency] = EXACT.add(self.balances.get(currency, Decimal(0)), amount)
 
+    def market(self, symbol: str) -> MarketState:
+        """Raises `VenueError`, with the symbols that are accepted."""
+        if symbol not in self.markets:
+            raise VenueError(f"symbol: {symbol!r} is not one of {', '.join(MARKETS)}")
+        return self.markets[symbol]
+
+    def accept(self, order: LimitOrder) -> VenueOrder:
+        """The order under the exchange's next number, with nothing of it filled."""
+        self.orders += 1
+        return VenueOrder(
+            client_order_id=order.client_order_id,
+            exchange_order_id=str(self.orders),
+            symbol=order.symbol,
+            side=order.side,
+            qty=order.qty,
+            filled=Decimal(0),
+            price=order.price,
+            status=OrderStatus.OPEN,
+            ts_ms=self.clock_ms,
+        )
+
 
 def founded(seed: int) -> State:
     """The exchange as it opens on its first day."""
     markets = {
-        symbol: MarketState(market, _book(opening_quotes(market, seed)))
+        symbol: MarketState(market, Book(opening_quotes(market, seed)))
         for symbol, market in MARKETS.items()
     }
     return State(START_MS, 0, 0, 0, dict(START_BALANCES), markets, set(markets))
@@ -94,7 +115,7 @@ def encode_book(book: Book) -> str:
 
 
 def decode_book(text: str) -> Book:
-    return _book(
+    return Book(
         Order(order_id, owner, Side(side), Decimal(price), Decimal(qty))
         for order_id, owner, side, price, qty in json.loads(text)
     )
@@ -106,10 +127,3 @@ def encode_balances(balances: dict[str, Decimal]) -> str:
 
 def decode_balances(text: str) -> dict[str, Decimal]:
     return {currency: Decimal(amount) for currency, amount in json.loads(text).items()}
-
-
-def _book(orders: Iterable[Order]) -> Book:
-    book = Book()
-    for order in orders:
-        book.place(order)
-    return book

@@ -11,7 +11,6 @@ from engine.venues.registry import VenueSetup
 from engine.venues.sim.exchange import Exchange
 from engine.venues.sim.file import StateFile
 from engine.venues.sim.market import MARKETS
-from engine.venues.sim.reports import FillsAnswer
 from engine.venues.sim.settings import SimSettings
 
 
@@ -91,7 +90,9 @@ class SimVenue:
         """Raises `BadResponse` for a page that was cut short."""
         token: str | None = None
         while True:
-            answer = _whole(self._open_exchange().fills(symbol, since_ms, token))
+            answer = self._open_exchange().fills(symbol, since_ms, token)
+            if len(answer.items) != answer.count:
+                raise BadResponse(f"a page of {answer.count} fills came with {len(answer.items)}")
             token = answer.next
             yield Page(answer.items, last=token is None)
             if token is None:
@@ -121,9 +122,3 @@ class SimVenue:
         if self._exchange is None:
             raise VenueError("the sim venue is not open")
         return self._exchange
-
-
-def _whole(answer: FillsAnswer) -> FillsAnswer:
-    if len(answer.items) != answer.count:
-        raise BadResponse(f"a page of {answer.count} fills came with {len(answer.items)}")
-    return answer
