@@ -87,7 +87,7 @@ class Engine:
         await self.close()
 
     async def open(self) -> None:
-        """Open the ledger, take its lease, connect to the venue, settle what a crash left.
+        """Open the ledger, take its lease, connect to the venue, recover what a crash left.
 
         Raises `LeaseHeld`, `SchemaTooNew`, `LedgerMismatch`, `StoreError` or `VenueError`.
         """
@@ -111,8 +111,8 @@ class Engine:
             ending.push_async_callback(self.venue.close)
             await self.venue.open()
             running = await self._assemble(store, lease)
-            ending.push_async_callback(_cancelled, running.keeper)
-            await self._settle(running)
+            ending.push_async_callback(running.stop_keeping)
+            await self._recover(running)
             if self._has_channel:
                 running.channel = self._channel(running)
                 ending.push_async_callback(running.channel.close)
@@ -205,10 +205,10 @@ class Engine:
         )
         due = await store.read(_last_reconcile)
         runner = Scheduler(cycles, self.settings, due)
-        keeper = asyncio.create_task(lease.keep(partial(_lost, cycles, runner)))
+        keeper = asyncio.create_task(lease.keep(runner.fail))
         return _Running(store, lease, execution, cycles, runner, keeper)
 
-    async def _settle(self, running: "_Running") -> None:
+    async def _recover(self, running: "_Running") -> None:
         """Finish what earlier runs left: unknown orders, open cycle rows, missing metrics."""
         if self.venue.takes_orders:
             await running.execution.resolve()
@@ -259,10 +259,10 @@ class _Running:
     channel: Channel | None = None
     ending: AsyncExitStack = field(default_factory=AsyncExitStack)
 
-
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    async def stop_keeping(self) -> None:
+        """End the renewal of the lease."""
+        self.keeper.cancel()
+        await asyncio.gather(self.keeper, return_exceptions=True)
 
 
 def make_venue(settings: Settings) -> Venue:
@@ -303,7 +303,7 @@ def _identify(tx: Tx, venue: Venue) -> dict[str, str]:
 
 
 def _check_identity(identity: dict[str, str], venue: Venue) -> None:
-    """Raises `LedgerMismatch` where the ledger is pinned to something else than the venue says.
+    """Raises `LedgerMismatch` where the ledger is pinned to another venue or other trade ids.
 
     Where trade ids are unique is part of the ids of everything booked.
     """
@@ -330,11 +330,6 @@ def _last_cycle_id(tx: Tx) -> int:
 def _last_reconcile(tx: Tx) -> int | None:
     started_ms: int | None = tx.value("cycle_last_reconcile")
     return started_ms
-
-
-def _lost(cycles: CycleRunner, runner: Scheduler, error: StoreFatal) -> None:
-    cycles.fatal = cycles.fatal or error
-    runner.stop()
 
 
 async def replay_cycle(settings: Settings, cycle_id: int) -> CycleResult:

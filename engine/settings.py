@@ -4,7 +4,7 @@ import difflib
 import os
 import stat
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -122,7 +122,7 @@ class Settings(BaseSettings):
     )
     keep_inputs: Millis = Field(
         2_592_000_000,
-        description="How long what the venue said is kept for replays; 0 is for ever.",
+        description="How long the venue's answers stay for replays; 0 is for ever.",
     )
     busy_timeout: Millis = Field(5_000, description="Longest wait for the database's write lock.")
     lease_ttl: Millis = Field(
@@ -240,7 +240,7 @@ def _default_config() -> Path | None:
 
 
 def _is_file(path: Path) -> bool:
-    """Raises `SettingsError` where that cannot be told: what may be set there is not left out."""
+    """Raises `SettingsError` for a path that cannot be looked at: it may hold settings."""
     try:
         return stat.S_ISREG(path.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
@@ -259,11 +259,11 @@ def _check_toml(path: Path) -> None:
 
 
 def _check_environment() -> None:
-    known = {ENV_PREFIX + key.replace(".", "__").upper() for key, _ in fields()}
-    known |= {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    accepted = {ENV_PREFIX + key.replace(".", "__").upper() for key, _ in fields()}
+    accepted |= {ENV_PREFIX + name.upper() for name in Settings.model_fields}
     for name in os.environ:
-        if name.upper().startswith(ENV_PREFIX) and name.upper() not in known:
-            raise SettingsError(f"{name}: unknown variable{_hint(name.upper(), known)}")
+        if name.upper().startswith(ENV_PREFIX) and name.upper() not in accepted:
+            raise SettingsError(f"{name}: unknown variable{_hint(name.upper(), accepted)}")
 
 
 def _explain(error: ValidationError) -> Iterator[str]:
@@ -283,7 +283,8 @@ def _as_given(value: object) -> str:
     return repr(str(value) if isinstance(value, Path) else value)
 
 
-def _hint(key: str, known: Any) -> str:
-    close = difflib.get_close_matches(key, known, n=1)
-    accepted = ", ".join(sorted(known))
-    return f"; did you mean {close[0]}?" if close else f"; accepted: {accepted}"
+def _hint(key: str, accepted: Collection[str]) -> str:
+    close = difflib.get_close_matches(key, accepted, n=1)
+    if close:
+        return f"; did you mean {close[0]}?"
+    return f"; accepted: {', '.join(sorted(accepted))}"

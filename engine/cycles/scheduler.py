@@ -9,7 +9,7 @@ from engine.clock import now_ms
 from engine.cycles.cycle import CycleRunner
 from engine.cycles.results import CycleResult, CycleStatus, EngineState, Kind, Preview
 from engine.cycles.running import RunningCycle
-from engine.errors import EngineClosing
+from engine.errors import EngineClosing, StoreFatal
 from engine.settings import Settings
 
 T = TypeVar("T")
@@ -132,6 +132,11 @@ class Scheduler:
         self._stopping = True
         self._wake.set()
         self.changed()
+
+    def fail(self, error: StoreFatal) -> None:
+        """End the engine for `error`, unless an earlier one ends it."""
+        self._cycles.fatal = self._cycles.fatal or error
+        self.stop()
 
     def changed(self) -> None:
         """Something that is shown of the engine is another."""

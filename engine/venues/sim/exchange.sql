@@ -61,7 +61,7 @@ SELECT count(*) FROM sqlite_master;
 -- name: identity
 SELECT seed, trade_ids FROM exchange;
 
--- name: found
+-- name: add_exchange
 INSERT INTO exchange (id, seed, trade_ids, clock_ms, requests, orders, trades, balances)
 VALUES (1, :seed, :trade_ids, 0, 0, 0, 0, '{}');
 

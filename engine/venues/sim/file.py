@@ -43,13 +43,13 @@ class StateFile:
             )
 
     def prepare(self, seed: int, trade_ids: TradeIds) -> None:
-        """Found the exchange where the file is new.
+        """Open the exchange for its first day where the file is new.
 
         Raises `VenueError` where the file is another one's, or was started differently.
         """
         with self.transaction():
             if not self._value(SQL["tables"]):
-                self._found(seed, trade_ids)
+                self._create(seed, trade_ids)
             self._check_kind()
             self.load()
             self._check_identity(seed, trade_ids)
@@ -165,13 +165,13 @@ class StateFile:
 
     # --- beneath
 
-    def _found(self, seed: int, trade_ids: TradeIds) -> None:
+    def _create(self, seed: int, trade_ids: TradeIds) -> None:
         for name, statement in SQL.items():
             if name.startswith("create_"):
                 self._connection.execute(statement)
         self._connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
         self._connection.execute(f"PRAGMA user_version={VERSION}")
-        self._rows("found", seed=str(seed), trade_ids=trade_ids)
+        self._rows("add_exchange", seed=str(seed), trade_ids=trade_ids)
         self.save(founded(seed))
 
     def _check_kind(self) -> None:

@@ -87,8 +87,8 @@ class Dice:
             return items
         return self._rng.sample(items, len(items))
 
-    def kept(self, items: list[T]) -> list[T]:
-        """The items that are left of an answer which may be cut short."""
+    def sent(self, items: list[T]) -> list[T]:
+        """The items that an answer has, which may be cut short."""
         if not items or not self._falls(self._mischief.truncate):
             return items
         return items[: self._rng.randrange(len(items))]

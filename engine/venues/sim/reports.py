@@ -54,9 +54,9 @@ class Reports:
         if len(trades) == self._page_size:
             last = trades[-1]
             following = Bookmark(start.as_of_ms, last.ts_ms, last.number).token
-        sent = dice.arranged(self._with_duplicates(trades, start, dice))
-        items = [self._item(trade, start.as_of_ms) for trade in sent]
-        return FillsAnswer(len(items), tuple(dice.kept(items)), following)
+        arranged = dice.arranged(self._with_duplicates(trades, start, dice))
+        items = [self._item(trade, start.as_of_ms) for trade in arranged]
+        return FillsAnswer(len(items), tuple(dice.sent(items)), following)
 
     def _with_duplicates(self, trades: list[Trade], start: Bookmark, dice: Dice) -> list[Trade]:
         first_page = start.number == 0
@@ -67,7 +67,7 @@ class Reports:
 
     def _item(self, trade: Trade, as_of_ms: int) -> str:
         fee = {"cost": trade.fee, "currency": trade.fee_currency}
-        known = trade.fee_known_ms <= as_of_ms
+        fees = [fee] if trade.fee_known_ms <= as_of_ms else []
         by_market = self._trade_ids is TradeIds.MARKET
         item: dict[str, Any] = {
             "id": str(trade.market_number if by_market else trade.number),
@@ -79,7 +79,7 @@ class Reports:
             "price": trade.price,
             "timestamp": trade.ts_ms,
             "takerOrMaker": trade.liquidity,
-            "fee": fee if known else None,
-            "fees": [fee] if known else [],
+            "fee": fees[0] if fees else None,
+            "fees": fees,
         }
         return json.dumps(item, separators=(",", ":"))
