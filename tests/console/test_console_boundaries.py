@@ -19,6 +19,16 @@ MODULES = sorted(ROOT.rglob("*.py"))
 # Public as the command line's own.
 CLI = {"engine.cli", "engine.cli.options", "engine.cli.commands"}
 
+# Parts of Textual that it does not promise to keep, or that do more than they promise.
+INSIDES = {
+    "_driver",
+    "_handle_exception",
+    "_must_signal_resume",
+    "delay_update",
+    "refresh_css",
+    "window_virtual_size",
+}
+
 
 def name_of(module: Path) -> str:
     return module.relative_to(ROOT).as_posix()
@@ -71,6 +81,15 @@ def test_nothing_is_given_to_a_widget_as_markup(module: Path) -> None:
         if name == "notify":
             markup = [keyword.value for keyword in node.keywords if keyword.arg == "markup"]
             assert [getattr(value, "value", None) for value in markup] == [False]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_textuals_insides_are_touched_in_one_module(module: Path) -> None:
+    nodes = list(ast.walk(ast.parse(module.read_text("utf-8"))))
+    touched = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    touched |= {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+    touched &= INSIDES
+    assert bool(touched) == (name_of(module) == "kit/textual_internals.py"), touched
 
 
 def test_every_stylesheet_is_of_the_name_of_its_screen() -> None:
