@@ -122,7 +122,8 @@ async def statements_of_100_new(folder: Path, history: int) -> list[str]:
     folder.mkdir()
     path = serve(folder / "f.jsonl", fills(1, history))
     statements: list[str] = []
-    settings = settings_in(folder, path, lookback=0)
+    # The lease is not renewed meanwhile, on however slow a machine.
+    settings = settings_in(folder, path, lookback=0, lease_ttl="1h")
     async with Engine(settings, connect=tracing(statements)) as engine:
         await engine.cycle()
         await engine.cycle()
