@@ -1,4 +1,4 @@
-"""The browser as the screen sees it: `Browser` is one file, `Rows` one view of its rows."""
+"""A file for the screen: `Browser` is one file, `Rows` one view of its rows."""
 
 import asyncio
 import contextlib
@@ -27,6 +27,7 @@ from console.browser.model import (
     TableInfo,
 )
 from console.browser.process import ReadingProcess
+from console.browser.reader.wire import key_parts
 
 __all__ = ["QUERIES", "TABLES", "BrowseError", "Browser", "Rows"]
 
@@ -36,7 +37,7 @@ GRACE_SECONDS = 0.5
 
 class Browser:
     """One file, read by a process of its own. A process that died is started again by the next
-    call; what was asked of it meanwhile raises `BrowseError`."""
+    call; calls that were waiting for it raise `BrowseError`."""
 
     def __init__(self, path: Path, limits: Limits) -> None:
         self.path = path
@@ -51,7 +52,7 @@ class Browser:
 
     @classmethod
     async def start(cls, path: Path, limits: Limits | None = None) -> "Browser":
-        """Raises `BrowseError` when the file is missing, locked, not to be read, or no database.
+        """Open a file. Raises `BrowseError` when it is missing, locked, unreadable or no database.
 
         `limits` is `TABLES` unless given; a query pane passes `QUERIES`.
         """
@@ -74,7 +75,7 @@ class Browser:
         where: tuple[Condition, ...] = (),
         search: str = "",
     ) -> "Rows":
-        """A view of one table: opens at once, whatever it takes to fill. Close it after use.
+        """A view of one table, which opens at once, however long it takes to fill. Close it after.
 
         All conditions hold, and some column contains `search`.
         """
@@ -101,7 +102,7 @@ class Browser:
 
     async def complete(self, text: str, cursor: int) -> tuple[str, ...]:
         """Words that could stand at `cursor`, in place of the one begun there
-        (`completion.begun` tells which that is)."""
+        (`completion.begun`)."""
         version = await self.data_version()
         if self._words is None or self._words[0] != version:
             functions = tuple(await self._call("functions"))
@@ -114,7 +115,7 @@ class Browser:
         return int(version)
 
     async def reopen(self) -> None:
-        """Start again on what the path leads to now, after it was replaced. Open rows follow."""
+        """Open the file that the path leads to now, after it was replaced. Open rows follow."""
         process, self._process = self._process, None
         self._identity, self._words = None, None
         if process is not None:
@@ -145,7 +146,7 @@ class Browser:
     async def _start(self) -> None:
         if self._process is not None:
             await self._process.close()
-        self._process = await ReadingProcess.spawn(self._told, self._lost)
+        self._process = await ReadingProcess.spawn(self._take_report, self._lost)
         try:
             opened = await self._process.call(
                 "open",
@@ -170,7 +171,7 @@ class Browser:
         for rows in views.values():
             rows._lost()
 
-    def _told(self, report: dict[str, Any]) -> None:
+    def _take_report(self, report: dict[str, Any]) -> None:
         rows = self._views.get(report["view"])
         if rows is not None:
             rows._take(report)
@@ -180,9 +181,9 @@ class Rows:
     """Rows in a chosen order, each at a position from 0; read a page at a time.
 
     `count` grows while a scan runs; `on_progress` is called, on the event loop, whenever it or the
-    scan moved. `stopped` says why not all rows are known (a limit, Esc, an error), else it is "".
-    `outdated` says that others have written since these rows were found: they, and how many they
-    are, are as of then, until `refresh(recount=True)`. The rows of a whole table are never that.
+    scan moved. `stopped` says why rows may be missing (a limit, Esc, an error), else it is "".
+    `outdated` says that others have written since the scan: the rows and their count are as of
+    then, until `refresh(recount=True)`. The rows of a whole table are never outdated.
     """
 
     def __init__(self, browser: Browser, do: str, asked: dict[str, Any]) -> None:
@@ -215,26 +216,26 @@ class Rows:
 
     async def row(self, key: Key) -> Row:
         """One row with whole cells (up to 16 Mi characters in all). Raises `BrowseError` `gone`."""
-        cells = await self._call("row", key=wire_decode.sent_key(key))
+        cells = await self._call("row", key=key_parts(key.parts))
         return Row(key, tuple(map(wire_decode.cell, cells)))
 
     async def find_key(self, text: str) -> int | None:
         """The position of the row with this primary key (values separated by commas) or rowid."""
-        found: int | None = await self._call("find_key", text=text)
-        return found
+        position: int | None = await self._call("find_key", text=text)
+        return position
 
     async def find_next(self, text: str, start: int, backwards: bool = False) -> int | None:
         """The position, from `start` on (itself included), of a row that contains `text` in any
         column. Progress goes to `on_progress`; `cancel` stops it: `BrowseError` `stopped`."""
-        found: int | None = await self._call("find", text=text, start=start, backwards=backwards)
-        return found
+        position: int | None = await self._call("find", text=text, start=start, backwards=backwards)
+        return position
 
     async def refresh(self, recount: bool = False) -> None:
         """Look for appended rows, cheaply; with `recount`, begin the whole count or scan anew.
 
         Call it after others have written, and again as long as the count is `at_least` with nothing
-        in `stopped`: a large table is not counted anew each time. A sorted result, a view's and a
-        query's stay as they are unless they are begun anew; `outdated` tells.
+        in `stopped`: a large table is not counted anew each time. The rows of a sort, a view and a
+        query stay as they are, and become `outdated`, until they are begun anew.
         """
         process = await self._ready()
         if recount:
@@ -254,7 +255,7 @@ class Rows:
         overwrite: bool = False,
         partial: bool = False,
     ) -> int:
-        """Write all rows, in order, to a new file that appears when it is whole; returns how many.
+        """Write all rows, in order, to a new file that appears when it is whole; their number.
 
         Waits for a running scan. Raises `BrowseError`: `exists` unless `overwrite`; `stopped` for a
         result that is not whole, unless `partial`; `optional` where Parquet is not installed.
@@ -280,12 +281,12 @@ class Rows:
                 part.unlink()
 
     async def cancel(self) -> None:
-        """Stop this view's count, scan, sort, search and export; what is there stays."""
+        """Stop this view's count, scan, sort, search and export; rows already there stay."""
         if self._process is not None and self._process.alive:
             await self._process.call("cancel", view=self._view)
 
     async def close(self) -> None:
-        """Give up the view and its temporary files."""
+        """Close the view and delete its temporary files."""
         self._in_time()
         process, self._process = self._process, None
         self._browser._views.pop(self._view, None)
@@ -297,7 +298,7 @@ class Rows:
         return await process.call(do, view=self._view, **asked)
 
     async def _ready(self) -> ReadingProcess:
-        """The process that has this view: opened again if it is a new one."""
+        """The process that has this view, which a new process opens again."""
         process = await self._browser._running()
         async with self._opening:
             if process is not self._process:
@@ -319,25 +320,25 @@ class Rows:
             process.send("close", view=self._view)
             raise
         self._process = process
-        self.columns = tuple(map(wire_decode.column, columns))
+        self.columns = wire_decode.columns(columns)
         self._mark_decimals()
 
     def _take(self, report: dict[str, Any]) -> None:
         self._state(report["state"])
         if "progress" not in report:
             return
-        progress = wire_decode.progress(report["progress"])
+        progress = Progress(**report["progress"])
         if progress.doing == "exporting":
             listener = self._on_export
         else:
             self.progress = progress
             listener = self.on_progress
         if listener is not None:
-            # Not from here: what goes wrong in it is not the reader's business.
+            # Not from here: an error of the listener must not end the reader.
             asyncio.get_running_loop().call_soon(listener, progress)
 
     def _state(self, state: dict[str, Any]) -> None:
-        self.count = wire_decode.count(state["count"])
+        self.count = Count(**state["count"])
         self.stopped = state["stopped"]
         self.outdated = state["outdated"]
         if state["decimal"] != self._decimals:
@@ -350,7 +351,7 @@ class Rows:
             self._settled.clear()
 
     def _mark_decimals(self) -> None:
-        # The one may be known before the other.
+        # Either may come before the other.
         if len(self._decimals) == len(self.columns):
             pairs = zip(self.columns, self._decimals, strict=True)
             self.columns = tuple(replace(column, decimal=decimal) for column, decimal in pairs)

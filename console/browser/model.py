@@ -1,4 +1,4 @@
-"""What the table browser shows: tables, rows, cells, how many there are, and how sure that is."""
+"""The table browser's data: tables, columns, rows and cells, counts and the progress of scans."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -35,7 +35,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Which row: its rowid, its primary key, or its place in a result that has neither.
+    """The key of a row: its rowid, its primary key, or its position in a result without either.
 
     Text in `parts` that was not UTF-8 holds lone surrogates: never show it.
     """
@@ -46,7 +46,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row as it is now. `cells` is empty when the row was deleted after it had been found."""
+    """One row as it is now. `cells` is empty when the row was deleted after the scan."""
 
     key: Key
     cells: tuple[Cell, ...]
@@ -71,13 +71,12 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many rows there are.
+    """The number of rows.
 
     exact: `value` is the number, as of the last look. counting: at least `value`, a scan is
-    running. at_least: `value` rows were there, and no scan is running that would tell how many
-    there are (it was stopped, a limit was reached, or others have written and they have not been
-    counted anew yet). `estimate` is a guess of the whole, for scroll bars; never show it as a
-    count.
+    running. at_least: `value` rows were there, and no scan is running (it was stopped, a limit was
+    reached, or others have written and the rows have not been counted anew yet). `estimate` is a
+    guess of the whole, for scroll bars; never show it as a count.
     """
 
     value: int
@@ -89,8 +88,8 @@ class Count:
 class ColumnInfo:
     """One column. `primary` is its place in the primary key, from 1, or 0; `hidden` is "",
     "hidden" (of a virtual table, not in its rows), "virtual" or "stored" (both generated);
-    `decimal` says that its texts are decimal numbers (as far as the rows that were looked at tell),
-    which compare and sort as numbers.
+    `decimal` says that its texts are decimal numbers (in a sample of its rows), which compare and
+    sort as numbers.
     """
 
     name: str
@@ -112,10 +111,14 @@ class TableInfo:
     shadow: bool = False
     problem: str = ""
 
+    @property
+    def primary_key(self) -> list[str]:
+        return [column.name for column in self.columns if column.primary]
+
 
 @dataclass(frozen=True, slots=True)
 class SortTerm:
-    """Sort on one column. Texts of a decimal column sort as numbers."""
+    """The order of one column. Texts of a decimal column sort as numbers."""
 
     column: str
     descending: bool = False
@@ -136,7 +139,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a scan is. `share` is 0…1 where known; `error` says why it ended early."""
+    """The progress of a scan. `share` is 0…1, if there is one; `error` says why it ended early."""
 
     doing: Doing
     scanned: int
@@ -148,7 +151,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one reading process may use; None is no limit.
+    """The limits of one reading process; None is no limit.
 
     seconds and rows: of one typed query. memory_mib: of the whole process. cell_mib: the largest
     value. spool_mib: temporary disk space of one result.

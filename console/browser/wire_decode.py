@@ -1,9 +1,9 @@
-"""What the reading process sends, as the objects the screen works with."""
+"""Rows, cells and tables for the screen, from the JSON of the reading process."""
 
 from typing import Any
 
-from console.browser.model import Cell, ColumnInfo, Count, Key, Progress, Row, TableInfo
-from console.browser.reader.wire import key_parts, key_values
+from console.browser.model import Cell, ColumnInfo, Key, KeyKind, Row, TableInfo
+from console.browser.reader.wire import key_values
 
 NULL = Cell("null")
 
@@ -22,32 +22,14 @@ def cell(sent: Any) -> Cell:
     return Cell("blob", sent["blob"], sent["length"])
 
 
-def row(kind: Any, sent: list[Any]) -> Row:
+def row(kind: KeyKind, sent: list[Any]) -> Row:
     parts, cells = sent
-    return Row(key(kind, parts), () if cells is None else tuple(map(cell, cells)))
+    return Row(Key(kind, key_values(parts)), () if cells is None else tuple(map(cell, cells)))
 
 
-def key(kind: Any, parts: list[Any]) -> Key:
-    return Key(kind, key_values(parts))
-
-
-def sent_key(asked: Key) -> list[Any]:
-    """A key as the reading process takes it."""
-    return key_parts(asked.parts)
-
-
-def column(sent: dict[str, Any]) -> ColumnInfo:
-    known = {name: sent[name] for name in ColumnInfo.__dataclass_fields__ if name in sent}
-    return ColumnInfo(**known)
+def columns(sent: list[dict[str, Any]]) -> tuple[ColumnInfo, ...]:
+    return tuple(ColumnInfo(**column) for column in sent)
 
 
 def table(sent: dict[str, Any]) -> TableInfo:
-    return TableInfo(**{**sent, "columns": tuple(map(column, sent["columns"]))})
-
-
-def count(sent: dict[str, Any]) -> Count:
-    return Count(**sent)
-
-
-def progress(sent: dict[str, Any]) -> Progress:
-    return Progress(**sent)
+    return TableInfo(**{**sent, "columns": columns(sent["columns"])})

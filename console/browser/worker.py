@@ -1,7 +1,7 @@
 """The reading process: takes requests as lines of JSON on its input, answers on its output.
 
-It imports no more than it needs: a table is on the screen a tenth of a second after it was asked
-for. It ends at once when its input does.
+The process imports no more than it needs: a table is on the screen a tenth of a second after the
+request. It ends at once when its input does.
 """
 
 import contextlib
@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from console.browser.errors import BrowseError
-from console.browser.reader import catalogue, export, planner, sandbox
+from console.browser.reader import export, sandbox
 from console.browser.reader.authorizer import FORBIDDEN_FUNCTIONS
+from console.browser.reader.catalogue import Catalogue
 from console.browser.reader.jobs import Job
+from console.browser.reader.planner import Planner
 from console.browser.reader.result_view import Limit
 from console.browser.reader.source import Connection, Identity, Source
 from console.browser.reader.view import RowSet
@@ -28,12 +30,12 @@ SWITCH_SECONDS = 0.0005
 
 
 class Later(Exception):
-    """A scan was started; it answers when it has something to say."""
+    """A scan was started, which answers the request itself."""
 
 
 class Worker:
-    """Requests are taken in by the main thread, which answers what must not wait; pages are read by
-    one thread, in turn; scans have threads of their own."""
+    """Requests come in on the main thread, which answers those that must not wait; pages are read
+    by one thread, in turn; scans have threads of their own."""
 
     def __init__(self, answers: BinaryIO) -> None:
         self._answers = answers
@@ -49,7 +51,7 @@ class Worker:
         self._parts: set[Path] = set()
         self._does: dict[str, Callable[[Wire], Any]] = {
             "open": self._open,
-            "tables": lambda _: catalogue.tables(self.connection),
+            "tables": lambda _: Catalogue(self.connection).tables(),
             "functions": lambda _: self._functions(),
             "version": lambda _: self.connection.first("PRAGMA data_version"),
             "view": self._view,
@@ -75,7 +77,7 @@ class Worker:
         return self._connection
 
     def serve(self, requests: BinaryIO) -> None:
-        """Until the input ends."""
+        """Answer requests until the input ends."""
         threading.Thread(target=self._read_on, name="pages", daemon=True).start()
         for line in requests:
             asked = json.loads(line)
@@ -98,7 +100,7 @@ class Worker:
         self._say({"id": asked["id"], "result": None}, view)
 
     def _forget(self, call: int) -> None:
-        """Nobody waits for this request any more."""
+        """Stop the work on a request that nobody waits for any more."""
         with self._reading_changes:
             self._forgotten.add(call)
             if self._reading == call and self._connection is not None:
@@ -133,19 +135,19 @@ class Worker:
         self._say({"id": call, "error": self._problem(error, view)})
 
     def _problem(self, error: Exception, view: RowSet | None) -> Wire:
-        permits = self._connection.permits if self._connection is not None else None
+        authorizer = self._connection.authorizer if self._connection is not None else None
         explains = view or self._source
-        problem = explains.explained(error, permits) if explains is not None else error
+        problem = explains.explained(error, authorizer) if explains is not None else error
         message = str(problem) or type(problem).__name__
         trouble = problem.trouble if isinstance(problem, BrowseError) else "worker"
         return {"message": message, "trouble": trouble}
 
     def _say(self, answer: Wire, view: RowSet | None = None) -> None:
-        """Send an answer, or a report of a view with how it is then."""
+        """Send an answer, or the report of a scan, with the state of the view."""
         line = _line(answer)
         with self._one_at_a_time:
             if view is not None:
-                # Looked at here, so that what is sent last is what is true.
+                # Read here, so that the last state that is sent is the true one.
                 try:
                     state = _line({"view": view.number, "state": view.state()})
                 except Exception as error:  # noqa: BLE001 - no thread may end with it
@@ -172,24 +174,29 @@ class Worker:
         names = [str(name) for (name,) in rows]
         return [name for name in names if name.isidentifier() and name not in FORBIDDEN_FUNCTIONS]
 
+    def _planner(self) -> Planner:
+        limit = Limit(self._limits["rows"], self._limits["spool_mib"])
+        return Planner(self.source, limit, self._report)
+
     def _view(self, asked: Wire) -> list[Wire]:
-        view = planner.table_view(self.source, self.connection, asked, self._limit(), self._report)
+        view = self._planner().table_view(self.connection, asked)
         self._views[view.number] = view
-        return view.columns
+        return [column.wire for column in view.columns]
 
     def _query(self, asked: Wire) -> None:
         waiting = [asked["id"]]
 
         def opened() -> None:
             if waiting:
-                self._say({"id": waiting.pop(), "result": view.columns}, view)
+                columns = [column.wire for column in view.columns]
+                self._say({"id": waiting.pop(), "result": columns}, view)
 
         def answer(problem: BrowseError | None) -> None:
             if waiting and problem is not None:
                 self._views.pop(view.number, None)
                 self._refuse(waiting.pop(), problem)
 
-        view = planner.query_view(self.source, asked, self._limit(), self._report, opened)
+        view = self._planner().query_view(asked, opened)
         self._views[view.number] = view
         view.seconds = self._limits["seconds"]
         view.rebuild(self.connection, answer, asked["id"])
@@ -244,7 +251,7 @@ class Worker:
 
     @contextlib.contextmanager
     def _part(self, part: Path) -> Iterator[None]:
-        """A file that is gone at the end unless it was given its name."""
+        """The file of an export, which is gone at the end unless it got its name."""
         self._parts.add(part)
         try:
             yield
@@ -253,7 +260,7 @@ class Worker:
             self._parts.discard(part)
 
     def _scan(self, asked: Wire, doing: str, work: Callable[[Job], Any]) -> None:
-        """Answer with what `work` returns, from its own thread."""
+        """Answer with the result of `work`, from the scan's own thread."""
         results: list[Any] = []
 
         def answer(problem: BrowseError | None) -> None:
@@ -271,22 +278,19 @@ class Worker:
             raise BrowseError("these rows were closed", "gone")
         return view
 
-    def _limit(self) -> Limit:
-        return Limit(self._limits["rows"], self._limits["spool_mib"])
-
     def _report(self, view: RowSet, progress: Wire) -> None:
         self._say({"progress": progress}, view)
 
 
 class _Written:
-    """The rows of a view as they are written, and how many that was."""
+    """The rows of a view as they are written, and their number."""
 
     def __init__(self, view: RowSet, job: Job) -> None:
         self.number = 0
         self._view, self._job = view, job
 
     def rows(self) -> Iterator[Values]:
-        """All rows; once more from the first when they are read twice."""
+        """All rows, from the first one again when they are read twice."""
         self.number = 0
         total = self._view.count()["value"]
         for row in self._view.everything(self._job):
@@ -304,7 +308,7 @@ def main() -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     threading.stack_size(sandbox.STACK_BYTES)
     answers = os.fdopen(os.dup(1), "wb")
-    # Whatever else is printed must not stand between the answers.
+    # Other output must not stand between the answers.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     Worker(answers).serve(sys.stdin.buffer)
     # Threads may be in the middle of a long statement: nobody waits for them.

@@ -1,11 +1,11 @@
-"""What statements may do: an authoriser that allows reading and nothing else."""
+"""The authorizer of a connection: statements may read, and nothing else."""
 
 import sqlite3
 
 READS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE})
 
-# These take the name of a table, an index or nothing; none of them sets anything.
-LOOKING = frozenset(
+# These take the name of a table, an index or nothing; none of them changes a setting.
+LISTINGS = frozenset(
     {
         "collation_list",
         "compile_options",
@@ -25,8 +25,8 @@ LOOKING = frozenset(
         "table_xinfo",
     }
 )
-# These tell something without an argument, and set it with one.
-TELLING = frozenset(
+# These return a setting without an argument, and change it with one.
+SETTINGS = frozenset(
     {
         "application_id",
         "auto_vacuum",
@@ -78,8 +78,8 @@ _NAMES = {
 } | {sqlite3.SQLITE_CREATE_VTABLE: "CREATE VIRTUAL TABLE", sqlite3.SQLITE_DROP_VTABLE: "DROP TABLE"}
 
 
-class Permits:
-    """The authoriser of one connection; remembers the first thing it did not allow.
+class Authorizer:
+    """The authorizer of one connection; it remembers the first action that it denied.
 
     `rtrees` are virtual tables that prepare writes to their own tables when they are only read;
     the file itself is open for reading alone.
@@ -100,7 +100,7 @@ class Permits:
         return sqlite3.SQLITE_DENY
 
     def take_denied(self) -> str:
-        """What was not allowed since this was asked last, in words, or ""."""
+        """The action denied since the last call, in words, or ""."""
         denied, self._denied = self._denied, ""
         return denied
 
@@ -111,7 +111,7 @@ class Permits:
             return (second or "").lower() not in FORBIDDEN_FUNCTIONS
         if action == sqlite3.SQLITE_PRAGMA:
             name = (first or "").lower()
-            return name in LOOKING or (name in TELLING and second is None)
+            return name in LISTINGS or (name in SETTINGS and second is None)
         # A virtual table declares its columns like this. Whatever really changes the schema asks
         # for more than that, and there is a better name for it.
         return action in _CHANGES and (first in _SCHEMAS or first in self._shadows)

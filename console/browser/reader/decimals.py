@@ -1,13 +1,13 @@
 """Decimal numbers stored as text, compared and sorted exactly, without ever becoming a float.
 
-They are turned into keys that sort as the numbers do. Such a key starts with a character that
-says how many digits stand before the point, on which side of zero; then come the number's own
-digits, mirrored for a negative one.
+A key sorts as its number does. It starts with a character that stands for the number of digits
+before the point and for the side of zero; then come the number's own digits, mirrored for a
+negative one.
 """
 
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +17,8 @@ from console.browser.reader.wire import Stored, shown
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,899})(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?")
 _TYPED = re.compile(r"[+-]?(?:[0-9]{1,900}\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
-_TELL_EVERY = 20_000
+_REPORT_EVERY = 20_000
+_ESCAPES = "backslashreplace"
 _ZERO_DIGITS = 0x2000
 _BLOB = b"\xff"
 _INFINITY, _MINUS_INFINITY, _TEXT = chr(0x4000), chr(0x1000), chr(0x5000)
@@ -30,8 +31,14 @@ def is_decimal(text: str) -> bool:
     return _DECIMAL.fullmatch(text) is not None
 
 
+def are_decimals(values: Sequence[Stored]) -> bool:
+    """Whether all values but NULL are decimal texts, and there are any."""
+    texts = [value for value in values if value is not None]
+    return bool(texts) and all(isinstance(text, str) and is_decimal(text) for text in texts)
+
+
 def is_number(typed: str) -> bool:
-    """Whether an operator means a number: more ways to write one than `is_decimal` takes."""
+    """Whether an operator means a number, which may be written in more ways than a decimal."""
     return _TYPED.fullmatch(typed) is not None
 
 
@@ -44,26 +51,24 @@ def plain(typed: str) -> str:
 
 
 def sort_key(value: Stored) -> bytes | None:
-    """Bytes that sort as the values do: NULL, numbers and decimal texts by value, texts, blobs."""
+    """The key of a value: NULL, numbers and decimal texts by value, texts, blobs."""
     if isinstance(value, str):
         return _text_key(value).encode()
     if isinstance(value, bytes):
         return _BLOB + value
-    return None if value is None else _number_key(value).encode()
+    if value is None:
+        return None
+    if value in (float("inf"), float("-inf")):
+        return (_INFINITY if value > 0 else _MINUS_INFINITY).encode()
+    return _decimal_key(repr(value)).encode()
 
 
 def _text_key(text: str) -> str:
-    # Most amounts are a few digits and a point: telling that is faster than the expression.
+    # Most amounts are a few digits and a point: this is faster than the expression.
     digits = text.replace(".", "", 1)
     if digits.isdigit() and digits.isascii() and text[0] in _LEADING and len(text) < 100:
         return _plain_key(text)
     return _decimal_key(text) if is_decimal(text) else _TEXT + shown(text)
-
-
-def _number_key(value: float) -> str:
-    if value in (float("inf"), float("-inf")):
-        return _INFINITY if value > 0 else _MINUS_INFINITY
-    return _decimal_key(repr(value))
 
 
 def _decimal_key(text: str) -> str:
@@ -87,7 +92,7 @@ def _plain_key(text: str) -> str:
 
 
 def _written_out(text: str) -> str:
-    """Without an exponent: `1.5E-3` is `0.0015`."""
+    """A decimal without its exponent: `1.5E-3` is `0.0015`."""
     sign = "-" if text.startswith("-") else ""
     mantissa, _, exponent = text.lstrip("-").lower().partition("e")
     whole, _, fraction = mantissa.partition(".")
@@ -112,8 +117,8 @@ def _typed_key(typed: str) -> str:
 
 
 def contains(value: Stored, wanted: str) -> bool:
-    """Whether what is shown of a value contains a text, whatever the case; of a blob, whether its
-    bytes contain those that the text stands for in hex."""
+    """Whether a value, as it is shown, contains a text, whatever the case; a blob contains the
+    bytes that the text stands for in hex."""
     if isinstance(value, bytes):
         return _holds_bytes(value, wanted)
     text = shown(value) if isinstance(value, str) else "" if value is None else repr(value)
@@ -134,55 +139,47 @@ def _has(text: str, wanted: str) -> bool:
     return wanted.casefold() in text.casefold()
 
 
-def count_keys(connection: sqlite3.Connection, tell: Callable[[int], None]) -> Callable[[], int]:
-    """Have `tell` called now and then, while a statement makes keys, with how many it has made;
-    returns what says how many it made in all."""
-    made = 0
+class SqlFunctions:
+    """The functions that the SQL builder uses, for one connection. Texts are handed to them as
+    bytes: a text that is not UTF-8 would end the statement."""
 
-    def counted(key: Callable[[Any], bytes | None]) -> Callable[[Any], bytes | None]:
-        def counting(value: Any) -> bytes | None:
-            nonlocal made
-            made += 1
-            if made % _TELL_EVERY == 0:
-                tell(made)
-            return key(value)
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        (encoding,) = connection.execute("PRAGMA encoding").fetchone()
+        self._decoded: Callable[[bytes], str] = lambda data: data.decode(encoding, _ESCAPES)
+        if encoding == "UTF-8":
+            # With the name as a literal it is faster.
+            self._decoded = lambda data: data.decode("utf-8", "backslashreplace")
 
-        return counting
+    def install(self) -> None:
+        decoded = self._decoded
+        self._install_keys(lambda key: key)
+        self._create("decimal_compare", 2, lambda stored, typed: compare(decoded(stored), typed))
+        self._create("contains", 2, lambda stored, wanted: _has(decoded(stored), wanted))
+        self._create("written", 1, repr)
 
-    _install_keys(connection, counted)
-    return lambda: made
+    def count_keys(self, report: Callable[[int], None]) -> Callable[[], int]:
+        """Have `report` called now and then, while a statement makes keys, with their number;
+        returns a function that counts all of them."""
+        made = 0
 
+        def counted(key: Callable[[Any], bytes | None]) -> Callable[[Any], bytes | None]:
+            def counting(value: Any) -> bytes | None:
+                nonlocal made
+                made += 1
+                if made % _REPORT_EVERY == 0:
+                    report(made)
+                return key(value)
 
-def install(connection: sqlite3.Connection) -> None:
-    """The functions that `language` uses. Texts are handed to them as bytes: a text that is not
-    UTF-8 would end the statement."""
-    decoded = _decoder(connection)
+            return counting
 
-    def compared(stored: bytes, typed: str) -> int:
-        return compare(decoded(stored), typed)
+        self._install_keys(counted)
+        return lambda: made
 
-    def has(stored: bytes, wanted: str) -> bool:
-        return _has(decoded(stored), wanted)
+    def _install_keys(self, wrapped: Callable[[Any], Any]) -> None:
+        decoded = self._decoded
+        self._create("text_key", 1, wrapped(lambda stored: _text_key(decoded(stored)).encode()))
+        self._create("decimal_key", 1, wrapped(sort_key))
 
-    _install_keys(connection, lambda key: key)
-    connection.create_function("decimal_compare", 2, compared, deterministic=True)
-    connection.create_function("contains", 2, has, deterministic=True)
-    connection.create_function("written", 1, repr, deterministic=True)
-
-
-def _install_keys(connection: sqlite3.Connection, wrapped: Callable[[Any], Any]) -> None:
-    decoded = _decoder(connection)
-
-    def text_key(stored: bytes) -> bytes:
-        return _text_key(decoded(stored)).encode()
-
-    connection.create_function("text_key", 1, wrapped(text_key), deterministic=True)
-    connection.create_function("decimal_key", 1, wrapped(sort_key), deterministic=True)
-
-
-def _decoder(connection: sqlite3.Connection) -> Callable[[bytes], str]:
-    """Reads the bytes of a text as this database writes them; as escapes where they are none."""
-    (encoding,) = connection.execute("PRAGMA encoding").fetchone()
-    if encoding == "UTF-8":
-        return lambda data: data.decode("utf-8", "backslashreplace")
-    return lambda data: data.decode(encoding, "backslashreplace")
+    def _create(self, name: str, arguments: int, function: Callable[..., Any]) -> None:
+        self._connection.create_function(name, arguments, function, deterministic=True)

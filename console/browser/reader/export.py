@@ -1,22 +1,21 @@
-"""Rows to a file: CSV, JSON lines or Parquet, in a file that appears when it is whole."""
+"""The export of rows as CSV, JSON lines or Parquet, in a file that appears when it is whole."""
 
 import json
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
 from console.browser.errors import BrowseError
-from console.browser.reader.sql_builder import distinct
-from console.browser.reader.wire import Stored, Values, Wire, shown
+from console.browser.reader.sql_builder import Columns, distinct
+from console.browser.reader.wire import Rows, Values, plain, shown
 
 BATCH = 1_000
-Rows = Callable[[], Iterable[Values]]
 
 
-def write(form: str, part: Path, columns: list[Wire], rows: Rows, strict: bool) -> None:
-    """Write all rows to `part`. `rows` may be read twice: Parquet has to know what there is.
+def write(form: str, part: Path, columns: Columns, rows: Rows, strict: bool) -> None:
+    """Write all rows to `part`. `rows` may be read twice: Parquet needs the types of all values.
 
     Text becomes UTF-8, with escapes for bytes that are not; blobs become hex, but stay binary in
     Parquet; NULL is an empty field of CSV.
@@ -55,25 +54,19 @@ def exists(target: Path) -> BrowseError:
     return BrowseError(f"{target} exists already: choose another name, or overwrite it", "exists")
 
 
-def _write_csv(out: TextIO, columns: list[Wire], rows: Iterable[Values]) -> None:
+def _write_csv(out: TextIO, columns: Columns, rows: Iterable[Values]) -> None:
     from engine.csv_rows import csv_writer
 
-    write_row = csv_writer(out, [shown(column["name"]) for column in columns])
+    write_row = csv_writer(out, [shown(column.name) for column in columns])
     for row in rows:
-        write_row([_plain(value) for value in row])
+        write_row([plain(value) for value in row])
 
 
-def _write_json(out: TextIO, columns: list[Wire], rows: Iterable[Values]) -> None:
-    names = distinct([shown(column["name"]) for column in columns])
+def _write_json(out: TextIO, columns: Columns, rows: Iterable[Values]) -> None:
+    names = distinct(shown(column.name) for column in columns)
     for row in rows:
-        values = (_finite(_plain(value)) for value in row)
+        values = (_finite(plain(value)) for value in row)
         out.write(json.dumps(dict(zip(names, values, strict=True)), ensure_ascii=False) + "\n")
-
-
-def _plain(value: Stored) -> Any:
-    if isinstance(value, str):
-        return shown(value)
-    return value.hex() if isinstance(value, bytes) else value
 
 
 def _finite(value: Any) -> Any:

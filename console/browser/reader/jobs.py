@@ -1,4 +1,4 @@
-"""Scans: each on a thread and a connection of its own, telling how far it is."""
+"""Scans: each on a thread and a connection of its own, with reports of its progress."""
 
 import os
 import sys
@@ -8,48 +8,43 @@ from collections.abc import Callable
 from typing import Protocol
 
 from console.browser.errors import BrowseError
-from console.browser.reader.authorizer import Permits
-from console.browser.reader.source import SCAN_CACHE_KIB, Connection, Source, limited
+from console.browser.reader.authorizer import Authorizer
+from console.browser.reader.source import SCAN_CACHE_KIB, Connection, Source
 from console.browser.reader.spool import free_bytes
 from console.browser.reader.wire import Wire
 
-TELL_SECONDS = 0.1
-LOOK_SECONDS = 0.5
-KEPT_FREE = 256 * 1024 * 1024
-
+REPORT_SECONDS = 0.1
+DISK_SECONDS = 0.5
+SPARE_BYTES = 256 * 1024 * 1024
 
 Answer = Callable[[BrowseError | None], None]
 
 
-def no_answer(problem: BrowseError | None) -> None:
-    """Nobody waits for this scan."""
-
-
 class Owner(Protocol):
-    """Whom a scan is for."""
+    """The rows that a scan is for."""
 
     source: Source
 
-    def explained(self, error: Exception, permits: Permits | None) -> BrowseError:
-        """What an error of the scan means."""
+    def explained(self, error: Exception, authorizer: Authorizer | None) -> BrowseError:
+        """The meaning of an error of the scan."""
 
-    def told(self, progress: Wire) -> None:
-        """How far the scan is."""
+    def report(self, progress: Wire) -> None:
+        """Pass on the progress of the scan."""
 
     def ended(self, job: "Job", problem: BrowseError | None) -> None:
-        """The scan is over; what went wrong, if anything."""
+        """The scan is over, by a problem or without one."""
 
 
 class Job:
-    """One scan: `work` runs with this job on a new thread. `call` is the request that waits for it,
-    and `answer` is called last of all."""
+    """One scan: `work` runs with this job on a new thread. `call` is the request that waits for the
+    scan, and `answer` is called last of all."""
 
     def __init__(
         self,
         owner: Owner,
         doing: str,
         work: Callable[["Job"], None],
-        answer: Answer = no_answer,
+        answer: Answer = lambda _: None,
         seconds: float | None = None,
         call: int | None = None,
     ) -> None:
@@ -63,8 +58,8 @@ class Job:
         self._seconds = seconds
         self._deadline = None if seconds is None else time.monotonic() + seconds
         self._reason = ""
-        self._next_tell = 0.0
-        self._next_look = 0.0
+        self._next_report = 0.0
+        self._next_disk_check = 0.0
         self._connection: Connection | None = None
 
     @property
@@ -92,13 +87,13 @@ class Job:
             raise BrowseError(self._reason, "stopped")
 
     def moved(self, scanned: int, matches: int, share: float | None = None) -> None:
-        """Tell how far the scan is, a few times a second."""
+        """Report the progress of the scan, a few times a second."""
         self.scanned, self.matches, self.share = scanned, matches, share
         self.check()
         now = time.monotonic()
-        if now >= self._next_tell:
-            self._next_tell = now + TELL_SECONDS
-            self._owner.told(self.progress())
+        if now >= self._next_report:
+            self._next_report = now + REPORT_SECONDS
+            self._owner.report(self.progress())
 
     def progress(self, error: str = "") -> Wire:
         return {
@@ -113,31 +108,31 @@ class Job:
     def _run(self) -> None:
         _step_back()
         problem = self._outcome()
-        # Before anybody who waits for the end goes on: what it was must be known then.
+        # Before anybody who waits for the end goes on.
         self._owner.ended(self, problem)
         self.over.set()
-        self._owner.told(self.progress(str(problem) if problem else ""))
+        self._owner.report(self.progress(str(problem) if problem else ""))
         self._answer(problem)
 
     def _outcome(self) -> BrowseError | None:
-        permits = None
+        authorizer = None
         try:
             self._connection = self._owner.source.connect(SCAN_CACHE_KIB)
-            permits = self._connection.permits
-            limited(self._connection, self._should_end)
+            authorizer = self._connection.authorizer
+            self._connection.limit(self._should_end)
             self.check()
             self._work(self)
-        except Exception as error:  # noqa: BLE001 - told to whoever waits for this scan
+        except Exception as error:  # noqa: BLE001 - the answer to whoever waits for this scan
             if self._reason:
                 return BrowseError(self._reason, "stopped")
-            return self._owner.explained(error, permits)
+            return self._owner.explained(error, authorizer)
         finally:
             if self._connection is not None:
                 self._connection.close()
         return None
 
     def _interrupt(self) -> None:
-        """Again and again: SQLite forgets an interrupt that comes between two statements."""
+        """Interrupt again and again: SQLite forgets an interrupt between two statements."""
         while not self.over.is_set():
             connection = self._connection
             if connection is not None:
@@ -145,15 +140,15 @@ class Job:
             self.over.wait(0.02)
 
     def _should_end(self) -> bool:
-        """Also called by SQLite, thousands of times a second."""
+        """Whether the scan should end. SQLite calls this thousands of times a second."""
         if self._reason:
             return True
         now = time.monotonic()
         if self._deadline is not None and now >= self._deadline:
             self._reason = f"stopped after {self._seconds:g} s"
-        elif now >= self._next_look:
-            self._next_look = now + LOOK_SECONDS
-            if free_bytes() < KEPT_FREE:
+        elif now >= self._next_disk_check:
+            self._next_disk_check = now + DISK_SECONDS
+            if free_bytes() < SPARE_BYTES:
                 self._reason = "stopped: too little disk space is left for temporary files"
         return bool(self._reason)
 
@@ -161,5 +156,5 @@ class Job:
 def _step_back() -> None:
     """Let the engine, the screen and pages go before a scan."""
     if sys.platform == "linux":
-        # There this is the thread's own; elsewhere it would be the whole process's.
+        # On Linux the priority is the thread's own; elsewhere it is the process's.
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)

@@ -1,15 +1,29 @@
-"""Rows of one table in the order of their keys: what comes after a key, before it, between two."""
+"""Rows of one table in the order of their keys: rows after a key, before it, between two."""
 
-from collections.abc import Generator, Sequence
+import time
+from collections.abc import Generator, Iterator, Sequence
+from typing import NamedTuple
 
 from console.browser.reader.catalogue import Table
+from console.browser.reader.jobs import Job
 from console.browser.reader.source import Connection
-from console.browser.reader.sql_builder import Sql, bound, marks
+from console.browser.reader.sql_builder import Sql, bound
 from console.browser.reader.wire import Values
 
 EVERYTHING = Sql("")
 # What SQLite returns of a row at most.
 WIDEST = 2_000
+# Rows of a slice, and the seconds that the work on one should take.
+FIRST, LARGEST = 2_000, 200_000
+SHORT, LONG = 0.03, 0.1
+
+
+class Slice(NamedTuple):
+    """Rows between two keys: the condition for them, the last key, how many there are."""
+
+    where: Sql
+    end: Values
+    rows: int
 
 
 class KeySpace:
@@ -23,6 +37,7 @@ class KeySpace:
         self.table = table
         self.width = len(table.keys)
         self._keys = ", ".join(table.keys)
+        self._shown = table.shown
         forward, backward = ("DESC", "ASC") if table.descending else ("ASC", "DESC")
         self._orders = {
             True: ", ".join(f"{term} {forward}" for term in table.keys),
@@ -31,6 +46,10 @@ class KeySpace:
         self._later = "<" if table.descending else ">"
         self._earlier = ">" if table.descending else "<"
 
+    @property
+    def by_rowid(self) -> bool:
+        return self.table.key_kind == "rowid"
+
     def after(self, key: Values, inclusive: bool = False) -> Sql:
         return self._compared(self._later, key, inclusive)
 
@@ -38,11 +57,12 @@ class KeySpace:
         return self._compared(self._earlier, key, inclusive)
 
     def at(self, key: Values) -> Sql:
-        parts = [f"{term} = {mark}" for term, mark in zip(self.table.keys, marks(key), strict=True)]
-        return Sql(" AND ".join(parts), bound(key))
+        marks, values = bound(key)
+        terms = zip(self.table.keys, marks, strict=True)
+        return Sql(" AND ".join(f"{term} = {mark}" for term, mark in terms), values)
 
     def from_here(self, key: Values | None, forward: bool, inclusive: bool = False) -> Sql:
-        """All rows after (or before) a key; all rows there are where the key is None."""
+        """All rows after (or before) a key; all rows of the table where the key is None."""
         if key is None:
             return EVERYTHING
         return self.after(key, inclusive) if forward else self.before(key, inclusive)
@@ -51,23 +71,20 @@ class KeySpace:
         self, connection: Connection, where: Sql, forward: bool, skip: int, limit: int
     ) -> Generator[tuple[Values, Values]]:
         """Keys and rows."""
-        shown = self.table.shown if self.width + len(self.table.shown) <= WIDEST else []
+        shown = self._shown if self.width + len(self._shown) <= WIDEST else []
         columns = ", ".join((*self.table.keys, *shown))
         sql = f"{self._select(columns, where, forward)} LIMIT ? OFFSET ?"
-        for found in connection.each(sql, (*where.values, limit, skip)):
-            key, row = found[: self.width], found[self.width :]
+        for values in connection.each(sql, (*where.values, limit, skip)):
+            key, row = values[: self.width], values[self.width :]
             if row or (row := self.row(connection, key) or ()):
                 yield key, row
 
     def row(self, connection: Connection, key: Values, where: Sql = EVERYTHING) -> Values | None:
         """The row with this key, if the condition holds for it."""
-        found = self.at(key).also(where)
-        columns = ", ".join(self.table.shown)
+        both = self.at(key).also(where)
+        columns = ", ".join(self._shown)
         source = f"{self.table.source} {self.table.scan}"
-        return connection.first(
-            f"SELECT {columns} FROM {source}{found.where}",  # noqa: S608
-            found.values,
-        )
+        return connection.first(f"SELECT {columns} FROM {source}{both.where}", both.values)  # noqa: S608
 
     def key(
         self, connection: Connection, where: Sql, forward: bool, skip: int = 0
@@ -87,16 +104,14 @@ class KeySpace:
         return Sql(text, where.values)
 
     def count(self, connection: Connection, where: Sql, limit: int | None = None) -> int:
-        """How many rows, counted no further than to `limit`."""
-        source = f"FROM {self.table.source}{where.where}"
+        """The number of rows, counted no further than to `limit`."""
+        rows = f"FROM {self.table.source}{where.where}"
         if limit is None:
-            found = connection.first(f"SELECT count(*) {source}", where.values)
+            first = connection.first(f"SELECT count(*) {rows}", where.values)
         else:
-            found = connection.first(
-                f"SELECT count(*) FROM (SELECT 1 {source} LIMIT ?)",  # noqa: S608
-                (*where.values, limit),
-            )
-        return int(str(found[0])) if found else 0
+            sql = f"SELECT count(*) FROM (SELECT 1 {rows} LIMIT ?)"  # noqa: S608
+            first = connection.first(sql, (*where.values, limit))
+        return int(str(first[0])) if first else 0
 
     def ends(self, connection: Connection) -> tuple[Values, Values] | None:
         """The first and the last key; None for an empty table."""
@@ -104,12 +119,45 @@ class KeySpace:
         last = self.key(connection, EVERYTHING, False)
         return None if first is None or last is None else (first, last)
 
+    def slices(
+        self, job: Job, key: Values | None, forward: bool, inclusive: bool = False
+    ) -> Iterator[Slice]:
+        """Slices from a key (None: from the first row) to the end, also to one that moves
+        meanwhile. Each is a short read, so that no log of a live ledger is held back. The caller
+        works on a slice before it takes the next; how long that takes sets their size."""
+        size = FIRST
+        while True:
+            job.check()
+            began = time.monotonic()
+            here = self.from_here(key, forward, inclusive)
+            piece = self._slice(job.connection, here, forward, size)
+            if piece is None:
+                return
+            yield piece
+            key, inclusive = piece.end, False
+            seconds = time.monotonic() - began
+            if seconds < SHORT:
+                size = min(2 * size, LARGEST)
+            elif seconds > LONG:
+                size = max(size // 2, FIRST)
+
+    def _slice(self, connection: Connection, here: Sql, forward: bool, size: int) -> Slice | None:
+        end, rows = self.key(connection, here, forward, skip=size - 1), size
+        if end is None:
+            rows = self.count(connection, here, size)
+            end = self.key(connection, EVERYTHING, not forward) if rows else None
+        if end is None:
+            return None
+        limit = self.from_here(end, not forward, inclusive=True)
+        return Slice(here.also(limit), end, rows)
+
     def _select(self, columns: str, where: Sql, forward: bool) -> str:
         order = self._orders[forward]
         return f"SELECT {columns} FROM {self.table.source}{where.where} ORDER BY {order}"  # noqa: S608
 
     def _compared(self, operator: str, key: Values, inclusive: bool) -> Sql:
         operator += "=" if inclusive else ""
+        marks, values = bound(key)
         if self.width == 1:
-            return Sql(f"{self._keys} {operator} {marks(key)[0]}", bound(key))
-        return Sql(f"({self._keys}) {operator} ({', '.join(marks(key))})", bound(key))
+            return Sql(f"{self._keys} {operator} {marks[0]}", values)
+        return Sql(f"({self._keys}) {operator} ({', '.join(marks)})", values)

@@ -4,46 +4,57 @@ import re
 
 from console.browser.reader.catalogue import Table
 from console.browser.reader.source import Connection
-from console.browser.reader.sql_builder import INTEGERS, Column, Sql, shown_as
+from console.browser.reader.sql_builder import INTEGERS, Column, Sql
 from console.browser.reader.wire import Values
 
 _INTEGER = re.compile("-?[0-9]{1,19}")
 _VALUE = re.compile(r"\s*'((?:[^']|'')*)'\s*(?:,|\Z)|([^,]*)(?:,|\Z)")
 
 
-def key_of(connection: Connection, table: Table, columns: list[Column], text: str) -> Values | None:
-    """The key of the first row with this primary key, of which the values stand between commas
-    (the last ones may be left out), or with this rowid. Quotes keep the blanks of a value."""
-    primary = _primary(table, columns)
-    key = _first(connection, table, _with_primary(primary, text)) if primary else None
-    if key is None and table.key_kind == "rowid" and _is_rowid(text.strip()):
-        return _first(connection, table, Sql(f"{table.keys[0]} = ?", (int(text),)))
-    return key
+class KeyLookup:
+    """The keys of one table, by their text."""
 
+    def __init__(self, table: Table) -> None:
+        self._table = table
 
-def _primary(table: Table, columns: list[Column]) -> list[Column]:
-    places = {column["name"]: column["primary"] for column in table.columns if column["primary"]}
-    primary = [_as_in_key(table, column) for column in columns if column.name in places]
-    return sorted(primary, key=lambda column: places[column.name])
+    def key(self, connection: Connection, text: str) -> Values | None:
+        """The key of the first row with this primary key, of which the values stand between commas
+        (the last ones may be left out), or with this rowid. Quotes keep the blanks of a value."""
+        primary, table = self._primary(), self._table
+        key = self._first(connection, _with_primary(primary, text)) if primary else None
+        text = text.strip()
+        is_rowid = _INTEGER.fullmatch(text) is not None and int(text) in INTEGERS
+        if key is None and table.key_kind == "rowid" and is_rowid:
+            return self._first(connection, Sql(f"{table.keys[0]} = ?", (int(text),)))
+        return key
 
+    def _primary(self) -> list[Column]:
+        columns = [self._as_in_key(column) for column in self._table.columns if column.primary]
+        return sorted(columns, key=lambda column: column.primary)
 
-def _as_in_key(table: Table, column: Column) -> Column:
-    """The column as the index of the key compares it."""
-    collated = f"{column.reference} COLLATE "
-    term = next((term for term in table.keys if term.startswith(collated)), column.reference)
-    return column._replace(reference=term)
+    def _as_in_key(self, column: Column) -> Column:
+        """The column as the index of the key compares it."""
+        name = column.reference
+        terms = (term for term in self._table.keys if term.startswith(f"{name} COLLATE "))
+        return column._replace(collation=next(terms, name).removeprefix(name))
+
+    def _first(self, connection: Connection, where: Sql) -> Values | None:
+        table = self._table
+        order = ", ".join(f"{term}{' DESC' if table.descending else ''}" for term in table.keys)
+        sql = f"SELECT {', '.join(table.keys)} FROM {table.source}{where.where}"  # noqa: S608
+        return connection.first(f"{sql} ORDER BY {order} LIMIT 1", where.values)
 
 
 def _with_primary(primary: list[Column], text: str) -> Sql:
-    found = Sql("")
+    where = Sql("")
     for column, operands in zip(primary, _typed(text, len(primary)), strict=False):
-        found = found.also(shown_as(column, operands))
-    return found
+        where = where.also(column.shown_as(operands))
+    return where
 
 
 def _typed(text: str, number: int) -> list[list[str]]:
-    """What is typed for each of so many columns, in all ways it may be meant. What is left for the
-    last one may have commas of its own."""
+    """The values typed for so many columns, each in all ways it may be meant. The rest, for the
+    last column, may have commas of its own."""
     typed: list[list[str]] = []
     while len(typed) < number:
         value = _VALUE.match(text)
@@ -57,13 +68,3 @@ def _typed(text: str, number: int) -> list[list[str]]:
             return typed
         text = text[value.end() :]
     return typed
-
-
-def _first(connection: Connection, table: Table, where: Sql) -> Values | None:
-    order = ", ".join(f"{term}{' DESC' if table.descending else ''}" for term in table.keys)
-    sql = f"SELECT {', '.join(table.keys)} FROM {table.source}{where.where}"  # noqa: S608
-    return connection.first(f"{sql} ORDER BY {order} LIMIT 1", where.values)
-
-
-def _is_rowid(text: str) -> bool:
-    return _INTEGER.fullmatch(text) is not None and int(text) in INTEGERS

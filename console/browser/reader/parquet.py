@@ -1,5 +1,5 @@
-"""Parquet files, where pyarrow is installed. Every stored digit is kept: a column that holds more
-than one kind of value is written as text."""
+"""Parquet files, where pyarrow is installed. No stored digit is lost: a column that holds more than
+one kind of value is written as text."""
 
 from collections.abc import Iterable, Iterator
 from importlib import import_module
@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from console.browser.errors import BrowseError
-from console.browser.reader.export import Rows
-from console.browser.reader.sql_builder import distinct
-from console.browser.reader.wire import Stored, Values, Wire, shown
+from console.browser.reader.sql_builder import Columns, distinct
+from console.browser.reader.wire import Rows, Stored, Values, plain, shown
 
 ROWS, CHARACTERS = 20_000, 32 * 1024 * 1024
 _DECLARED: dict[str, type] = {
@@ -21,21 +20,21 @@ _DECLARED: dict[str, type] = {
 }
 
 
-def write_parquet(part: Path, columns: list[Wire], rows: Rows, strict: bool) -> None:
+def write_parquet(part: Path, columns: Columns, rows: Rows, strict: bool) -> None:
     """Integers as int64, reals as float64, blobs as binary, all else as strings.
 
-    A STRICT table says what its columns hold; anything else is read once more to find out.
+    A STRICT table declares the types of its columns; other rows are read once more for them.
     """
     pyarrow, parquet = _library()
     kinds = _declared(columns) if strict else None
-    kinds = kinds or _found(len(columns), rows())
+    kinds = kinds or _stored(len(columns), rows())
     types = {
         int: pyarrow.int64(),
         float: pyarrow.float64(),
         str: pyarrow.string(),
         bytes: pyarrow.binary(),
     }
-    names = distinct([shown(column["name"]) for column in columns])
+    names = distinct(shown(column.name) for column in columns)
     schema = pyarrow.schema(list(zip(names, [types[kind] for kind in kinds], strict=True)))
     try:
         with parquet.ParquetWriter(part, schema) as writer:
@@ -59,22 +58,19 @@ def _library() -> tuple[Any, Any]:
         raise BrowseError(message, "optional") from None
 
 
-def _declared(columns: list[Wire]) -> list[type] | None:
-    kinds = [_DECLARED.get(str(column.get("type", "")).upper()) for column in columns]
-    known = [kind for kind in kinds if kind is not None]
-    return known if len(known) == len(kinds) else None
+def _declared(columns: Columns) -> list[type] | None:
+    types = [column.type.upper() for column in columns]
+    return [_DECLARED[name] for name in types] if set(types) <= set(_DECLARED) else None
 
 
-def _found(width: int, rows: Iterable[Values]) -> list[type]:
+def _stored(width: int, rows: Iterable[Values]) -> list[type]:
+    """The one type of each column's values; text where there are several."""
     kinds: list[set[type]] = [set() for _ in range(width)]
     for batch in _batches(rows):
         for seen, column in zip(kinds, zip(*batch, strict=True), strict=True):
             seen.update(map(type, column))
-    return [_only(seen - {type(None)}) for seen in kinds]
-
-
-def _only(kinds: set[type]) -> type:
-    return kinds.pop() if len(kinds) == 1 else str
+    kinds = [seen - {type(None)} for seen in kinds]
+    return [seen.pop() if len(seen) == 1 else str for seen in kinds]
 
 
 def _batches(rows: Iterable[Values]) -> Iterator[list[Values]]:
@@ -94,6 +90,5 @@ def _batches(rows: Iterable[Values]) -> Iterator[list[Values]]:
 def _converted(value: Stored, kind: type) -> Stored:
     if value is None or kind is not str:
         return value
-    if isinstance(value, str):
-        return shown(value)
-    return value.hex() if isinstance(value, bytes) else repr(value)
+    written = plain(value)
+    return written if isinstance(written, str) else repr(written)

@@ -1,28 +1,18 @@
-"""From what the screen asks for to the view that answers it."""
+"""The view that shows a table or a statement as the screen asks for it."""
 
 import re
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-from console.browser.reader.catalogue import Table, sampled, table
-from console.browser.reader.filtered_view import FoundView, Question
+from console.browser.reader.catalogue import Catalogue, Table
+from console.browser.reader.filtered_view import FilteredView, Selection
 from console.browser.reader.keyspace import KeySpace
 from console.browser.reader.result_view import Limit, ResultView
 from console.browser.reader.source import Connection, Source
-from console.browser.reader.sql_builder import (
-    Column,
-    Sql,
-    affinity,
-    conditions,
-    distinct,
-    named,
-    order_terms,
-    quoted,
-    reference,
-)
+from console.browser.reader.sql_builder import Column, Columns, Sql, distinct, quoted
 from console.browser.reader.table_view import TableView
-from console.browser.reader.view import RowSet, Tell
+from console.browser.reader.view import Report, RowSet
 from console.browser.reader.wire import Wire
 
 # Not a name that a table has.
@@ -34,72 +24,76 @@ _TOKEN = re.compile(
 )
 
 
-def table_view(
-    source: Source, connection: Connection, asked: Wire, limit: Limit, tell: Tell
-) -> RowSet:
-    """The cheapest view that shows a table like this; it has begun to fill itself."""
-    found = table(connection, asked["table"])
-    columns = sampled(found, connection)
-    order, where, search = asked["order"], asked["where"], asked["search"]
-    if not found.keys:
-        return _scanned(source, connection, found, asked, limit, tell)
-    by_key = not order or _is_key_order(found, columns[1], order)
-    reverse = bool(order) and by_key and order[0][1] != found.descending
-    if by_key and not where and not search:
-        view = TableView(asked["view"], source, KeySpace(found), columns, tell, reverse)
-        view.open(connection)
+class Planner:
+    """Plans views of one file; `report` takes the progress of their scans."""
+
+    def __init__(self, source: Source, limit: Limit, report: Report) -> None:
+        self._source = source
+        self._limit = limit
+        self._report = report
+
+    def table_view(self, connection: Connection, asked: Wire) -> RowSet:
+        """The cheapest view that shows a table like this; it has begun to fill itself."""
+        catalogue = Catalogue(connection)
+        table = catalogue.table(asked["table"])
+        if not table.keys:
+            return self._scanned(connection, table, asked)
+        table = catalogue.sampled(table)
+        order, where, search = asked["order"], asked["where"], asked["search"]
+        by_key = not order or _is_key_order(table, order)
+        reverse = bool(order) and by_key and order[0][1] != table.descending
+        number, source, space = asked["view"], self._source, KeySpace(table)
+        if by_key and not where and not search:
+            whole = TableView(number, source, space, self._report, reverse)
+            whole.open(connection)
+            return whole
+        terms = [] if by_key else table.columns.order_terms(order)
+        selection = Selection(table.columns.conditions(where, search), terms, reverse)
+        view = FilteredView(number, source, space, self._report, selection)
+        view.rebuild(connection)
         return view
-    terms = [] if by_key else order_terms(columns[1], order)
-    question = Question(conditions(columns[1], where, search), terms, reverse)
-    searched = FoundView(asked["view"], source, KeySpace(found), columns, tell, question)
-    searched.rebuild(connection)
-    return searched
+
+    def query_view(self, asked: Wire, opened: Callable[[], None]) -> ResultView:
+        """The result of a typed statement, not begun yet."""
+        sql = _bare(asked["sql"])
+
+        def statement(connection: Connection) -> Sql:
+            if not (asked["order"] or asked["where"] or asked["search"]):
+                return Sql(sql)
+            columns = Columns(map(_by_value, _result_names(connection, sql)))
+            listed = ", ".join(quoted(column.name) for column in columns)
+            text = f"WITH {_TYPED}({listed}) AS (\n{sql}\n) SELECT * FROM {_TYPED} AS t"  # noqa: S608
+            return _narrowed(text, columns, asked)
+
+        number, report = asked["view"], self._report
+        return ResultView(number, self._source, statement, self._limit, None, report, opened=opened)
+
+    def _scanned(self, connection: Connection, table: Table, asked: Wire) -> ResultView:
+        shown = table.columns.in_rows
+        columns = Columns(_by_value(column.name, column.type, table.strict) for column in shown)
+        text = f"SELECT {', '.join(table.shown)} FROM {table.source}"  # noqa: S608
+        statement = _narrowed(text, columns, asked)
+        narrowed = asked["where"] or asked["search"]
+        doing = "sorting" if asked["order"] else "filtering" if narrowed else "reading"
+        view = ResultView(
+            asked["view"],
+            self._source,
+            lambda _: statement,
+            self._limit,
+            shown,
+            self._report,
+            doing,
+        )
+        view.rebuild(connection)
+        return view
 
 
-def query_view(
-    source: Source, asked: Wire, limit: Limit, tell: Tell, opened: Callable[[], None]
-) -> ResultView:
-    """The result of a typed statement, not begun yet."""
-    sql, order, where, search = _bare(asked["sql"]), asked["order"], asked["where"], asked["search"]
-
-    def statement(connection: Connection) -> Sql:
-        if not (order or where or search):
-            return Sql(sql)
-        return _wrapped(connection, sql, order, where, search)
-
-    return ResultView(asked["view"], source, statement, limit, None, tell, opened=opened)
-
-
-def _scanned(
-    source: Source, connection: Connection, found: Table, asked: Wire, limit: Limit, tell: Tell
-) -> RowSet:
-    shown = [column for column in found.columns if column["hidden"] != "hidden"]
-    columns = [_by_value(column["name"], column["type"], found.strict) for column in shown]
-    where = conditions(columns, asked["where"], asked["search"])
-    order = _order_by(columns, asked["order"])
-    references = ", ".join(found.shown)
-    text = f"SELECT {references} FROM {found.source}{where.where}{order}"  # noqa: S608
-    statement = Sql(text, where.values)
-    doing = "sorting" if asked["order"] else "filtering" if where.text else "reading"
-    view = ResultView(
-        asked["view"], source, lambda _: statement, limit, [dict(c) for c in shown], tell, doing
-    )
-    view.rebuild(connection)
-    return view
-
-
-def _wrapped(
-    connection: Connection, sql: str, order: list[Any], where: list[Any], search: str
-) -> Sql:
-    names = _result_names(connection, sql)
-    columns = [_by_value(name) for name in names]
-    condition = conditions(columns, where, search)
-    listed = ", ".join(map(quoted, names))
-    text = (
-        f"WITH {_TYPED}({listed}) AS (\n{sql}\n) SELECT * FROM {_TYPED} AS t"  # noqa: S608
-        f"{condition.where}{_order_by(columns, order)}"
-    )
-    return Sql(text, condition.values)
+def _narrowed(text: str, columns: Columns, asked: Wire) -> Sql:
+    """A SELECT with the conditions and the order that the screen asks for."""
+    where = columns.conditions(asked["where"], asked["search"])
+    terms = columns.order_terms(asked["order"])
+    order = f" ORDER BY {', '.join(terms)}" if terms else ""
+    return Sql(f"{text}{where.where}{order}", where.values)
 
 
 def _bare(sql: str) -> str:
@@ -109,7 +103,7 @@ def _bare(sql: str) -> str:
 
 
 def _result_names(connection: Connection, inner: str) -> list[str]:
-    """What the columns are called where the result stands as it is."""
+    """The names of a result's columns."""
     names = _names(connection, f"SELECT * FROM (\n{inner}\n) LIMIT 0")  # noqa: S608
     if any(":" in name for name in names):
         # There are several of one name: SQLite has numbered them in a way of its own.
@@ -123,19 +117,14 @@ def _names(connection: Connection, sql: str) -> list[str]:
 
 
 def _by_value(name: str, declared: str = "", strict: bool = False) -> Column:
-    """A column that nobody has looked at yet: each of its texts may turn out to be a decimal."""
-    column = Column(name, reference(name), declared, strict)
-    return column._replace(decimal=affinity(column) != "number")
+    """A column of which no row was read yet: each of its texts may turn out to be a decimal."""
+    column = Column(name, declared, strict=strict)
+    return column._replace(decimal=column.affinity != "number")
 
 
-def _order_by(columns: list[Column], order: list[Any]) -> str:
-    terms = order_terms(columns, order)
-    return f" ORDER BY {', '.join(terms)}" if terms else ""
-
-
-def _is_key_order(found: Table, columns: list[Column], order: list[Any]) -> bool:
-    """Whether the rows stand in this order already, or in its reverse."""
+def _is_key_order(table: Table, order: list[Any]) -> bool:
+    """Whether the rows are stored in this order, or in its reverse."""
     if len(order) != 1:
         return False
-    column = named(columns, order[0][0])
-    return column.reference == found.keys[0] and not column.decimal
+    column = table.columns.named(order[0][0])
+    return column.reference == table.keys[0] and not column.decimal

@@ -1,5 +1,5 @@
-"""Rows that have no keys to be found by: of a view, of a virtual table, of a typed query. A scan
-writes them to disk whole, once; pages are read from there."""
+"""Rows without keys: of a view, of a virtual table, of a typed query. A scan writes them to disk
+whole, once; pages are read from there."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -8,29 +8,28 @@ from typing import NamedTuple
 
 from console.browser.errors import BrowseError
 from console.browser.reader import decimals
-from console.browser.reader.catalogue import judged
 from console.browser.reader.jobs import Job
 from console.browser.reader.source import MEBI, Connection, Source
 from console.browser.reader.spool import RowSpool
-from console.browser.reader.spooled_view import KeptView
-from console.browser.reader.sql_builder import Sql, distinct
-from console.browser.reader.view import Keyed, Tell
-from console.browser.reader.wire import Values, Wire, page_cells
+from console.browser.reader.spooled_view import SpooledView
+from console.browser.reader.sql_builder import Column, Columns, Sql, distinct
+from console.browser.reader.view import Report
+from console.browser.reader.wire import PageRow, Values, page_cells
 
 BLOCK_BYTES = 256 * 1024
 LARGEST_BATCH = 256
-TOLD = 500
-JUDGED = 100
+REPORTED = 500
+SAMPLE = 100
 
 
 class Limit(NamedTuple):
-    """How much of a result is kept; None is all of it."""
+    """The largest part of a result that is spooled; None is all of it."""
 
     rows: int | None
     mib: int | None
 
 
-class ResultView(KeptView):
+class ResultView(SpooledView):
     """The rows as they were when the scan came by. `opened` is called when its first rows are
     there, or when it turned out to have none."""
 
@@ -40,12 +39,12 @@ class ResultView(KeptView):
         source: Source,
         statement: Callable[[Connection], Sql],
         limit: Limit,
-        columns: list[Wire] | None,
-        tell: Tell,
+        columns: Columns | None,
+        report: Report,
         doing: str = "reading",
         opened: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__(number, source, columns or [], tell)
+        super().__init__(number, source, columns or Columns(), report)
         self.typed = columns is None
         self.doing = doing
         self._statement = statement
@@ -68,15 +67,15 @@ class ResultView(KeptView):
             self._opened()
         self.stopped = self._cut
 
-    def kept(self, start: int, limit: int) -> list[Values]:
+    def spooled(self, start: int, limit: int) -> list[Values]:
         return self._rows.read(start, limit)
 
-    def keyed(self, connection: Connection, position: int, kept: Values) -> Keyed:
-        return (position,), page_cells(kept)
+    def page_row(self, connection: Connection, position: int, entry: Values) -> PageRow:
+        return (position,), page_cells(entry)
 
     def row(self, connection: Connection, key: Values) -> Values | None:
-        found = self._rows.read(int(str(key[0])), 1)
-        return found[0] if found else None
+        rows = self._rows.read(int(str(key[0])), 1)
+        return rows[0] if rows else None
 
     def find_key(self, connection: Connection, text: str) -> int | None:
         return None
@@ -85,7 +84,7 @@ class ResultView(KeptView):
         for scanned, (position, row) in enumerate(self.each(start, backwards), 1):
             if any(decimals.contains(value, text) for value in row):
                 return position
-            if scanned % TOLD == 0:
+            if scanned % REPORTED == 0:
                 job.moved(scanned, 0, scanned / len(self))
         return None
 
@@ -100,16 +99,16 @@ class ResultView(KeptView):
         if cursor.description is None:
             raise BrowseError("there is no statement here that has a result")
         if not self.columns:
-            names = distinct([column[0] for column in cursor.description])
-            self.columns = [{"name": name} for name in names]
+            names = distinct(column[0] for column in cursor.description)
+            self.columns = Columns(map(Column, names))
 
     def _read(self, job: Job, cursor: sqlite3.Cursor) -> None:
         # One at first: the next one may take long, or be large.
         size = 1
         while batch := cursor.fetchmany(size):
             rows, size_before = len(self), self._rows.size
-            self._keep(batch)
-            if rows < JUDGED:
+            self._spool(batch)
+            if rows < SAMPLE:
                 self._judge()
             if rows == 0:
                 self._opened()
@@ -119,8 +118,8 @@ class ResultView(KeptView):
             grown = max(1, self._rows.size - size_before)
             size = max(1, min(LARGEST_BATCH, 2 * size, size * BLOCK_BYTES // grown))
 
-    def _keep(self, batch: list[Values]) -> None:
-        """As many of the rows as the limits leave room for."""
+    def _spool(self, batch: list[Values]) -> None:
+        """Write the rows that the limits leave room for."""
         rows, mib = self._limit
         if rows is not None and len(self) + len(batch) > rows:
             batch = batch[: rows - len(self)]
@@ -130,7 +129,9 @@ class ResultView(KeptView):
             self._cut = f"stopped at {mib:,} MiB"
 
     def _judge(self) -> None:
-        """The first rows tell which texts are decimals."""
-        rows = self._rows.read(0, JUDGED)
-        for index, column in enumerate(self.columns):
-            column["decimal"] = judged([row[index] for row in rows])
+        """Mark the columns of decimals, by the first rows."""
+        rows = self._rows.read(0, SAMPLE)
+        self.columns = Columns(
+            column._replace(decimal=decimals.are_decimals([row[index] for row in rows]))
+            for index, column in enumerate(self.columns)
+        )

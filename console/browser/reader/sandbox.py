@@ -1,4 +1,4 @@
-"""What the reading process may use of the machine."""
+"""The limits of the reading process: its memory, and the size of its files."""
 
 import sys
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ STACK_BYTES = 8 * MEBI
 
 
 def confine(memory_mib: int | None, spool_mib: int | None) -> None:
-    """Limit this process's memory and the size of the files it writes, where the system can."""
+    """Limit the memory of this process and the size of its files, where the system can."""
     if sys.platform == "win32":
         return
     import resource
@@ -21,13 +21,13 @@ def confine(memory_mib: int | None, spool_mib: int | None) -> None:
     if memory_mib is not None:
         _set(resource.RLIMIT_AS, memory_mib * MEBI)
     if spool_mib is not None:
-        # What sorts write on their way is larger than what comes of it.
+        # The files of a sort are larger than its result.
         _set(resource.RLIMIT_FSIZE, 2 * spool_mib * MEBI)
 
 
 @contextmanager
 def lifted() -> Iterator[None]:
-    """No limits for a step that writes what was read. What it leaves in memory, a library, does not
+    """The limits are off for a step that writes rows. A library that it leaves in memory does not
     count afterwards."""
     if sys.platform == "win32":
         yield

@@ -1,4 +1,4 @@
-"""The file being read: connections that can do nothing but read it, and what its errors mean."""
+"""The file being read: connections that can only read it, and the meaning of its errors."""
 
 import errno
 import os
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from console.browser.errors import BrowseError, Trouble
-from console.browser.reader import decimals
-from console.browser.reader.authorizer import Permits
+from console.browser.reader.authorizer import Authorizer
+from console.browser.reader.decimals import SqlFunctions
 from console.browser.reader.wire import Stored, Values
 
 # The first that lists its tables with what they are.
@@ -22,7 +22,7 @@ PAGE_CACHE_KIB = 8 * 1024
 # A sort's runs are as large as this: with more, it was two to four times slower.
 SCAN_CACHE_KIB = 2 * 1024
 MEBI = 1024 * 1024
-# Of a statement, between two looks whether it should end.
+# Steps of a statement between two checks whether it should end.
 STEPS = 20_000
 
 _SETTINGS = (
@@ -50,8 +50,6 @@ _MESSAGES: dict[int, tuple[Trouble, str]] = {
     sqlite3.SQLITE_READONLY: ("refused", "only reading is possible here"),
     sqlite3.SQLITE_AUTH: ("refused", "only reading is possible here"),
 }
-
-
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -61,7 +59,7 @@ class Identity(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What changes when a file is written."""
+    """The size and time of a file, which change when it is written."""
 
     size: int
     mtime_ns: int
@@ -71,16 +69,16 @@ class Connection:
     """One read-only connection. Every statement is fetched to its end, or closed: an open one
     would keep the log of a live ledger from being given back."""
 
-    def __init__(self, inner: sqlite3.Connection, permits: Permits) -> None:
+    def __init__(self, inner: sqlite3.Connection, authorizer: Authorizer) -> None:
         self.inner = inner
-        self.permits = permits
+        self.authorizer = authorizer
 
     def rows(self, sql: str, values: Sequence[Stored] = ()) -> list[Values]:
         return self.inner.execute(sql, values).fetchall()
 
     def first(self, sql: str, values: Sequence[Stored] = ()) -> Values | None:
-        found = self.rows(sql, values)
-        return found[0] if found else None
+        rows = self.rows(sql, values)
+        return rows[0] if rows else None
 
     def each(self, sql: str, values: Sequence[Stored] = ()) -> Generator[Values]:
         """Row by row, for rows that may be large. Close the iterator if it is not used up."""
@@ -101,22 +99,30 @@ class Connection:
         finally:
             cursor.close()
 
+    def plan(self, sql: str, values: Sequence[Stored] = ()) -> str:
+        """SQLite's plan for a statement, line by line."""
+        return "\n".join(str(row[3]) for row in self.rows(f"EXPLAIN QUERY PLAN {sql}", values))
+
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Several statements that see the same state of the file."""
-        # A statement with rows left keeps it, and holds the log back: for a short while only.
-        held = self.inner.execute("SELECT 1 FROM sqlite_schema")
+        """Statements inside see the same state of the file."""
+        # An unfinished statement holds the log back: for a short while only.
+        unfinished = self.inner.execute("SELECT 1 FROM sqlite_schema")
         try:
             yield
         finally:
-            held.close()
+            unfinished.close()
 
     def version(self) -> int:
-        """A number that is another one once somebody else has written."""
+        """A number that changes when another connection has written."""
         return int(str(self.rows("PRAGMA data_version")[0][0]))
 
+    def limit(self, should_end: Callable[[], bool]) -> None:
+        """Call `should_end` now and then during a statement, which ends where it returns true."""
+        self.inner.set_progress_handler(should_end, STEPS)
+
     def interrupt(self) -> None:
-        """End the statement that is running, if any. For any thread, at any time."""
+        """End the running statement, if any. For any thread, at any time."""
         with suppress(sqlite3.ProgrammingError):
             self.inner.interrupt()
 
@@ -125,22 +131,21 @@ class Connection:
 
 
 class Source:
-    """A path, the file that was found there first, and connections to it."""
+    """A path, the file that was there first, and connections to it."""
 
     def __init__(self, path: str, identity: Identity | None, cell_mib: int) -> None:
         self.path = Path(path)
         self._cell_bytes = min(cell_mib * MEBI, 1_000_000_000)
-        found, _ = self._found()
-        if identity is not None and identity != found:
+        self.identity, _ = self._stat()
+        if identity is not None and identity != self.identity:
             raise self._replaced()
-        self.identity = found
-        # Of a file that is read as one nobody writes: how it was then.
+        # Of a file that is read as one nobody writes.
         self._still: Written | None = None
 
     def check(self) -> None:
         """Raises `BrowseError` when the path leads to another file than before, or to none."""
-        found, written = self._found()
-        if found != self.identity:
+        identity, written = self._stat()
+        if identity != self.identity:
             raise self._replaced()
         if self._still is not None and (written != self._still or self._log_exists()):
             raise BrowseError(
@@ -168,16 +173,16 @@ class Source:
         beside = (Path(f"{own}{end}") for end in ("-wal", "-shm", "-journal"))
         return path.resolve() in (own, *(part.resolve() for part in beside))
 
-    def explained(self, error: Exception, permits: Permits | None = None) -> BrowseError:
-        """What an error means and what to do about it."""
+    def explained(self, error: Exception, authorizer: Authorizer | None = None) -> BrowseError:
+        """The meaning of an error, and what to do about it."""
         if isinstance(error, BrowseError):
             return error
-        if permits is not None and (denied := permits.take_denied()):
+        if authorizer is not None and (denied := authorizer.take_denied()):
             return BrowseError(f"only reading is possible here: {denied} is not allowed", "refused")
         if isinstance(error, MemoryError):
             return BrowseError("this needs more memory than it may use", "stopped")
         if isinstance(error, OSError) and error.errno in _FULL:
-            return self._known(sqlite3.SQLITE_FULL)
+            return self._with_message(sqlite3.SQLITE_FULL)
         code = getattr(error, "sqlite_errorcode", None)
         if code is None:
             return BrowseError(_one_line(error), "wrong" if _is_typed(error) else "worker")
@@ -186,10 +191,10 @@ class Source:
         if code & 0xFF == sqlite3.SQLITE_CANTOPEN:
             return self._not_opened()
         if code & 0xFF in _MESSAGES:
-            return self._known(code & 0xFF)
+            return self._with_message(code & 0xFF)
         return BrowseError(_one_line(error))
 
-    def _known(self, code: int) -> BrowseError:
+    def _with_message(self, code: int) -> BrowseError:
         trouble, message = _MESSAGES[code]
         return BrowseError(f"{self.path}: {message}", trouble)
 
@@ -212,26 +217,26 @@ class Source:
         inner.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
         for setting in (*_SETTINGS, f"PRAGMA cache_size = -{cache_kib}"):
             inner.execute(setting).close()
-        # The first look into the file: whatever is wrong with it shows here.
+        # The first statement that reads the file: whatever is wrong with it shows here.
         rtrees = [str(name) for (name,) in inner.execute(_RTREES).fetchall()]
-        decimals.install(inner)
+        SqlFunctions(inner).install()
         inner.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, self._cell_bytes)
         inner.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 4_000_000)
         inner.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
-        permits = Permits(rtrees)
-        inner.set_authorizer(permits)
-        return Connection(inner, permits)
+        authorizer = Authorizer(rtrees)
+        inner.set_authorizer(authorizer)
+        return Connection(inner, authorizer)
 
-    def _found(self) -> tuple[Identity, Written]:
+    def _stat(self) -> tuple[Identity, Written]:
         try:
-            found = self.path.stat()
+            status = self.path.stat()
         except FileNotFoundError:
             raise BrowseError(f"{self.path} does not exist", "missing") from None
         except OSError as error:
             raise BrowseError(f"{self.path}: {error.strerror}", "permission") from error
-        if not stat.S_ISREG(found.st_mode):
+        if not stat.S_ISREG(status.st_mode):
             raise BrowseError(f"{self.path} is not a file", "not a database")
-        return Identity(found.st_dev, found.st_ino), Written(found.st_size, found.st_mtime_ns)
+        return Identity(status.st_dev, status.st_ino), Written(status.st_size, status.st_mtime_ns)
 
     def _replaced(self) -> BrowseError:
         return BrowseError(f"{self.path} was replaced by another file: reopen it", "replaced")
@@ -247,8 +252,8 @@ class Source:
             return False
 
     def _stillness(self) -> Written:
-        """How a file is that nobody writes. Raises `BrowseError` when there is a log to read."""
-        _, written = self._found()
+        """The state of a file that nobody writes. Raises `BrowseError` when it has a log."""
+        _, written = self._stat()
         if self._log_exists():
             raise BrowseError(
                 f"{self.path} has a write-ahead log, which cannot be read without write access to "
@@ -259,7 +264,7 @@ class Source:
 
     def _log_exists(self) -> bool:
         try:
-            # SQLite writes it beside the file itself, wherever a link to that is.
+            # SQLite writes the log beside the file itself, wherever a link to that is.
             return Path(f"{self.path.resolve()}-wal").stat().st_size > 0
         except OSError:
             return False
@@ -278,22 +283,17 @@ class Source:
         )
 
 
-def limited(connection: Connection, check: Callable[[], bool]) -> None:
-    """Call `check` now and then during a statement, which ends where it returns true."""
-    connection.inner.set_progress_handler(check, STEPS)
-
-
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether a part of the file cannot be read, while others may."""
+    """Whether an error is of one part of the file, while others may be read."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR)
 
 
 def _is_typed(error: Exception) -> bool:
-    """Whether it is about what an operator typed."""
+    """Whether an error is of the statement that an operator typed."""
     return isinstance(error, sqlite3.Error | sqlite3.Warning | UnicodeError)
 
 
 def _one_line(error: Exception) -> str:
-    said = " ".join(str(error).split())
-    return said if _is_typed(error) else f"{type(error).__name__}: {said}"
+    message = " ".join(str(error).split())
+    return message if _is_typed(error) else f"{type(error).__name__}: {message}"

@@ -1,4 +1,4 @@
-"""Results on disk: positions to keys, or to whole rows. One thread adds, others read."""
+"""Results on disk: keys, or whole rows, by position. One thread adds, others read."""
 
 import marshal
 import os
@@ -30,7 +30,7 @@ class Spool(Protocol):
 
 @cache
 def spool_folder() -> Path:
-    """Where SQLite would put its temporary files: rather a disk than memory."""
+    """The folder where SQLite would put its temporary files: rather a disk than memory."""
     for name in (os.environ.get("SQLITE_TMPDIR"), os.environ.get("TMPDIR"), "/var/tmp"):  # noqa: S108
         if name and os.access(name, os.W_OK | os.X_OK):
             return Path(name)
@@ -114,9 +114,13 @@ class NumberSpool:
     def position(self, row: Values) -> int | None:
         wanted = _numbers(row)
         for start in range(0, self._length * NUMBER, CHUNK):
-            found = _aligned(self._file.read(start, CHUNK), wanted)
-            if found is not None:
-                return start // NUMBER + found
+            data = self._file.read(start, CHUNK)
+            at = data.find(wanted)
+            # The bytes of two numbers side by side may look like a third.
+            while at >= 0 and at % NUMBER:
+                at = data.find(wanted, at + 1)
+            if at >= 0:
+                return (start + at) // NUMBER
         return None
 
     def close(self) -> None:
@@ -127,23 +131,15 @@ def _numbers(values: Iterable[Any]) -> bytes:
     return array("q", values).tobytes()
 
 
-def _aligned(data: bytes, wanted: bytes) -> int | None:
-    """Which of the numbers in `data` it is."""
-    found = data.find(wanted)
-    while found >= 0 and found % NUMBER:
-        found = data.find(wanted, found + 1)
-    return found // NUMBER if found >= 0 else None
-
-
 class RowSpool:
-    """Rows of any values, written in blocks; the last block read is kept."""
+    """Rows of any values, written in blocks. The last block that was read stays in memory."""
 
     def __init__(self) -> None:
         self._file = _File()
         self._starts = array("q")
         self._offsets = array("q")
         self._length = 0
-        self._kept: tuple[int, list[Values]] = (-1, [])
+        self._last_read: tuple[int, list[Values]] = (-1, [])
 
     def __len__(self) -> int:
         return self._length
@@ -182,13 +178,13 @@ class RowSpool:
         self._file.close()
 
     def _block(self, block: int) -> list[Values]:
-        number, kept = self._kept
+        number, last_rows = self._last_read
         if number == block:
-            return kept
+            return last_rows
         last = block + 1 == len(self._starts)
         end = self._file.size if last else self._offsets[block + 1]
-        # What this process wrote itself, into a file that nobody else can open.
+        # The process wrote it itself, into a file that nobody else can open.
         data = self._file.read(self._offsets[block], end - self._offsets[block])
         rows: list[Values] = marshal.loads(data)  # noqa: S302
-        self._kept = (block, rows)
+        self._last_read = (block, rows)
         return rows

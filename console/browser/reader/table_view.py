@@ -5,15 +5,13 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from console.browser.errors import BrowseError
-from console.browser.reader import lookup
 from console.browser.reader.jobs import Job
 from console.browser.reader.keyspace import KeySpace
-from console.browser.reader.slices import slices
+from console.browser.reader.lookup import KeyLookup
 from console.browser.reader.source import Connection, Source
-from console.browser.reader.sparse_index import APART, Landmarks
-from console.browser.reader.sql_builder import Column, anywhere
-from console.browser.reader.view import Keyed, RowSet, Tell, counted, window
-from console.browser.reader.wire import Values, Wire
+from console.browser.reader.sparse_index import INTERVAL, SparseIndex
+from console.browser.reader.view import Report, RowSet, window
+from console.browser.reader.wire import PageRows, Values, Wire
 
 FOLLOWED = 50_000
 EXPORTED = 1_000
@@ -23,8 +21,8 @@ RESTS = 20
 
 class TableView(RowSet):
     """Rows by key, or from the last key to the first. Every page is a short read of its own and
-    shows the rows as they are then; only what their numbers are has to be counted, and again after
-    others have written."""
+    shows the rows as they are then; only their numbers have to be counted, and again after others
+    have written."""
 
     doing = "counting"
 
@@ -33,85 +31,82 @@ class TableView(RowSet):
         number: int,
         source: Source,
         space: KeySpace,
-        columns: tuple[list[Wire], list[Column]],
-        tell: Tell,
+        report: Report,
         reverse: bool = False,
     ) -> None:
-        super().__init__(number, source, columns[0], tell)
+        super().__init__(number, source, space.table.columns, report)
         self.key_kind = space.table.key_kind
         self.strict = space.table.strict
         self.space = space
         self.reverse = reverse
-        self.terms = columns[1]
-        self.marks = Landmarks(space)
+        self.index = SparseIndex(space)
         self._version: int | None = None
         self._counted = 0.0
         self._took = 0.0
 
     def open(self, connection: Connection) -> None:
-        """What can be said at once; the rest is counted on a thread."""
+        """Count a small table at once, and a larger one on a thread."""
         self.look(connection)
-        marks = Landmarks(self.space)
-        marks.look(connection)
-        self.marks, self._version = marks, self._seen
-        if marks.total is None:
+        index = SparseIndex(self.space)
+        index.look(connection)
+        self.index, self._version = index, self._seen
+        if index.total is None:
             self.rebuild(connection)
 
     def fill(self, job: Job) -> None:
         began, version = time.monotonic(), self.begun
-        marks = self.marks if self.marks.total is None else Landmarks(self.space)
+        index = self.index if self.index.total is None else SparseIndex(self.space)
         try:
-            marks.survey(job)
-            self.marks, self._version = marks, version
+            index.survey(job)
+            self.index, self._version = index, version
         finally:
             self._counted = time.monotonic()
             self._took = self._counted - began
 
     def count(self) -> Wire:
-        marks = self.marks
-        return counted(marks.known, self.building, self._is_counted, marks.estimate)
+        # In this order, for the scan may end meanwhile.
+        index, whole = self.index, self._is_counted
+        return self._count(index.least, whole, index.estimate)
 
     @property
     def _is_counted(self) -> bool:
-        """Whether the numbers are those of the file as it was seen last."""
-        return self.marks.total is not None and not self.changed_since(self._version)
+        """Whether nobody has written since the rows were counted."""
+        return self.index.total is not None and not self.changed_since(self._version)
 
-    def page(self, connection: Connection, start: int, limit: int) -> tuple[int, list[Keyed], bool]:
-        marks = self.marks
+    def page(self, connection: Connection, start: int, limit: int) -> PageRows:
+        index = self.index
         skip, size = window(start, limit)
-        read = marks.backward if (start < 0) != self.reverse else marks.forward
-        first, found, exact = read(connection, skip, size)
-        rows: list[Keyed] = list(found)
+        read = index.backward if (start < 0) != self.reverse else index.forward
+        first, rows, exact = read(connection, skip, size)
         if start < 0:
             rows.reverse()
-            first = max(0, (marks.estimate or marks.known) - skip - len(rows))
-            exact = exact and marks.total is not None
-        if marks.stale and not self.building:
-            marks.stale = False
+            first = max(0, (index.estimate or index.least) - skip - len(rows))
+            exact = exact and index.total is not None
+        if index.stale and not self.building:
+            index.stale = False
             self.rebuild(connection)
-        return first, rows, exact and (marks.total is None or self._is_counted)
+        return first, rows, exact and (index.total is None or self._is_counted)
 
     def row(self, connection: Connection, key: Values) -> Values | None:
         return self.space.row(connection, key)
 
     def find_key(self, connection: Connection, text: str) -> int | None:
-        key = lookup.key_of(connection, self.space.table, self.terms, text)
-        return None if key is None else self._shown_at(self.marks.position(connection, key)[0])
+        key = KeyLookup(self.space.table).key(connection, text)
+        return None if key is None else self._shown_at(self.index.position(connection, key)[0])
 
     def find(self, job: Job, text: str, start: int, backwards: bool) -> int | None:
         rows = self.page(job.connection, start, 1)[1] if start >= 0 else []
         if not rows:
             return None
-        wanted = anywhere(self.terms, text)
+        wanted = self.space.table.columns.anywhere(text)
         forward = backwards == self.reverse
         scanned = 0
-        for piece in slices(job, self.space, rows[0][0], forward, inclusive=True):
-            where = piece.where.also(wanted)
-            found = self.space.key(job.connection, where, forward)
+        for piece in self.space.slices(job, rows[0][0], forward, inclusive=True):
+            key = self.space.key(job.connection, piece.where.also(wanted), forward)
             scanned += piece.rows
-            job.moved(scanned, int(found is not None))
-            if found is not None:
-                return self._counted_to(job, found)
+            job.moved(scanned, int(key is not None))
+            if key is not None:
+                return self._counted_to(job, key)
         return None
 
     def everything(self, job: Job) -> Iterator[Values]:
@@ -128,8 +123,8 @@ class TableView(RowSet):
             key = last
 
     def refresh(self, connection: Connection, recount: bool) -> None:
-        """After others have written: appended rows are taken in at once, and all are counted anew,
-        which then rests for many times as long as it took. Until then no number is exact."""
+        """Rows that others appended are added at once, and all are counted anew; the next count
+        rests for many times as long as the last one took. Until then no number is exact."""
         if recount:
             self.rebuild(connection)
             return
@@ -144,29 +139,29 @@ class TableView(RowSet):
         """Nothing is on disk."""
 
     def _catch_up(self, connection: Connection) -> None:
-        if self.marks.total is not None and self.marks.total <= APART:
+        if self.index.total is not None and self.index.total <= INTERVAL:
             self.open(connection)
             return
-        if self.key_kind == "rowid":
-            self.marks.extend(connection, FOLLOWED)
+        if self.space.by_rowid:
+            self.index.extend(connection, FOLLOWED)
         if time.monotonic() - self._counted >= self._took * RESTS:
             self.rebuild(connection)
 
     def not_whole(self, problem: BrowseError) -> None:
-        # Without landmarks rows are found all the same; only without a count something is missing.
-        # What only failed is tried again.
-        if self.marks.total is None or (problem.trouble == "stopped" and not self._is_counted):
+        # Rows can be read without an index; only without a count something is missing.
+        # A scan that failed is tried again.
+        if self.index.total is None or (problem.trouble == "stopped" and not self._is_counted):
             super().not_whole(problem)
 
     def _shown_at(self, position: int) -> int:
         if not self.reverse:
             return position
-        return max(0, (self.marks.estimate or self.marks.known) - 1 - position)
+        return max(0, (self.index.estimate or self.index.least) - 1 - position)
 
     def _counted_to(self, job: Job, key: Values) -> int:
-        """The position of a row, once that can be told."""
-        position, exact = self.marks.position(job.connection, key)
-        if not exact or (self.reverse and self.marks.total is None):
+        """The exact position of a row, for which rows may have to be counted first."""
+        position, exact = self.index.position(job.connection, key)
+        if not exact or (self.reverse and self.index.total is None):
             self.wait_built(job)
-            position = self.marks.position(job.connection, key)[0]
+            position = self.index.position(job.connection, key)[0]
         return self._shown_at(position)

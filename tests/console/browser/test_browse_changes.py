@@ -13,13 +13,14 @@ from browsed import Open, counted, firsts, insert, numbered, texts, until, whole
 
 from console.browser.errors import BrowseError
 from console.browser.model import Condition, Count, SortTerm
-from console.browser.reader import planner, table_view
-from console.browser.reader.catalogue import table as read_table
+from console.browser.reader import table_view
+from console.browser.reader.catalogue import Catalogue
 from console.browser.reader.jobs import Job
 from console.browser.reader.keyspace import KeySpace
+from console.browser.reader.planner import Planner
 from console.browser.reader.result_view import Limit
 from console.browser.reader.source import Connection, Source
-from console.browser.reader.sparse_index import Landmarks
+from console.browser.reader.sparse_index import SparseIndex
 from console.browser.reader.sql_builder import Sql
 from console.browser.reader.view import RowSet
 from console.browser.worker import Worker
@@ -91,7 +92,7 @@ async def test_a_view_whose_state_cannot_be_told_is_an_error_and_ends_nothing() 
     sent = BytesIO()
     worker = Worker(sent)
     broken: Any = SimpleNamespace(
-        number=1, state=failing, explained=lambda error, permits: BrowseError(str(error))
+        number=1, state=failing, explained=lambda error, authorizer: BrowseError(str(error))
     )
     worker._say({"id": 7, "result": None}, broken)
     worker._say({"id": 8, "result": None})
@@ -125,17 +126,17 @@ class Busy(KeySpace):
 class Counting:
     """Surveys on a thread, as a view does."""
 
-    def __init__(self, source: Source, marks: Landmarks) -> None:
+    def __init__(self, source: Source, index: SparseIndex) -> None:
         self.source = source
         self.problem: BrowseError | None = None
-        job = Job(self, "counting", marks.survey)
+        job = Job(self, "counting", index.survey)
         job.start()
         assert job.over.wait(20)
 
-    def explained(self, error: Exception, permits: Any) -> BrowseError:
-        return self.source.explained(error, permits)
+    def explained(self, error: Exception, authorizer: Any) -> BrowseError:
+        return self.source.explained(error, authorizer)
 
-    def told(self, progress: dict[str, Any]) -> None:
+    def report(self, progress: dict[str, Any]) -> None:
         pass
 
     def ended(self, job: Job, problem: BrowseError | None) -> None:
@@ -147,16 +148,16 @@ def test_rows_appended_while_rows_are_counted_are_counted_once(tmp_path: Path, s
     path = numbered(tmp_path / "busy.db", 9_000, f"UPDATE events SET seq = {step} * seq + 100000")
     source = Source(str(path), None, 100)
     with closing(source.connect()) as connection:
-        space = Busy(read_table(connection, "events"))
+        space = Busy(Catalogue(connection).table("events"))
         space.path = path
-        marks = Landmarks(space)
-        assert Counting(source, marks).problem is None
+        index = SparseIndex(space)
+        assert Counting(source, index).problem is None
         quiet = KeySpace(space.table)
         for _ in range(3):
-            assert marks.ends is not None
-            up_to = quiet.before(marks.ends[1], inclusive=True)
-            assert marks.total == quiet.count(connection, up_to)
-            marks.extend(connection, 1_000)
+            assert index.ends is not None
+            up_to = quiet.before(index.ends[1], inclusive=True)
+            assert index.total == quiet.count(connection, up_to)
+            index.extend(connection, 1_000)
 
 
 @contextmanager
@@ -164,7 +165,8 @@ def opened(path: Path, table: str, **asked: Any) -> Iterator[tuple[RowSet, Conne
     source = Source(str(path), None, 100)
     asked = {"view": 1, "table": table, "order": [], "where": [], "search": "", **asked}
     with closing(source.connect()) as connection:
-        view = planner.table_view(source, connection, asked, Limit(None, None), lambda *_: None)
+        planner = Planner(source, Limit(None, None), lambda *_: None)
+        view = planner.table_view(connection, asked)
         assert view.build is not None
         assert view.build.over.wait(20)
         yield view, connection

@@ -14,13 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from console.browser.errors import BrowseError
-from console.browser.reader import decimals, planner, slices, sparse_index
-from console.browser.reader.catalogue import table as read_table
+from console.browser.reader import decimals, keyspace, sparse_index
+from console.browser.reader.catalogue import Catalogue
 from console.browser.reader.jobs import Job
 from console.browser.reader.keyspace import KeySpace
+from console.browser.reader.planner import Planner
 from console.browser.reader.result_view import Limit
 from console.browser.reader.source import Connection, Source
-from console.browser.reader.sparse_index import Landmarks
+from console.browser.reader.sparse_index import SparseIndex
 from console.browser.reader.spool import NumberSpool, RowSpool
 from console.browser.reader.view import RowSet
 
@@ -60,10 +61,10 @@ SLOW = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 @pytest.fixture(autouse=True, scope="module")
 def _small_steps() -> Iterator[None]:
-    """So that small tables have several landmarks and slices."""
+    """So that small tables have several index keys and slices."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sparse_index, "APART", 3)
-        patch.setattr(slices, "FIRST", 2)
+        patch.setattr(sparse_index, "INTERVAL", 3)
+        patch.setattr(keyspace, "FIRST", 2)
         yield
 
 
@@ -87,7 +88,8 @@ def database(kind: str, ids: list[int], stored: list[Any]) -> Iterator[tuple[Sou
 def opened(source: Source, connection: Connection, **asked: Any) -> Iterator[RowSet]:
     """A view that is filled."""
     asked = {"view": 1, "table": "t", "order": [], "where": [], "search": "", **asked}
-    view = planner.table_view(source, connection, asked, Limit(None, None), lambda view, told: None)
+    planner = Planner(source, Limit(None, None), lambda view, progress: None)
+    view = planner.table_view(connection, asked)
     if view.build is not None:
         assert view.build.over.wait(20)
     assert view.stopped == ""
@@ -268,32 +270,32 @@ def test_a_condition_holds_for_the_rows_it_should(
     st.booleans(),
     st.lists(st.tuples(st.integers(0, 30), st.integers(1, 8)), max_size=12),
 )
-def test_what_landmarks_call_exact_is_exact_before_and_after_they_are_placed(
+def test_what_a_sparse_index_calls_exact_is_exact_before_and_after_the_survey(
     kind: str, ids: list[int], surveyed: bool, looks: list[tuple[int, int]]
 ) -> None:
     ordered = sorted(ids)
     with database(kind, ids, [(None, None, None)] * len(ids)) as (source, connection):
-        marks = Landmarks(KeySpace(read_table(connection, "t")))
-        marks.look(connection)
+        index = SparseIndex(KeySpace(Catalogue(connection).table("t")))
+        index.look(connection)
         if surveyed:
-            assert Surveyor(source, marks).problem is None
-            assert marks.total == len(ordered)
+            assert Surveyor(source, index).problem is None
+            assert index.total == len(ordered)
         for position, limit in looks:
-            first, found, exact = marks.forward(connection, position, limit)
+            first, found, exact = index.forward(connection, position, limit)
             taken = [key[0] for key, _ in found]
             assert taken == sorted(taken)
             assert first == position
-            if exact and (found or marks.total is not None):
+            if exact and (found or index.total is not None):
                 assert taken == ordered[position : position + limit]
             if surveyed:
                 assert exact
-            _, found, exact = marks.backward(connection, position, limit)
+            _, found, exact = index.backward(connection, position, limit)
             taken = [key[0] for key, _ in found]
             assert taken == sorted(taken, reverse=True)
-            if exact and (found or marks.total is not None):
+            if exact and (found or index.total is not None):
                 assert taken == ordered[::-1][position : position + limit]
         for position, key in enumerate(ordered):
-            place, exact = marks.position(connection, (key,))
+            place, exact = index.position(connection, (key,))
             assert not exact or place == position
             assert exact or not surveyed
 
@@ -301,17 +303,17 @@ def test_what_landmarks_call_exact_is_exact_before_and_after_they_are_placed(
 class Surveyor:
     """Waits for a survey."""
 
-    def __init__(self, source: Source, marks: Landmarks) -> None:
+    def __init__(self, source: Source, index: SparseIndex) -> None:
         self.source = source
         self.problem: Any = "none yet"
-        job = Job(self, "counting", marks.survey)
+        job = Job(self, "counting", index.survey)
         job.start()
         assert job.over.wait(20)
 
-    def explained(self, error: Exception, permits: Any) -> BrowseError:
-        return self.source.explained(error, permits)
+    def explained(self, error: Exception, authorizer: Any) -> BrowseError:
+        return self.source.explained(error, authorizer)
 
-    def told(self, progress: dict[str, Any]) -> None:
+    def report(self, progress: dict[str, Any]) -> None:
         assert progress["doing"] == "counting"
 
     def ended(self, job: Job, problem: Any) -> None:
