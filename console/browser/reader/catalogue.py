@@ -184,19 +184,18 @@ class Catalogue:
         if len(directions) > 1:
             # No comparison of whole keys follows such an order.
             return table
-        scan = f"INDEXED BY {index}"
-        terms = [reference(str(column)) for _, _, column, *_ in parts]
-        if not self._are_sorted(table, scan, terms):
-            collations = [quoted(str(collation)) for *_, collation, _ in parts]
-            terms = [f"{term} COLLATE {name}" for term, name in zip(terms, collations, strict=True)]
-        descending = directions.pop()
-        return table._replace(
-            keys=tuple(terms), key_kind="primary", descending=descending, scan=scan
-        )
+        table = table._replace(descending=directions.pop(), scan=f"INDEXED BY {index}")
+        return table._replace(keys=tuple(self._key_terms(table, parts)), key_kind="primary")
 
-    def _are_sorted(self, table: Table, scan: str, terms: list[str]) -> bool:
-        """Whether rows in the order of an index are in that of its columns: it may compare texts in
-        another way than they do."""
+    def _key_terms(self, table: Table, parts: list[Values]) -> list[str]:
+        """The columns of an index, with its collations where it compares texts in another way than
+        they do: a plan has to sort then."""
+        terms = [reference(str(column)) for _, _, column, *_ in parts]
         order = ", ".join(terms)
-        plan = self._connection.plan(f"SELECT 1 FROM {table.source} {scan} ORDER BY {order}")  # noqa: S608
-        return "TEMP B-TREE" not in plan and len(set(terms)) == len(terms)
+        plan = self._connection.plan(
+            f"SELECT 1 FROM {table.source} {table.scan} ORDER BY {order}"  # noqa: S608
+        )
+        if "TEMP B-TREE" not in plan and len(set(terms)) == len(terms):
+            return terms
+        collations = [quoted(str(collation)) for *_, collation, _ in parts]
+        return [f"{term} COLLATE {name}" for term, name in zip(terms, collations, strict=True)]

@@ -135,11 +135,7 @@ class KeySpace:
                 return
             yield piece
             key, inclusive = piece.end, False
-            seconds = time.monotonic() - began
-            if seconds < SHORT:
-                size = min(2 * size, LARGEST)
-            elif seconds > LONG:
-                size = max(size // 2, FIRST)
+            size = _resized(size, time.monotonic() - began)
 
     def _slice(self, connection: Connection, here: Sql, forward: bool, size: int) -> Slice | None:
         end, rows = self.key(connection, here, forward, skip=size - 1), size
@@ -161,3 +157,9 @@ class KeySpace:
         if self.width == 1:
             return Sql(f"{self._keys} {operator} {marks[0]}", values)
         return Sql(f"({self._keys}) {operator} ({', '.join(marks)})", values)
+
+
+def _resized(size: int, seconds: float) -> int:
+    if seconds < SHORT:
+        return min(2 * size, LARGEST)
+    return max(size // 2, FIRST) if seconds > LONG else size

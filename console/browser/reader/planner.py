@@ -72,9 +72,8 @@ class Planner:
         shown = table.columns.in_rows
         columns = Columns(_by_value(column.name, column.type, table.strict) for column in shown)
         text = f"SELECT {', '.join(table.shown)} FROM {table.source}"  # noqa: S608
-        statement = _narrowed(text, columns, asked)
-        narrowed = asked["where"] or asked["search"]
-        doing = "sorting" if asked["order"] else "filtering" if narrowed else "reading"
+        statement, filtered = _narrowed(text, columns, asked), asked["where"] or asked["search"]
+        doing = "sorting" if asked["order"] else "filtering" if filtered else "reading"
         view = ResultView(
             asked["view"],
             self._source,
