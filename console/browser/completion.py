@@ -1,4 +1,4 @@
-"""Words for the query pane: tables, columns, functions and keywords that go on as typed."""
+"""Words for the query pane: tables, columns, functions and keywords that begin as typed."""
 
 import re
 
@@ -21,26 +21,26 @@ _NAMED = re.compile(r"\w+|\"(?:[^\"]|\"\")+\"")
 
 def begun(text: str, cursor: int) -> str:
     """The word that a completion at the cursor would replace; may be empty."""
-    found = _BEGUN.search(text[:cursor])
-    return found[3] if found else ""
+    match = _BEGUN.search(text[:cursor])
+    return match[3] if match else ""
 
 
 class Words:
-    """All words there are for one database."""
+    """The words of one database."""
 
     def __init__(self, tables: tuple[TableInfo, ...], functions: tuple[str, ...]) -> None:
         self._tables = {table.name.lower(): table for table in tables}
         self._functions = functions
 
     def at(self, text: str, cursor: int) -> tuple[str, ...]:
-        """Those that begin like the word at the cursor, what its clause wants first: tables after
-        FROM, columns and functions after SELECT. After `table.`, that table's columns alone."""
-        found = _BEGUN.search(text[:cursor])
-        if found is None:
+        """Words that begin like the one at the cursor; its clause decides which come first: tables
+        after FROM, columns and functions after SELECT. After `table.`, that table's columns."""
+        match = _BEGUN.search(text[:cursor])
+        if match is None:
             return ()
-        owner = (found[1] or (found[2] or "").replace('""', '"')).lower()
-        prefix = found[3].lstrip('"').lower()
-        clause = _clause(text[: found.start(3)])
+        owner = (match[1] or (match[2] or "").replace('""', '"')).lower()
+        prefix = match[3].lstrip('"').lower()
+        clause = _clause(text[: match.start(3)])
         names = self._columns_of(text, owner) if owner else self._all(text, clause)
         unique = dict.fromkeys(name for name in names if name.lower().startswith(prefix))
         return tuple(name if name in self._unquoted else quoted(name) for name in unique)
@@ -60,7 +60,7 @@ class Words:
         return [*KEYWORDS, *tables, *self._functions]
 
     def _columns(self, text: str) -> list[str]:
-        """Those of the tables that the text names; of all, while it names none."""
+        """Columns of the tables that the text names; of all tables, while it names none."""
         every = [table for table in self._tables.values() if not table.shadow]
         tables = self._mentioned(text) or every
         return [column.name for table in tables for column in table.columns]
@@ -77,20 +77,20 @@ class Words:
         """The table that the text gives this other name."""
         for table in self._mentioned(text):
             name = re.escape(table.name)
-            said = rf"(?i)\b{name}\"?\s+(?:as\s+)?{re.escape(alias)}\b"
-            if re.search(said, text):
+            aliased = rf"(?i)\b{name}\"?\s+(?:as\s+)?{re.escape(alias)}\b"
+            if re.search(aliased, text):
                 return table
         return None
 
 
 def _clause(before: str) -> str:
     """The word that begins the clause; "" where none has begun."""
-    found = _CLAUSE.findall(before)
-    return found[-1].upper() if found else ""
+    words = _CLAUSE.findall(before)
+    return words[-1].upper() if words else ""
 
 
 def quoted(name: str) -> str:
-    """A name as SQL takes it: in quotes if it must be."""
+    """A name in quotes, if SQL needs them."""
     if _PLAIN.fullmatch(name) and name.upper() not in RESERVED:
         return name
     return '"' + name.replace('"', '""') + '"'

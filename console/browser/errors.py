@@ -20,12 +20,12 @@ Trouble = Literal[
 
 
 class BrowseError(Exception):
-    """What could not be read, why, and what to do. Its text is one line, fit for an operator.
+    """A read failed. The message, one line for an operator, says why and what to do.
 
-    `trouble` tells the kinds apart: `locked` may be tried again, `replaced` and `missing` need the
-    file opened anew (`Browser.reopen`), `stopped` is a limit or a cancelled scan, `wrong` is what
-    was typed, `refused` is a statement that would do more than read, `optional` names what to
-    install, `gone` is a row or result that is no more, `worker` a reading process that ended.
+    `trouble` is its kind: `locked` may be tried again, `replaced` and `missing` need the file
+    opened anew (`Browser.reopen`), `stopped` is a limit or a cancelled scan, `wrong` a mistyped
+    statement or filter, `refused` a statement that would do more than read, `optional` a package
+    to install, `gone` a row or result that is no more, `worker` a reading process that ended.
     """
 
     def __init__(self, message: str, trouble: Trouble = "wrong") -> None:

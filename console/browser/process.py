@@ -1,4 +1,4 @@
-"""The reading process from the outside: calls to it, what it tells meanwhile, its end."""
+"""The reading process from the outside: calls to it, its reports, its end."""
 
 import asyncio
 import contextlib
@@ -13,26 +13,26 @@ from console.kit.subprocesses import PYTHON, environment
 # One answer, a row with a large cell, may be long.
 LINE_LIMIT = 1 << 30
 GRACE_SECONDS = 1.0
-Tell = Callable[[dict[str, Any]], None]
+Report = Callable[[dict[str, Any]], None]
 
 
 class ReadingProcess:
     """One process. Once it has ended, every call raises the same `BrowseError`."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, tell: Tell, ended: Callable[[], None]
+        self, process: asyncio.subprocess.Process, report: Report, ended: Callable[[], None]
     ) -> None:
         self._process = process
-        self._tell, self._has_ended = tell, ended
+        self._report, self._has_ended = report, ended
         self._numbers = count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._ended: BrowseError | None = None
         self._reads = asyncio.create_task(self._read(), name="browse answers")
 
     @classmethod
-    async def spawn(cls, tell: Tell, ended: Callable[[], None]) -> "ReadingProcess":
-        """`tell` is called with the state of views and the progress of scans, `ended` when there
-        will be no more of it."""
+    async def spawn(cls, report: Report, ended: Callable[[], None]) -> "ReadingProcess":
+        """`report` is called with the state of views and the progress of scans, `ended` after the
+        last report."""
         process = await asyncio.create_subprocess_exec(
             *PYTHON,
             "console.browser.worker",
@@ -44,14 +44,14 @@ class ReadingProcess:
             start_new_session=True,
             env=environment(MALLOC_ARENA_MAX="1"),
         )
-        return cls(process, tell, ended)
+        return cls(process, report, ended)
 
     @property
     def alive(self) -> bool:
         return self._ended is None
 
     async def call(self, do: str, **asked: Any) -> Any:
-        """Ask, and wait for the answer. To cancel the wait stops the work. Raises `BrowseError`."""
+        """The answer to a request. To cancel the wait stops the work. Raises `BrowseError`."""
         if self._ended is not None:
             raise self._ended
         number = next(self._numbers)
@@ -67,17 +67,17 @@ class ReadingProcess:
             self._waiting.pop(number, None)
 
     def send(self, do: str, **asked: Any) -> None:
-        """Ask without waiting for an answer."""
+        """Send a request without waiting for its answer."""
         self._send({"id": 0, "do": do, **asked})
 
     def kill(self, reason: BrowseError) -> None:
-        """End it whatever it does; `reason` is the answer to all that wait for it."""
+        """End the process whatever it does; `reason` is the answer to all requests."""
         self._end(reason)
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
     async def close(self) -> None:
-        """End it, and return when it is gone."""
+        """End the process, and return when it is gone."""
         self._end(BrowseError("the file was closed", "worker"))
         if self._process.stdin is not None:
             self._process.stdin.close()
@@ -97,7 +97,7 @@ class ReadingProcess:
 
     async def _read(self) -> None:
         answers = self._process.stdout
-        assert answers is not None  # noqa: S101 - it was asked for
+        assert answers is not None  # noqa: S101 - a pipe
         try:
             while line := await answers.readline():
                 self._take(json.loads(line))
@@ -105,10 +105,10 @@ class ReadingProcess:
             self._end(BrowseError("the reading process ended: try again", "worker"))
 
     def _take(self, answer: dict[str, Any]) -> None:
-        # At once and in this order: what a scan says next must not be overtaken by an answer that
-        # its caller takes up later.
+        # At once and in this order: the next report of a scan must not be overtaken by an answer
+        # that its caller takes up later.
         if "state" in answer:
-            self._tell(answer)
+            self._report(answer)
         waiting = self._waiting.get(answer.get("id", 0))
         if waiting is None or waiting.done():
             return

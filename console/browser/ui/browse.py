@@ -5,7 +5,7 @@ from contextlib import suppress
 from textual.app import ComposeResult
 
 from console.browser.ui.captions import many
-from console.browser.ui.open_file import Session
+from console.browser.ui.open_file import OpenFile
 from console.browser.ui.tables import TablesScreen
 from console.kit.formats import size
 from console.kit.lines import Tone, line
@@ -17,7 +17,7 @@ class BrowseScreen(TablesScreen):
         yield TextLine(id="file")
         yield from super().compose()
 
-    def show_file(self, session: Session) -> None:
+    def show_file(self, session: OpenFile) -> None:
         path = session.path
         label = line((" browse ", Tone.BADGE), "  ", (path.name, Tone.STRONG))
         with suppress(OSError):

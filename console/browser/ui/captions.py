@@ -1,4 +1,4 @@
-"""What is said about rows: how many, how sure, how far a scan is; and one cell in full."""
+"""Captions of rows: their count, how sure it is, the progress of a scan; and one cell in full."""
 
 from typing import TypeGuard
 
@@ -13,12 +13,12 @@ _ESC: Line = (("  esc stops", Tone.FAINT),)
 DOT: Line = ((" · ", Tone.FAINT),)
 
 
-def counted(row: int, found: Count, progress: Progress | None, stopped: str) -> Line:
-    """`row 3 of 5,118 exact`; never more certain than it is."""
-    parts: list[Line] = [line(_position(row, found, stopped), _sureness(found, stopped))]
+def counted(row: int, rows: Count, progress: Progress | None, stopped: str) -> Line:
+    """The cursor's row and the count: `row 3 of 5,118 exact`, never more certain than it is."""
+    parts: list[Line] = [line(_position(row, rows, stopped), _sureness(rows, stopped))]
     if running(progress):
-        parts.append(_running(progress, found))
-    elif found.state == "counting":
+        parts.append(_running(progress, rows))
+    elif rows.state == "counting":
         parts.append(line(("looking …", Tone.LIVE), _ESC))
     if stopped:
         parts.append(line(("▲ ", Tone.ATTENTION), stopped))
@@ -30,27 +30,27 @@ def running(progress: Progress | None) -> TypeGuard[Progress]:
 
 
 def looked_at(scanned: int) -> Line:
-    """Of how many rows those seen were picked."""
+    """The number of rows that a scan has read."""
     return line(count(scanned), (" looked at", Tone.DIM)) if scanned else ()
 
 
-def chips(place: TableQuery) -> Line:
-    """The filters, as one reads them."""
-    parts = [spoken(condition) for condition in place.where]
-    if place.search:
-        parts.append(line(("any column", Tone.STRONG), (" ~", Tone.DIM), f" {place.search}"))
+def chips(query: TableQuery) -> Line:
+    """The filters of a query."""
+    parts = [spoken(condition) for condition in query.where]
+    if query.search:
+        parts.append(line(("any column", Tone.STRONG), (" ~", Tone.DIM), f" {query.search}"))
     return joined(parts, DOT)
 
 
 def many(number: int, word: str) -> str:
-    """`1 table`, `2 tables`."""
+    """A number with its noun: `1 table`, `2 tables`."""
     return f"{count(number)} {word}" if number == 1 else f"{count(number)} {word}s"
 
 
-def sorting(place: TableQuery) -> list[Line]:
+def sorting(query: TableQuery) -> list[Line]:
     return [
         line(("by ", Tone.DIM), order.column, (f" {sign(order.descending)}", Tone.LIVE))
-        for order in place.order
+        for order in query.order
     ]
 
 
@@ -65,7 +65,7 @@ def in_full(info: ColumnInfo, cell: Cell) -> Line:
 
 
 def kind_of(info: ColumnInfo, cell: Cell) -> str:
-    """The declared type, and what is stored where that is something else."""
+    """The declared type, and the stored one where that is another."""
     stored = cell.kind.upper()
     declared = info.type or stored
     same = cell.kind == "null" or stored in declared.upper() or declared.upper() in stored
@@ -90,28 +90,28 @@ def _length(cell: Cell) -> Line:
     return line((f"  {count(cell.length)} characters", Tone.DIM)) if cell.length else ()
 
 
-def _sureness(found: Count, stopped: str) -> Line:
-    if found.state == "exact":
+def _sureness(rows: Count, stopped: str) -> Line:
+    if rows.state == "exact":
         return line((" exact", Tone.DIM))
-    return line((" when last counted", Tone.DIM)) if _was_counted(found, stopped) else ()
+    return line((" when last counted", Tone.DIM)) if _was_counted(rows, stopped) else ()
 
 
-def _was_counted(found: Count, stopped: str) -> bool:
-    """Others have written since: there may be more rows by now, or fewer."""
-    return found.state == "at_least" and not stopped
+def _was_counted(rows: Count, stopped: str) -> bool:
+    """Whether others have written since the count: there may be more rows by now, or fewer."""
+    return rows.state == "at_least" and not stopped
 
 
-def _position(row: int, found: Count, stopped: str) -> Line:
-    least = "" if found.state == "exact" or _was_counted(found, stopped) else "≥ "
-    many = (f"{least}{count(found.value)}", Tone.STRONG)
+def _position(row: int, rows: Count, stopped: str) -> Line:
+    least = "" if rows.state == "exact" or _was_counted(rows, stopped) else "≥ "
+    many = (f"{least}{count(rows.value)}", Tone.STRONG)
     if row < 0:
-        return line(many, " rows" if found.value != 1 else " row")
+        return line(many, " rows" if rows.value != 1 else " row")
     return line(("row ", Tone.DIM), count(row + 1), (" of ", Tone.DIM), many)
 
 
-def _running(progress: Progress, found: Count) -> Line:
-    """Counted rows may still have to be numbered."""
-    counted_all = progress.doing == "counting" and found.state == "exact"
+def _running(progress: Progress, rows: Count) -> Line:
+    """The progress of a scan. Counted rows may still have to be numbered."""
+    counted_all = progress.doing == "counting" and rows.state == "exact"
     doing = "numbering rows" if counted_all else progress.doing
     share = f" {progress.share:.0%}" if progress.share is not None else ""
     looked = f" {count(progress.scanned)} looked at" if progress.scanned else ""

@@ -1,4 +1,4 @@
-"""How a stored value looks: every digit, NULL unlike empty, and nothing raw."""
+"""The look of a stored value: every digit, NULL unlike empty, and no raw control characters."""
 
 import re
 from enum import StrEnum
@@ -15,12 +15,12 @@ MOST_DRAWN: Final = 400
 _BLOB_BYTES: Final = 8
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _TIME_NAME = re.compile(r"(.*_)?(ms|ts)|ts_.*", re.IGNORECASE)
-# 1973 to 2286: what else is in such a column is no moment but a span.
+# 1973 to 2286: other numbers in such a column are no moments but spans.
 _MOMENTS: Final = range(100_000_000_000, 10_000_000_000_000)
 
 
 class Times(StrEnum):
-    """What stands beside the raw value of a time."""
+    """The time beside the raw value of a moment."""
 
     RAW = "raw"
     UTC = "utc"
@@ -28,7 +28,7 @@ class Times(StrEnum):
 
 
 def shown(cell: Cell, most: int = MOST_DRAWN) -> Line:
-    """The cell in one line; what is cut ends in `…`."""
+    """The cell in one line; a cut value ends in `…`."""
     if cell.kind == "null":
         return (("NULL", Tone.FAINT),)
     if cell.kind == "blob":
@@ -39,7 +39,7 @@ def shown(cell: Cell, most: int = MOST_DRAWN) -> Line:
 
 
 def literal(text: str) -> Line:
-    """Text as it is, and what a terminal would act on or not show as dim escapes."""
+    """The text with dim escapes for characters that a terminal would act on or not show."""
     if text.isprintable():
         return ((text, Tone.PLAIN),)
     return tuple(
@@ -62,7 +62,7 @@ def names_time(column: str) -> bool:
 
 
 def moment_of(cell: Cell) -> int | None:
-    """The UTC milliseconds in a cell of such a column, if they can be that."""
+    """The UTC milliseconds in a cell of such a column, if they are a likely moment."""
     if cell.kind != "integer":
         return None
     value = int(cell.text)
@@ -78,7 +78,7 @@ def is_decimal_text(cell: Cell) -> bool:
 
 
 def blob_length(cell: Cell) -> int:
-    """A blob's bytes."""
+    """The number of a blob's bytes."""
     return cell.length if cell.length is not None else len(cell.text) // 2
 
 

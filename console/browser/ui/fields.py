@@ -1,4 +1,4 @@
-"""A row in full: each column with its type and value, readable, and where it leads."""
+"""A row in full: each column with its type, its value and its links."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _MOST_BYTES: Final = 1_024
 
 @dataclass(frozen=True, slots=True)
 class FieldRow:
-    """Lines that belong together: a column with its value, or a link of the column before."""
+    """Lines of one field: a column with its value, or a link of the column before."""
 
     lines: tuple[Line, ...]
     place: int
@@ -36,30 +36,30 @@ class FieldRow:
 def items(
     infos: Sequence[ColumnInfo], row: Row, links: Sequence[Sequence[Link]], width: int
 ) -> list[FieldRow]:
-    """The row, for so many terminal columns. `links` has those of each column."""
-    found: list[FieldRow] = []
+    """The fields of a row, for so many terminal columns. `links` has those of each column."""
+    fields: list[FieldRow] = []
     name_width = min(_NAME_WIDTH, max((len(info.name) for info in infos), default=0))
     stacked = width < _STACKED
     indent = 3 if stacked else name_width + _KIND_WIDTH + 5
     for place, (info, cell) in enumerate(zip(infos, row.cells, strict=False)):
         value = value_lines(info, cell, max(8, width - indent))
         drawn = _stacked(info, cell, value) if stacked else _beside(info, cell, value, name_width)
-        found.append(FieldRow(tuple(drawn), place))
-        found += [FieldRow((_link_line(link, indent),), place, link) for link in links[place]]
-    return found
+        fields.append(FieldRow(tuple(drawn), place))
+        fields += [FieldRow((_link_line(link, indent),), place, link) for link in links[place]]
+    return fields
 
 
 def value_lines(info: ColumnInfo, cell: Cell, width: int) -> list[Line]:
-    """The value alone; never longer than can be looked at, and then it says so."""
+    """The lines of a value, no more than one can read; a note says that there are more."""
     if cell.kind == "blob":
         return [shown(cell), *_hex_dump(cell, width)]
     if cell.kind != "text":
         moment_ms = moment_of(cell) if names_time(info.name) else None
         times = () if moment_ms is None else times_of(moment_ms)
-        return [part for found in (shown(cell), *times) for part in _wrapped(found, width)]
+        return [part for full in (shown(cell), *times) for part in _wrapped(full, width)]
     pretty = json_lines(cell.text) if not cell.cut else None
     if pretty is not None:
-        wrapped = [part for found in pretty for part in _wrapped(found, width)]
+        wrapped = [part for full in pretty for part in _wrapped(full, width)]
         return _at_most(wrapped, f"{count(len(wrapped))} lines in all")
     return _text_lines(cell, width)
 
@@ -91,26 +91,26 @@ def _text_lines(cell: Cell, width: int) -> list[Line]:
     text = cell.text[:_MOST_CHARACTERS]
     if not text or text == "NULL":
         return [shown(cell)]
-    wrapped = [part for found in text.split("\n") for part in _wrapped(literal(found), width)]
+    wrapped = [part for full in text.split("\n") for part in _wrapped(literal(full), width)]
     total = cell.length or len(cell.text)
     return _at_most(wrapped, f"{count(total)} characters in all", whole=len(text) == total)
 
 
-def _at_most(found: list[Line], note: str, *, whole: bool = True) -> list[Line]:
-    """No more lines than anybody reads, and a note where that is not all."""
-    if whole and len(found) <= _MOST_LINES:
-        return found
-    return [*found[:_MOST_LINES], line((f"… {note}", Tone.ATTENTION))]
+def _at_most(lines: list[Line], note: str, *, whole: bool = True) -> list[Line]:
+    """The first lines, and a note where those are not all."""
+    if whole and len(lines) <= _MOST_LINES:
+        return lines
+    return [*lines[:_MOST_LINES], line((f"… {note}", Tone.ATTENTION))]
 
 
-def _wrapped(found: Line, width: int) -> list[Line]:
+def _wrapped(full: Line, width: int) -> list[Line]:
     """A line in pieces of at most `width` columns."""
-    if width_of(found) <= width:
-        return [found]
+    if width_of(full) <= width:
+        return [full]
     pieces: list[Line] = []
     current: list[tuple[str, Tone]] = []
     room = width
-    for text, tone in found:
+    for text, tone in full:
         for part in _chopped(text, room, width):
             if width_of(((part, tone),)) > room:
                 pieces.append(tuple(current))
@@ -121,7 +121,7 @@ def _wrapped(found: Line, width: int) -> list[Line]:
 
 
 def _chopped(text: str, first: int, width: int) -> Iterable[str]:
-    """Pieces: what fits into the room that is left, then full lines."""
+    """The pieces of a text: the first fills the room that is left, the others whole lines."""
     head = chop_cells(text, first)[0] if first > 0 and text else ""
     return [part for part in (head, *chop_cells(text[len(head) :], width)) if part]
 

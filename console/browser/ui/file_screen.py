@@ -15,7 +15,7 @@ from textual.worker import Worker
 from console.browser.client import Rows
 from console.browser.model import BrowseError
 from console.browser.ui.cells import Times
-from console.browser.ui.open_file import Session
+from console.browser.ui.open_file import OpenFile
 from console.browser.ui.queries import QueryHistory
 from console.browser.ui.query_pane import QueryPane
 from console.browser.ui.rows_pane import RowsPane
@@ -47,7 +47,7 @@ class FileScreen(BaseScreen):
         self.pane = RowsPane()
         self.query_pane = QueryPane(history, self._completions)
         self._list = TableList(id="tables", classes="panel")
-        self._session: Session | None = None
+        self._session: OpenFile | None = None
         self._rows: Rows | None = None
         self._trail = Trail()
         self._version = -1
@@ -79,7 +79,7 @@ class FileScreen(BaseScreen):
             self._show_times()
         self._follow_file()
 
-    def show_file(self, session: Session) -> None:
+    def show_file(self, session: OpenFile) -> None:
         """Called when the file is about to be opened, and when its tables are known."""
 
     def _show_times(self) -> None:
@@ -93,7 +93,7 @@ class FileScreen(BaseScreen):
             return
         if self._session is not None:
             begin(self, self._session.close, group="close")
-        self._session = Session(path)
+        self._session = OpenFile(path)
         self._restart()
 
     def _restart(self) -> None:
@@ -119,7 +119,7 @@ class FileScreen(BaseScreen):
         spot = self.pane.spot if place == self.pane.place else Spot()
         await self._show_place(place, spot)
 
-    def _first_place(self, session: Session) -> TableQuery | None:
+    def _first_place(self, session: OpenFile) -> TableQuery | None:
         if self.pane.aim != TableQuery():
             return self.pane.aim
         names = [table.name for table in sorted_tables(session.tables) if not table.problem]
@@ -151,7 +151,7 @@ class FileScreen(BaseScreen):
         except BrowseError as trouble:
             self._not_opened(place, trouble)
 
-    async def _run(self, session: Session, place: TableQuery, spot: Spot) -> None:
+    async def _run(self, session: OpenFile, place: TableQuery, spot: Spot) -> None:
         """A statement, which may take its time."""
         started = time.monotonic()
         self.query_pane.say(line(("running …", Tone.LIVE), ("  esc stops", Tone.FAINT)))
@@ -218,7 +218,7 @@ class FileScreen(BaseScreen):
         if not (busy or self.host.frozen or self._session is None):
             begin(self, partial(self._look, self._session), group="look")
 
-    async def _look(self, session: Session) -> None:
+    async def _look(self, session: OpenFile) -> None:
         """Cheap, and nothing more unless somebody has written what is not counted yet."""
         if self._waiting is not None:
             if self._waiting.worth_a_try:

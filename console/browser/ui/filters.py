@@ -1,4 +1,4 @@
-"""Filters as they are typed and as they are read back: `> 64000`, `~ BTC`, `is null`."""
+"""Filters as they are typed and as they are shown: `> 64000`, `~ BTC`, `is null`."""
 
 import re
 from typing import Final, get_args
@@ -19,7 +19,7 @@ _QUOTED = re.compile(r"'(.*)'", re.DOTALL)
 
 
 def parsed(column: ColumnInfo, text: str) -> Condition | None:
-    """What is meant by `text` for a column; null where it means no filter.
+    """The filter that `text` means for a column; null where it means none.
 
     Without an operator, a column of numbers must equal it and any other contain it. Quotes
     around an operand keep the blanks at its ends.
@@ -34,7 +34,7 @@ def parsed(column: ColumnInfo, text: str) -> Condition | None:
 
 
 def equal(column: str, text: str | None) -> Condition:
-    """The filter that keeps what a cell holds; null is NULL."""
+    """The filter for rows with a cell's value; null is NULL."""
     return Condition(column, "is null") if text is None else Condition(column, "=", text)
 
 
@@ -44,8 +44,8 @@ def without(where: tuple[Condition, ...], column: str) -> tuple[Condition, ...]:
 
 def with_condition(where: tuple[Condition, ...], condition: Condition) -> tuple[Condition, ...]:
     """The filters with one more. Bounds add up; any other replaces its column's."""
-    kept = [c for c in where if c.column != condition.column or _both(c, condition)]
-    return (*kept, condition)
+    others = [c for c in where if c.column != condition.column or _both(c, condition)]
+    return (*others, condition)
 
 
 def spoken(condition: Condition) -> Line:
@@ -76,19 +76,20 @@ def _meant(column: ColumnInfo) -> Operator:
 
 
 def _quoted(operand: str) -> str:
-    """In quotes where it would else be read as something different."""
+    """An operand in quotes where it would else be read as something different."""
     plain = operand and operand.strip() == operand and not _QUOTED.fullmatch(operand)
     return operand if plain else f"'{operand}'"
 
 
 def _unquoted(text: str) -> str:
-    found = _QUOTED.fullmatch(text)
-    return found[1] if found else text
+    quoted = _QUOTED.fullmatch(text)
+    return quoted[1] if quoted else text
 
 
-def _both(kept: Condition, added: Condition) -> bool:
-    """A lower bound and an upper one; or things that it is not, or contains."""
+def _both(first: Condition, second: Condition) -> bool:
+    """Whether two filters on one column may hold together: a lower bound and an upper one; or
+    texts that it does not equal, or contains."""
     many = ("!=", "~")
-    if kept.operator in many or added.operator in many:
-        return kept != added
-    return kept.operator[0] in "<>" and {kept.operator[0], added.operator[0]} == {"<", ">"}
+    if first.operator in many or second.operator in many:
+        return first != second
+    return first.operator[0] in "<>" and {first.operator[0], second.operator[0]} == {"<", ">"}

@@ -1,4 +1,4 @@
-"""Where to go, as typed: a row's number, a share of the way, or a key."""
+"""The target of a jump, as typed: a row's number, a share of the way, or a key."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ _KEY = re.compile(r"key\s+(.+)", re.IGNORECASE | re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One of: the 0-based number of a row, a share from 0 to 1, a key."""
+    """A row: by its 0-based number, by a share from 0 to 1, or by its key."""
 
     number: int | None = None
     share: float | None = None
@@ -18,14 +18,14 @@ class Target:
 
 
 def target(text: str) -> Target | None:
-    """What is meant; null where nothing is typed. What is no number is a key."""
+    """The target of a text; null where nothing is typed. A text that is no number is a key."""
     text = text.strip()
     if not text:
         return None
-    if found := _KEY.fullmatch(text):
-        return Target(key=found[1].strip())
-    if found := _SHARE.fullmatch(text):
-        return Target(share=min(1.0, float(found[1]) / 100))
-    if found := _NUMBER.fullmatch(text):
-        return Target(number=max(0, int(re.sub(r"\D", "", found[1])) - 1))
+    if match := _KEY.fullmatch(text):
+        return Target(key=match[1].strip())
+    if match := _SHARE.fullmatch(text):
+        return Target(share=min(1.0, float(match[1]) / 100))
+    if match := _NUMBER.fullmatch(text):
+        return Target(number=max(0, int(re.sub(r"\D", "", match[1])) - 1))
     return Target(key=text)

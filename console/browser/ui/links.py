@@ -1,4 +1,4 @@
-"""From a cell to the rows it speaks of: a fill to its cycle, a cycle to its orders."""
+"""Links from a cell to rows of other tables: a fill to its cycle, a cycle to its orders."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,13 +43,13 @@ _RULES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("orders", "symbol"),
     ),
 }
-# What finds one row only, or hardly ever another: the one it was read from.
+# Columns whose value hardly ever leads to a row but the one it was read from.
 _ALONE: Final = {
     ("ledger_events", "event_id"),
     ("ledger_commits", "cycle_id"),
     ("conflicts", "event_id"),
 }
-# Names that say nothing about which table's key they are.
+# Names that the keys of many tables have.
 _COMMON: Final = {"id", "key", "name", "rowid", "seq"}
 
 
@@ -65,15 +65,15 @@ class Link:
 def links(
     tables: Sequence[TableInfo], table: TableInfo | None, column: str, cell: Cell
 ) -> tuple[Link, ...]:
-    """Where a cell leads to: tables of this file, by the column's name."""
+    """The links of a cell to tables of this file, by the column's name."""
     if cell.kind in ("null", "blob") or not cell.text or cell.cut:
         return ()
-    known = {found.name: found for found in tables}
+    by_name = {table.name: table for table in tables}
     targets = dict.fromkeys((*_RULES.get(column, ()), *_same_key(tables, column)))
     return tuple(
         Link(name, target, cell.text)
         for name, target in targets
-        if name in known and _has(known[name], target)
+        if name in by_name and _has(by_name[name], target)
         if not _is_itself(table, column, name, target)
     )
 
@@ -90,21 +90,17 @@ def _same_key(tables: Sequence[TableInfo], column: str) -> Iterator[tuple[str, s
     """Tables whose whole primary key has the column's name."""
     if column in _COMMON:
         return
-    for found in tables:
-        if _keys(found) == [column]:
-            yield found.name, column
+    for table in tables:
+        if table.primary_key == [column]:
+            yield table.name, column
 
 
-def _keys(table: TableInfo) -> list[str]:
-    return [column.name for column in table.columns if column.primary]
-
-
-def _has(table: TableInfo, column: str) -> bool:
-    return not table.problem and any(found.name == column for found in table.columns)
+def _has(table: TableInfo, name: str) -> bool:
+    return not table.problem and any(column.name == name for column in table.columns)
 
 
 def _is_itself(table: TableInfo | None, column: str, name: str, target: str) -> bool:
-    """A row found by its own key is the row one came from."""
+    """Whether a link leads back to its own row, by that row's key."""
     if table is None or (table.name, column) != (name, target):
         return False
-    return _keys(table) == [column] or (name, column) in _ALONE
+    return table.primary_key == [column] or (name, column) in _ALONE

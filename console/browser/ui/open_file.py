@@ -7,8 +7,8 @@ from console.browser.model import QUERIES, BrowseError, Limits, TableInfo
 from console.browser.ui.table_query import TableQuery
 
 
-class Session:
-    """Everything raises `BrowseError`."""
+class OpenFile:
+    """The file and its tables. Every method raises `BrowseError`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -18,7 +18,7 @@ class Session:
         self._closed = False
 
     async def start(self) -> None:
-        """Open the file and learn its tables; after trouble, open what is there now."""
+        """Open the file and read its tables; after trouble, open the file that is there now."""
         queries, self._queries = self._queries, None
         if queries is not None:
             await queries.close()
@@ -30,13 +30,13 @@ class Session:
     def table(self, name: str) -> TableInfo | None:
         return next((table for table in self.tables if table.name == name), None)
 
-    async def rows(self, place: TableQuery) -> Rows:
-        """The rows of a place. The rows' owner closes them."""
-        if place.sql:
+    async def rows(self, query: TableQuery) -> Rows:
+        """The rows of a query, which the caller closes."""
+        if query.sql:
             queries = await self._for_queries()
-            return await queries.query(place.sql, place.order, place.where, place.search)
+            return await queries.query(query.sql, query.order, query.where, query.search)
         browser = await self._for_tables()
-        return await browser.rows(place.table, place.order, place.where, place.search)
+        return await browser.rows(query.table, query.order, query.where, query.search)
 
     async def complete(self, text: str, cursor: int) -> tuple[str, ...]:
         return await (await self._for_queries()).complete(text, cursor)

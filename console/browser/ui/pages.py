@@ -1,4 +1,4 @@
-"""Rows by number, as far as they are here: what is seen and a little around it."""
+"""Rows by number, as far as they are in memory: the visible ones and a few around them."""
 
 import asyncio
 from collections import OrderedDict
@@ -14,23 +14,22 @@ CHUNK: Final = 64
 _MOST_WEIGHT: Final = 2_000_000
 _CELL_WEIGHT: Final = 60
 
-
-# How many rows there are, and whether a scan still runs.
-Known = tuple[Count, bool]
+# The count of rows, and whether a scan still runs.
+ScanState = tuple[Count, bool]
 
 
 @dataclass(slots=True)
 class _Chunk:
-    """Rows from a multiple of `CHUNK` on. `known` is what was known of the rows when they were
-    read; null: they are to be read again."""
+    """Rows from a multiple of `CHUNK` on. `counted` is the count when they were read; null: they
+    are to be read again."""
 
     page: Page
-    known: Known | None
+    counted: ScanState | None
     weight: int
 
 
 class PagedRows:
-    """Fetches what is wanted, one chunk after another; only the newest wish counts.
+    """Rows are fetched as they are wanted, one chunk after another; only the newest wish counts.
 
     `on_rows` is called with the first and last number of rows that came, `on_trouble` when they
     could not be read.
@@ -61,7 +60,7 @@ class PagedRows:
         return self.rows.count.state == "exact"
 
     @property
-    def _known(self) -> Known:
+    def _count(self) -> ScanState:
         progress = self.rows.progress
         return self.rows.count, progress is not None and not progress.done
 
@@ -70,30 +69,29 @@ class PagedRows:
         return self._task is not None and not self._task.done()
 
     def __len__(self) -> int:
-        """How many rows to scroll over: while they are being counted, a guess."""
+        """The number of rows to scroll over: a guess, while they are being counted."""
         count = self.rows.count
         if count.state == "exact":
             return count.value
-        known = _end(self._tail) if self._tail else count.estimate or 0
-        return max(count.value, known)
+        return max(count.value, _end(self._tail) if self._tail else count.estimate or 0)
 
     def row(self, number: int) -> Row | None:
         page = self._page_with(number)
         return page.rows[number - page.start] if page else None
 
     def exact(self, number: int) -> bool:
-        """Whether that is the row's number for certain."""
+        """Whether a row's number is certain."""
         page = self._page_with(number)
         return page is None or page.exact
 
     def number_of(self, key: Key, first: int, last: int) -> int | None:
-        """Where a row is among these, as far as they are here."""
+        """The number of a row among these, as far as they are in memory."""
         numbers = range(first, last + 1)
         return next((n for n in numbers if (row := self.row(n)) and row.key == key), None)
 
     def want(self, first: int, last: int) -> None:
-        """Rows that are seen: they come first, then the chunk after and the one before, once: where
-        rows are wide there may be room for one of them only."""
+        """Fetch visible rows first, then the chunk after and the one before, once: where rows are
+        wide there may be room for one of them only."""
         wanted = range(max(0, first) // CHUNK, max(0, last) // CHUNK + 1)
         if wanted != self._wanted:
             self._wanted = wanted
@@ -107,19 +105,20 @@ class PagedRows:
         await self.settled(seconds)
 
     async def settled(self, seconds: float | None = 0.2) -> None:
-        """Wait a moment for what is wanted, or as long as it takes."""
+        """Wait a moment for the wanted rows, or as long as it takes."""
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=seconds)
 
     async def last(self) -> int:
-        """The number of the last row, which is here afterwards, counted or not."""
+        """The number of the last row, which is in memory afterwards, counted or not."""
         if not self.counted:
             tail = await self.rows.page(-2 * CHUNK, 2 * CHUNK)
             self._tail = tail if tail.rows else None
         return len(self) - 1
 
     def settle(self) -> tuple[int, int]:
-        """Once the count is exact: rows from the first number on have moved by the second."""
+        """The renumbering of the last rows, once the count is exact: rows from the first number on
+        have moved by the second."""
         tail = self._tail
         if tail is None or not self.counted:
             return 0, 0
@@ -128,13 +127,13 @@ class PagedRows:
         return tail.start, by
 
     def read_again(self) -> None:
-        """What is here may be old: it stays until what is seen has been read anew; what is around
-        it is not read before one moves."""
+        """Rows in memory may be old: visible ones stay until they are read anew; those around them
+        are not read before one moves."""
         self._tail, self._around = None, []
         for index in [i for i in self._chunks if i not in self._wanted]:
             self._drop(index)
         for chunk in self._chunks.values():
-            chunk.known = None
+            chunk.counted = None
 
     def close(self) -> None:
         if self._task is not None:
@@ -142,14 +141,14 @@ class PagedRows:
 
     async def _fill(self) -> None:
         while (index := self._next()) is not None:
-            known = self._known
+            counted = self._count
             try:
                 page = await self.rows.page(index * CHUNK, CHUNK)
             except BrowseError as trouble:
                 self._on_trouble(trouble)
                 return
             before = self._chunks.get(index)
-            self._keep(index, page, known)
+            self._store(index, page, counted)
             if before is None or before.page != page:
                 self._on_rows(index * CHUNK, (index + 1) * CHUNK - 1)
 
@@ -162,7 +161,7 @@ class PagedRows:
         return None
 
     def _missing(self) -> int | None:
-        """Of what is seen."""
+        """The first visible chunk that is to be read."""
         return next((index for index in self._wanted if self._lacks(index)), None)
 
     def _lacks(self, index: int) -> bool:
@@ -170,15 +169,15 @@ class PagedRows:
         chunk = self._chunks.get(index)
         if chunk is None:
             return missing > 0
-        if chunk.known is None:
+        if chunk.counted is None:
             return True
         short = len(chunk.page.rows) < missing or not chunk.page.exact
-        return short and chunk.known != self._known
+        return short and chunk.counted != self._count
 
-    def _keep(self, index: int, page: Page, known: Known) -> None:
+    def _store(self, index: int, page: Page, counted: ScanState) -> None:
         self._drop(index)
         weight = sum(_weight(row) for row in page.rows)
-        self._chunks[index] = _Chunk(page, known, weight)
+        self._chunks[index] = _Chunk(page, counted, weight)
         self._weight += weight
         spare = (i for i in list(self._chunks) if i not in self._wanted and i != index)
         while self._weight > _MOST_WEIGHT and (oldest := next(spare, None)) is not None:

@@ -1,10 +1,10 @@
-"""The statements an operator has run, kept in a file of their own from one day to the next."""
+"""The history of statements that an operator has run, in a file of its own."""
 
 import json
 from pathlib import Path
 from typing import Final
 
-MOST_KEPT: Final = 500
+LONGEST: Final = 500
 
 
 class QueryHistory:
@@ -19,10 +19,11 @@ class QueryHistory:
         return tuple(self._statements)
 
     def add(self, sql: str) -> None:
-        """The newest one; it is kept once. Raises `OSError` when it could not be written."""
+        """Add the newest statement, or move it to the end. Raises `OSError` when that is not
+        written."""
         if sql in self._statements:
             self._statements.remove(sql)
-        self._statements = [*self._statements, sql][-MOST_KEPT:]
+        self._statements = [*self._statements, sql][-LONGEST:]
         self._write()
 
     def _write(self) -> None:
@@ -39,14 +40,14 @@ def _read(path: Path) -> list[str]:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
-    return [sql for sql in map(_statement, lines) if sql][-MOST_KEPT:]
+    return [sql for sql in map(_statement, lines) if sql][-LONGEST:]
 
 
-def _statement(found: str) -> str:
-    """A line that is none of ours is passed over."""
+def _statement(line: str) -> str:
+    """The statement of a line; "" for a line of another kind, which is passed over."""
     try:
-        read = json.loads(found)
+        entry = json.loads(line)
     except ValueError:
         return ""
-    sql = read.get("sql") if isinstance(read, dict) else None
+    sql = entry.get("sql") if isinstance(entry, dict) else None
     return sql if isinstance(sql, str) else ""

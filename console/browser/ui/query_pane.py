@@ -1,4 +1,4 @@
-"""A statement to type, with completion and history."""
+"""The pane for typed statements, with completion and history."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _HINT: Line = line(
 
 
 class QueryPane(Vertical):
-    """`Run` asks for a statement's rows."""
+    """A text area for one statement. `Run` asks for its rows."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r,f5,ctrl+enter", "run", "Run the statement", priority=True),
@@ -46,7 +46,7 @@ class QueryPane(Vertical):
     def __init__(self, history: QueryHistory, complete: Complete) -> None:
         super().__init__(id="query-pane", classes="panel")
         self.area = PlainTextArea(id="sql", compact=True, soft_wrap=True, tab_behavior="focus")
-        self._said_line = TextLine(id="query-said")
+        self._remark_line = TextLine(id="query-remark")
         self._history = history
         self._complete = complete
         self._suggested = ""
@@ -56,24 +56,24 @@ class QueryPane(Vertical):
         self._word = 0
         self._standing = ""
         self._completed = ""
-        self._said: Line = _HINT
+        self._remark: Line = _HINT
 
     def compose(self) -> ComposeResult:
         yield self.area
-        yield self._said_line
+        yield self._remark_line
 
     def on_mount(self) -> None:
         self.border_title = "sql"
         self.say(_HINT)
 
-    def say(self, said: Line = _HINT) -> None:
-        """What became of the statement."""
-        self._said = said
-        self._said_line.show(said)
+    def say(self, remark: Line = _HINT) -> None:
+        """Show what became of the statement."""
+        self._remark = remark
+        self._remark_line.show(remark)
 
     def open(self, table: str) -> None:
-        """To type into. Where nothing was typed yet, a statement about the table is there: as it
-        is, or replaced by what is typed."""
+        """Focus the text area. Where nothing was typed yet, it has a statement about the table,
+        which typing replaces."""
         self.display = True
         self.area.focus()
         if table and self.area.text in ("", self._suggested):
@@ -101,13 +101,13 @@ class QueryPane(Vertical):
             self.post_message(self.Left())
 
     def action_recall(self, by: int) -> None:
-        """Through the history; after the newest comes what was being typed."""
-        known = self._history.statements
+        """Step through the history; after the newest statement comes the draft."""
+        statements = self._history.statements
         if self._recalled is None:
-            self._draft, self._recalled = self.area.text, len(known)
-        self._recalled = max(0, min(self._recalled + by, len(known)))
-        at_draft = self._recalled == len(known)
-        self._put(self._draft if at_draft else known[self._recalled])
+            self._draft, self._recalled = self.area.text, len(statements)
+        self._recalled = max(0, min(self._recalled + by, len(statements)))
+        at_draft = self._recalled == len(statements)
+        self._put(self._draft if at_draft else statements[self._recalled])
 
     def _put(self, sql: str) -> None:
         self.area.text = typable(sql)
@@ -126,7 +126,7 @@ class QueryPane(Vertical):
         before = area.get_text_range((0, 0), area.cursor_location)
         text = area.text
         try:
-            found = await self._complete(text, len(before))
+            words = await self._complete(text, len(before))
         except BrowseError as trouble:
             self.say(line(("▲ ", Tone.ATTENTION), str(trouble)))
             return
@@ -134,14 +134,14 @@ class QueryPane(Vertical):
             return
         row, column = area.cursor_location
         self._standing = begun(area.document[row], column)
-        self._words = [word for word in found if word.isprintable()]
+        self._words = [word for word in words if word.isprintable()]
         self._choose(0)
 
-    def _choose(self, place: int) -> None:
-        """Put a word in place of the one that stands there; the only one there is, for good."""
+    def _choose(self, number: int) -> None:
+        """Replace the begun word by a chosen one. A single choice ends the menu."""
         if not self._words:
             return
-        self._word = place % len(self._words)
+        self._word = number % len(self._words)
         area = self.area
         row, column = area.cursor_location
         word, before = self._words[self._word], (row, column - len(self._standing))
@@ -150,7 +150,7 @@ class QueryPane(Vertical):
         if len(self._words) == 1:
             self._close_words()
         else:
-            self._said_line.show(self._menu())
+            self._remark_line.show(self._menu())
 
     def _menu(self) -> Line:
         """The words from the chosen one on."""
@@ -160,10 +160,10 @@ class QueryPane(Vertical):
 
     def _close_words(self) -> None:
         self._words = ()
-        self._said_line.show(self._said)
+        self._remark_line.show(self._remark)
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
-        """Whatever else is typed ends the choice of words."""
+        """Typing ends the choice of words."""
         event.stop()
         if self._words and self.area.text != self._completed:
             self._close_words()

@@ -11,7 +11,7 @@ _SIGNS = {"table": "", "view": "view", "virtual": "virtual"}
 
 
 class TableList(Grid):
-    """`Chosen` with a table's name opens it."""
+    """A list of tables. `Chosen` with a table's name opens it."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__([Column("  table", 0)], empty="no tables", id=id, classes=classes)
@@ -19,7 +19,7 @@ class TableList(Grid):
         self._open = ""
 
     def show(self, tables: Sequence[TableInfo], opened: str) -> None:
-        """`opened` is the table whose rows are seen."""
+        """Show the tables; `opened` is the one whose rows are on the screen."""
         self._tables, self._open = tables, opened
         self.set_rows([self._row(table) for table in sorted_tables(tables)])
 

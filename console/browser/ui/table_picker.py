@@ -1,4 +1,4 @@
-"""Open a table: type a part of its name."""
+"""The dialog that opens a table by a part of its name."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -17,7 +17,7 @@ from console.kit.plain_input import PlainInput
 
 
 class TablePicker(ModalScreen[str | None]):
-    """Ends with the name of the table."""
+    """The result is the name of the table."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Close"),
@@ -31,14 +31,14 @@ class TablePicker(ModalScreen[str | None]):
         self._opened = opened
 
     def compose(self) -> ComposeResult:
-        found = TableList(id="pickable")
-        found.can_focus = False
-        found.show(self._tables, self._opened)
-        found.select(self._opened)
+        tables = TableList(id="pickable")
+        tables.can_focus = False
+        tables.show(self._tables, self._opened)
+        tables.select(self._opened)
         with Vertical(id="picker", classes="panel") as box:
             caption(box, "open table", "enter opens · esc closes")
             yield PlainInput(id="picked", compact=True, placeholder="part of a name")
-            yield found
+            yield tables
 
     def action_close(self) -> None:
         self.dismiss(None)

@@ -1,4 +1,4 @@
-"""What is looked at: a table or a statement, in which order, through which filters."""
+"""The query of a pane: a table or a statement, its order and its filters."""
 
 from dataclasses import dataclass, replace
 
@@ -17,38 +17,38 @@ class TableQuery:
 
     @property
     def narrowed(self) -> bool:
-        """Whether it does not show all rows there are."""
+        """Whether filters may leave out rows."""
         return bool(self.where or self.search)
 
     def sorted_on(self, column: str) -> SortTerm | None:
         return next((order for order in self.order if order.column == column), None)
 
     def with_sort_turned(self, column: str) -> "TableQuery":
-        """Ascending, then descending, then as stored."""
-        known = self.sorted_on(column)
-        if known is None:
+        """The query sorted ascending on a column, then descending, then as stored."""
+        term = self.sorted_on(column)
+        if term is None:
             return replace(self, order=(SortTerm(column),))
-        return replace(self, order=() if known.descending else (SortTerm(column, descending=True),))
+        return replace(self, order=() if term.descending else (SortTerm(column, descending=True),))
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where the cursor was."""
+    """The cell under the cursor."""
 
     row: int = 0
     column: str = ""
 
 
 class Trail:
-    """The places one came from, newest last."""
+    """The queries one came from, newest last."""
 
-    MOST_KEPT = 100
+    LONGEST = 100
 
     def __init__(self) -> None:
         self._steps: list[tuple[TableQuery, Spot]] = []
 
-    def push(self, place: TableQuery, spot: Spot) -> None:
-        self._steps = [*self._steps, (place, spot)][-self.MOST_KEPT :]
+    def push(self, query: TableQuery, spot: Spot) -> None:
+        self._steps = [*self._steps, (query, spot)][-self.LONGEST :]
 
     def pop(self) -> tuple[TableQuery, Spot] | None:
         return self._steps.pop() if self._steps else None

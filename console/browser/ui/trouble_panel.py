@@ -1,4 +1,4 @@
-"""What is wrong, and what to do."""
+"""The panel for a trouble, and for what to do about it."""
 
 from collections.abc import Sequence
 from textwrap import wrap
@@ -9,7 +9,7 @@ from engine.text import printable
 
 
 class TroublePanel(Lines):
-    """`show` says it, in as many lines as it takes."""
+    """A trouble, in as many lines as it takes."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -23,9 +23,9 @@ class TroublePanel(Lines):
     def lines(self, width: int, height: int) -> Sequence[Line]:
         if not self._what:
             return []
-        said = wrap(printable(self._what), max(8, min(width - 4, 76)))
-        first = line(("▲ ", Tone.ATTENTION), (said[0], Tone.STRONG))
-        rest = [line("  ", (part, Tone.STRONG)) for part in said[1:]]
+        parts = wrap(printable(self._what), max(8, min(width - 4, 76)))
+        first = line(("▲ ", Tone.ATTENTION), (parts[0], Tone.STRONG))
+        rest = [line("  ", (part, Tone.STRONG)) for part in parts[1:]]
         block = [first, *rest, (), line("  ", self._todo)]
         above = max(0, (height - len(block)) // 3)
         return [*([()] * above), *block]

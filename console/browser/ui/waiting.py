@@ -1,4 +1,4 @@
-"""A file that cannot be read: whether it is worth another try."""
+"""The wait before another try of a file that cannot be read."""
 
 import time
 from pathlib import Path
@@ -6,28 +6,28 @@ from typing import Final
 
 from console.browser.model import BrowseError
 
-# What may be over by itself, and after how many seconds one looks whether it is.
+# Troubles that may be over by themselves, and the seconds before another try.
 _PASSING: Final = {"locked": 2.0, "worker": 0.5}
 
 
 class Waiting:
-    """Since `trouble`. Trying costs a process, so it waits for a sign that something is other."""
+    """The wait since `trouble`. A try costs a process, so it waits for a change of the file."""
 
     def __init__(self, path: Path, trouble: BrowseError) -> None:
         self._path = path
         self._seconds = _PASSING.get(trouble.trouble)
         self._since = time.monotonic()
-        self._found = _found(path)
+        self._state = _state(path)
 
     @property
     def worth_a_try(self) -> bool:
         if self._seconds is not None:
             return time.monotonic() - self._since >= self._seconds
-        return _found(self._path) != self._found
+        return _state(self._path) != self._state
 
 
-def _found(path: Path) -> tuple[int, ...]:
-    """Which file there is, and as of when."""
+def _state(path: Path) -> tuple[int, ...]:
+    """The identity, size and time of a file; empty where there is none."""
     try:
         stat = path.stat()
     except OSError:

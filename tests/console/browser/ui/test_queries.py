@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from console.browser.ui.queries import MOST_KEPT, QueryHistory
+from console.browser.ui.queries import LONGEST, QueryHistory
 
 
 def test_statements_are_there_the_next_time(tmp_path: Path) -> None:
@@ -26,12 +26,12 @@ def test_a_statement_run_again_is_the_newest_and_kept_once(tmp_path: Path) -> No
 
 def test_the_oldest_go_first(tmp_path: Path) -> None:
     path = tmp_path / "q.jsonl"
-    path.write_text("".join(json.dumps({"sql": f"select {n}"}) + "\n" for n in range(MOST_KEPT)))
+    path.write_text("".join(json.dumps({"sql": f"select {n}"}) + "\n" for n in range(LONGEST)))
     history = QueryHistory(path)
     history.add("newest")
-    assert len(history.statements) == MOST_KEPT
+    assert len(history.statements) == LONGEST
     assert history.statements[0] == "select 1"
-    assert len(path.read_text().splitlines()) == MOST_KEPT
+    assert len(path.read_text().splitlines()) == LONGEST
 
 
 def test_lines_that_are_none_of_ours_are_passed_over(tmp_path: Path) -> None:

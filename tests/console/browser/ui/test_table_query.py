@@ -20,8 +20,8 @@ def test_filters_stay_when_the_order_is_another() -> None:
 
 def test_the_newest_steps_are_kept() -> None:
     trail = Trail()
-    for number in range(Trail.MOST_KEPT + 5):
+    for number in range(Trail.LONGEST + 5):
         trail.push(TableQuery(f"t{number}"), Spot(number))
-    for number in reversed(range(5, Trail.MOST_KEPT + 5)):
+    for number in reversed(range(5, Trail.LONGEST + 5)):
         assert trail.pop() == (TableQuery(f"t{number}"), Spot(number))
     assert trail.pop() is None

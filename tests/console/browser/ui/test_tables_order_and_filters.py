@@ -9,7 +9,7 @@ from tables_screen import asked, trades, write
 
 from console.browser.client import Rows
 from console.browser.model import SortTerm
-from console.browser.ui.open_file import Session
+from console.browser.ui.open_file import OpenFile
 from console.browser.ui.table_query import TableQuery
 
 
@@ -35,14 +35,14 @@ async def test_s_sorts_the_whole_table_on_the_column_under_the_cursor(db: Path) 
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     """While it is closed, no rows are opened."""
-    opens, gate = Session.rows, asyncio.Event()
+    opens, gate = OpenFile.rows, asyncio.Event()
     gate.set()
 
-    async def gated(self: Session, place: TableQuery) -> Rows:
+    async def gated(self: OpenFile, query: TableQuery) -> Rows:
         await gate.wait()
-        return await opens(self, place)
+        return await opens(self, query)
 
-    monkeypatch.setattr(Session, "rows", gated)
+    monkeypatch.setattr(OpenFile, "rows", gated)
     return gate
 
 

@@ -38,7 +38,7 @@ async def test_a_statement_is_run_and_its_rows_browsed_the_same_way(db: Path) ->
 async def test_what_is_wrong_is_said_and_the_rows_stay(db: Path, sql: str, said: str) -> None:
     async with trades(db) as found:
         await run_sql(found, sql)
-        await found.until(lambda: said in cells(found.app, "#query-said"))
+        await found.until(lambda: said in cells(found.app, "#query-remark"))
         assert found.pane.place.table == "trades"
         assert found.values("id")[0] == "1"
     assert asked(db, "SELECT count(*) FROM trades") == [(ROWS,)]
@@ -48,9 +48,9 @@ async def test_escape_stops_a_running_statement(db: Path) -> None:
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT sum(i) FROM n"
     async with trades(db) as found:
         await run_sql(found, endless)
-        await found.until(lambda: "running" in cells(found.app, "#query-said"))
+        await found.until(lambda: "running" in cells(found.app, "#query-remark"))
         await found.press("escape")
-        await found.until(lambda: "stopped" in cells(found.app, "#query-said"))
+        await found.until(lambda: "stopped" in cells(found.app, "#query-remark"))
         await run_sql(found, "select 41 + 1 as answer")
         await found.until(lambda: found.pane.place.sql and found.values("answer") == ["42"])
 
@@ -65,7 +65,7 @@ async def test_tab_completes_and_tab_again_takes_the_next(db: Path) -> None:
         await found.type(" where s")
         await found.press("tab")
         await found.until(lambda: area.text.endswith("where symbol"))
-        first = cells(found.app, "#query-said")
+        first = cells(found.app, "#query-remark")
         assert first.startswith("▸ symbol")
         await found.press("tab")
         assert area.text.endswith("where symbols")
@@ -73,7 +73,7 @@ async def test_tab_completes_and_tab_again_takes_the_next(db: Path) -> None:
         assert area.text.endswith("where symbol")
         await found.type("x")
         assert area.text.endswith("where symbolx")
-        assert not cells(found.app, "#query-said").startswith("▸")
+        assert not cells(found.app, "#query-remark").startswith("▸")
 
 
 async def test_an_empty_pane_suggests_a_statement_about_the_table_seen(db: Path) -> None:
