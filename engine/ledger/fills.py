@@ -73,14 +73,14 @@ def read_fill(raw: str, trade_ids: TradeIds, latest_ms: int) -> Fill:
         )
         if not isinstance(item, Mapping):
             raise ValueError("not a JSON object")
-        return _fill(item, trade_ids, latest_ms)
+        return _ReportedTrade(item, trade_ids, latest_ms).fill()
     except json.JSONDecodeError as error:
         raise UnreadableFill(f"not JSON: {error}") from error
     except (ValueError, RecursionError) as error:
         raise UnreadableFill(str(error)) from error
 
 
-def derive_trade_ids(fills: Iterable[Fill]) -> list[Fill]:
+def derive_trade_ids(reported: Iterable[Fill]) -> list[Fill]:
     """Give fills of a venue without trade ids one made of what they are.
 
     Identical rows are told apart by their number within the response: a response holds whole
@@ -88,10 +88,16 @@ def derive_trade_ids(fills: Iterable[Fill]) -> list[Fill]:
     charged are numbered before those that are not (yet): a fee that comes late stays with its
     number as long as identical rows are charged alike.
     """
-    fills = list(fills)
+
+    def charged_first(place: int) -> tuple[str, bool, int, list[tuple[str, Decimal]]]:
+        fill = fills[place]
+        fees = sorted((fee.currency, fee.cost) for fee in fill.fees)
+        return fill.liquidity or "", not fill.fee_known, -len(fees), fees
+
+    fills = list(reported)
     seen: Counter[str] = Counter()
     named = fills.copy()
-    for place in sorted(range(len(fills)), key=lambda place: _charged_first(fills[place])):
+    for place in sorted(range(len(fills)), key=charged_first):
         fill = fills[place]
         key = ":".join(
             (
@@ -108,38 +114,114 @@ def derive_trade_ids(fills: Iterable[Fill]) -> list[Fill]:
     return named
 
 
-def _charged_first(fill: Fill) -> tuple[str, bool, int, list[tuple[str, Decimal]]]:
-    fees = sorted((fee.currency, fee.cost) for fee in fill.fees)
-    return fill.liquidity or "", not fill.fee_known, -len(fees), fees
+@dataclass(frozen=True, slots=True)
+class _ReportedTrade:
+    """A reported trade, read strictly field by field. Raises `ValueError` that names the field."""
 
+    item: Mapping[str, Any]
+    trade_ids: TradeIds
+    latest_ms: int
 
-def _fill(item: Mapping[str, Any], trade_ids: TradeIds, latest_ms: int) -> Fill:
-    symbol = check_symbol(item.get("symbol"))
-    fees, fee_known = _fees(item)
-    if item.get("visible_at") is not None:
-        _time("visible_at", item["visible_at"], latest_ms)
-    return Fill(
-        trade_id=_trade_id(item.get("id"), symbol, trade_ids),
-        symbol=symbol,
-        side=_side(item.get("side")),
-        qty=_positive("amount", item.get("amount")),
-        price=_price(item.get("price")),
-        ts_ms=_time("timestamp", item.get("timestamp"), latest_ms),
-        fees=fees,
-        fee_known=fee_known,
-        order_id=_text("order", item.get("order")),
-        client_order_id=_text("clientOrderId", item.get("clientOrderId")),
-        liquidity=_liquidity(item.get("takerOrMaker")),
-    )
+    def fill(self) -> Fill:
+        item = self.item
+        symbol = check_symbol(item.get("symbol"))
+        fees, fee_known = self._fees()
+        if item.get("visible_at") is not None:
+            self._time("visible_at")
+        return Fill(
+            trade_id=self._trade_id(symbol),
+            symbol=symbol,
+            side=self._side(),
+            qty=self._qty(),
+            price=self._price(),
+            ts_ms=self._time("timestamp"),
+            fees=fees,
+            fee_known=fee_known,
+            order_id=_text("order", item.get("order")),
+            client_order_id=_text("clientOrderId", item.get("clientOrderId")),
+            liquidity=self._liquidity(),
+        )
 
+    def _trade_id(self, symbol: str) -> str:
+        if self.trade_ids is TradeIds.NONE:
+            return ""
+        value = self.item.get("id")
+        trade_id = _text("id", value)
+        if trade_id is None:
+            raise ValueError(f"id: {_shown(value)} is not a trade id")
+        return f"{symbol}:{trade_id}" if self.trade_ids is TradeIds.MARKET else trade_id
 
-def _trade_id(value: object, symbol: str, trade_ids: TradeIds) -> str:
-    if trade_ids is TradeIds.NONE:
-        return ""
-    trade_id = _text("id", value)
-    if trade_id is None:
-        raise ValueError(f"id: {_shown(value)} is not a trade id")
-    return f"{symbol}:{trade_id}" if trade_ids is TradeIds.MARKET else trade_id
+    def _side(self) -> Side:
+        value = self.item.get("side")
+        try:
+            return Side(value)  # type: ignore[arg-type]
+        except ValueError:
+            raise ValueError(f"side: {_shown(value)} is neither 'buy' nor 'sell'") from None
+
+    def _qty(self) -> Decimal:
+        value = self.item.get("amount")
+        qty = _decimal("amount", value)
+        if qty <= 0:
+            raise ValueError(f"amount: {_shown(value)} is not above zero")
+        return qty
+
+    def _price(self) -> Decimal:
+        # Options, spreads and power do trade at zero; below zero a value v ≥ 0 has no meaning.
+        value = self.item.get("price")
+        price = _decimal("price", value)
+        if price < 0:
+            raise ValueError(f"price: {_shown(value)} is below zero")
+        return price
+
+    def _time(self, name: str) -> int:
+        value = self.item.get(name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise ValueError(f"{name}: {_shown(value)} is not a time in UTC milliseconds")
+        if value > self.latest_ms:
+            text = _shown(value)
+            raise ValueError(f"{name}: {text} is more than a day ahead of the venue's clock")
+        return value
+
+    def _liquidity(self) -> str | None:
+        value = self.item.get("takerOrMaker")
+        if value is None or value == "":
+            return None
+        if value not in ("maker", "taker"):
+            raise ValueError(f"takerOrMaker: {_shown(value)} is neither 'maker' nor 'taker'")
+        return str(value)
+
+    def _fees(self) -> tuple[tuple[Fee, ...], bool]:
+        """Fees by currency, and whether all are known.
+
+        `fee` and `fees` may hold the same thing: `fees` where it names a cost, else `fee`.
+        """
+        entries = self._fee_entries(self.item.get("fees"))
+        if all(entry.get("cost") is None for entry in entries) and self.item.get("fee"):
+            entries = self._fee_entries([self.item["fee"]])
+        totals: dict[str, Decimal] = {}
+        complete = bool(entries)
+        for entry in entries:
+            if entry.get("cost") is None:
+                complete = False
+                continue
+            cost = _decimal("fee.cost", entry["cost"])
+            currency = _text("fee.currency", entry.get("currency"))
+            if not cost:
+                continue
+            if currency is None:
+                name = _shown(entry.get("currency"))
+                raise ValueError(f"fee.currency: {name} with a cost of {cost}")
+            totals[currency] = EXACT.add(totals.get(currency, Decimal(0)), cost)
+        return tuple(Fee(currency, cost) for currency, cost in totals.items() if cost), complete
+
+    @staticmethod
+    def _fee_entries(entries: Any) -> Sequence[Mapping[str, Any]]:
+        if not isinstance(entries or [], list):
+            raise ValueError(f"fees: {_shown(entries)} is not a list")
+        for entry in entries or []:
+            if not isinstance(entry, Mapping):
+                raise ValueError(f"fee: {_shown(entry)} is not an object with cost and currency")
+        return entries or []
 
 
 def _text(name: str, value: object) -> str | None:
@@ -156,13 +238,6 @@ def _text(name: str, value: object) -> str | None:
     return value
 
 
-def _side(value: object) -> Side:
-    try:
-        return Side(value)  # type: ignore[arg-type]
-    except ValueError:
-        raise ValueError(f"side: {_shown(value)} is neither 'buy' nor 'sell'") from None
-
-
 def _decimal(name: str, value: object) -> Decimal:
     try:
         return parse_decimal(value)
@@ -170,75 +245,12 @@ def _decimal(name: str, value: object) -> Decimal:
         raise ValueError(f"{name}: {error}") from None
 
 
-def _positive(name: str, value: object) -> Decimal:
-    number = _decimal(name, value)
-    if number <= 0:
-        raise ValueError(f"{name}: {_shown(value)} is not above zero")
-    return number
-
-
-def _price(value: object) -> Decimal:
-    # Options, spreads and power do trade at zero; below zero a value v ≥ 0 has no meaning.
-    number = _decimal("price", value)
-    if number < 0:
-        raise ValueError(f"price: {_shown(value)} is below zero")
-    return number
-
-
-def _time(name: str, value: object, latest_ms: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"{name}: {_shown(value)} is not a time in UTC milliseconds")
-    if value > latest_ms:
-        raise ValueError(f"{name}: {_shown(value)} is more than a day ahead of the venue's clock")
-    return value
-
-
-def _liquidity(value: object) -> str | None:
-    if value is None or value == "":
-        return None
-    if value not in ("maker", "taker"):
-        raise ValueError(f"takerOrMaker: {_shown(value)} is neither 'maker' nor 'taker'")
-    return str(value)
-
-
-def _fees(item: Mapping[str, Any]) -> tuple[tuple[Fee, ...], bool]:
-    """`fee` and `fees` may hold the same thing: `fees` where it says something, else `fee`."""
-    entries = _fee_entries(item.get("fees"))
-    if all(entry.get("cost") is None for entry in entries) and item.get("fee"):
-        entries = _fee_entries([item["fee"]])
-    totals: dict[str, Decimal] = {}
-    known = bool(entries)
-    for entry in entries:
-        if entry.get("cost") is None:
-            known = False
-            continue
-        cost = _decimal("fee.cost", entry["cost"])
-        currency = _text("fee.currency", entry.get("currency"))
-        if not cost:
-            continue
-        if currency is None:
-            raise ValueError(f"fee.currency: {_shown(entry.get('currency'))} with a cost of {cost}")
-        totals[currency] = EXACT.add(totals.get(currency, Decimal(0)), cost)
-    return tuple(Fee(currency, cost) for currency, cost in totals.items() if cost), known
-
-
-def _fee_entries(entries: Any) -> Sequence[Mapping[str, Any]]:
-    if not isinstance(entries or [], list):
-        raise ValueError(f"fees: {_shown(entries)} is not a list")
-    for entry in entries or []:
-        if not isinstance(entry, Mapping):
-            raise ValueError(f"fee: {_shown(entry)} is not an object with cost and currency")
-    return entries or []
-
-
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = next(
-            name for name, times in Counter(name for name, _ in pairs).items() if times > 1
-        )
-        raise ValueError(f"{_shown(twice)} is said twice")
-    return found
+    item = dict(pairs)
+    if len(item) < len(pairs):
+        (name, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"{_shown(name)} is given twice")
+    return item
 
 
 def _refuse_constant(name: str) -> None:

@@ -112,8 +112,8 @@ def test_what_cannot_be_a_fill_is_refused_naming_field_and_value(
         ('{"id": NaN}', "NaN is not a finite number"),
         ('{"id": -Infinity}', "-Infinity is not a finite number"),
         ("[" * 100_000, "recursion"),
-        (json.dumps(reported())[:-1] + ', "amount": "7"}', "'amount' is said twice"),
-        ('{"fees": [{"cost": "1", "cost": "1"}]}', "'cost' is said twice"),
+        (json.dumps(reported())[:-1] + ', "amount": "7"}', "'amount' is given twice"),
+        ('{"fees": [{"cost": "1", "cost": "1"}]}', "'cost' is given twice"),
         (json.dumps(reported()).replace('"1"', "1" * 5_000), "4300 digits"),
     ],
 )
