@@ -112,14 +112,14 @@ class FileScreen(BaseScreen):
             return
         self._waiting = None
         self.show_file(session)
-        if (place := self._first_place(session)) is None:
+        if (query := self._first_query(session)) is None:
             self.pane.show_trouble("This database has no tables yet.", _RETRY)
             return
-        self.pane.aim_at(place)
-        spot = self.pane.spot if place == self.pane.place else Spot()
-        await self._show_place(place, spot)
+        self.pane.aim_at(query)
+        spot = self.pane.spot if query == self.pane.table_query else Spot()
+        await self._show_query(query, spot)
 
-    def _first_place(self, session: OpenFile) -> TableQuery | None:
+    def _first_query(self, session: OpenFile) -> TableQuery | None:
         if self.pane.aim != TableQuery():
             return self.pane.aim
         names = [table.name for table in sorted_tables(session.tables) if not table.problem]
@@ -127,79 +127,79 @@ class FileScreen(BaseScreen):
             return None
         return TableQuery(_FIRST_TABLE if _FIRST_TABLE in names else names[0])
 
-    def _open(self, place: TableQuery, spot: Spot | None = None, *, back: bool = False) -> None:
+    def _open(self, query: TableQuery, spot: Spot | None = None, *, back: bool = False) -> None:
         """Show other rows, and remember where one came from."""
-        self.pane.aim_at(place)
+        self.pane.aim_at(query)
         spot = spot or Spot(column=self.pane.spot.column)
-        begin(self, partial(self._go, place, spot, back=back), group="open", exclusive=True)
+        begin(self, partial(self._go, query, spot, back=back), group="open", exclusive=True)
 
-    async def _go(self, place: TableQuery, spot: Spot, *, back: bool) -> None:
-        left, rows = (self.pane.place, self.pane.spot), self.pane.paged
-        await self._show_place(place, spot)
+    async def _go(self, query: TableQuery, spot: Spot, *, back: bool) -> None:
+        left, rows = (self.pane.table_query, self.pane.spot), self.pane.paged
+        await self._show_query(query, spot)
         if rows not in (None, self.pane.paged) and not back:
             self._trail.push(*left)
 
-    async def _show_place(self, place: TableQuery, spot: Spot) -> None:
+    async def _show_query(self, query: TableQuery, spot: Spot) -> None:
         session = self._session
         if session is None:
             return
         try:
-            if place.sql:
-                await self._run(session, place, spot)
+            if query.sql:
+                await self._run(session, query, spot)
             else:
-                await self._replace_rows(place, await session.rows(place), spot)
+                await self._replace_rows(query, await session.rows(query), spot)
         except BrowseError as trouble:
-            self._not_opened(place, trouble)
+            self._not_opened(query, trouble)
 
-    async def _run(self, session: OpenFile, place: TableQuery, spot: Spot) -> None:
+    async def _run(self, session: OpenFile, query: TableQuery, spot: Spot) -> None:
         """A statement, which may take its time."""
         started = time.monotonic()
         self.query_pane.say(line(("running …", Tone.LIVE), ("  esc stops", Tone.FAINT)))
         try:
-            rows = await session.rows(place)
+            rows = await session.rows(query)
         except asyncio.CancelledError:
             self.query_pane.say(line(("stopped", Tone.ATTENTION)))
             raise
-        await self._replace_rows(place, rows, spot)
+        await self._replace_rows(query, rows, spot)
         took = span((time.monotonic() - started) * 1_000)
         to_rows = (" · esc goes to them", Tone.FAINT)
         self.query_pane.say(line(("first rows after ", Tone.DIM), took, to_rows))
 
-    async def _replace_rows(self, place: TableQuery, rows: Rows, spot: Spot) -> None:
+    async def _replace_rows(self, query: TableQuery, rows: Rows, spot: Spot) -> None:
         """The old rows stay until the new ones are there; none is left open."""
         useless = rows
         try:
-            await self.pane.show(place, rows, spot)
+            await self.pane.show(query, rows, spot)
             useless, self._rows = self._rows or rows, rows
         finally:
             if useless is not self._rows:
                 begin(self, partial(_closed, useless), group="close")
-        self._named(place)
+        self._named(query)
 
-    def _named(self, place: TableQuery) -> None:
+    def _named(self, query: TableQuery) -> None:
         if self._session is not None:
-            self._list.show(self._session.tables, place.table)
-        caption(self.pane, place.table or "result")
-        self.query_pane.display = bool(place.sql) or self.query_pane.has_focus_within
+            self._list.show(self._session.tables, query.table)
+        caption(self.pane, query.table or "result")
+        self.query_pane.display = bool(query.sql) or self.query_pane.has_focus_within
         self.present()
 
-    def _not_opened(self, place: TableQuery, trouble: BrowseError) -> None:
+    def _not_opened(self, query: TableQuery, trouble: BrowseError) -> None:
         """What was seen stays, where that says more."""
         if trouble.trouble in FATAL:
             self._in_trouble(trouble)
-        elif place.sql:
-            self.pane.aim_at(self.pane.place)
+        elif query.sql:
+            self.pane.aim_at(self.pane.table_query)
             self.query_pane.say(line(("▲ ", Tone.ATTENTION), str(trouble)))
-        elif self._same_source(place):
-            self.pane.aim_at(self.pane.place)
+        elif self._same_source(query):
+            self.pane.aim_at(self.pane.table_query)
             self.pane.remark(line(("▲ ", Tone.ATTENTION), str(trouble)))
         else:
             self.pane.show_trouble(str(trouble), _RETRY)
-            self._named(place)
+            self._named(query)
 
-    def _same_source(self, place: TableQuery) -> bool:
-        seen = self.pane.place
-        return self.pane.paged is not None and seen.table == place.table
+    def _same_source(self, query: TableQuery) -> bool:
+        seen = self.pane.table_query
+        return self.pane.paged is not None and seen.table == query.table
 
     def _in_trouble(self, trouble: BrowseError) -> None:
         if self._session is not None:
@@ -242,7 +242,7 @@ class FileScreen(BaseScreen):
         """What runs is stopped; else a pane that is not needed any more goes away."""
         if opening := self._workers_of("open"):
             opening[0].cancel()
-            self.pane.aim_at(self.pane.place)
+            self.pane.aim_at(self.pane.table_query)
         else:
             begin(self, self._stop_rows, group="stop")
 
@@ -258,7 +258,7 @@ class FileScreen(BaseScreen):
 
     def _put_query_away(self) -> None:
         self.pane.grid.focus()
-        self.query_pane.display = bool(self.pane.place.sql)
+        self.query_pane.display = bool(self.pane.table_query.sql)
 
 
 async def _closed(rows: Rows) -> None:

@@ -1,4 +1,4 @@
-"""Rows that can be sorted, filtered, searched, and gone to by number or key."""
+"""The rows of a query with keys to sort, filter, search, and go to a number or a key."""
 
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -22,7 +22,7 @@ from console.kit.workers import begin
 
 
 class RowsPane(RowsView):
-    """What needs other rows than those shown is asked for with `Wanted`."""
+    """A view of rows with its keys. `Wanted` asks for other rows than those on the screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "sort", "Sort"),
@@ -41,7 +41,7 @@ class RowsPane(RowsView):
     class Wanted(Message):
         """The same rows in another order, or through other filters."""
 
-        place: TableQuery
+        query: TableQuery
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class RowsPane(RowsView):
         self._asked_of: ColumnInfo | None = None
 
     async def stop(self) -> bool:
-        """Stop what is running; returns whether anything was."""
+        """Stop all scans; returns whether there was one."""
         searching = [w for w in self.workers if w.node is self and w.is_running]
         for worker in searching:
             worker.cancel()
@@ -91,22 +91,22 @@ class RowsPane(RowsView):
 
     @property
     def _basis(self) -> TableQuery:
-        """What keys change: of the rows shown, what was asked for last, also before it is there."""
-        aim, shown = self._aim, self._place
+        """The query that keys change: the newest one for the rows shown, also before it is read."""
+        aim, shown = self._aim, self._table_query
         return aim if (aim.table, aim.sql) == (shown.table, shown.sql) else shown
 
-    def _want(self, place: TableQuery) -> None:
-        if place != self._aim:
-            self.aim_at(place)
-            self.post_message(self.Wanted(place))
+    def _want(self, query: TableQuery) -> None:
+        if query != self._aim:
+            self.aim_at(query)
+            self.post_message(self.Wanted(query))
 
     # --- questions
 
     def action_filter(self) -> None:
         if column := self.grid.column:
             info = self._asked_of = column.info
-            known = [c for c in self._basis.where if c.column == info.name]
-            text = filters.typed(known[0]) if len(known) == 1 else ""
+            conditions = [c for c in self._basis.where if c.column == info.name]
+            text = filters.typed(conditions[0]) if len(conditions) == 1 else ""
             self._ask("filter", f"{info.name}", partial(_filter_hint, info), text)
 
     def action_search(self) -> None:
@@ -152,8 +152,8 @@ class RowsPane(RowsView):
         self._want(replace(self._basis, search=text.strip()))
 
     def _answer_go_to(self, text: str) -> None:
-        if (found := target(text)) is not None:
-            self._run(partial(self._go, found))
+        if (row := target(text)) is not None:
+            self._run(partial(self._go, row))
 
     def _answer_find(self, text: str) -> None:
         self._sought = text.strip()
@@ -178,10 +178,10 @@ class RowsPane(RowsView):
             self._run(self.to_newest)
 
     def _run(self, doing: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """One thing at a time: the newest."""
-        begin(self, partial(self._told, doing), group="going", exclusive=True)
+        """Run the newest step alone."""
+        begin(self, partial(self._with_remark, doing), group="going", exclusive=True)
 
-    async def _told(self, doing: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _with_remark(self, doing: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
             await doing()
         except BrowseError as trouble:
@@ -190,16 +190,16 @@ class RowsPane(RowsView):
             else:
                 self.remark(_attention(str(trouble)))
 
-    async def _go(self, found: Target) -> None:
+    async def _go(self, row: Target) -> None:
         if (paged := self._paged) is None:
             return
-        number = found.number
-        if found.share is not None:
-            number = int(found.share * (len(paged) - 1))
-        if found.key is not None:
-            number = await paged.rows.find_key(found.key)
+        number = row.number
+        if row.share is not None:
+            number = int(row.share * (len(paged) - 1))
+        if row.key is not None:
+            number = await paged.rows.find_key(row.key)
         if number is None:
-            self.remark(_attention(f"no row here has the key {found.key}"))
+            self.remark(_attention(f"no row here has the key {row.key}"))
             return
         if number >= len(paged):
             beyond = "there are" if paged.counted else "known so far:"
@@ -217,15 +217,15 @@ class RowsPane(RowsView):
         self._remark = ()
         self.grid.go_to(number)
         await paged.settled()
-        self.grid.go_to(number, self._place_of_hit(number))
+        self.grid.go_to(number, self._column_of_hit(number))
         self.say()
 
-    def _place_of_hit(self, number: int) -> int | None:
+    def _column_of_hit(self, number: int) -> int | None:
         row = self._paged.row(number) if self._paged is not None else None
         sought = self._sought.casefold()
-        for place, column in enumerate(self.grid.columns.seen):
+        for index, column in enumerate(self.grid.columns.seen):
             if row and column.place < len(row.cells) and _has(row.cells[column.place], sought):
-                return place
+                return index
         return None
 
 
@@ -249,14 +249,14 @@ def _search_hint(text: str) -> Line:
 
 
 def _go_to_hint(text: str) -> Line:
-    found = target(text)
-    if found is None:
+    row = target(text)
+    if row is None:
         return line(("a row's number, 50 %, or a key", Tone.DIM))
-    if found.number is not None:
-        return line(("row ", Tone.DIM), count(found.number + 1), ("  “key …” for a key", Tone.DIM))
-    if found.share is not None:
-        return line((f"{found.share:.0%} of the way", Tone.DIM))
-    return line(("the row with key ", Tone.DIM), found.key or "")
+    if row.number is not None:
+        return line(("row ", Tone.DIM), count(row.number + 1), ("  “key …” for a key", Tone.DIM))
+    if row.share is not None:
+        return line((f"{row.share:.0%} of the way", Tone.DIM))
+    return line(("the row with key ", Tone.DIM), row.key or "")
 
 
 def _find_hint(text: str) -> Line:

@@ -1,4 +1,4 @@
-"""The rows of one place, with its filters above, and the cell and the count below."""
+"""The rows of one query, with its filters above, and the cell and the count below."""
 
 import asyncio
 from typing import ClassVar
@@ -31,7 +31,7 @@ FATAL = frozenset({"replaced", "missing", "permission", "not a database", "worke
 
 
 class RowsView(Vertical):
-    """Shows rows it is given, and reads no more of them than are seen."""
+    """A view of rows that others have opened; only visible rows are read."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("z", "times", "Times: raw, UTC, local", show=False),
@@ -52,7 +52,7 @@ class RowsView(Vertical):
         self._trouble_panel = TroublePanel(id="trouble")
         self._cell_line = TextLine(id="cell")
         self._count_line = TextLine(id="count")
-        self._place = self._aim = TableQuery()
+        self._table_query = self._aim = TableQuery()
         self._paged: PagedRows | None = None
         self._layouts: dict[str, Columns] = {}
         self._times = Times.RAW
@@ -77,16 +77,16 @@ class RowsView(Vertical):
         return self._paged
 
     @property
-    def place(self) -> TableQuery:
-        return self._place
+    def table_query(self) -> TableQuery:
+        return self._table_query
 
     @property
     def aim(self) -> TableQuery:
-        """What was asked for last: it is shown, or will be, or could not be."""
+        """The newest query: its rows are on the screen, or will be, or could not be read."""
         return self._aim
 
-    def aim_at(self, place: TableQuery) -> None:
-        self._aim = place
+    def aim_at(self, query: TableQuery) -> None:
+        self._aim = query
 
     @property
     def spot(self) -> Spot:
@@ -107,37 +107,36 @@ class RowsView(Vertical):
 
     @property
     def uncounted(self) -> bool:
-        """Whether others have written what is not counted yet: look again, even if they write no
-        more."""
+        """Whether rows of others are not counted yet: look again, even if they write no more."""
         return self._uncounted
 
     # --- rows
 
-    async def show(self, place: TableQuery, rows: Rows, spot: Spot) -> None:
-        """Other rows, as soon as the first of them are here; whoever opened them closes them."""
+    async def show(self, query: TableQuery, rows: Rows, spot: Spot) -> None:
+        """Show other rows, as soon as the first of them are read; their opener closes them."""
         paged = PagedRows(rows, self._rows_came, self._not_read)
         await paged.ready(spot.row, spot.row + self.grid.rows_seen)
         self.leave()
-        self._place, self._paged = place, paged
+        self._table_query, self._paged = query, paged
         if rows.progress is not None:
             self._add_looked_at(rows.progress)
         rows.on_progress = self._progressed
         self.remove_class("-trouble")
         if self.is_attached and self.screen.focused is None:  # Hidden in trouble, they lost it.
             self.call_after_refresh(self.grid.focus)
-        columns = self._columns_of(place, rows)
+        columns = self._columns_of(query, rows)
         self.grid.show_rows(paged, columns, row=spot.row, column=spot.column)
         self._counted_anew()
         self.say()
 
     def show_trouble(self, what: str, todo: Line) -> None:
-        """In place of rows, which are left."""
+        """Leave the rows, and show a trouble instead."""
         self.leave()
         self._trouble_panel.show(what, todo)
         self.add_class("-trouble")
 
     def leave(self) -> None:
-        """The rows shown will be closed."""
+        """Let go of the rows, which will be closed."""
         if self._paged is not None:
             self._paged.close()
             self._paged.rows.on_progress = None
@@ -146,7 +145,7 @@ class RowsView(Vertical):
         self._uncounted = False
 
     async def look_again(self) -> None:
-        """Others have written: read what is seen anew. Raises `BrowseError`."""
+        """Read the visible rows anew, for others have written. Raises `BrowseError`."""
         paged = self._paged
         if paged is None:
             return
@@ -160,8 +159,8 @@ class RowsView(Vertical):
         self.say()
 
     def _counted_anew(self) -> None:
-        """Rows that came since they were counted first are new, also before they are counted anew.
-        A cursor that is on the newest one follows; any other stays on its row."""
+        """Rows after the first count are new, also before they are counted anew. A cursor on the
+        newest row follows; any other stays on its row."""
         if self._paged is None or (self._counted_before is None and not self._paged.counted):
             return
         before, self._counted_before = self._counted_before, len(self._paged)
@@ -182,7 +181,7 @@ class RowsView(Vertical):
         self.grid.rows_came(first, last)
 
     def _hold_cursor(self, first: int, last: int) -> None:
-        """On its row, when others came before it."""
+        """The cursor stays on its row when others came before it."""
         if self._held is None or self._paged is None:
             return
         cursor, key = self._held
@@ -193,7 +192,7 @@ class RowsView(Vertical):
             self.grid.shift(number - cursor)
 
     async def to_newest(self) -> None:
-        """Where new rows appear: after the last one, or before the first. Raises `BrowseError`."""
+        """Put the cursor where new rows appear: at the end or at the top. Raises `BrowseError`."""
         if self._newest_first:
             self.grid.go_to(0)
         else:
@@ -207,21 +206,21 @@ class RowsView(Vertical):
             self.grid.go_to(last)
 
     def follow(self, following: bool) -> None:
-        """While following, new rows are marked and the cursor goes to them."""
+        """Mark new rows, and move the cursor to them."""
         self._following, self._fresh = following, []
         self.forget_fresh()
         self.say()
 
     def forget_fresh(self) -> None:
         """Rows are new for a few seconds only."""
-        self._fresh = [found for found in self._fresh if _now() - found[0] < _FRESH_SECONDS]
+        self._fresh = [rows for rows in self._fresh if _now() - rows[0] < _FRESH_SECONDS]
         fresh = sum(rows for _, rows in self._fresh) if self._following else 0
         end = fresh if self._newest_first else len(self._paged or ())
         self.grid.mark(range(end - fresh, end))
 
     @property
     def _newest_first(self) -> bool:
-        return any(order.descending for order in self._place.order[:1])
+        return any(order.descending for order in self._table_query.order[:1])
 
     def set_times(self, times: Times) -> None:
         self._times = times
@@ -229,38 +228,37 @@ class RowsView(Vertical):
             columns.set_times(times)
         self.grid.columns_changed()
 
-    def _columns_of(self, place: TableQuery, rows: Rows) -> Columns:
-        """As the operator left them, when the same columns are seen again."""
-        name = place.table or place.sql
+    def _columns_of(self, query: TableQuery, rows: Rows) -> Columns:
+        """The columns as the operator left them, when the same ones come again."""
+        name = query.table or query.sql
         fresh = Columns.of(rows.columns, self._times)
-        known = self._layouts.get(name)
-        if known and _named(known) == _named(fresh):
-            return known
-        if place.table:
+        layout = self._layouts.get(name)
+        if layout and _named(layout) == _named(fresh):
+            return layout
+        if query.table:
             self._layouts[name] = fresh
         return fresh
 
-    # --- what is said about them
+    # --- captions
 
-    def remark(self, said: Line) -> None:
-        """Something to know about the rows; it stays until the next step."""
-        self._remark = said
+    def remark(self, remark: Line) -> None:
+        """Show a remark on the rows, which stays until the next step."""
+        self._remark = remark
         self.say()
 
     def say(self) -> None:
-        """Say anew what is shown, how many rows, how sure, and the cell."""
-        self._chips_line.show(captions.chips(self._place))
+        """Draw the captions anew: the filters, the count, and the cell."""
+        self._chips_line.show(captions.chips(self._table_query))
         self._chips_line.display = bool(self._chips_line.shown)
-        signs = {order.column: captions.sign(order.descending) for order in self._place.order}
-        self.grid.set_signs(signs)
+        order = self._table_query.order
+        self.grid.set_signs({term.column: captions.sign(term.descending) for term in order})
         self._count_line.show(self._counted())
         self.grid.set_empty("looking …" if self.busy else "no rows")
         self._say_cell()
 
     def _say_cell(self) -> None:
         column, cell = self.grid.column, self.grid.cell
-        said = captions.in_full(column.info, cell) if column and cell else ()
-        self._cell_line.show(said)
+        self._cell_line.show(captions.in_full(column.info, cell) if column and cell else ())
 
     def _counted(self) -> Line:
         if self._paged is None:
@@ -270,7 +268,7 @@ class RowsView(Vertical):
         parts = [captions.counted(row, rows.count, rows.progress, rows.stopped)]
         if not captions.running(rows.progress):
             parts.append(captions.looked_at(self._looked_at))
-        parts += captions.sorting(self._place)
+        parts += captions.sorting(self._table_query)
         if self._following:
             parts.append(line(("● following", Tone.LIVE)))
         if rows.outdated:
@@ -291,7 +289,7 @@ class RowsView(Vertical):
         self.say()
 
     def _add_looked_at(self, progress: Progress) -> None:
-        """A filter looks at rows that came later in another scan."""
+        """Add up the rows that filters read: those that came later are read in another scan."""
         through_an_index = progress.scanned == progress.matches
         if progress.done and progress.doing == "filtering" and not through_an_index:
             self._looked_at += progress.scanned
@@ -312,8 +310,8 @@ class RowsView(Vertical):
 
     def action_times(self) -> None:
         self.set_times(_TIMES[(_TIMES.index(self._times) + 1) % len(_TIMES)])
-        said = {Times.RAW: "times raw", Times.UTC: "times in UTC", Times.LOCAL: "local times"}
-        self.remark(line((said[self._times], Tone.DIM)))
+        remarks = {Times.RAW: "times raw", Times.UTC: "times in UTC", Times.LOCAL: "local times"}
+        self.remark(line((remarks[self._times], Tone.DIM)))
 
 
 def _named(columns: Columns) -> list[tuple[str, str]]:

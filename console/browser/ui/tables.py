@@ -34,16 +34,17 @@ class TablesScreen(FileScreen):
 
     @property
     def crumb(self) -> str:
-        return f"tables › {self.pane.place.table}" if self.pane.place.table else "tables"
+        table = self.pane.table_query.table
+        return f"tables › {table}" if table else "tables"
 
     def open_table(self, table: str, column: str = "", value: str = "") -> None:
         """Show a table, or its rows where a column has a value."""
         where = (Condition(column, "=", value),) if column else ()
-        place = TableQuery(table, where=where)
+        query = TableQuery(table, where=where)
         if self._session is not None and self._session.tables:
-            self._open(place)
+            self._open(query)
         else:
-            self.pane.aim_at(place)
+            self.pane.aim_at(query)
 
     def copied(self) -> str | None:
         cell = self.pane.grid.cell
@@ -52,7 +53,7 @@ class TablesScreen(FileScreen):
     def export(self) -> None:
         if self._rows is None:
             return
-        name = self.pane.place.table or "result"
+        name = self.pane.table_query.table or "result"
         self.app.push_screen(ExportDialog(self._rows, name))
 
     # --- messages of the panes
@@ -64,17 +65,17 @@ class TablesScreen(FileScreen):
 
     def on_rows_pane_wanted(self, event: RowsPane.Wanted) -> None:
         event.stop()
-        self._open(event.place)
+        self._open(event.query)
 
     def on_data_grid_chosen(self, event: DataGrid.Chosen) -> None:
         event.stop()
         paged, session = self.pane.paged, self._session
         if paged is None or session is None:
             return
-        place = self.pane.place
-        linked = partial(links, session.tables, session.table(place.table))
+        query = self.pane.table_query
+        linked = partial(links, session.tables, session.table(query.table))
         number = self.pane.grid.cursor_row
-        detail = RowDetail(place.table or "result", paged, number, linked, self.pane.grid.go_to)
+        detail = RowDetail(query.table or "result", paged, number, linked, self.pane.grid.go_to)
         self.app.push_screen(detail, self._follow_link)
 
     def _follow_link(self, link: Link | None) -> None:
@@ -92,14 +93,14 @@ class TablesScreen(FileScreen):
     # --- keys
 
     def action_query(self) -> None:
-        self.query_pane.open(self.pane.place.table)
+        self.query_pane.open(self.pane.table_query.table)
 
     def action_export(self) -> None:
         self.export()
 
     def action_pick(self) -> None:
         if self._session is not None:
-            picker = TablePicker(self._session.tables, self.pane.place.table)
+            picker = TablePicker(self._session.tables, self.pane.table_query.table)
             self.app.push_screen(picker, self._picked)
 
     def _picked(self, table: str | None) -> None:

@@ -85,7 +85,7 @@ class Tables:
 
     async def open(self, table: str) -> None:
         self.screen.open_table(table)
-        await self.until(lambda: self.pane.place.table == table)
+        await self.until(lambda: self.pane.table_query.table == table)
 
     def values(self, name: str) -> list[str]:
         """What the rows in view hold in a column."""

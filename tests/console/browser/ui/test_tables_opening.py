@@ -27,7 +27,7 @@ async def test_the_file_is_named_with_its_size(db: Path) -> None:
 async def test_a_ledger_opens_on_its_events(tmp_path: Path) -> None:
     await ran(tmp_path / "l.db", 2)
     async with tables(tmp_path / "l.db") as found:
-        await found.until(lambda: found.pane.place.table == "ledger_events")
+        await found.until(lambda: found.pane.table_query.table == "ledger_events")
 
 
 async def test_small_screens_have_the_rows_alone(db: Path) -> None:
@@ -52,23 +52,23 @@ async def test_o_opens_a_table_by_a_part_of_its_name(db: Path) -> None:
         assert isinstance(found.app.screen, TablePicker)
         await found.type("symb")
         await found.press("enter")
-        await found.until(lambda: found.pane.place.table == "symbols")
+        await found.until(lambda: found.pane.table_query.table == "symbols")
         await found.until(lambda: found.values("base") == ["BTC", "ETH"])
 
 
 async def test_the_picker_moves_with_arrows_and_leaves_with_escape(db: Path) -> None:
     async with trades(db) as found:
         await found.press("o", "up", "escape")
-        assert found.pane.place.table == "trades"
+        assert found.pane.table_query.table == "trades"
         await found.press("o", "up", "enter")
-        await found.until(lambda: found.pane.place.table == "symbols")
+        await found.until(lambda: found.pane.table_query.table == "symbols")
 
 
 async def test_enter_on_the_list_opens_a_table(db: Path) -> None:
     async with trades(db) as found:
         found.screen.query_one("#tables").focus()
         await found.press("home", "enter")
-        await found.until(lambda: found.pane.place.table == "cheap")
+        await found.until(lambda: found.pane.table_query.table == "cheap")
         assert found.grid.has_focus
 
 
@@ -127,6 +127,6 @@ async def test_leaving_the_prompt_changes_nothing(db: Path) -> None:
             await found.press(key)
             await found.type("5")
             await found.press("escape")
-        assert found.pane.place.where == ()
+        assert found.pane.table_query.where == ()
         assert found.grid.cursor_row == 0
         assert found.grid.has_focus

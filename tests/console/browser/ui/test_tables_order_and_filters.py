@@ -54,10 +54,10 @@ async def test_a_key_goes_on_from_what_was_asked_for_last_also_before_it_is_ther
         gate.clear()
         await found.press("s", "s", "equals_sign")
         gate.set()
-        await found.until(lambda: found.pane.place.narrowed)
-        assert found.pane.place.order == (SortTerm("symbol", descending=True),)
+        await found.until(lambda: found.pane.table_query.narrowed)
+        assert found.pane.table_query.order == (SortTerm("symbol", descending=True),)
         await found.press("backspace")
-        await found.until(lambda: found.pane.place == TableQuery("trades"))
+        await found.until(lambda: found.pane.table_query == TableQuery("trades"))
 
 
 async def test_what_was_stopped_before_it_was_there_is_nothing_to_go_on_from(
@@ -68,14 +68,14 @@ async def test_what_was_stopped_before_it_was_there_is_nothing_to_go_on_from(
         gate.clear()
         await found.press("s", "escape", "s")
         gate.set()
-        await found.until(lambda: found.pane.place.order == (SortTerm("symbol"),))
+        await found.until(lambda: found.pane.table_query.order == (SortTerm("symbol"),))
 
 
 async def test_a_click_on_a_heading_sorts(db: Path) -> None:
     async with trades(db) as found:
         heading = inside(found.app, "#rows")[0]
         await found.pilot.click("#rows", offset=(heading.index("fee"), 0))
-        await found.until(lambda: found.pane.place.sorted_on("fee"))
+        await found.until(lambda: found.pane.table_query.sorted_on("fee"))
 
 
 @pytest.mark.parametrize(

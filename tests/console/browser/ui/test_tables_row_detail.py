@@ -88,19 +88,21 @@ async def test_a_link_leads_to_the_other_rows_and_backspace_back(db: Path) -> No
         await found.press("enter")
         await found.seen("→ symbols where symbol = ETH/USDT")
         await found.press("down", "down", "enter")
-        await found.until(lambda: found.pane.place.table == "symbols")
+        await found.until(lambda: found.pane.table_query.table == "symbols")
         await found.until(lambda: found.values("base") == ["ETH"])
         await found.press("backspace")
-        await found.until(lambda: found.pane.place.table == "trades" and found.grid.row)
+        await found.until(lambda: found.pane.table_query.table == "trades" and found.grid.row)
         assert found.grid.cursor_row == 41
         await found.press("backspace")
-        await found.until(lambda: found.pane.place.table != "trades")
+        await found.until(lambda: found.pane.table_query.table != "trades")
 
 
 async def test_on_a_ledger_a_fill_leads_to_its_cycle(tmp_path: Path) -> None:
     await ran(tmp_path / "l.db", 3)
     async with tables(tmp_path / "l.db", (120, 60)) as found:
-        await found.until(lambda: found.pane.place.table == "ledger_events" and found.grid.row)
+        await found.until(
+            lambda: found.pane.table_query.table == "ledger_events" and found.grid.row
+        )
         await found.press("enter")
         await found.seen("→ cycles where cycle_id")
         for said in ("→ applied_fills", "→ cycle_metrics", "→ ledger_commits", "→ orders"):
@@ -116,7 +118,9 @@ async def test_the_cycle_of_a_row_is_the_one_keys_are_about(tmp_path: Path) -> N
         ((cycle,),) = asked(tmp_path / "l.db", "SELECT min(cycle_id) FROM ledger_events")
         assert screen.selected_cycle == cycle
         screen.open_table("lease")
-        await until(pilot, lambda: screen.pane.place.table == "lease" and screen.pane.grid.row)
+        await until(
+            pilot, lambda: screen.pane.table_query.table == "lease" and screen.pane.grid.row
+        )
         assert screen.selected_cycle is None
 
 

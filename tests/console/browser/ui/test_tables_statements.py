@@ -14,7 +14,9 @@ async def test_a_statement_is_run_and_its_rows_browsed_the_same_way(db: Path) ->
         await found.press("S")
         await found.type("select symbol, count(*) as n from trades group by 1")
         await found.press("f5")
-        await found.until(lambda: found.pane.place.sql and found.values("n") == ["500", "500"])
+        await found.until(
+            lambda: found.pane.table_query.sql and found.values("n") == ["500", "500"]
+        )
         assert "of 2 exact" in found.count
         await found.press("escape")
         assert found.grid.has_focus
@@ -22,7 +24,7 @@ async def test_a_statement_is_run_and_its_rows_browsed_the_same_way(db: Path) ->
         await found.press("s", "s")
         await found.until(lambda: found.values("symbol") == ["ETH/USDT", "BTC/USDT"])
         await found.press("backspace", "backspace", "backspace")
-        await found.until(lambda: found.pane.place.table == "trades")
+        await found.until(lambda: found.pane.table_query.table == "trades")
         assert not found.screen.query_one(QueryPane).display
 
 
@@ -39,7 +41,7 @@ async def test_what_is_wrong_is_said_and_the_rows_stay(db: Path, sql: str, said:
     async with trades(db) as found:
         await run_sql(found, sql)
         await found.until(lambda: said in cells(found.app, "#query-remark"))
-        assert found.pane.place.table == "trades"
+        assert found.pane.table_query.table == "trades"
         assert found.values("id")[0] == "1"
     assert asked(db, "SELECT count(*) FROM trades") == [(ROWS,)]
 
@@ -52,7 +54,7 @@ async def test_escape_stops_a_running_statement(db: Path) -> None:
         await found.press("escape")
         await found.until(lambda: "stopped" in cells(found.app, "#query-remark"))
         await run_sql(found, "select 41 + 1 as answer")
-        await found.until(lambda: found.pane.place.sql and found.values("answer") == ["42"])
+        await found.until(lambda: found.pane.table_query.sql and found.values("answer") == ["42"])
 
 
 async def test_tab_completes_and_tab_again_takes_the_next(db: Path) -> None:
@@ -83,7 +85,7 @@ async def test_an_empty_pane_suggests_a_statement_about_the_table_seen(db: Path)
         await found.press("S")
         assert area.text == "SELECT * FROM trades LIMIT 100"
         await found.press("ctrl+r")
-        await found.until(lambda: found.pane.place.sql and "of 100 exact" in found.count)
+        await found.until(lambda: found.pane.table_query.sql and "of 100 exact" in found.count)
         await found.press("escape")
         await found.open("two words")
         await found.press("S")
@@ -98,7 +100,7 @@ async def test_statements_are_remembered_from_one_day_to_the_next(db: Path) -> N
     async with trades(db) as found:
         for sql in ("select 1 as a", "select 2 as a"):
             await run_sql(found, sql)
-            await found.until(lambda sql=sql: found.pane.place.sql == sql)
+            await found.until(lambda sql=sql: found.pane.table_query.sql == sql)
     async with trades(db) as found:
         await found.press("S")
         await found.type("draft")

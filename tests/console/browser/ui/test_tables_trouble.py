@@ -67,9 +67,9 @@ async def test_f5_tries_again_what_could_not_be_shown_and_backspace_goes_back(db
         write(db, "INSERT INTO mended VALUES ('whole again')")
         await found.press("f5")
         await found.seen("whole again")
-        assert found.pane.place.table == "broken"
+        assert found.pane.table_query.table == "broken"
         await found.press("backspace")
-        await found.until(lambda: found.pane.place.table == "trades")
+        await found.until(lambda: found.pane.table_query.table == "trades")
 
 
 async def test_a_replaced_file_is_noticed_and_opened_anew(db: Path, tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ async def test_pasted_text_takes_no_control_characters_along(db: Path) -> None:
 async def test_nothing_is_left_running(db: Path) -> None:
     async with trades(db) as found:
         await run_sql(found, "select 1 as a")
-        await found.until(lambda: found.pane.place.sql)
+        await found.until(lambda: found.pane.table_query.sql)
         session = found.screen._session
         assert session is not None
         processes = [
