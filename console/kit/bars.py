@@ -1,4 +1,4 @@
-"""Bars as characters: stacked on a ground, or up and down from zero. Figures in, cells out.
+"""Bars as characters: stacked on a ground, or up and down from zero.
 
 A bar is as fine as an eighth of a cell; the newest is on the right.
 """
@@ -14,7 +14,7 @@ from console.kit.formats import count
 from console.kit.lines import Line, Tone
 
 EIGHTHS: Final = " ▁▂▃▄▅▆▇█"
-# No height at all is a thin line: it is not the same as nothing known.
+# No height at all is a thin line, which a missing value is not.
 ZERO: Final[Cell] = ("▁", Tone.SHADE, None)
 HANGING_ZERO: Final[Cell] = ("▔", Tone.SHADE, None)
 # Where a chart is wide enough for more, bars get thicker.
@@ -26,16 +26,12 @@ Part = tuple[float, Tone]
 Bar = tuple[Part, ...] | None
 
 
-def whole(value: float) -> str:
-    return count(round(value))
-
-
 @dataclass(frozen=True, slots=True)
 class Stacked:
     """Bars of parts, oldest first. `scale` writes the figure of the highest one."""
 
     bars: tuple[Bar, ...] = ()
-    scale: Callable[[float], str] = field(default=whole, compare=False)
+    scale: Callable[[float], str] = field(default=lambda value: count(round(value)), compare=False)
     legends: tuple[Line, ...] = ()
 
     def drawn(self, width: int, height: int) -> Drawing:
@@ -48,7 +44,7 @@ class Stacked:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """Figures around zero, oldest first; `up` and `down` are the tones of the two directions."""
+    """Bars around zero, oldest first; `up` and `down` are the tones of the two directions."""
 
     values: tuple[float | None, ...] = ()
     up: Tone = Tone.ATTENTION
@@ -58,9 +54,9 @@ class Signed:
 
     def drawn(self, width: int, height: int) -> Drawing:
         shown, thick = newest(self.values, width)
-        known = [value for value in shown if value is not None]
-        high, low = max([0.0, *known]), min([0.0, *known])
-        if height < 2 or not known:
+        amounts = [value for value in shown if value is not None]
+        high, low = max([0.0, *amounts]), min([0.0, *amounts])
+        if height < 2 or not amounts:
             return Drawing()
         ground = Ground.between(high, low, height)
         columns = [signed_column(value, ground, self.up, self.down) for value in shown]
@@ -89,32 +85,32 @@ class Ground:
         return cls(above, below, max(units))
 
     def steps(self, value: float) -> int:
-        """Eighths; what is there at all is seen."""
+        """The eighths of a bar; what is there at all is seen."""
         if not value:
             return 0
         return max(1, round(abs(value) / self.unit)) if self.unit else 1
 
 
 def newest(values: Sequence[T], width: int) -> tuple[Sequence[T], int]:
-    """Those there is room for, and how many cells wide each may be."""
+    """The newest values there is room for, and how many cells wide each may be."""
     thick = max(1, width // MOST_BARS)
     return values[-(width // thick) :] if width else (), thick
 
 
 def heights(bar: Sequence[Part], top: float, room: int) -> list[int]:
-    """How high each part is, where `room` is as high as `top`. What is there at all is seen.
+    """The height of each part, where `room` is as high as `top`. What is there at all is seen.
 
     Together they are the rounded total, or more by one for each part that would have vanished.
     """
-    found: list[int] = []
+    steps: list[int] = []
     total, reached = 0.0, 0
     for value, _ in bar:
         total += value
         level = round(total / top * room) if top else 0
         level = min(room, max(level, reached + (value > 0)))
-        found.append(level - reached)
+        steps.append(level - reached)
         reached = level
-    return found
+    return steps
 
 
 @lru_cache(maxsize=4_096)
@@ -156,12 +152,13 @@ def _hanging(steps: int, tone: Tone) -> Cell:
 
 
 def _cell(eighths: Sequence[Tone]) -> Cell:
-    """A cell has two colours: where three meet, the least gives way to its neighbour."""
+    """A cell has two colours: where three meet, the least gives way to its neighbour, and danger
+    is the last to go."""
     runs: list[tuple[Tone | None, int]] = [(tone, len([*run])) for tone, run in groupby(eighths)]
     if len(eighths) < 8:
         runs.append((None, 8 - len(eighths)))
     while len(runs) > 2:
-        least = min(range(len(runs)), key=lambda number: _weight(runs[number]))
+        least = min(range(len(runs)), key=lambda n: (runs[n][0] is Tone.DANGER, runs[n][1]))
         neighbour = least - 1 if least else 1
         runs[neighbour] = (runs[neighbour][0], runs[neighbour][1] + runs[least][1])
         del runs[least]
@@ -169,9 +166,3 @@ def _cell(eighths: Sequence[Tone]) -> Cell:
     if lower is None:
         return BLANK
     return (EIGHTHS[steps], lower, runs[1][0] if len(runs) > 1 else None)
-
-
-def _weight(run: tuple[Tone | None, int]) -> tuple[bool, int]:
-    """Danger is the last to give way."""
-    tone, steps = run
-    return tone is Tone.DANGER, steps

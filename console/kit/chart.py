@@ -1,6 +1,7 @@
 """A chart: a figure drawn in cells, beside the values at its highest and lowest row."""
 
 from collections.abc import Sequence
+from typing import Unpack
 
 from rich.segment import Segment
 from rich.style import Style
@@ -9,8 +10,8 @@ from textual.message import Message
 from textual.strip import Strip
 
 from console.kit.drawing import Cell, Drawing, Figure
-from console.kit.line_widget import Toned, width_of
-from console.kit.lines import Tone, line
+from console.kit.line_widget import Options, Toned
+from console.kit.lines import Tone, line, width_of
 
 GUTTER = 3
 LEAST_HEIGHT = 2
@@ -19,19 +20,13 @@ GAP_FROM = 10
 
 
 class Chart(Toned):
-    """Shows one figure; `empty` is said where there is nothing to draw."""
+    """A chart of one figure; the words of `empty` stand where there is nothing to draw."""
 
     class Resized(Message):
-        """There is room for another number of figures, or none is seen any more."""
+        """The chart has room for another number of values, or is not seen any more."""
 
-    def __init__(
-        self,
-        *,
-        empty: str = "",
-        id: str | None = None,  # noqa: A002
-        classes: str | None = None,
-    ) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self, *, empty: str = "", **options: Unpack[Options]) -> None:
+        super().__init__(**options)
         self._figure: Figure | None = None
         self._empty = empty
         self._values = 0
@@ -40,7 +35,7 @@ class Chart(Toned):
         self._styles: dict[tuple[Tone | None, Tone | None], Style] = {}
 
     def draw(self, figure: Figure) -> None:
-        """Draw it, unless it is the one that is seen."""
+        """Draw a figure, unless it is the one that is seen."""
         if figure != self._figure:
             self._figure = figure
             self._drawn_for = None
@@ -48,23 +43,19 @@ class Chart(Toned):
 
     @property
     def capacity(self) -> int:
-        """More figures than there is room for; 0 while the chart is not seen."""
+        """More values than there is room for; 0 while the chart is not seen."""
         return 2 * self.size.width if self.display else 0
 
     @property
     def shown(self) -> int:
-        """How many figures are seen, the newest of those given; 0 while the chart is not."""
+        """How many values are seen, the newest of the figure; 0 while the chart is not."""
         self._lay_out()
         return self._values if self.display else 0
 
     def on_resize(self) -> None:
         self.post_message(self.Resized())
 
-    def on_show(self) -> None:
-        self.post_message(self.Resized())
-
-    def on_hide(self) -> None:
-        self.post_message(self.Resized())
+    on_show = on_hide = on_resize
 
     def notify_style_update(self) -> None:
         self._styles.clear()
@@ -76,16 +67,16 @@ class Chart(Toned):
         return self._rows[y] if y < len(self._rows) else Strip.blank(self.size.width, self.ground)
 
     def _lay_out(self) -> None:
-        """All rows at once: below a legend, where there is room for one."""
+        """Draw all rows at once: below a legend, where there is room for one."""
         size = self.size
         if self._drawn_for == size or not size:
             return
         self._drawn_for = size
         legends = self._figure.legends if self._figure and size.height >= LEGEND_FROM else ()
-        legend = next((found for found in legends if width_of(found) <= size.width), None)
+        legend = next((text for text in legends if width_of(text) <= size.width), None)
         above = [] if legend is None else [legend, ()] if size.height >= GAP_FROM else [legend]
         chart = self._chart(Size(size.width, size.height - len(above)))
-        self._rows = [*(self.strip(found, size.width) for found in above), *chart]
+        self._rows = [*(self.strip(text, size.width) for text in above), *chart]
 
     def _chart(self, size: Size) -> list[Strip]:
         """Labels are never cut: where they are long, the chart is narrower."""
@@ -94,9 +85,10 @@ class Chart(Toned):
             drawing, gutter = self._drawn(size, longest), longest
         self._values = drawing.values
         if not drawing.columns:
-            said = line((self._empty, Tone.FAINT))
-            middle = size.height // 2
-            return [self.strip(said if y == middle else (), size.width) for y in range(size.height)]
+            words, middle = line((self._empty, Tone.FAINT)), size.height // 2
+            return [
+                self.strip(words if y == middle else (), size.width) for y in range(size.height)
+            ]
         labels = [drawing.high, *[""] * (size.height - 2), drawing.low]
         indent = size.width - gutter - 1 - len(drawing.columns) * drawing.thick
         return [
@@ -111,20 +103,19 @@ class Chart(Toned):
         return self._figure.drawn(width, size.height)
 
     def _row(self, start: str, cells: Sequence[Cell], thick: int) -> Strip:
-        """One segment for cells that look the same."""
+        """A row of cells; those that look the same are one segment."""
         segments: list[Segment] = []
         text, style = start, self.look(Tone.FAINT, self.ground)
         for character, tone, behind in cells:
-            if (found := self._style(tone, behind)) is not style:
+            if (next_style := self._style(tone, behind)) is not style:
                 segments.append(Segment(text, style))
-                text, style = "", found
+                text, style = "", next_style
             text += character * thick
         return Strip([*segments, Segment(text, style)], len(start) + len(cells) * thick)
 
     def _style(self, tone: Tone | None, behind: Tone | None) -> Style:
-        known = self._styles.get((tone, behind))
-        if known is None:
+        if (tone, behind) not in self._styles:
             color = self.tone(tone).color if tone else self.ground.bgcolor
             back = self.tone(behind).color if behind else self.ground.bgcolor
-            known = self._styles[tone, behind] = Style(color=color, bgcolor=back)
-        return known
+            self._styles[tone, behind] = Style(color=color, bgcolor=back)
+        return self._styles[tone, behind]

@@ -1,44 +1,29 @@
 """A question before anything that reaches the exchange or changes state."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
-from console.kit.line_widget import Lines
-from console.kit.lines import Line, Tone, line
+from console.kit.line_widget import Paragraph
+from console.kit.lines import Tone, line
 from console.kit.question import Question
-from console.kit.scrolled import wrapped
 from console.kit.workers import begin
 
 
-class Facts(Lines):
-    def __init__(self, facts: Sequence[Line], *, id: str) -> None:  # noqa: A002
-        super().__init__(id=id)
-        self._facts = facts
-
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return len(self.lines(width, 0))
-
-    def lines(self, width: int, height: int) -> Sequence[Line]:
-        return [row for fact in self._facts for row in wrapped(fact, width)]
-
-
 class ConfirmScreen(ModalScreen[bool]):
-    """Cancel is the default. `y` confirms: no key that opens a question does.
+    """A question with Cancel as its default. `y` confirms: no key that opens a question does.
 
-    Where `find` is given, the question can be confirmed only once that has found it whole; null
+    Where `find` is given, the question can be confirmed only once that has returned it whole; null
     takes it back.
     """
 
     AUTO_FOCUS = "Input, #cancel"
-
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "confirm", "Confirm"),
         Binding("escape,n,q", "cancel", "Cancel"),
@@ -58,14 +43,14 @@ class ConfirmScreen(ModalScreen[bool]):
         self._find = find
 
     def compose(self) -> ComposeResult:
-        question, known = self.question, self._find is None
+        question, whole = self.question, self._find is None
         with Vertical(id="dialog") as dialog:
             dialog.border_title = line(question.title)[0][0].replace("[", r"\[")
             with VerticalScroll(id="seen", can_focus=False):
-                yield Facts(question.facts, id="facts")
-            if question.account is not None and known:
+                yield Paragraph(question.facts, id="facts")
+            if question.account is not None and whole:
                 asked = line("Type the account's name to go on: ", (question.account, Tone.STRONG))
-                yield Facts([asked], id="asked")
+                yield Paragraph([asked], id="asked")
                 yield Input(id="account")
             with Horizontal(id="buttons"):
                 yield Button("Cancel  esc", id="cancel")
@@ -78,11 +63,11 @@ class ConfirmScreen(ModalScreen[bool]):
             begin(self, partial(self._become_whole, self._find))
 
     async def _become_whole(self, find: Callable[[], Coroutine[Any, Any, Question | None]]) -> None:
-        found = await find()
-        if found is None:
+        question = await find()
+        if question is None:
             self.dismiss(False)
             return
-        self.question, self._find = found, None
+        self.question, self._find = question, None
         await self.recompose()
         self.query(self.AUTO_FOCUS).first().focus()
 
@@ -110,4 +95,4 @@ class ConfirmScreen(ModalScreen[bool]):
         if self._find is not None:
             return False
         account = self.question.account
-        return account is None or any(found.value == account for found in self.query(Input))
+        return account is None or any(typed.value == account for typed in self.query(Input))

@@ -1,4 +1,4 @@
-"""A line through figures, in dots of braille: two a cell across, four up. Figures in, cells out."""
+"""A line through values, in dots of braille: two a cell across, four up."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ _DOTS: Final = ((0x40, 0x80), (0x04, 0x20), (0x02, 0x10), (0x01, 0x08))
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Figures, oldest first, one a column of dots; a null is a gap. Money stays Decimal."""
+    """Values, oldest first, one a column of dots; a null is a gap. Money stays Decimal."""
 
     values: tuple[Decimal | None, ...] = ()
     tone: Tone = Tone.LIVE
@@ -23,52 +23,46 @@ class Curve:
     legends: tuple[Line, ...] = ()
 
     def drawn(self, width: int, height: int) -> Drawing:
-        shown = self.values[-width * 2 :] if width else ()
-        known = [value for value in shown if value is not None]
-        if not known:
+        values = self.values[-width * 2 :] if width else ()
+        amounts = [value for value in values if value is not None]
+        if not amounts:
             return Drawing()
-        high, low = max(known), min(known)
-        levels = [_level(value, low, high, height * 4) for value in shown]
-        columns = _columns(levels, height, self.tone)
-        return Drawing(columns, 1, len(shown), self.scale(high), self.scale(low))
+        high, low = max(amounts), min(amounts)
+        levels = [self._level(value, low, high, height * 4) for value in values]
+        return Drawing(
+            self._columns(levels, height), 1, len(values), self.scale(high), self.scale(low)
+        )
 
+    @staticmethod
+    def _level(value: Decimal | None, low: Decimal, high: Decimal, dots: int) -> int | None:
+        """The row of dots, from below; a line that is level is drawn half way up."""
+        if value is None:
+            return None
+        return dots // 2 if high == low else round((value - low) * (dots - 1) / (high - low))
 
-def _level(value: Decimal | None, low: Decimal, high: Decimal, dots: int) -> int | None:
-    """The row of dots, from below; a line that is level is drawn half way up."""
-    if value is None:
-        return None
-    return dots // 2 if high == low else round((value - low) * (dots - 1) / (high - low))
+    def _columns(self, levels: Sequence[int | None], height: int) -> list[tuple[Cell, ...]]:
+        """An odd one out is the oldest: the newest is always on the right edge."""
+        spans = list(map(self._span, (None, *levels), levels))
+        if len(spans) % 2:
+            spans = [None, *spans]
+        return [
+            tuple(self._cell(pair, row * 4) for row in reversed(range(height)))
+            for pair in zip(spans[::2], spans[1::2], strict=True)
+        ]
 
+    @staticmethod
+    def _span(before: int | None, level: int | None) -> range | None:
+        """The dots of a column: from beside the one before it to its own."""
+        if level is None:
+            return None
+        if before is None or before == level:
+            return range(level, level + 1)
+        return range(before + 1, level + 1) if before < level else range(level, before)
 
-def _columns(levels: Sequence[int | None], height: int, tone: Tone) -> list[tuple[Cell, ...]]:
-    """An odd one out is the oldest: the newest is always on the right edge."""
-    spans = _spans(levels)
-    if len(spans) % 2:
-        spans = [None, *spans]
-    pairs = zip(spans[::2], spans[1::2], strict=True)
-    return [tuple(_cell(pair, row * 4, tone) for row in reversed(range(height))) for pair in pairs]
-
-
-def _spans(levels: Sequence[int | None]) -> list[range | None]:
-    """The dots of each column: from beside the one before it to its own."""
-    found: list[range | None] = []
-    before: int | None = None
-    for level in levels:
-        found.append(None if level is None else _between(before, level))
-        before = level
-    return found
-
-
-def _between(before: int | None, level: int) -> range:
-    if before is None or before == level:
-        return range(level, level + 1)
-    return range(before + 1, level + 1) if before < level else range(level, before)
-
-
-def _cell(pair: Sequence[range | None], base: int, tone: Tone) -> Cell:
-    bits = 0
-    for side, dots in enumerate(pair):
-        for row, masks in enumerate(_DOTS):
-            if dots is not None and base + row in dots:
-                bits |= masks[side]
-    return (chr(_BLANK_BRAILLE + bits), tone, None) if bits else BLANK
+    def _cell(self, pair: Sequence[range | None], base: int) -> Cell:
+        bits = 0
+        for side, dots in enumerate(pair):
+            for row, masks in enumerate(_DOTS):
+                if dots is not None and base + row in dots:
+                    bits |= masks[side]
+        return (chr(_BLANK_BRAILLE + bits), self.tone, None) if bits else BLANK

@@ -24,12 +24,12 @@ class Drawing:
 
 
 class Figure(Protocol):
-    """What a chart shows: pure data that can be compared. `legends` are lines to stand above it,
-    the longest first: the first one there is room for does."""
+    """A figure is pure data that can be compared. Of its `legends`, the longest first, the first
+    there is room for stands above it."""
 
     @property
     def legends(self) -> Sequence[Line]: ...
 
     def drawn(self, width: int, height: int) -> Drawing:
-        """It in at most so many columns, and in exactly so many rows."""
+        """The figure in at most so many columns, and in exactly so many rows."""
         ...

@@ -1,5 +1,7 @@
 """Figures and times as the console writes them. Money is text: its digits are never rounded."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import floor, log10
 from typing import Final
@@ -10,12 +12,12 @@ _STEPS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"))
 
 
 def count(value: int) -> str:
-    """`12,345`."""
+    """A number with its thousands grouped: `12,345`."""
     return f"{value:,}"
 
 
 def plural(number: int, word: str) -> str:
-    """`1 order`, `1,204 orders`."""
+    """A number of things: `1 order`, `1,204 orders`."""
     return f"{count(number)} {word}{'' if number == 1 else 's'}"
 
 
@@ -44,21 +46,26 @@ def signed(text: str | None, width: int = 0) -> str:
 
 
 def figure(value: float | None, digits: int = 2, *, sign: bool = False) -> str:
-    """A figure that is no money."""
+    """A number that is no money."""
     if value is None:
         return NONE
     return f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
 
 
+def bps(value: float) -> str:
+    """Basis points with a sign and one decimal; a zero has no minus."""
+    return figure(round(value, 1) + 0.0, 1, sign=True)
+
+
 def rate(value: float | None) -> str:
-    """`0.50`, `2.00`; a small one with two digits, never as nothing: `0.0033`."""
+    """A rate: `0.50`, `2.00`; a small one with two digits, never as nothing: `0.0033`."""
     if value is None or not 0 < abs(value) < 0.01:
         return figure(value)
     return figure(value, 1 - floor(log10(abs(value))))
 
 
 def clock(ts_ms: int | None, *, ms: bool = False, local: bool = False) -> str:
-    """`12:03:11`, or `12:03:11.912`."""
+    """A time of day: `12:03:11`, or `12:03:11.912`."""
     if ts_ms is None:
         return NONE
     text = f"{moment(ts_ms, local=local):%H:%M:%S}"
@@ -66,7 +73,7 @@ def clock(ts_ms: int | None, *, ms: bool = False, local: bool = False) -> str:
 
 
 def stamp(ts_ms: int | None, *, local: bool = False) -> str:
-    """`2026-01-31 12:03:11.912`."""
+    """A time with its date: `2026-01-31 12:03:11.912`."""
     if ts_ms is None:
         return NONE
     return f"{moment(ts_ms, local=local):%Y-%m-%d} {clock(ts_ms, ms=True, local=local)}"
@@ -85,12 +92,12 @@ def is_day_of(ts_ms: int, day_ms: int, *, local: bool = False) -> bool:
 
 
 def moment(ts_ms: int, *, local: bool = False) -> datetime:
-    found = datetime.fromtimestamp(ts_ms // 1_000, UTC)
-    return found.astimezone() if local else found
+    utc = datetime.fromtimestamp(ts_ms // 1_000, UTC)
+    return utc.astimezone() if local else utc
 
 
 def span(ms: int | float | None) -> str:
-    """How long: `41 ms`, `0.7 s`, `12 s`, `11 m`, `3 h 5 m`, `2 d 4 h`."""
+    """A time span: `41 ms`, `0.7 s`, `12 s`, `11 m`, `3 h 5 m`, `2 d 4 h`."""
     if ms is None:
         return NONE
     if ms < 0:
@@ -101,23 +108,42 @@ def span(ms: int | float | None) -> str:
         return f"{ms / 1_000:.1f} s"
     if ms < 60_000:
         return f"{ms / 1_000:.0f} s"
-    return _long(int(ms))
+    parts: list[str] = []
+    rest = int(ms)
+    for step, unit in _STEPS:
+        if rest >= step or parts:
+            parts.append(f"{rest // step} {unit}")
+            rest %= step
+    return " ".join(part for part in parts[:2] if not part.startswith("0 "))
 
 
 def size(count: int) -> str:
-    """Bytes: `812 B`, `4.1 MiB`."""
-    value = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1_024 or unit == "GiB":
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:,.1f} {unit}"
+    """A size in bytes: `812 B`, `4.1 MiB`."""
+    value, units = float(count), ["GiB", "MiB", "KiB", "B"]
+    while value >= 1_024 and len(units) > 1:
         value /= 1_024
-    raise AssertionError("unreachable")
+        units.pop()
+    return f"{value:.0f} B" if units[-1] == "B" else f"{value:,.1f} {units[-1]}"
 
 
-def _long(ms: int) -> str:
-    parts: list[str] = []
-    for step, unit in _STEPS:
-        if ms >= step or parts:
-            parts.append(f"{ms // step} {unit}")
-            ms %= step
-    return " ".join(part for part in parts[:2] if not part.startswith("0 "))
+@dataclass(frozen=True, slots=True)
+class Decimals:
+    """The width of a right-aligned column of figures, and the most decimals in it."""
+
+    width: int
+    decimals: int
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> "Decimals":
+        whole = decimals = 0
+        for text in texts:
+            before, _, after = text.partition(".")
+            whole, decimals = max(whole, len(before)), max(decimals, len(after))
+        return cls(whole + decimals + bool(decimals), decimals)
+
+    def placed(self, text: str, width: int) -> str:
+        """The figure with its point where the column's is; where the column is cut, as it is."""
+        if width < self.width or text == NONE:
+            return text
+        _, point, after = text.partition(".")
+        return text + " " * (self.decimals - len(after) + (bool(self.decimals) and not point))

@@ -8,12 +8,10 @@ from textual.app import App, ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.dom import DOMNode
-from textual.geometry import Size
 from textual.screen import ModalScreen, Screen
 
-from console.kit.line_widget import Lines, width_of
-from console.kit.lines import Line, Tone, line
-from console.kit.scrolled import wrapped
+from console.kit.line_widget import Lines
+from console.kit.lines import Line, Tone, line, width_of, wrapped
 
 _NAMES = {
     "left_square_bracket": "[",
@@ -48,35 +46,32 @@ class Key:
 
 
 class Keys(Lines):
-    """As high as it needs to be; what is long goes on below its beginning."""
+    """Keys with their names and meanings; what is long goes on below its beginning."""
 
-    def __init__(self, found: Sequence[Key]) -> None:
+    def __init__(self, keys: Sequence[Key]) -> None:
         super().__init__(id="key-list")
-        self._found = found
-        self._key_width = max((len(key.keys) for key in found), default=0)
-        self._name_width = max((len(key.name) for key in found if key.meaning), default=0)
+        self._keys = keys
+        self._key_width = max((len(key.keys) for key in keys), default=0)
+        self._name_width = max((len(key.name) for key in keys if key.meaning), default=0)
 
     def lines(self, width: int, height: int) -> Sequence[Line]:
         rows: list[Line] = []
         for group in (HERE, ENGINE, ANYWHERE):
-            if keys := [key for key in self._found if key.group == group]:
+            if keys := [key for key in self._keys if key.group == group]:
                 rows += [(), line((group, Tone.STRONG))] if rows else [line((group, Tone.STRONG))]
                 rows += [row for key in keys for row in self._rows(key, width)]
         return rows
-
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return len(self.lines(width, 0))
 
     def _rows(self, key: Key, width: int) -> Iterator[Line]:
         before = line((f"{key.keys:>{self._key_width}}", Tone.LIVE), " " * GAP)
         named = line(before, f"{key.name:<{self._name_width}}", " " * GAP)
         meaning = (key.meaning, Tone.DIM)
         if key.meaning and width - width_of(named) >= LEAST_MEANING:
-            before, told = named, line(meaning)
+            before, words = named, line(meaning)
         else:
-            told = line(key.name, " " * GAP, meaning)
+            words = line(key.name, " " * GAP, meaning)
         indent = width_of(before)
-        for number, row in enumerate(wrapped(told, max(width - indent, 1))):
+        for number, row in enumerate(wrapped(words, max(width - indent, 1))):
             yield line(" " * indent if number else before, row)
 
 
@@ -99,20 +94,21 @@ class HelpScreen(ModalScreen[None]):
 def keys_of(screen: Screen[Any]) -> list[Key]:
     """The keys that work, an action's together: the screen's before those of what has the focus,
     and those of the app before those that move."""
-    found: dict[tuple[str, str], Key] = {}
+    keys: dict[tuple[str, str], Key] = {}
     for key, active in sorted(screen.active_bindings.items(), key=_rank):
         binding = active.binding
         if not binding.description or binding.system or not _is_own(active.node, binding):
             continue
-        action, name = (binding.action, binding.description), _name(screen, key, binding)
-        known = found.get(action)
-        if known is None:
+        action = (binding.action, binding.description)
+        name = _NAMES.get(key) or screen.app.get_key_display(binding)
+        before = keys.get(action)
+        if before is None:
             group = _group(active.node, binding)
             description, tooltip = binding.description, binding.tooltip
-            found[action] = Key(group, name, description, tooltip, key, active.enabled)
-        elif name not in known.keys.split():
-            found[action] = replace(known, keys=f"{known.keys}  {name}")
-    return list(found.values())
+            keys[action] = Key(group, name, description, tooltip, key, active.enabled)
+        elif name not in before.keys.split():
+            keys[action] = replace(before, keys=f"{before.keys}  {name}")
+    return list(keys.values())
 
 
 def _rank(entry: tuple[str, ActiveBinding]) -> tuple[bool, bool]:
@@ -132,7 +128,3 @@ def _group(node: DOMNode, binding: Binding) -> str:
     if isinstance(node, App):
         return ENGINE if action in _ENGINE_ACTIONS else ANYWHERE
     return ANYWHERE if action.startswith(_MOVING) else HERE
-
-
-def _name(screen: Screen[Any], key: str, binding: Binding) -> str:
-    return _NAMES.get(key) or screen.app.get_key_display(binding)

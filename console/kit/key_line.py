@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from textual import events
 from textual.binding import ActiveBinding
 
-from console.kit.line_widget import Lines, width_of
-from console.kit.lines import Line, Tone, line
+from console.kit.line_widget import Lines
+from console.kit.lines import Line, Tone, line, width_of
 
 GAP = "  "
 
@@ -21,7 +21,7 @@ class KeyLine(Lines):
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self.redraw())
 
     def lines(self, width: int, height: int) -> Sequence[Line]:
-        """As many as there is room for; help, where the rest is found, always has its room."""
+        """As many keys as there is room for; help, which has the rest, always has its room."""
         parts = [(key, self._part(active)) for key, active in self._in_order()]
         last, reserved = parts[-1] if parts else ("", ())
         shown: Line = ()
@@ -48,7 +48,7 @@ class KeyLine(Lines):
                 self.app.simulate_key(key)
 
     def _in_order(self) -> Iterator[tuple[str, ActiveBinding]]:
-        """Each action once, by its first key."""
+        """The actions, each once, by its first key."""
         seen = set()
         bindings = [
             (key, active)
@@ -61,7 +61,7 @@ class KeyLine(Lines):
                 yield key, active
 
     def _is_typed(self, key: str) -> bool:
-        """Textual leaves out what goes into a text, but does not know this key for a character."""
+        """A key that is typed: Textual leaves those out, but not this one."""
         focused = self.screen.focused
         return key == "slash" and focused is not None and focused.check_consume_key(key, "/")
 

@@ -1,8 +1,9 @@
-"""Widgets that draw lines of tones themselves, through Textual's Line API."""
+"""Widgets that show lines of tones, drawn through Textual's Line API: `Lines` that a subclass
+gives, a `TextLine` of so many words as fit, a `Paragraph` as high as it needs to be."""
 
 from collections.abc import Iterable, Sequence
+from typing import TypedDict, Unpack
 
-from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
@@ -11,7 +12,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from console.kit.lines import BADGES, Line, Tone
+from console.kit.lines import BADGES, Line, Span, Tone, Wordings, fitted, width_of, worded, wrapped
 from engine.text import printable
 
 # The theme's variable for each tone. Not component classes: Textual works those out for every
@@ -33,11 +34,18 @@ GROUNDS = {Tone.BADGE: "primary", Tone.ALARM: "error"}
 BOLD = {Tone.STRONG, Tone.BADGE, Tone.ALARM}
 
 
-class Toned(Widget):
-    """Gives tones their style, by the theme."""
+class Options(TypedDict, total=False):
+    """A widget's place in the stylesheets."""
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id, classes=classes)
+    id: str | None
+    classes: str | None
+
+
+class Toned(Widget):
+    """A widget with a style for each tone, by the theme."""
+
+    def __init__(self, **options: Unpack[Options]) -> None:
+        super().__init__(**options)
         self._tones: dict[Tone, Style] = {}
         self._looks: dict[tuple[Tone, Style], Style] = {}
         self._ground: Style | None = None
@@ -50,7 +58,7 @@ class Toned(Widget):
 
     @property
     def ground(self) -> Style:
-        """What text is written on: `rich_style`, which is slow to work out, kept."""
+        """The style text is written on: `rich_style`, which is slow to work out, remembered."""
         if self._ground is None:
             self._ground = self.rich_style
         return self._ground
@@ -64,67 +72,120 @@ class Toned(Widget):
             self._tones[tone] = Style(color=color, bgcolor=ground, bold=tone in BOLD or None)
         return self._tones[tone]
 
-    def strip(self, found: Line, width: int, ground: Style | None = None) -> Strip:
-        """The line as it is drawn: filled to the width, or cut with `…`."""
-        style = ground or self.ground
-        whole = found if width_of(found) <= width else fitted(found, width)
-        segments = [Segment(text, self.look(tone, style)) for text, tone in _texts(whole)]
-        return Strip(segments).adjust_cell_length(width, style)
-
     def look(self, tone: Tone, ground: Style) -> Style:
         """A tone on a ground."""
         if (tone, ground) not in self._looks:
             self._looks[tone, ground] = ground + self.tone(tone)
         return self._looks[tone, ground]
 
+    def strip(self, text: Line, width: int, ground: Style | None = None) -> Strip:
+        """The line as it is drawn: filled to the width, or cut with `…`."""
+        style = ground or self.ground
+        whole = text if width_of(text) <= width else fitted(text, width)
+        segments = [Segment(part, self.look(tone, style)) for part, tone in _merged(whole)]
+        return Strip(segments).adjust_cell_length(width, style)
+
     def refresh_rows(self, numbers: Iterable[int]) -> None:
         """Draw these rows of the content anew, and no others."""
+        runs: list[list[int]] = []
+        for number in numbers:
+            if runs and runs[-1][1] == number:
+                runs[-1][1] += 1
+            else:
+                runs.append([number, number + 1])
         width = self.size.width
-        if regions := [Region(0, start, width, end - start) for start, end in _runs(numbers)]:
+        if regions := [Region(0, start, width, end - start) for start, end in runs]:
             self.refresh(*regions)
 
 
 class Lines(Toned):
-    """A widget that is a few lines of text. Subclasses say which in `lines`, and call `redraw`."""
+    """A few lines of text: subclasses give them in `lines`, and call `redraw` when they change."""
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id, classes=classes)
-        self._drawn: list[Line] = []
-        self._drawn_for: Size | None = None
+    _drawn: Sequence[Line] = ()
+    _drawn_for: Size | None = None
 
     def lines(self, width: int, height: int) -> Sequence[Line]:
-        """What is to be seen in so many columns and rows."""
+        """The lines for so many columns and rows; a height of 0 is as many rows as it takes."""
         raise NotImplementedError
 
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self.lines(width, 0))
+
     def redraw(self) -> None:
-        """Draw anew the rows that are other than they were. What is not seen is drawn when it
-        comes to be."""
+        """Draw anew the rows that changed. What is not seen is drawn when it comes to be."""
+        if self.styles.is_auto_height and self._is_of_another_height:
+            self.refresh(layout=True)
         if not self.size:
             self._drawn_for = None
-            return
-        if self._drawn_for != self.size:
+        elif self._drawn_for != self.size:
             self.refresh()
-            return
-        before, self._drawn = self._drawn, list(self.lines(*self.size))
-        self.refresh_rows(changed_rows(before, self._drawn))
+        else:
+            before, self._drawn = self._drawn, self.lines(*self.size)
+            self.refresh_rows(changed_rows(before, self._drawn))
+
+    @property
+    def _is_of_another_height(self) -> bool:
+        size = self.size
+        return self.get_content_height(size, self.app.size, size.width) != size.height
 
     def render_line(self, y: int) -> Strip:
         if self._drawn_for != self.size:
-            self._drawn = list(self.lines(*self.size))
+            self._drawn = self.lines(*self.size)
             self._drawn_for = self.size
-        found = self._drawn[y] if y < len(self._drawn) else ()
-        return self.strip(found, self.size.width)
+        return self.strip(self._drawn[y] if y < len(self._drawn) else (), self.size.width)
 
 
-def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
-    """Numbers that follow each other, as (first, one past the last)."""
-    runs: list[tuple[int, int]] = []
-    for number in numbers:
-        if runs and runs[-1][1] == number:
-            runs[-1] = (runs[-1][0], number + 1)
-        else:
-            runs.append((number, number + 1))
-    return runs
+class TextLine(Lines):
+    """One line, or a few, each in the longest of its wordings that fits, else cut with `…`; as
+    wide as its text or as its stylesheet says. `empty` stands where no row was given."""
+
+    def __init__(self, empty: str = "", **options: Unpack[Options]) -> None:
+        super().__init__(**options)
+        self._empty: Wordings = [((empty, Tone.DIM),)] if empty else []
+        self._rows: Sequence[Wordings] = ()
+
+    @property
+    def shown(self) -> Line:
+        """The first row in its longest words."""
+        return self._rows[0][0] if self._rows else ()
+
+    def show(self, text: Line) -> None:
+        """One row of one wording."""
+        if text != self.shown:
+            self.show_rows([text])
+
+    def show_rows(self, *rows: Wordings) -> None:
+        """Rows, each in ever shorter words."""
+        width = width_of(self.shown)
+        self._rows = rows
+        self.redraw()
+        width_follows = self.styles.width is not None and self.styles.width.is_auto
+        if width_follows and width_of(self.shown) != width:
+            self.refresh(layout=True)
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:
+        return width_of(self.shown)
+
+    def lines(self, width: int, height: int) -> Sequence[Line]:
+        rows = self._rows or ([self._empty] if self._empty else [])
+        return [worded(wordings, width) for wordings in rows[: height or None]]
+
+
+class Paragraph(Lines):
+    """Lines that are never cut: what is long goes on in the next row, and the height follows."""
+
+    def __init__(self, lines: Sequence[Line] = (), **options: Unpack[Options]) -> None:
+        super().__init__(**options)
+        self._lines = tuple(lines)
+
+    def say(self, lines: Sequence[Line]) -> None:
+        """Show other lines."""
+        if tuple(lines) != self._lines:
+            self._lines = tuple(lines)
+            self.redraw()
+
+    def lines(self, width: int, height: int) -> Sequence[Line]:
+        return [row for text in self._lines for row in wrapped(text, width)]
 
 
 def changed_rows(before: Sequence[object], after: Sequence[object]) -> list[int]:
@@ -144,38 +205,15 @@ def caption(widget: Widget, title: str | None = None, subtitle: str | None = Non
             setattr(widget, name, content)
 
 
-def _texts(found: Line) -> list[tuple[str, Tone]]:
+def _merged(text: Line) -> list[Span]:
     """The spans, fewer of them: what looks like the text before goes with it, and so do blanks,
     which have no colour."""
-    texts: list[tuple[str, Tone]] = []
+    spans: list[Span] = []
     last: Tone | None = None
-    for text, tone in found:
-        if tone is last or (last is not None and text.isspace() and not {tone, last} & BADGES):
-            texts[-1] = (texts[-1][0] + text, texts[-1][1])
-        elif text:
-            texts.append((text, tone))
+    for part, tone in text:
+        if tone is last or (last is not None and part.isspace() and not {tone, last} & BADGES):
+            spans[-1] = (spans[-1][0] + part, spans[-1][1])
+        elif part:
+            spans.append((part, tone))
             last = tone
-    return texts
-
-
-def width_of(found: Line) -> int:
-    """Terminal columns the line takes."""
-    return sum(cell_len(text) for text, _ in found)
-
-
-def fitted(found: Line, width: int, *, right: bool = False) -> Line:
-    """The line in exactly `width` columns: filled with blanks, or cut with `…`."""
-    if width < 1:
-        return ()
-    excess = width_of(found) - width
-    if excess <= 0:
-        blank = (" " * -excess, Tone.PLAIN)
-        return (blank, *found) if right else (*found, blank)
-    kept, room = [], width - 1
-    for text, tone in found:
-        taken = set_cell_size(text, room) if cell_len(text) > room else text
-        kept.append((taken, tone))
-        room -= cell_len(taken)
-        if room <= 0:
-            break
-    return (*kept, ("…", Tone.DIM))
+    return spans

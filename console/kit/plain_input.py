@@ -26,6 +26,6 @@ class PlainTextArea(TextArea):
 
 
 def typable(text: str) -> str:
-    """Pasted text: its line ends and tabs are kept, other control characters become escapes."""
+    """Pasted text with its line ends and tabs; other control characters become escapes."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4)
     return "\n".join(printable(part) for part in text.split("\n"))

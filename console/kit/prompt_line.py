@@ -10,9 +10,9 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input
 
+from console.kit.line_widget import TextLine
 from console.kit.lines import Line, Tone, line
 from console.kit.plain_input import PlainInput
-from console.kit.text_line import TextLine
 
 
 class _Answer(PlainInput):
@@ -20,7 +20,7 @@ class _Answer(PlainInput):
 
 
 class PromptLine(Horizontal):
-    """Seen only while it asks. One question at a time, told apart by its name."""
+    """A prompt that is seen only while it asks: one question at a time, by its name."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Leave it"),
@@ -51,7 +51,7 @@ class PromptLine(Horizontal):
         yield self._hint_line
 
     def ask(self, question: str, label: str, hint: Callable[[str], Line], text: str = "") -> None:
-        """`hint` says how what is typed so far is understood."""
+        """Ask a question; `hint` says how the text typed so far is understood."""
         self._question, self._hint = question, hint
         self._label_line.show(line((label, Tone.LIVE), " "))
         self._typed.value = text if text.isprintable() else ""

@@ -14,10 +14,10 @@ def begin(
     group: str = "default",
     exclusive: bool = False,
 ) -> Worker[None]:
-    """A worker of the node, which ends with it.
+    """Begin a worker of the node, which ends with it.
 
-    Takes a function, never a coroutine: one whose worker is cancelled before it began would never
-    be awaited.
+    It takes a function, never a coroutine: one whose worker is cancelled before it began would
+    never be awaited.
     """
-    found: Worker[None] = node.run_worker(work, group=group, exclusive=exclusive)
-    return found
+    worker: Worker[None] = node.run_worker(work, group=group, exclusive=exclusive)
+    return worker

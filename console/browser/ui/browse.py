@@ -4,10 +4,9 @@ from contextlib import suppress
 
 from textual.app import ComposeResult
 
-from console.browser.ui.captions import many
 from console.browser.ui.open_file import OpenFile
 from console.browser.ui.tables import TablesScreen
-from console.kit.formats import size
+from console.kit.formats import plural, size
 from console.kit.lines import Tone, line
 from console.kit.text_line import TextLine
 
@@ -24,7 +23,9 @@ class BrowseScreen(TablesScreen):
             content = size(path.stat().st_size)
             tables = sum(table.kind != "view" for table in session.tables)
             views = len(session.tables) - tables
-            content += f" · {many(tables, 'table')}" + (f", {many(views, 'view')}" if views else "")
+            content += f" · {plural(tables, 'table')}" + (
+                f", {plural(views, 'view')}" if views else ""
+            )
             label = line(label, (f"  {content}", Tone.DIM))
         folder = f"  in {path.parent}" if path.is_absolute() else ""
         self.query_one("#file", TextLine).show(line(label, (folder, Tone.FAINT)))

@@ -42,11 +42,6 @@ def chips(query: TableQuery) -> Line:
     return joined(parts, DOT)
 
 
-def many(number: int, word: str) -> str:
-    """A number with its noun: `1 table`, `2 tables`."""
-    return f"{count(number)} {word}" if number == 1 else f"{count(number)} {word}s"
-
-
 def sorting(query: TableQuery) -> list[Line]:
     return [
         line(("by ", Tone.DIM), order.column, (f" {sign(order.descending)}", Tone.LIVE))

@@ -2,13 +2,11 @@
 
 import re
 from enum import StrEnum
-from itertools import groupby
 from typing import Final
 
 from console.browser.model import Cell
 from console.kit.formats import size, stamp
-from console.kit.lines import Line, Tone, line
-from engine.text import printable
+from console.kit.lines import Line, Tone, line, literal
 
 # More of a cell than this is never drawn in a table; the row's detail has it all.
 MOST_DRAWN: Final = 400
@@ -36,16 +34,6 @@ def shown(cell: Cell, most: int = MOST_DRAWN) -> Line:
     if cell.kind == "text":
         return _text(cell, most)
     return line(cell.text)
-
-
-def literal(text: str) -> Line:
-    """The text with dim escapes for characters that a terminal would act on or not show."""
-    if text.isprintable():
-        return ((text, Tone.PLAIN),)
-    return tuple(
-        (part, Tone.PLAIN) if seen else (printable(part), Tone.DIM)
-        for seen, part in ((s, "".join(group)) for s, group in groupby(text, str.isprintable))
-    )
 
 
 def with_time(cell: Cell, drawn: Line, times: Times) -> Line:

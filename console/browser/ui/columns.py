@@ -10,9 +10,9 @@ from rich.cells import cell_len
 
 from console.browser.model import Cell, ColumnInfo, Row
 from console.browser.ui.cells import Times, is_decimal_text, is_number, names_time, shown, with_time
-from console.kit.lines import Line
+from console.kit.lines import Line, width_of
+from console.kit.widths import GAP, fit, squeezed
 
-GAP: Final = 2
 NARROWEST: Final = 3
 WIDEST: Final = 400
 # Texts get no more than this unless there is room to spare; numbers get all they need.
@@ -68,7 +68,7 @@ class Columns:
 
     @property
     def seen(self) -> list[Column]:
-        """Those not hidden: pinned ones first."""
+        """The columns that are not hidden: pinned ones first."""
         return sorted((c for c in self.all if not c.hidden), key=lambda column: not column.pinned)
 
     @property
@@ -80,7 +80,7 @@ class Columns:
         return with_time(cell, drawn, self.times) if column.time else drawn
 
     def zone(self, column: Column) -> str:
-        """Which time stands beside a column's raw values."""
+        """The zone of the times beside a column's raw values."""
         return _ZONES[self.times] if column.time else ""
 
     def measure(self, rows: Iterable[Row]) -> bool:
@@ -123,13 +123,17 @@ class Columns:
             if column.hidden or column.place >= len(row.cells):
                 continue
             cell = row.cells[column.place]
-            width = sum(cell_len(text) for text, _ in self.drawn(column, cell))
+            width = width_of(self.drawn(column, cell))
             column.wanted = min(WIDEST, max(column.wanted, width))
             _align(column, cell)
 
     def _place(self, width: int) -> tuple[list[Placed], list[Placed]]:
+        """Each column in its own width; texts give way, the last ones first."""
         seen = self.seen
-        widths = _widths(seen, width)
+        whole = {place: column.fixed or column.wanted for place, column in enumerate(seen)}
+        texts = [n for n, column in enumerate(seen) if not (column.fixed or column.right)]
+        steps = (squeezed({n: min(whole[n], _TEXT_WIDTH)}) for n in reversed(texts))
+        widths = list(fit(whole, width, steps).values())
         pinned = sum(column.pinned for column in seen)
         return _row_of(seen[:pinned], widths[:pinned]), _row_of(seen[pinned:], widths[pinned:])
 
@@ -151,18 +155,6 @@ def _align(column: Column, cell: Cell) -> None:
         column.words, column.right = True, False
 
 
-def _widths(columns: Sequence[Column], width: int) -> list[int]:
-    """Each its own; texts that are cut share what would stay empty."""
-    widths = [c.fixed or (c.wanted if c.right else min(c.wanted, _TEXT_WIDTH)) for c in columns]
-    spare = width - sum(widths) - GAP * len(widths)
-    for place, column in enumerate(columns):
-        lacking = 0 if column.fixed else column.wanted - widths[place]
-        given = max(0, min(spare, lacking))
-        widths[place] += given
-        spare -= given
-    return widths
-
-
 def _row_of(columns: Sequence[Column], widths: Sequence[int]) -> list[Placed]:
     starts = accumulate((width + GAP for width in widths), initial=0)
-    return [Placed(*found) for found in zip(columns, starts, widths, strict=False)]
+    return list(map(Placed, columns, starts, widths))

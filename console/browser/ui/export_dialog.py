@@ -14,13 +14,12 @@ from textual.worker import Worker
 
 from console.browser.client import Rows
 from console.browser.model import BrowseError, ExportForm, Progress
-from console.browser.ui.captions import many
 from console.browser.ui.trouble_panel import TroublePanel
+from console.kit.formats import plural
 from console.kit.host import host_of
-from console.kit.line_widget import caption
+from console.kit.line_widget import TextLine, caption
 from console.kit.lines import Line, Tone, joined, line
 from console.kit.plain_input import PlainInput
-from console.kit.text_line import TextLine
 from console.kit.workers import begin
 from engine.text import printable
 
@@ -133,7 +132,7 @@ class ExportDialog(ModalScreen[None]):
             self._ask_again(line(("stopped: nothing was written", Tone.ATTENTION)))
             raise
         else:
-            host_of(self).tell(f"Exported {many(written, 'row')} to {target}")
+            host_of(self).tell(f"Exported {plural(written, 'row')} to {target}")
             self.dismiss()
 
     def _ask_again(self, said: Line = ()) -> None:
@@ -146,7 +145,7 @@ class ExportDialog(ModalScreen[None]):
         share = progress.share or 0.0
         full = round(share * _BAR)
         bar = line(("━" * full, Tone.LIVE), ("━" * (_BAR - full), Tone.FAINT))
-        self._say(line(bar, f"  {share:.0%}  {many(progress.matches, 'row')}"))
+        self._say(line(bar, f"  {share:.0%}  {plural(progress.matches, 'row')}"))
 
     def _say(self, said: Line) -> None:
         self._trouble.show("", ())
@@ -167,7 +166,7 @@ def _target(typed: str) -> Path:
 
 def _counted(rows: Rows) -> Line:
     least = "" if rows.count.state == "exact" else "≥ "
-    found = many(rows.count.value, "row")
+    found = plural(rows.count.value, "row")
     return line((f"{least}{found}", Tone.STRONG), (", in order", Tone.DIM))
 
 

@@ -8,12 +8,11 @@ from rich.cells import chop_cells
 
 from console.browser.model import Cell, ColumnInfo, Row
 from console.browser.ui.captions import kind_of, times_of
-from console.browser.ui.cells import blob_length, literal, moment_of, names_time, shown
-from console.browser.ui.json_lines import json_lines
+from console.browser.ui.cells import blob_length, moment_of, names_time, shown
 from console.browser.ui.links import Link
 from console.kit.formats import count, size
-from console.kit.line_widget import fitted, width_of
-from console.kit.lines import Line, Tone, line
+from console.kit.json_lines import json_lines
+from console.kit.lines import Line, Tone, fitted, line, literal, width_of
 
 # With fewer terminal columns a value stands below its name.
 _STACKED: Final = 60

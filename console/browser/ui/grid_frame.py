@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from console.browser.ui.columns import GAP, Column, Columns, Placed
+from console.browser.ui.columns import Column, Columns, Placed
+from console.kit.widths import GAP
 
 # What would be seen of a column that is cut to less says nothing.
 STUB = 8
@@ -69,8 +70,8 @@ class Frame:
         held = extent(self.pinned)
         group, first = (self.pinned, 0) if x < held else (self.free, len(self.pinned))
         x = x if x < held else x - held + self.left
-        for place, found in enumerate(group):
-            if found.x <= x < found.x + found.width + GAP:
+        for place, placed in enumerate(group):
+            if placed.x <= x < placed.x + placed.width + GAP:
                 return first + place
         return None
 
@@ -79,15 +80,15 @@ class Frame:
         place -= len(self.pinned)
         if not 0 <= place < len(self.free):
             return self.scroll_x
-        found = self.free[place]
-        end = found.x + found.width
-        room = self.room - (MORE if found is not self.free[-1] else 0)
-        if found.x < self.left:
-            return found.x
+        column = self.free[place]
+        end = column.x + column.width
+        room = self.room - (MORE if column is not self.free[-1] else 0)
+        if column.x < self.left:
+            return column.x
         if end <= self.left + room:
             return self.scroll_x
         enough = (placed.x for placed in self.free if placed.x >= end - room)
-        return min(found.x, next(enough, found.x))
+        return min(column.x, next(enough, column.x))
 
 
 def extent(placed: Sequence[Placed]) -> int:

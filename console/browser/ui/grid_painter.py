@@ -9,18 +9,18 @@ from textual.strip import Strip
 
 from console.browser.model import Row
 from console.browser.ui.cells import is_number
-from console.browser.ui.columns import GAP, Column, Columns
+from console.browser.ui.columns import Column, Columns
 from console.browser.ui.grid_frame import Frame
 from console.kit.formats import count
-from console.kit.line_widget import fitted, width_of
-from console.kit.lines import Line, Tone, joined, line
+from console.kit.lines import Line, Tone, fitted, joined, line, worded
+from console.kit.widths import GAP
 
 _MISSING: Line = (("…", Tone.FAINT),)
 
 
 @dataclass(frozen=True, slots=True)
 class Painter:
-    """For one drawing of the whole grid. `look` is a tone on a ground."""
+    """The painter of one drawing of the whole grid. `look` is a tone on a ground."""
 
     frame: Frame
     columns: Columns
@@ -33,10 +33,10 @@ class Painter:
             sign = signs.get(column.title, "")
             zone = self.columns.zone(column)
             parts = [(column.title, Tone.DIM), (zone, Tone.FAINT), (sign, Tone.LIVE)]
-            said = joined([line(part) for part in parts if part[0]])
-            if width_of(said) > width:
-                said = joined([line(part) for part in (parts[0], parts[2]) if part[0]])
-            return fitted(said, width, right=column.right)
+            whole, short = (
+                joined(line(part) for part in some if part[0]) for some in (parts, parts[::2])
+            )
+            return fitted(worded([whole, short], width), width, right=column.right)
 
         gutter = line(("‹" if self.frame.left else "", Tone.LIVE))
         strip = self._strip(title, gutter, under, ground, self.look(Tone.STRONG, ground))
@@ -84,5 +84,5 @@ class Painter:
             segments.append(Segment(" " * GAP, ground))
         return Strip(segments).adjust_cell_length(self.frame.width, ground)
 
-    def _segments(self, found: Line, style: Style) -> list[Segment]:
-        return [Segment(text, self.look(tone, style)) for text, tone in found]
+    def _segments(self, text: Line, style: Style) -> list[Segment]:
+        return [Segment(part, self.look(tone, style)) for part, tone in text]

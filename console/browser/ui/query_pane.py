@@ -13,9 +13,9 @@ from textual.widgets import TextArea
 from console.browser.completion import begun, quoted
 from console.browser.model import BrowseError
 from console.browser.ui.queries import QueryHistory
-from console.kit.lines import Line, Tone, joined, line
+from console.kit.line_widget import TextLine
+from console.kit.lines import Line, Tone, attention, joined, line
 from console.kit.plain_input import PlainTextArea, typable
-from console.kit.text_line import TextLine
 from console.kit.workers import begin
 
 Complete = Callable[[str, int], Awaitable[tuple[str, ...]]]
@@ -90,7 +90,7 @@ class QueryPane(Vertical):
         try:
             self._history.add(sql)
         except OSError as error:
-            self.say(line(("▲ ", Tone.ATTENTION), f"history not kept: {error.strerror}"))
+            self.say(attention(f"history not kept: {error.strerror}"))
         self._recalled = None
         self.post_message(self.Run(sql))
 
@@ -128,7 +128,7 @@ class QueryPane(Vertical):
         try:
             words = await self._complete(text, len(before))
         except BrowseError as trouble:
-            self.say(line(("▲ ", Tone.ATTENTION), str(trouble)))
+            self.say(attention(str(trouble)))
             return
         if area.text != text:
             return

@@ -11,16 +11,14 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from console.browser.model import BrowseError, Cell, ColumnInfo, Row
-from console.browser.ui.captions import many
 from console.browser.ui.fields import items
 from console.browser.ui.item_list import ItemList
 from console.browser.ui.links import Link
 from console.browser.ui.pages import PagedRows
-from console.kit.formats import count
+from console.kit.formats import count, plural
 from console.kit.host import host_of
-from console.kit.line_widget import caption
-from console.kit.lines import Line, Tone, line
-from console.kit.text_line import TextLine
+from console.kit.line_widget import TextLine, caption
+from console.kit.lines import Line, Tone, attention, line
 from console.kit.workers import begin
 
 Linked = Callable[[str, Cell], Sequence[Link]]
@@ -97,8 +95,9 @@ class RowDetail(ModalScreen[Link | None]):
 
     def on_item_list_chosen(self, event: ItemList.Chosen) -> None:
         event.stop()
-        if event.item.link is not None:
-            self.dismiss(event.item.link)
+        item = self._fields.item
+        if item is not None and item.link is not None:
+            self.dismiss(item.link)
 
     def _copy(self, text: str, *, cut: bool) -> None:
         self.app.copy_to_clipboard(text)
@@ -118,7 +117,7 @@ class RowDetail(ModalScreen[Link | None]):
         try:
             self._row = await self._paged.rows.row(self._row.key)
         except BrowseError as trouble:
-            self._said_line.show(line(("▲ ", Tone.ATTENTION), str(trouble)))
+            self._said_line.show(attention(str(trouble)))
         else:
             self._show()
 
@@ -158,8 +157,8 @@ class RowDetail(ModalScreen[Link | None]):
 def copy_note(text: str, *, cut: bool) -> tuple[str, Tone]:
     """What is said when a text has been copied."""
     if cut:
-        return f"Copied the first {many(len(text), 'character')}: there are more", Tone.ATTENTION
-    return f"Copied {many(len(text), 'character')}", Tone.OK
+        return f"Copied the first {plural(len(text), 'character')}: there are more", Tone.ATTENTION
+    return f"Copied {plural(len(text), 'character')}", Tone.OK
 
 
 def as_json(infos: Sequence[ColumnInfo], row: Row) -> str:

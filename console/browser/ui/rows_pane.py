@@ -13,10 +13,10 @@ from console.browser.model import BrowseError, Cell, ColumnInfo, Condition
 from console.browser.ui import filters
 from console.browser.ui.data_grid import DataGrid
 from console.browser.ui.goto import Target, target
-from console.browser.ui.rows_view import FATAL, RowsView
+from console.browser.ui.rows_view import RowsView
 from console.browser.ui.table_query import TableQuery
 from console.kit.formats import count
-from console.kit.lines import Line, Tone, line
+from console.kit.lines import Line, Tone, attention, line
 from console.kit.prompt_line import PromptLine
 from console.kit.workers import begin
 
@@ -53,7 +53,7 @@ class RowsPane(RowsView):
         searching = [w for w in self.workers if w.node is self and w.is_running]
         for worker in searching:
             worker.cancel()
-        paged = self._paged
+        paged = self.paged
         if paged is None or not (searching or self.busy):
             return False
         with suppress(BrowseError):
@@ -72,7 +72,7 @@ class RowsPane(RowsView):
         if column is None or cell is None:
             return
         if cell.cut:
-            self.remark(_attention("too long a value to filter by"))
+            self.remark(attention("too long a value to filter by"))
             return
         text = None if cell.kind == "null" else cell.text
         self._add_condition(filters.equal(column.title, text))
@@ -92,11 +92,11 @@ class RowsPane(RowsView):
     @property
     def _basis(self) -> TableQuery:
         """The query that keys change: the newest one for the rows shown, also before it is read."""
-        aim, shown = self._aim, self._table_query
+        aim, shown = self.aim, self.table_query
         return aim if (aim.table, aim.sql) == (shown.table, shown.sql) else shown
 
     def _want(self, query: TableQuery) -> None:
-        if query != self._aim:
+        if query != self.aim:
             self.aim_at(query)
             self.post_message(self.Wanted(query))
 
@@ -119,7 +119,7 @@ class RowsPane(RowsView):
         self._ask("find", "find", _find_hint, self._sought)
 
     def _ask(self, question: str, label: str, hint: Callable[[str], Line], text: str = "") -> None:
-        if self._paged is not None:
+        if self.paged is not None:
             self._remark = ()
             self.prompt.ask(question, label, hint, text)
 
@@ -158,15 +158,15 @@ class RowsPane(RowsView):
     def _answer_find(self, text: str) -> None:
         self._sought = text.strip()
         if self._sought:
-            self._run(partial(self._find, self.grid.cursor_row, backwards=False))
+            self._run(partial(self._find, self.grid.cursor, backwards=False))
 
     # --- going and finding
 
     def action_find_next(self, by: int) -> None:
         if not self._sought:
             self.action_find()
-        elif self.grid.cursor_row + by >= 0:
-            self._run(partial(self._find, self.grid.cursor_row + by, backwards=by < 0))
+        elif self.grid.cursor + by >= 0:
+            self._run(partial(self._find, self.grid.cursor + by, backwards=by < 0))
 
     def on_data_grid_last_wanted(self, event: DataGrid.LastWanted) -> None:
         event.stop()
@@ -185,13 +185,10 @@ class RowsPane(RowsView):
         try:
             await doing()
         except BrowseError as trouble:
-            if trouble.trouble in FATAL:
-                self.post_message(self.Lost(trouble))
-            else:
-                self.remark(_attention(str(trouble)))
+            self.not_read(trouble)
 
     async def _go(self, row: Target) -> None:
-        if (paged := self._paged) is None:
+        if (paged := self.paged) is None:
             return
         number = row.number
         if row.share is not None:
@@ -199,20 +196,20 @@ class RowsPane(RowsView):
         if row.key is not None:
             number = await paged.rows.find_key(row.key)
         if number is None:
-            self.remark(_attention(f"no row here has the key {row.key}"))
+            self.remark(attention(f"no row here has the key {row.key}"))
             return
         if number >= len(paged):
             beyond = "there are" if paged.counted else "known so far:"
-            self.remark(_attention(f"{beyond} {count(len(paged))} rows"))
+            self.remark(attention(f"{beyond} {count(len(paged))} rows"))
         self.grid.go_to(number)
 
     async def _find(self, start: int, backwards: bool) -> None:
-        if (paged := self._paged) is None:
+        if (paged := self.paged) is None:
             return
         number = await paged.rows.find_next(self._sought, start, backwards)
         if number is None:
             where = "above" if backwards else "below"
-            self.remark(_attention(f"no row {where} has “{self._sought}”"))
+            self.remark(attention(f"no row {where} has “{self._sought}”"))
             return
         self._remark = ()
         self.grid.go_to(number)
@@ -221,7 +218,7 @@ class RowsPane(RowsView):
         self.say()
 
     def _column_of_hit(self, number: int) -> int | None:
-        row = self._paged.row(number) if self._paged is not None else None
+        row = self.paged.row(number) if self.paged is not None else None
         sought = self._sought.casefold()
         for index, column in enumerate(self.grid.columns.seen):
             if row and column.place < len(row.cells) and _has(row.cells[column.place], sought):
@@ -231,10 +228,6 @@ class RowsPane(RowsView):
 
 def _has(cell: Cell, sought: str) -> bool:
     return cell.kind != "null" and sought in cell.text.casefold()
-
-
-def _attention(text: str) -> Line:
-    return line(("▲ ", Tone.ATTENTION), text)
 
 
 def _filter_hint(info: ColumnInfo, text: str) -> Line:

@@ -15,12 +15,12 @@ from console.browser.ui.cells import Times
 from console.browser.ui.columns import Columns
 from console.browser.ui.data_grid import DataGrid
 from console.browser.ui.pages import PagedRows
-from console.browser.ui.table_grid import TableGrid
 from console.browser.ui.table_query import Spot, TableQuery
 from console.browser.ui.trouble_panel import TroublePanel
-from console.kit.lines import Line, Tone, joined, line
+from console.kit.formats import plural
+from console.kit.line_widget import TextLine
+from console.kit.lines import Line, Tone, attention, joined, line
 from console.kit.prompt_line import PromptLine
-from console.kit.text_line import TextLine
 
 _TIMES = (Times.RAW, Times.UTC, Times.LOCAL)
 # How long a row is marked as new.
@@ -31,7 +31,7 @@ FATAL = frozenset({"replaced", "missing", "permission", "not a database", "worke
 
 
 class RowsView(Vertical):
-    """A view of rows that others have opened; only visible rows are read."""
+    """Rows of a table or a statement: no more of them are read than are seen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("z", "times", "Times: raw, UTC, local", show=False),
@@ -46,23 +46,25 @@ class RowsView(Vertical):
 
     def __init__(self) -> None:
         super().__init__(id="rows-pane", classes="panel")
-        self.grid = TableGrid(id="rows")
+        self.grid = DataGrid(id="rows")
         self.prompt = PromptLine()
         self._chips_line = TextLine(id="chips")
         self._trouble_panel = TroublePanel(id="trouble")
         self._cell_line = TextLine(id="cell")
         self._count_line = TextLine(id="count")
-        self._table_query = self._aim = TableQuery()
-        self._paged: PagedRows | None = None
+        # `aim` was asked for last: it is shown, or will be, or could not be.
+        self.table_query = self.aim = TableQuery()
+        self.paged: PagedRows | None = None
         self._layouts: dict[str, Columns] = {}
         self._times = Times.RAW
         self._remark: Line = ()
-        self._following = False
+        self.following = False
         self._fresh: list[tuple[float, int]] = []
         self._counted_before: int | None = None
         self._held: tuple[int, Key] | None = None
         self._looked_at = 0
-        self._uncounted = False
+        # Others have written what is not counted yet: look again, even if they write no more.
+        self.uncounted = False
 
     def compose(self) -> ComposeResult:
         yield self._chips_line
@@ -72,52 +74,30 @@ class RowsView(Vertical):
         yield self._count_line
         yield self.prompt
 
-    @property
-    def paged(self) -> PagedRows | None:
-        return self._paged
-
-    @property
-    def table_query(self) -> TableQuery:
-        return self._table_query
-
-    @property
-    def aim(self) -> TableQuery:
-        """The newest query: its rows are on the screen, or will be, or could not be read."""
-        return self._aim
-
     def aim_at(self, query: TableQuery) -> None:
-        self._aim = query
+        self.aim = query
 
     @property
     def spot(self) -> Spot:
         column = self.grid.column
-        return Spot(self.grid.cursor_row, column.title if column else "")
-
-    @property
-    def following(self) -> bool:
-        return self._following
+        return Spot(self.grid.cursor, column.title if column else "")
 
     @property
     def busy(self) -> bool:
         """Whether rows are being counted, filtered, sorted or searched."""
-        rows = self._paged.rows if self._paged is not None else None
+        rows = self.paged.rows if self.paged is not None else None
         return rows is not None and (
             rows.count.state == "counting" or captions.running(rows.progress)
         )
 
-    @property
-    def uncounted(self) -> bool:
-        """Whether rows of others are not counted yet: look again, even if they write no more."""
-        return self._uncounted
-
     # --- rows
 
     async def show(self, query: TableQuery, rows: Rows, spot: Spot) -> None:
-        """Show other rows, as soon as the first of them are read; their opener closes them."""
-        paged = PagedRows(rows, self._rows_came, self._not_read)
+        """Other rows, as soon as the first of them are here; whoever opened them closes them."""
+        paged = PagedRows(rows, self._rows_came, self.not_read)
         await paged.ready(spot.row, spot.row + self.grid.rows_seen)
         self.leave()
-        self._table_query, self._paged = query, paged
+        self.table_query, self.paged = query, paged
         if rows.progress is not None:
             self._add_looked_at(rows.progress)
         rows.on_progress = self._progressed
@@ -136,59 +116,59 @@ class RowsView(Vertical):
         self.add_class("-trouble")
 
     def leave(self) -> None:
-        """Let go of the rows, which will be closed."""
-        if self._paged is not None:
-            self._paged.close()
-            self._paged.rows.on_progress = None
-        self._paged, self._counted_before, self._held = None, None, None
+        """The rows shown will be closed."""
+        if self.paged is not None:
+            self.paged.close()
+            self.paged.rows.on_progress = None
+        self.paged, self._counted_before, self._held = None, None, None
         self._fresh, self._looked_at, self._remark = [], 0, ()
-        self._uncounted = False
+        self.uncounted = False
 
     async def look_again(self) -> None:
-        """Read the visible rows anew, for others have written. Raises `BrowseError`."""
-        paged = self._paged
+        """Others have written: read what is seen anew. Raises `BrowseError`."""
+        paged = self.paged
         if paged is None:
             return
-        row = None if self._following else self.grid.row
-        self._held = (self.grid.cursor_row, row.key) if row else None
+        row = None if self.following else self.grid.row
+        self._held = (self.grid.cursor, row.key) if row else None
         await paged.rows.refresh()
-        self._uncounted = not (paged.counted or paged.rows.stopped)
+        self.uncounted = not (paged.counted or paged.rows.stopped)
         paged.read_again()
         self._counted_anew()
         self.grid.count_changed()
         self.say()
 
     def _counted_anew(self) -> None:
-        """Rows after the first count are new, also before they are counted anew. A cursor on the
-        newest row follows; any other stays on its row."""
-        if self._paged is None or (self._counted_before is None and not self._paged.counted):
+        """Rows that came since they were counted first are new, also before they are counted anew.
+        A cursor that is on the newest one follows; any other stays on its row."""
+        if self.paged is None or (self._counted_before is None and not self.paged.counted):
             return
-        before, self._counted_before = self._counted_before, len(self._paged)
+        before, self._counted_before = self._counted_before, len(self.paged)
         grown = self._counted_before - before if before is not None else 0
         if grown <= 0:
             return
         self._fresh.append((_now(), grown))
         newest = 0 if self._newest_first else self._counted_before - grown - 1
-        if self._following and self.grid.cursor_row == newest:
+        if self.following and self.grid.cursor == newest:
             self.grid.go_to(0 if self._newest_first else self._counted_before - 1)
         elif self._newest_first:
             self.grid.shift(grown)
         self.forget_fresh()
 
     def _rows_came(self, first: int, last: int) -> None:
-        if first <= self.grid.cursor_row <= last:
+        if first <= self.grid.cursor <= last:
             self._hold_cursor(first, last)
         self.grid.rows_came(first, last)
 
     def _hold_cursor(self, first: int, last: int) -> None:
-        """The cursor stays on its row when others came before it."""
-        if self._held is None or self._paged is None:
+        """On its row, when others came before it."""
+        if self._held is None or self.paged is None:
             return
         cursor, key = self._held
-        number = self._paged.number_of(key, first, last)
-        if cursor != self.grid.cursor_row or number is not None:
+        number = self.paged.number_of(key, first, last)
+        if cursor != self.grid.cursor or number is not None:
             self._held = None
-        if number is not None and cursor == self.grid.cursor_row:
+        if number is not None and cursor == self.grid.cursor:
             self.grid.shift(number - cursor)
 
     async def to_newest(self) -> None:
@@ -200,27 +180,28 @@ class RowsView(Vertical):
 
     async def to_last(self) -> None:
         """Put the cursor on the last row, counted or not. Raises `BrowseError`."""
-        if self._paged is not None:
-            last = await self._paged.last()
+        if self.paged is not None:
+            last = await self.paged.last()
             self.grid.rows_changed()
             self.grid.go_to(last)
 
     def follow(self, following: bool) -> None:
-        """Mark new rows, and move the cursor to them."""
-        self._following, self._fresh = following, []
+        """While following, new rows are marked and the cursor goes to them."""
+        self.following, self._fresh = following, []
         self.forget_fresh()
         self.say()
 
     def forget_fresh(self) -> None:
         """Rows are new for a few seconds only."""
-        self._fresh = [rows for rows in self._fresh if _now() - rows[0] < _FRESH_SECONDS]
-        fresh = sum(rows for _, rows in self._fresh) if self._following else 0
-        end = fresh if self._newest_first else len(self._paged or ())
+        now = _now()
+        self._fresh = [(since, rows) for since, rows in self._fresh if now - since < _FRESH_SECONDS]
+        fresh = sum(rows for _, rows in self._fresh) if self.following else 0
+        end = fresh if self._newest_first else len(self.paged or ())
         self.grid.mark(range(end - fresh, end))
 
     @property
     def _newest_first(self) -> bool:
-        return any(order.descending for order in self._table_query.order[:1])
+        return any(order.descending for order in self.table_query.order[:1])
 
     def set_times(self, times: Times) -> None:
         self._times = times
@@ -232,57 +213,54 @@ class RowsView(Vertical):
         """The columns as the operator left them, when the same ones come again."""
         name = query.table or query.sql
         fresh = Columns.of(rows.columns, self._times)
-        layout = self._layouts.get(name)
-        if layout and _named(layout) == _named(fresh):
-            return layout
+        before = self._layouts.get(name)
+        if before and _named(before) == _named(fresh):
+            return before
         if query.table:
             self._layouts[name] = fresh
         return fresh
 
-    # --- captions
+    # --- what is shown about them
 
     def remark(self, remark: Line) -> None:
-        """Show a remark on the rows, which stays until the next step."""
+        """Something to know about the rows; it stays until the next step."""
         self._remark = remark
         self.say()
 
     def say(self) -> None:
-        """Draw the captions anew: the filters, the count, and the cell."""
-        self._chips_line.show(captions.chips(self._table_query))
+        """Say anew what is shown, how many rows, how sure, and the cell."""
+        self._chips_line.show(captions.chips(self.table_query))
         self._chips_line.display = bool(self._chips_line.shown)
-        order = self._table_query.order
-        self.grid.set_signs({term.column: captions.sign(term.descending) for term in order})
+        signs = {order.column: captions.sign(order.descending) for order in self.table_query.order}
+        self.grid.set_signs(signs)
         self._count_line.show(self._counted())
         self.grid.set_empty("looking …" if self.busy else "no rows")
-        self._say_cell()
-
-    def _say_cell(self) -> None:
         column, cell = self.grid.column, self.grid.cell
         self._cell_line.show(captions.in_full(column.info, cell) if column and cell else ())
 
     def _counted(self) -> Line:
-        if self._paged is None:
+        if self.paged is None:
             return self._remark
-        rows = self._paged.rows
-        row = self.grid.cursor_row if len(self._paged) else -1
+        rows = self.paged.rows
+        row = self.grid.cursor if len(self.paged) else -1
         parts = [captions.counted(row, rows.count, rows.progress, rows.stopped)]
         if not captions.running(rows.progress):
             parts.append(captions.looked_at(self._looked_at))
-        parts += captions.sorting(self._table_query)
-        if self._following:
+        parts += captions.sorting(self.table_query)
+        if self.following:
             parts.append(line(("● following", Tone.LIVE)))
         if rows.outdated:
             parts.append(_OUTDATED)
         if hidden := self.grid.columns.hidden:
-            parts.append(line((f"{captions.many(hidden, 'column')} hidden", Tone.DIM)))
-        return joined([part for part in (*parts, self._remark) if part], captions.DOT)
+            parts.append(line((f"{plural(hidden, 'column')} hidden", Tone.DIM)))
+        return joined([*parts, self._remark], captions.DOT)
 
     def _progressed(self, progress: Progress) -> None:
-        if self._paged is None:
+        if self.paged is None:
             return
         self._add_looked_at(progress)
-        first, by = self._paged.settle()
-        if by and self.grid.cursor_row >= first:
+        first, by = self.paged.settle()
+        if by and self.grid.cursor >= first:
             self.grid.shift(by)
         self._counted_anew()
         self.grid.count_changed()
@@ -294,24 +272,20 @@ class RowsView(Vertical):
         if progress.done and progress.doing == "filtering" and not through_an_index:
             self._looked_at += progress.scanned
 
-    def _not_read(self, trouble: BrowseError) -> None:
+    def not_read(self, trouble: BrowseError) -> None:
         if trouble.trouble in FATAL:
             self.post_message(self.Lost(trouble))
         else:
-            self.remark(line(("▲ ", Tone.ATTENTION), str(trouble)))
+            self.remark(attention(str(trouble)))
 
     def on_data_grid_moved(self, event: DataGrid.Moved) -> None:
         event.stop()
         self.say()
 
-    def on_table_grid_arranged(self, event: TableGrid.Arranged) -> None:
-        event.stop()
-        self.say()
-
     def action_times(self) -> None:
         self.set_times(_TIMES[(_TIMES.index(self._times) + 1) % len(_TIMES)])
-        remarks = {Times.RAW: "times raw", Times.UTC: "times in UTC", Times.LOCAL: "local times"}
-        self.remark(line((remarks[self._times], Tone.DIM)))
+        words = {Times.RAW: "times raw", Times.UTC: "times in UTC", Times.LOCAL: "local times"}
+        self.remark(line((words[self._times], Tone.DIM)))
 
 
 def _named(columns: Columns) -> list[tuple[str, str]]:

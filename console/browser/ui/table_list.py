@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from console.browser.model import TableInfo
-from console.kit.grid import Column, Grid, Row
+from console.kit.grid import Column, Grid
 from console.kit.lines import Tone, line
+from console.kit.rows import Row
 
 # A virtual table's own storage comes last: few look for it.
 _SIGNS = {"table": "", "view": "view", "virtual": "virtual"}

@@ -74,7 +74,7 @@ class TablesScreen(FileScreen):
             return
         query = self.pane.table_query
         linked = partial(links, session.tables, session.table(query.table))
-        number = self.pane.grid.cursor_row
+        number = self.pane.grid.cursor
         detail = RowDetail(query.table or "result", paged, number, linked, self.pane.grid.go_to)
         self.app.push_screen(detail, self._follow_link)
 

@@ -23,9 +23,9 @@ class TroublePanel(Lines):
     def lines(self, width: int, height: int) -> Sequence[Line]:
         if not self._what:
             return []
-        parts = wrap(printable(self._what), max(8, min(width - 4, 76)))
-        first = line(("▲ ", Tone.ATTENTION), (parts[0], Tone.STRONG))
-        rest = [line("  ", (part, Tone.STRONG)) for part in parts[1:]]
-        block = [first, *rest, (), line("  ", self._todo)]
+        texts = wrap(printable(self._what), max(8, min(width - 4, 76)))
+        signs = [("▲ ", Tone.ATTENTION), *[("  ", Tone.PLAIN)] * (len(texts) - 1)]
+        block = [line(sign, (text, Tone.STRONG)) for sign, text in zip(signs, texts, strict=True)]
+        block += [(), line("  ", self._todo)]
         above = max(0, (height - len(block)) // 3)
         return [*([()] * above), *block]

@@ -1,6 +1,6 @@
 """The grid over a ledger's whole history of cycles: it reads on by itself as rows are seen."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -9,10 +9,10 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.worker import Worker
 
-from console.kit.listing import Listing
-from console.screens.cycles.cycle_history import AllCycles, CycleRows, Cycles
-from console.screens.cycles.found_cycles import FoundCycles
-from console.screens.shared.cycle_row import columns_for
+from console.kit.grid import Grid
+from console.screens.cycles.cycle_history import AllCycles, Cycles
+from console.screens.cycles.filtered_cycles import FilteredCycles
+from console.screens.shared.cycle_row import COLUMNS, CycleRows
 from console.session.view import ConsoleState
 
 if TYPE_CHECKING:
@@ -22,21 +22,20 @@ if TYPE_CHECKING:
 CHARTED = 240
 
 
-class CycleGrid(Listing):
-    """Keys are cycle ids. `Changed` tells that rows came, or went."""
+class CycleGrid(Grid):
+    """The cycles of a ledger; their keys are cycle ids."""
 
     class Changed(Message):
-        pass
+        """Rows came, or went."""
 
     def __init__(self) -> None:
-        super().__init__(columns_for({}), follows=True, id="history", classes="panel")
+        super().__init__(COLUMNS, follows=True, id="history", classes="panel")
         self._history: History | None = None
         self._only: CycleFilter | None = None
         self._top: int | None = None
         self._results: Sequence[CycleResult] = ()
         self._local = False
         self._rows = CycleRows()
-        self._widths: dict[str, int] = {}
         self._cycles: Cycles = AllCycles(self._rows)
         self._reader: Worker[None] | None = None
         self._may_read = True
@@ -58,9 +57,9 @@ class CycleGrid(Listing):
             self._read_on()
 
     def begin_anew(self, only: "CycleFilter | None", top: int | None = None) -> None:
-        """Other cycles: those a filter lets through, from `top` down; without one, all.
+        """Other cycles: those that pass a filter, from `top` down; without one, all.
 
-        The cursor stays on its cycle, where that is known to be among them.
+        The cursor stays on its cycle, where that is among those read.
         """
         selected = self.selected
         self._only, self._top, self.trouble = only, top, ""
@@ -69,7 +68,7 @@ class CycleGrid(Listing):
             self._cycles = AllCycles(self._rows)
             self._cycles.take(self._results)
         else:
-            self._cycles = FoundCycles(self._rows, only, top)
+            self._cycles = FilteredCycles(self._rows, only, top)
         if self._reader is not None:
             self._reader.cancel()
             self._reader = None
@@ -77,8 +76,8 @@ class CycleGrid(Listing):
         if selected is not None:
             self.select(selected)
 
-    def go_to(self, cycle_id: int) -> None:
-        """To a cycle; in a filtered list, to the first one found from there on down."""
+    def go_to_cycle(self, cycle_id: int) -> None:
+        """To a cycle; in a filtered list, to the first one from there on down."""
         if self._only is not None:
             self.begin_anew(self._only, cycle_id)
             self.action_first()
@@ -95,7 +94,7 @@ class CycleGrid(Listing):
 
     @property
     def note(self) -> str:
-        """How many there are, as far as that is known."""
+        """How many cycles there are, as far as they are read; or why they are not."""
         return self.trouble or self._cycles.note
 
     @property
@@ -107,28 +106,26 @@ class CycleGrid(Listing):
 
     @property
     def leading_up(self) -> "tuple[CycleResult, ...]":
-        """The cycle under the cursor and those in the rows below it, as far as they are known."""
-        numbers = range(self.cursor, min(self.cursor + CHARTED, len(self._cycles)))
-        keys = (self._cycles.key_at(number) for number in numbers)
-        found = (self._cycles.result(key) for key in keys if key is not None)
-        return tuple(result for result in found if result is not None)
+        """The cycle under the cursor and those in the rows below it, as far as they are read."""
+        return tuple(self._results_in(range(self.cursor, self.cursor + CHARTED)))
 
     @property
     def on_screen(self) -> "list[CycleResult]":
         """The cycles in the rows that are seen."""
         first = self.scroll_offset.y
-        rows = range(first, min(first + self.size.height - 1, len(self._cycles)))
-        keys = (self._cycles.key_at(number) for number in rows)
-        found = (self._cycles.result(key) for key in keys if key is not None)
-        return [result for result in found if result is not None]
+        return list(self._results_in(range(first, first + self.size.height - 1)))
+
+    def _results_in(self, numbers: range) -> "Iterator[CycleResult]":
+        keys = map(self._cycles.key_at, numbers)
+        results = (self._cycles.result(key) for key in keys if key is not None)
+        return (result for result in results if result is not None)
 
     # --- how
 
     def render_lines(self, crop: Region) -> list[Strip]:
         strips = super().render_lines(crop)
-        if self._rows.widths != self._widths:
-            self._widths = dict(self._rows.widths)
-            self.call_later(self.set_columns, columns_for(self._widths))
+        if self._rows.columns != self._columns:
+            self.call_later(self.set_columns, self._rows.columns)
         if self._cycles.wanting:
             self.call_later(self._read_on)
         return strips
@@ -151,14 +148,6 @@ class CycleGrid(Listing):
             self._showing_others()
 
     def _showing_others(self) -> None:
-        self.say_when_empty(self._empty_words)
+        self.set_empty(self.trouble or ("no cycle like that" if self._only else "no cycle yet"))
         self.set_source(self._cycles)
         self.post_message(self.Changed())
-
-    @property
-    def _empty_words(self) -> str:
-        if self.trouble:
-            return self.trouble
-        if self._only is not None:
-            return "no cycle like that"
-        return "no cycle yet"

@@ -5,9 +5,8 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from console.kit.formats import count
-from console.kit.grid import Row, Source
-from console.kit.lines import Line, Tone, line
-from console.screens.shared.cycle_row import COLUMNS, cycle_cells, widths_of
+from console.kit.rows import Row, Source
+from console.screens.shared.cycle_row import CycleRows
 
 if TYPE_CHECKING:
     from engine import CycleResult, History
@@ -16,38 +15,8 @@ if TYPE_CHECKING:
 # memory, and how many may wait to be read: what was scrolled past is not worth reading.
 PAGE = 200
 AHEAD = 80
-KEPT_PAGES = 24
+MOST_PAGES = 24
 WANTED_PAGES = 3
-KEPT_ROWS = 1_000
-
-
-class CycleRows:
-    """Makes rows of cycles; `widths` are how wide their columns had to be so far."""
-
-    def __init__(self, *, local: bool = False) -> None:
-        self.widths: dict[str, int] = {}
-        self._local = local
-        self._made: dict[int, tuple[CycleResult, Row]] = {}
-
-    def row(self, result: "CycleResult") -> Row:
-        made = self._made.get(result.cycle_id)
-        if made is None or made[0] is not result:
-            if len(self._made) >= KEPT_ROWS:
-                self._made.clear()
-            row = self._row(result.cycle_id, cycle_cells(result, local=self._local))
-            made = self._made[result.cycle_id] = (result, row)
-        return made[1]
-
-    def blank(self, cycle_id: int, word: str) -> Row:
-        """A cycle of which nothing is known but its number."""
-        between: tuple[Line, ...] = ((),) * (len(COLUMNS) - 2)
-        number = line((count(cycle_id), Tone.DIM))
-        return self._row(cycle_id, (number, *between, line((word, Tone.FAINT))))
-
-    def _row(self, cycle_id: int, cells: tuple[Line, ...]) -> Row:
-        for title, width in widths_of(cells).items():
-            self.widths[title] = max(width, self.widths.get(title, 0))
-        return Row(cycle_id, cells)
 
 
 class Cycles(Source, Protocol):
@@ -87,13 +56,13 @@ class AllCycles:
         return bool(self._wanted)
 
     def take(self, results: "Sequence[CycleResult]") -> None:
-        """The newest cycles, known without reading. What was not finished is worth another look."""
+        """The newest cycles, as published. A page with one that was not finished is read again."""
         newest = results[0].cycle_id if results else 0
         if newest < self._newest:  # Another file is at the path now.
             self._pages.clear()
         self._newest = newest
         self._recent = {result.cycle_id: result for result in results}
-        self._stale = {page for page, found in self._pages.items() if not self._done(page, found)}
+        self._stale = {page for page in self._pages if not self._is_done(page)}
 
     def key_at(self, number: int) -> int | None:
         return self._newest - number if 0 <= number < self._newest else None
@@ -103,9 +72,8 @@ class AllCycles:
         if cycle_id is None:
             return None
         self._want(cycle_id)
-        found = self.result(cycle_id)
-        if found is not None:
-            return self._rows.row(found)
+        if (result := self.result(cycle_id)) is not None:
+            return self._rows.row(result)
         word = "not recorded" if _page_of(cycle_id) in self._pages else "…"
         return self._rows.blank(cycle_id, word)
 
@@ -115,8 +83,8 @@ class AllCycles:
         return self._newest - key
 
     def result(self, cycle_id: int) -> "CycleResult | None":
-        found = self._recent.get(cycle_id)
-        return found or self._pages.get(_page_of(cycle_id), {}).get(cycle_id)
+        page = self._pages.get(_page_of(cycle_id), {})
+        return self._recent.get(cycle_id) or page.get(cycle_id)
 
     async def read(self, history: "History") -> None:
         """Read one page that is wanted, the one asked for last."""
@@ -127,7 +95,7 @@ class AllCycles:
         self._pages.move_to_end(page)
         self._stale.discard(page)
         self._wanted.pop(page, None)
-        while len(self._pages) > KEPT_PAGES:
+        while len(self._pages) > MOST_PAGES:
             self._pages.popitem(last=False)
 
     def _want(self, cycle_id: int) -> None:
@@ -141,14 +109,13 @@ class AllCycles:
         while len(self._wanted) > WANTED_PAGES:
             del self._wanted[next(iter(self._wanted))]
 
-    def _done(self, page: int, found: "dict[int, CycleResult]") -> bool:
+    def _is_done(self, page: int) -> bool:
+        results = self._pages[page].values()
         expected = min((page + 1) * PAGE, self._newest) - page * PAGE
-        return len(found) >= expected and not any(map(_unfinished, found.values()))
+        return len(results) >= expected and all(
+            r.status != "running" and (r.metrics_persisted or not r.committed) for r in results
+        )
 
 
 def _page_of(cycle_id: int) -> int:
     return (cycle_id - 1) // PAGE
-
-
-def _unfinished(result: "CycleResult") -> bool:
-    return result.status == "running" or (result.committed and not result.metrics_persisted)

@@ -7,14 +7,10 @@ from console.kit.formats import count
 from console.kit.line_widget import caption
 from console.kit.lines import Line, Tone, joined, line
 from console.kit.scrolled import Scrolled
-from console.screens.cycles.cycle_facts import complaints, ledger_sum, measured
-from console.screens.shared.cycle_story import committed_words, metrics_words, story
-from console.screens.watch.cycle_path import STEPS
+from console.screens.shared.cycle_story import STEPS, CycleStory
 
 if TYPE_CHECKING:
     from engine import CycleResult
-
-_DOT = (" · ", Tone.FAINT)
 
 
 class CycleSummary(Scrolled):
@@ -36,21 +32,19 @@ class CycleSummary(Scrolled):
     def lines(self, width: int) -> Iterable[Line]:
         if self._result is None:
             return [line(("no record of it has been read", Tone.DIM))] if self._cycle_id else []
-        return _summary(self._result)
+        return self._summary(self._result)
 
-
-def _summary(result: "CycleResult") -> Iterator[Line]:
-    lamps = [committed_words(result), metrics_words(result)]
-    yield joined([lamp for lamp in lamps if lamp], "  ")
-    yield story(result)
-    yield line(joined(list(_times(result)), _DOT), (" ms", Tone.DIM))
-    if result.committed:
-        yield ledger_sum(result)
-        yield measured(result)
-    yield from complaints(result)
-
-
-def _times(result: "CycleResult") -> Iterator[Line]:
-    for step, name, _ in STEPS:
-        if (time := result.timings_ms.get(step)) is not None:
-            yield line((f"{name} ", Tone.DIM), f"{time:,.1f}")
+    def _summary(self, result: "CycleResult") -> Iterator[Line]:
+        story, times = CycleStory(result), result.timings_ms
+        steps = (
+            line((f"{name} ", Tone.DIM), f"{times[step]:,.1f}")
+            for step, name in STEPS.items()
+            if step in times
+        )
+        yield story.lamps()
+        yield story.outcome()
+        yield line(joined(steps, (" · ", Tone.FAINT)), (" ms", Tone.DIM))
+        if result.committed:
+            yield story.ledger_sum()
+            yield story.measured()
+        yield from story.complaints()

@@ -138,7 +138,7 @@ class CyclesScreen(SessionScreen):
         if event.question == FILTER:
             self._filter(event.text.strip())
         elif (number := _number(event.text)) is not None:
-            self._grid.go_to(min(number, self._grid.newest))
+            self._grid.go_to_cycle(min(number, self._grid.newest))
         elif event.text.strip():
             self.host.tell(f"{event.text.strip()} is no cycle number", Tone.ATTENTION)
 

@@ -2,16 +2,15 @@
 
 from typing import TYPE_CHECKING, Final
 
-from console.kit.chart_captions import spaced
 from console.kit.formats import count
-from console.kit.line_widget import Lines, width_of
-from console.kit.lines import Line, Tone, line
+from console.kit.line_widget import Lines
+from console.kit.lines import Line, Tone, joined, line, width_of
 from console.screens.shared.cycle_story import in_words
 
 if TYPE_CHECKING:
     from engine import LedgerSummary
 
-APART: Final = 4
+APART: Final = "    "
 
 
 class ErrorCounts(Lines):
@@ -33,19 +32,19 @@ class ErrorCounts(Lines):
         rows: list[list[Line]] = [[]]
         for kind, often in self._errors:
             part = line((count(often), Tone.STRONG), (" × ", Tone.DIM), in_words(kind))
-            if rows[-1] and width_of(spaced([*rows[-1], part], APART)) > width:
+            if rows[-1] and width_of(joined([*rows[-1], part], APART)) > width:
                 rows.append([])
             rows[-1].append(part)
-        if len(rows) > height:
-            rows = [*rows[: height - 1], _and_more(rows[height - 1 :], width)]
-        return [spaced(row, APART) for row in rows]
+        if len(rows) > height > 0:
+            rows = [*rows[: height - 1], self._and_more(rows[height - 1 :], width)]
+        return [joined(row, APART) for row in rows]
 
-
-def _and_more(rows: list[list[Line]], width: int) -> list[Line]:
-    """The first of the rows, and in its place how many kinds are not told."""
-    kept, many = list(rows[0]), sum(map(len, rows))
-    while True:
-        row = [*kept, line((f"and {many - len(kept)} more kinds", Tone.DIM))]
-        if not kept or width_of(spaced(row, APART)) <= width:
-            return row
-        kept.pop()
+    @staticmethod
+    def _and_more(rows: list[list[Line]], width: int) -> list[Line]:
+        """The first of the rows, and at its end how many more kinds there are."""
+        first, many = rows[0], sum(map(len, rows))
+        for shown in range(len(first), -1, -1):
+            row = [*first[:shown], line((f"and {many - shown} more kinds", Tone.DIM))]
+            if width_of(joined(row, APART)) <= width:
+                break
+        return row

@@ -10,9 +10,9 @@ from textual.binding import Binding, BindingType
 from textual.timer import Timer
 from textual.widget import Widget
 
-from console.kit.facts import FactPanels, FactsPanel
 from console.kit.formats import plural
 from console.kit.lines import Tone
+from console.kit.scrolled import FactPanels, FactsPanel
 from console.screens.health.error_counts import ErrorCounts
 from console.screens.health.health_facts import Growth, HealthFacts, Proof
 from console.screens.health.log import LogPanel

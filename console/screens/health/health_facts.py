@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from console.kit.facts import Fact
 from console.kit.formats import NONE, clock, count, plural, size, span
 from console.kit.lines import Line, Tone, line
+from console.kit.scrolled import Fact
 from console.session.view import ConsoleState
 
 if TYPE_CHECKING:

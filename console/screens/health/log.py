@@ -10,11 +10,11 @@ from textual.containers import Vertical
 from textual.widgets import Input
 
 from console.kit.formats import clock, plural
-from console.kit.grid import Column, Row
-from console.kit.lines import Line, Tone, line
-from console.kit.listing import Listing
+from console.kit.grid import Column, Grid
+from console.kit.line_widget import Paragraph
+from console.kit.lines import Tone, line
 from console.kit.plain_input import PlainInput
-from console.kit.scrolled import Paragraph
+from console.kit.rows import Row
 from console.session.view import ConsoleState
 
 if TYPE_CHECKING:
@@ -49,28 +49,28 @@ class LogPanel(Vertical):
         filter_line = PlainInput(placeholder="filter the log", id="log-filter")
         filter_line.display = False
         yield filter_line
-        yield Listing(_columns(()), follows=True, empty=_NONE)
-        yield Paragraph(id="log-told")
+        yield Grid(_columns(()), follows=True, empty=_NONE)
+        yield Paragraph(id="log-detail")
 
     def show(self, view: ConsoleState, *, local: bool) -> None:
         self._view, self._local = view, local
         wanted = self.query_one(Input).value.casefold()
-        shown = [found for found in reversed(view.logs) if wanted in _text(found).casefold()]
+        shown = [m for m in reversed(view.logs) if wanted in self._text(m).casefold()]
         self._grid.set_columns(_columns(shown))
-        self._grid.set_rows([_row(found, local) for found in shown])
+        self._grid.set_rows([self._row(message) for message in shown])
         of = f"{len(shown)} of " if wanted else ""
         self.border_subtitle = of + plural(len(view.logs), "message")
-        self._tell()
+        self._show_detail()
 
     def ask_filter(self) -> None:
-        found = self.query_one(Input)
-        found.display = True
-        found.focus()
+        typed = self.query_one(Input)
+        typed.display = True
+        typed.focus()
 
     def action_clear(self) -> None:
-        found = self.query_one(Input)
-        found.value = ""
-        found.display = False
+        typed = self.query_one(Input)
+        typed.value = ""
+        typed.display = False
         self._grid.focus()
 
     def on_input_changed(self) -> None:
@@ -80,33 +80,48 @@ class LogPanel(Vertical):
         self._grid.focus()
 
     def on_grid_moved(self) -> None:
-        self._tell()
+        self._show_detail()
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._tell)
+        self.call_after_refresh(self._show_detail)
 
     @property
     def selected(self) -> str | None:
         """The message under the cursor, as text."""
-        return _text(self._found) if self._found else None
+        return self._text(self._message) if self._message else None
 
     @property
-    def _found(self) -> "Logged | None":
-        return next((found for found in self._view.logs if _key(found) == self._grid.key), None)
+    def _message(self) -> "Logged | None":
+        key = self._grid.key
+        return next((message for message in self._view.logs if _key(message) == key), None)
 
     @property
-    def _grid(self) -> Listing:
-        return self.query_one(Listing)
+    def _grid(self) -> Grid:
+        return self.query_one(Grid)
 
-    def _tell(self) -> None:
+    def _show_detail(self) -> None:
         """The details of the message under the cursor, where its row has no room for them."""
-        told, detail = self.query_one("#log-told", Paragraph), _detail(self._found)
-        told.display = cell_len(detail) > self._grid.rest_width
-        told.say([line(("▸ ", Tone.DIM), detail)])
+        panel, detail = self.query_one("#log-detail", Paragraph), _detail(self._message)
+        panel.display = cell_len(detail) > self._grid.rest_width
+        panel.say([line(("▸ ", Tone.DIM), detail)])
+
+    def _row(self, message: "Logged") -> Row:
+        cells = (
+            line((clock(message.ts_ms, ms=True, local=self._local), Tone.DIM)),
+            line((message.level, _TONES.get(message.level, Tone.PLAIN))),
+            line(message.event),
+            line((_detail(message), Tone.DIM)),
+        )
+        return Row(_key(message), cells)
+
+    @staticmethod
+    def _text(message: "Logged") -> str:
+        time = clock(message.ts_ms, ms=True)
+        return f"{time} {message.level} {message.event} {_detail(message)}"
 
 
 def _columns(shown: "Iterable[Logged]") -> list[Column]:
-    event = max((cell_len(found.event) for found in shown), default=0)
+    event = max((cell_len(message.event) for message in shown), default=0)
     return [
         Column("time", 12),
         Column("level", 8),
@@ -115,24 +130,10 @@ def _columns(shown: "Iterable[Logged]") -> list[Column]:
     ]
 
 
-def _row(found: "Logged", local: bool) -> Row:
-    tone = _TONES.get(found.level, Tone.PLAIN)
-    cells: tuple[Line, ...] = (
-        line((clock(found.ts_ms, ms=True, local=local), Tone.DIM)),
-        line((found.level, tone)),
-        line(found.event),
-        line((_detail(found), Tone.DIM)),
-    )
-    return Row(_key(found), cells)
+def _key(message: "Logged") -> tuple[int, int]:
+    return message.ts_ms, id(message)
 
 
-def _key(found: "Logged") -> tuple[int, int]:
-    return found.ts_ms, id(found)
-
-
-def _detail(found: "Logged | None") -> str:
-    return "  ".join(f"{name}={value}" for name, value in found.detail.items()) if found else ""
-
-
-def _text(found: "Logged") -> str:
-    return f"{clock(found.ts_ms, ms=True)} {found.level} {found.event} {_detail(found)}"
+def _detail(message: "Logged | None") -> str:
+    details = message.detail.items() if message else ()
+    return "  ".join(f"{name}={value}" for name, value in details)

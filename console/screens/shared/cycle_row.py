@@ -1,14 +1,16 @@
-"""A cycle as a row of a table: the columns, and what stands in them."""
+"""Cycles as rows of a table: the columns, and what stands in them."""
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from console.kit.formats import NONE, clock, count, figure, rate
+from console.kit.formats import NONE, bps, clock, count, rate
 from console.kit.grid import Column
-from console.kit.line_widget import width_of
-from console.kit.lines import Line, Tone, line
-from console.screens.shared.cycle_story import committed_lamp, metrics_lamp, remark, total_ms
+from console.kit.lines import Line, Tone, line, width_of
+from console.kit.rows import Row
+from console.screens.shared.cycle_story import CycleStory
+from console.session.per_cycle import PerCycle
 
 if TYPE_CHECKING:
     from engine import CycleResult
@@ -34,62 +36,94 @@ COLUMNS = (
 _NOTHING = line((NONE, Tone.FAINT))
 
 
-def cycle_cells(result: "CycleResult", *, local: bool = False) -> tuple[Line, ...]:
-    rank = Tone.DIM if result.kind == "replay" else Tone.PLAIN
-    return (
-        line((count(result.cycle_id), rank)),
-        line((clock(result.started_ms, local=local), rank)),
-        line((result.kind.value, rank)),
-        line(committed_lamp(result), " ", metrics_lamp(result)),
-        *_ledger(result),
-        *_orders(result),
-        line((count(round(total_ms(result))), rank)),
-        remark(result),
-    )
+class CycleRows:
+    """Rows made of results, each once. Their columns become wider, never narrower: rows do not
+    dance."""
+
+    def __init__(self, columns: tuple[Column, ...] = COLUMNS, *, local: bool = False) -> None:
+        self.columns = columns
+        self._local = local
+        self.row = PerCycle(lambda result: self._row(result.cycle_id, self.cells(result)))
+
+    def blank(self, cycle_id: int, word: str) -> Row:
+        """The row of a cycle that is not read: its number, and a word."""
+        between: tuple[Line, ...] = ((),) * (len(COLUMNS) - 2)
+        number = line((count(cycle_id), Tone.DIM))
+        return self._row(cycle_id, (number, *between, line((word, Tone.FAINT))))
+
+    def _row(self, cycle_id: int, cells: tuple[Line, ...]) -> Row:
+        """No digit is cut: columns that are too narrow for these cells become wider."""
+        self.columns = tuple(map(_widened, self.columns, cells))
+        return Row(cycle_id, cells)
+
+    def cells(self, result: "CycleResult") -> tuple[Line, ...]:
+        rank, story = Tone.DIM if result.kind == "replay" else Tone.PLAIN, CycleStory(result)
+        return (
+            line((count(result.cycle_id), rank)),
+            line((clock(result.started_ms, local=self._local), rank)),
+            line((result.kind.value, rank)),
+            line(story.committed(worded=False), " ", story.metrics(worded=False)),
+            *self._ledger(result),
+            *self._orders(result),
+            line((count(round(story.total_ms)), rank)),
+            story.remark(),
+        )
+
+    @staticmethod
+    def _ledger(result: "CycleResult") -> tuple[Line, ...]:
+        """Fills fetched and new; events inserted, ignored, conflicting."""
+        if not result.committed:
+            return (_NOTHING,) * 5
+        inserted, conflicting = result.ledger_events_inserted, result.ledger_events_conflicting
+        return (
+            line(count(result.fills_fetched)),
+            line(count(result.fills_count)),
+            line((count(inserted), Tone.OK if inserted else Tone.DIM)),
+            line((count(result.ledger_events_ignored), Tone.DIM)),
+            line((count(conflicting), Tone.DANGER if conflicting else Tone.DIM)),
+        )
+
+    @staticmethod
+    def _orders(result: "CycleResult") -> tuple[Line, ...]:
+        """Without orders there is no rate, which is not a rate of zero."""
+        if result.kind == "replay":
+            return (_NOTHING,) * 3
+        filled = result.fills_per_submitted_order if result.orders_submitted else None
+        slip = result.slippage_bps_avg
+        return (
+            line(count(result.orders_submitted)),
+            _NOTHING if filled is None else line(rate(filled)),
+            _NOTHING if slip is None else line(bps(slip)),
+        )
 
 
-def columns_for(widths: Mapping[str, int]) -> list[Column]:
-    """The columns, wider where a digit would be cut: `widths` needed, by title."""
-    return [
-        replace(column, width=max(column.width, widths.get(column.title, 0)))
-        if column.width
-        else column
-        for column in COLUMNS
-    ]
+def _widened(column: Column, cell: Line) -> Column:
+    width = width_of(cell)
+    return replace(column, width=width) if width > column.width > 0 else column
 
 
-def widths_of(cells: Sequence[Line]) -> dict[str, int]:
-    """How wide the cells are, by their column's title."""
-    return {column.title: width_of(cell) for column, cell in zip(COLUMNS, cells, strict=True)}
+class RecentCycles:
+    """Results in memory, newest first, as a grid's source; its rows' keys are cycle ids."""
 
+    def __init__(self, rows: CycleRows, results: "Sequence[CycleResult]" = ()) -> None:
+        self.rows = rows
+        self.results = results
 
-def _ledger(result: "CycleResult") -> tuple[Line, ...]:
-    """Fills fetched and new; events inserted, ignored, conflicting."""
-    if not result.committed:
-        return (_NOTHING,) * 5
-    inserted, conflicting = result.ledger_events_inserted, result.ledger_events_conflicting
-    return (
-        line(count(result.fills_fetched)),
-        line(count(result.fills_count)),
-        line((count(inserted), Tone.OK if inserted else Tone.DIM)),
-        line((count(result.ledger_events_ignored), Tone.DIM)),
-        line((count(conflicting), Tone.DANGER if conflicting else Tone.DIM)),
-    )
+    def __len__(self) -> int:
+        return len(self.results)
 
+    def key_at(self, number: int) -> int | None:
+        return self.results[number].cycle_id if 0 <= number < len(self.results) else None
 
-def _orders(result: "CycleResult") -> tuple[Line, ...]:
-    """Without orders there is no rate, which is not a rate of zero."""
-    if result.kind == "replay":
-        return (_NOTHING,) * 3
-    filled = result.fills_per_submitted_order if result.orders_submitted else None
-    slip = result.slippage_bps_avg
-    return (
-        line(count(result.orders_submitted)),
-        _NOTHING if filled is None else line(rate(filled)),
-        _NOTHING if slip is None else line(signed_bps(slip)),
-    )
+    def row(self, number: int) -> Row | None:
+        return self.rows.row(self.results[number]) if 0 <= number < len(self.results) else None
 
+    def number_of(self, key: Hashable) -> int | None:
+        if not isinstance(key, int):
+            return None
+        number = bisect_left(self.results, -key, key=lambda result: -result.cycle_id)
+        return number if self.key_at(number) == key else None
 
-def signed_bps(value: float) -> str:
-    """With one decimal, and no minus before a zero."""
-    return figure(round(value, 1) + 0.0, 1, sign=True)
+    def result(self, cycle_id: int) -> "CycleResult | None":
+        number = self.number_of(cycle_id)
+        return None if number is None else self.results[number]

@@ -1,9 +1,10 @@
-"""What came of a cycle, in lamps and words: committed or not, metrics or not, and why not."""
+"""A cycle in lamps, words and figures: committed or not, metrics or not, and why not."""
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from console.kit.formats import count, plural
+from console.kit.formats import NONE, bps, count, figure, plural, rate
 from console.kit.lines import Line, Tone, joined, line
 
 if TYPE_CHECKING:
@@ -11,8 +12,10 @@ if TYPE_CHECKING:
 
 MISSING = "m rebuilds"
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
+_DOT = (" · ", Tone.FAINT)
 
-_STEPS = {"fetch": "fetch", "inputs": "inputs", "tx1": "TX 1", "execute": "orders", "tx2": "TX 2"}
+# The steps of a cycle, by their names in its timings and notices, in words.
+STEPS = {"fetch": "fetch", "inputs": "inputs", "tx1": "TX 1", "execute": "orders", "tx2": "TX 2"}
 # Nothing was committed, and nothing is broken either.
 _UNDONE = {"skipped", "interrupted"}
 _VERDICTS = {
@@ -22,164 +25,215 @@ _VERDICTS = {
 }
 
 
-def committed_lamp(result: "CycleResult") -> Line:
-    return line(("●", Tone.OK) if result.committed else ("✕", Tone.DANGER))
+@dataclass(frozen=True, slots=True)
+class CycleStory:
+    """The story of one cycle's result."""
 
+    result: "CycleResult"
 
-def metrics_lamp(result: "CycleResult") -> Line:
-    if not result.committed:
-        return line(("–", Tone.FAINT))
-    return line(("●", Tone.OK) if result.metrics_persisted else ("◆", Tone.ATTENTION))
+    # --- lamps
 
+    def committed(self, *, worded: bool = True) -> Line:
+        sign, tone = ("●", Tone.OK) if self.result.committed else ("✕", Tone.DANGER)
+        word = "committed" if self.result.committed else "nothing committed"
+        return line((sign, tone), " ", (word, tone)) if worded else line((sign, tone))
 
-def committed_words(result: "CycleResult") -> Line:
-    tone = Tone.OK if result.committed else Tone.DANGER
-    word = "committed" if result.committed else "nothing committed"
-    return line(committed_lamp(result), " ", (word, tone))
+    def metrics(self, *, worded: bool = True) -> Line:
+        """Amber until they are there; without a commit there are none to have."""
+        if not self.result.committed:
+            return () if worded else line(("–", Tone.FAINT))
+        if self.result.metrics_persisted:
+            return (
+                line(("●", Tone.OK), " ", ("metrics", Tone.OK)) if worded else line(("●", Tone.OK))
+            )
+        missing = f" metrics missing · {MISSING}" if worded else ""
+        return line(("◆", Tone.ATTENTION), *([(missing, Tone.ATTENTION)] if worded else []))
 
+    def lamps(self) -> Line:
+        return joined([self.committed(), self.metrics()], "  ")
 
-def metrics_words(result: "CycleResult") -> Line:
-    """Amber until they are there; without a commit there are none to have."""
-    if not result.committed:
-        return ()
-    if result.metrics_persisted:
-        return line(metrics_lamp(result), " ", ("metrics", Tone.OK))
-    return line(metrics_lamp(result), (f" metrics missing · {MISSING}", Tone.ATTENTION))
+    # --- words
 
+    @property
+    def total_ms(self) -> float:
+        """All steps together; where those are not known, from its beginning to its end."""
+        return sum(self.result.timings_ms.values()) or self.result.ended_ms - self.result.started_ms
 
-def total_ms(result: "CycleResult") -> float:
-    """All steps together; where those are not known, from its beginning to its end."""
-    return sum(result.timings_ms.values()) or result.ended_ms - result.started_ms
+    @property
+    def is_troubled(self) -> bool:
+        result = self.result
+        odd = result.errors or result.warnings or result.ledger_events_conflicting
+        return bool(odd) or not (result.committed and result.metrics_persisted)
 
+    @property
+    def is_remarkable(self) -> bool:
+        """There is more to say of it than how long it took."""
+        return self.is_troubled or self.result.kind == "replay"
 
-def is_troubled(result: "CycleResult") -> bool:
-    odd = result.errors or result.warnings or result.ledger_events_conflicting
-    return bool(odd) or not (result.committed and result.metrics_persisted)
+    def outcome(self) -> Line:
+        """One line, beside the lamps: how it ended, and the first thing to know about it."""
+        return joined([self._status(), self._verdict(), self._trouble(), self._more()], _DOT)
 
+    def remark(self) -> Line:
+        """The outcome in a few words, for a table, and then the message, as far as there is room;
+        empty when all went well."""
+        result = self.result
+        parts = [
+            self._conflicts() or self.verdict_alone(),
+            self._undone(),
+            self._brief(result.errors[0], self._tone) if result.errors else (),
+            line(("held " + ", ".join(result.held), Tone.ATTENTION)) if result.held else (),
+            line((MISSING, Tone.ATTENTION)) if self._is_without_metrics else (),
+            self._brief(result.warnings[0], Tone.ATTENTION) if self._only_warned else (),
+            self._message(),
+        ]
+        return joined(parts, _DOT)
 
-def is_told(result: "CycleResult") -> bool:
-    """There is more to say of it than how long it took."""
-    return is_troubled(result) or result.kind == "replay"
+    def _status(self) -> Line:
+        status = self.result.status.value
+        if not self.result.committed:
+            return line((status, self._tone))
+        if status == "ok":
+            return () if self.is_troubled else line(("ok", Tone.DIM))
+        return line((f"◆ {status}", Tone.ATTENTION))
 
+    def _verdict(self) -> Line:
+        result = self.result
+        if result.kind != "replay" and result.verdict is None:
+            return ()
+        origin = f" of {count(result.replay_of)}" if result.replay_of is not None else ""
+        replay = line((f"replay{origin}", Tone.DIM))
+        if result.verdict is None:
+            return replay
+        words = _VERDICTS[result.verdict][1]
+        return line(replay, ": ", self.verdict_alone(), (f", {words}", Tone.DIM))
 
-def story(result: "CycleResult") -> Line:
-    """One line, beside the lamps: how it ended, and the first thing to know about it."""
-    parts = [_status(result), _verdict(result), _trouble(result), _more(result)]
-    found = [part for part in parts if part]
-    return joined(found, (" · ", Tone.FAINT))
+    def verdict_alone(self) -> Line:
+        if self.result.verdict is None:
+            return ()
+        sign, _, tone = _VERDICTS[self.result.verdict]
+        return line((f"{sign} {self.result.verdict.value}", tone))
 
+    def _undone(self) -> Line:
+        """That it failed, its lamp and the error say as well."""
+        result = self.result
+        explained = result.committed or (result.status == "failed" and result.errors)
+        return () if explained else self._status()
 
-def remark(result: "CycleResult") -> Line:
-    """The same in a few words, for a table, and then the message, as far as there is room; empty
-    when all went well."""
-    parts = [
-        _conflicts(result) or _verdict_alone(result),
-        _undone(result),
-        _brief(result.errors[0], _tone(result)) if result.errors else (),
-        line(("held " + ", ".join(result.held), Tone.ATTENTION)) if result.held else (),
-        line((MISSING, Tone.ATTENTION)) if _is_without_metrics(result) else (),
-        _brief(result.warnings[0], Tone.ATTENTION) if _only_warned(result) else (),
-        _message(result),
-    ]
-    return joined([part for part in parts if part], (" · ", Tone.FAINT))
+    def _trouble(self) -> Line:
+        """The first of: a contradiction, an error, a held cursor, a warning, what it brought."""
+        result = self.result
+        if result.ledger_events_conflicting:
+            return line(self._conflicts(), (", kept beside the ledger", Tone.DIM))
+        if result.errors:
+            return self._full(result.errors[0], self._tone)
+        if result.held:
+            return line((f"held by quarantine: {', '.join(result.held)}", Tone.ATTENTION))
+        if result.warnings:
+            return self._full(result.warnings[0], Tone.ATTENTION)
+        fetched = f"{count(result.fills_count)} new of {count(result.fills_fetched)} fetched"
+        return line((fetched, Tone.DIM)) if result.committed else ()
 
+    def _more(self) -> Line:
+        """What comes first may not be all: other errors, or markets held beside a conflict."""
+        result = self.result
+        if result.ledger_events_conflicting and result.held:
+            return line((f"held {', '.join(result.held)}", Tone.ATTENTION))
+        others = len(result.errors) - 1
+        return line((f"and {count(others)} more", self._tone)) if others > 0 else ()
 
-def _status(result: "CycleResult") -> Line:
-    status = result.status.value
-    if not result.committed:
-        return line((status, _tone(result)))
-    if status == "ok":
-        return () if is_troubled(result) else line(("ok", Tone.DIM))
-    return line((f"◆ {status}", Tone.ATTENTION))
+    def _conflicts(self) -> Line:
+        conflicting = self.result.ledger_events_conflicting
+        return line((f"≠ {plural(conflicting, 'conflict')}", Tone.DANGER)) if conflicting else ()
 
+    @staticmethod
+    def _full(notice: "Notice", tone: Tone) -> Line:
+        where = STEPS.get(notice.step, notice.step)
+        market = f" {notice.symbol}" if notice.symbol else ""
+        place = (f" at {where}{market}: ", Tone.DIM)
+        return line((in_words(notice.type), tone), place, notice.message)
 
-def _verdict(result: "CycleResult") -> Line:
-    if result.verdict is None:
-        return _of_what(result) if result.kind == "replay" else ()
-    sign, words, tone = _VERDICTS[result.verdict]
-    return line(
-        _of_what(result), ": ", (f"{sign} {result.verdict.value}", tone), (f", {words}", Tone.DIM)
-    )
+    @staticmethod
+    def _brief(notice: "Notice", tone: Tone) -> Line:
+        market = f" {notice.symbol}" if notice.symbol else ""
+        return line((in_words(notice.type) + market, tone))
 
+    def _message(self) -> Line:
+        result = self.result
+        notices = result.errors or (result.warnings if self._only_warned else ())
+        return line((notices[0].message, Tone.DIM)) if notices and notices[0].message else ()
 
-def _verdict_alone(result: "CycleResult") -> Line:
-    if result.verdict is None:
-        return ()
-    sign, _, tone = _VERDICTS[result.verdict]
-    return line((f"{sign} {result.verdict.value}", tone))
+    @property
+    def _tone(self) -> Tone:
+        undone = self.result.committed or self.result.status in _UNDONE
+        return Tone.ATTENTION if undone else Tone.DANGER
 
+    @property
+    def _is_without_metrics(self) -> bool:
+        return self.result.committed and not self.result.metrics_persisted
 
-def _undone(result: "CycleResult") -> Line:
-    """That it failed is said by its lamp, and by the error."""
-    told = result.committed or (result.status == "failed" and result.errors)
-    return () if told else _status(result)
+    @property
+    def _only_warned(self) -> bool:
+        """A warning that a held cursor or a failed TX 2 gives is no news."""
+        result = self.result
+        worse = result.errors or result.held or result.ledger_events_conflicting
+        return bool(result.warnings) and not worse and not self._is_without_metrics
 
+    # --- figures
 
-def _of_what(result: "CycleResult") -> Line:
-    of = f" of {count(result.replay_of)}" if result.replay_of is not None else ""
-    return line((f"replay{of}", Tone.DIM))
+    def ledger_sum(self) -> Line:
+        """`attempted 24 = inserted 4 + ignored 19 + conflicting 1`."""
+        result = self.result
+        inserted, conflicting = result.ledger_events_inserted, result.ledger_events_conflicting
+        return line(
+            ("attempted ", Tone.DIM),
+            count(result.ledger_events_attempted),
+            (" = inserted ", Tone.DIM),
+            (count(inserted), Tone.OK if inserted else Tone.PLAIN),
+            (" + ignored ", Tone.DIM),
+            count(result.ledger_events_ignored),
+            (" + conflicting ", Tone.DIM),
+            (count(conflicting), Tone.DANGER if conflicting else Tone.PLAIN),
+        )
 
+    def measured(self) -> Line:
+        """The metrics: fills, orders, and how well those were filled."""
+        result = self.result
+        unusual = {
+            "canceled": result.orders_canceled,
+            "refused": result.orders_refused,
+            "rejected": result.rejects_count,
+        }
+        slip, to_fill = result.slippage_bps_avg, figure(result.avg_time_to_fill, 1)
+        figures = {
+            "fills": count(result.fills_count),
+            "orders": count(result.orders_submitted),
+            **{name: count(number) for name, number in unusual.items() if number},
+            "fills/order": rate(result.fills_per_submitted_order),
+            "slip": NONE if slip is None else f"{bps(slip)} bps",
+            "time to fill": to_fill if to_fill == NONE else f"{to_fill} s",
+        }
+        parts = (line((f"{name} ", Tone.DIM), value) for name, value in figures.items())
+        return joined(parts, _DOT)
 
-def _trouble(result: "CycleResult") -> Line:
-    """The first of: a contradiction, an error, a held cursor, a warning; else what it brought."""
-    if result.ledger_events_conflicting:
-        return line(_conflicts(result), (", kept beside the ledger", Tone.DIM))
-    if result.errors:
-        return _full(result.errors[0], _tone(result))
-    if result.held:
-        held = ", ".join(result.held)
-        return line((f"held by quarantine: {held}", Tone.ATTENTION))
-    if result.warnings:
-        return _full(result.warnings[0], Tone.ATTENTION)
-    fetched = f"{count(result.fills_count)} new of {count(result.fills_fetched)} fetched"
-    return line((fetched, Tone.DIM)) if result.committed else ()
+    def complaints(self) -> list[Line]:
+        """Every error and warning, the errors first."""
+        errors = [self._complaint("■ error", Tone.DANGER, notice) for notice in self.result.errors]
+        return errors + [
+            self._complaint("▲ warning", Tone.ATTENTION, notice) for notice in self.result.warnings
+        ]
 
-
-def _more(result: "CycleResult") -> Line:
-    """What is told first may not be all: other errors, or markets held beside a conflict."""
-    if result.ledger_events_conflicting and result.held:
-        return line((f"held {', '.join(result.held)}", Tone.ATTENTION))
-    others = len(result.errors) - 1
-    return line((f"and {count(others)} more", _tone(result))) if others > 0 else ()
-
-
-def _conflicts(result: "CycleResult") -> Line:
-    conflicting = result.ledger_events_conflicting
-    if not conflicting:
-        return ()
-    return line((f"≠ {plural(conflicting, 'conflict')}", Tone.DANGER))
-
-
-def _full(notice: "Notice", tone: Tone) -> Line:
-    where = _STEPS.get(notice.step, notice.step)
-    market = f" {notice.symbol}" if notice.symbol else ""
-    return line((in_words(notice.type), tone), (f" at {where}{market}: ", Tone.DIM), notice.message)
-
-
-def _brief(notice: "Notice", tone: Tone) -> Line:
-    market = f" {notice.symbol}" if notice.symbol else ""
-    return line((in_words(notice.type) + market, tone))
-
-
-def _message(result: "CycleResult") -> Line:
-    told = result.errors or (result.warnings if _only_warned(result) else ())
-    return line((told[0].message, Tone.DIM)) if told and told[0].message else ()
+    @staticmethod
+    def _complaint(label: str, tone: Tone, notice: "Notice") -> Line:
+        about = f"  {notice.symbol}" if notice.symbol else ""
+        return line(
+            (f"{label:<11}", tone),
+            (f"{notice.step}  ", Tone.DIM),
+            notice.type,
+            (f"{about}  {notice.message}", Tone.DIM),
+        )
 
 
 def in_words(kind: str) -> str:
     """`order trouble` of `OrderTrouble`, `cursor held` of `cursor_held`; else what it says."""
     return _WORD_ENDS.sub(" ", kind).lower() if kind.isidentifier() else kind
-
-
-def _tone(result: "CycleResult") -> Tone:
-    return Tone.ATTENTION if result.committed or result.status in _UNDONE else Tone.DANGER
-
-
-def _is_without_metrics(result: "CycleResult") -> bool:
-    return result.committed and not result.metrics_persisted
-
-
-def _only_warned(result: "CycleResult") -> bool:
-    """The warnings that a held cursor and a failed TX 2 give are said already."""
-    told = result.errors or result.held or result.ledger_events_conflicting
-    return bool(result.warnings) and not told and not _is_without_metrics(result)

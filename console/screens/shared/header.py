@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from console.kit.formats import clock, count, plural, span
-from console.kit.line_widget import Lines, fitted, width_of
-from console.kit.lines import Line, Tone, joined, line
+from console.kit.line_widget import Lines
+from console.kit.lines import Line, Tone, fitted, joined, line, width_of
 from console.session.view import ConsoleState, Link, Past
 
 if TYPE_CHECKING:
@@ -38,24 +38,34 @@ class Header(Lines):
 
     def show(self, view: ConsoleState, crumb: str = "", *, local: bool = False) -> None:
         self._view, self._crumb, self._local = view, crumb, local
-        mode = _mode(view)
-        self.set_class(mode == "live", "-live")
+        self.set_class(self._mode == "live", "-live")
         self.redraw()
 
     def lines(self, width: int, height: int) -> Sequence[Line]:
         """Where the room is short, first the venue goes, then what is least of the engine; how to
         come back to the present never does."""
-        left = line(" ", _badge(self._view), "  ", self._where())
+        mode = (
+            f" {(self._mode or '…').upper()} ",
+            Tone.ALARM if self._mode == "live" else Tone.BADGE,
+        )
+        left = line(" ", mode, "  ", self._where())
         right = self._state(time.time_ns() // 1_000_000)
         venue = self._venue()
         if venue and _together(line(left, venue), right[:ESSENTIAL]) <= width:
             left = line(left, venue)
-        kept = 1 if self._view.past else 0
-        while len(right) > kept and _together(left, right) > width:
+        least = 1 if self._view.past else 0
+        while len(right) > least and _together(left, right) > width:
             right = right[:-1]
         end = line(joined(right, "   "), " ")
         room = width - width_of(end)
         return [line(fitted(left, room), end) if room > 0 else fitted(left, width)]
+
+    @property
+    def _mode(self) -> str:
+        view = self._view
+        if view.hello is not None:
+            return view.hello.mode
+        return view.latest.mode if view.latest else ""
 
     def _where(self) -> Line:
         view = self._view
@@ -74,19 +84,59 @@ class Header(Lines):
         return f"{when} · {plural(ago, 'cycle')} ago" if ago > 0 else when
 
     def _venue(self) -> Line:
-        view = self._view
-        if view.hello is None or view.past is not None or self._crumb:
+        hello = self._view.hello
+        if hello is None or self._view.past is not None or self._crumb:
             return ()
-        return line((" › ", Tone.FAINT), (_venue(view), Tone.DIM))
+        seed = f"seed {hello.seed}" if hello.seed is not None else ""
+        parts = (hello.venue, seed, " ".join(hello.symbols))
+        return line((" › ", Tone.FAINT), (" · ".join(filter(None, parts)), Tone.DIM))
 
     def _state(self, now_ms: int) -> list[Line]:
-        """What there is to say of the engine, the most important first."""
+        """The engine's state, the most important first."""
         view = self._view
         frozen = line((f"❄ frozen · {count(view.behind)} newer", Tone.ATTENTION))
         parts = [frozen] if view.frozen else []
         if view.past is not None:
             return [_BACK, *parts, _THROUGH_TIME]
-        return parts + _engine(view, now_ms)
+        return parts + self._engine(now_ms)
+
+    def _engine(self, now_ms: int) -> list[Line]:
+        view = self._view
+        if view.link is Link.STARTING:
+            return [line(("○ starting", Tone.DIM))]
+        if not view.attached:
+            age = span(now_ms - view.latest.ended_ms) if view.latest else "?"
+            return [
+                line(("○ ledger file", Tone.ATTENTION)),
+                line((f"last cycle {age} ago", Tone.DIM)),
+            ]
+        beat, hello = view.beat, view.hello
+        if hello is None:
+            return []
+        parts = []
+        if beat is not None:
+            sign, name, tone = _STATES[beat.state]
+            stopped = (" · no orders" if beat.killed else "", Tone.ATTENTION)
+            parts.append(
+                line((f"{sign} {name}", tone), stopped, f" every {span(hello.interval_ms)}")
+            )
+            if not view.frozen:
+                running = _running(view.latest.cycle_id + 1 if view.latest else 1)
+                parts.append(_placed(self._cycle(beat, now_ms), max(NEXT_WIDTH, len(running))))
+        parts.append(_placed(line((f"up {span(now_ms - hello.started_ms)}", Tone.DIM)), UP_WIDTH))
+        parts.append(line((f"lease {hello.holder} #{hello.epoch}", Tone.DIM)))
+        return parts
+
+    def _cycle(self, beat: "Beat", now_ms: int) -> Line:
+        """The cycle that runs, or when the next one will."""
+        silent_ms = now_ms - self._view.heard_ms
+        if silent_ms > _OLD_MS:
+            return line((f"silent {span(silent_ms)}", Tone.DANGER))
+        if beat.cycle_id is None and beat.next_cycle_ms is None:
+            return ()
+        if beat.cycle_id is not None and now_ms - (beat.cycle_started_ms or now_ms) > RUNS_MS:
+            return line(_running(beat.cycle_id))
+        return line(f"next in {max(0, (beat.next_cycle_ms or now_ms) - now_ms) / 1_000:.0f} s")
 
 
 def _together(left: Line, right: list[Line]) -> int:
@@ -94,72 +144,10 @@ def _together(left: Line, right: list[Line]) -> int:
     return width_of(left) + 2 + sum(width_of(part) + 3 for part in right)
 
 
-def _badge(view: ConsoleState) -> Line:
-    mode = _mode(view)
-    tone = Tone.ALARM if mode == "live" else Tone.BADGE
-    return line((f" {(mode or '…').upper()} ", tone))
-
-
-def _mode(view: ConsoleState) -> str:
-    if view.hello is not None:
-        return view.hello.mode
-    return view.latest.mode if view.latest else ""
-
-
-def _venue(view: ConsoleState) -> str:
-    hello = view.hello
-    if hello is None:
-        return ""
-    parts = [hello.venue]
-    if hello.seed is not None:
-        parts.append(f"seed {hello.seed}")
-    if hello.symbols:
-        parts.append(" ".join(hello.symbols))
-    return " · ".join(parts)
-
-
-def _engine(view: ConsoleState, now_ms: int) -> list[Line]:
-    if view.link is Link.STARTING:
-        return [line(("○ starting", Tone.DIM))]
-    if not view.attached:
-        age = span(now_ms - view.latest.ended_ms) if view.latest else "?"
-        return [line(("○ ledger file", Tone.ATTENTION)), line((f"last cycle {age} ago", Tone.DIM))]
-    beat, hello = view.beat, view.hello
-    parts = []
-    if beat is not None and hello is not None:
-        parts.append(line(_engine_state(beat), f" every {span(hello.interval_ms)}"))
-        if not view.frozen:
-            running = _running(view.latest.cycle_id + 1 if view.latest else 1)
-            place = max(NEXT_WIDTH, len(running))
-            parts.append(_placed(_cycle(view, beat, now_ms), place))
-    if hello is not None:
-        up = span(now_ms - hello.started_ms)
-        parts.append(_placed(line((f"up {up}", Tone.DIM)), UP_WIDTH))
-        parts.append(line((f"lease {hello.holder} #{hello.epoch}", Tone.DIM)))
-    return parts
-
-
-def _engine_state(beat: "Beat") -> Line:
-    sign, name, tone = _STATES[beat.state]
-    stopped = [(" · no orders", Tone.ATTENTION)] if beat.killed else []
-    return line((f"{sign} {name}", tone), *stopped)
-
-
-def _cycle(view: ConsoleState, beat: "Beat", now_ms: int) -> Line:
-    """The cycle that runs, or when the next one will."""
-    if now_ms - view.heard_ms > _OLD_MS:
-        return line((f"silent {span(now_ms - view.heard_ms)}", Tone.DANGER))
-    if beat.cycle_id is None and beat.next_cycle_ms is None:
-        return ()
-    if beat.cycle_id is not None and now_ms - (beat.cycle_started_ms or now_ms) > RUNS_MS:
-        return line(_running(beat.cycle_id))
-    return line(f"next in {max(0, (beat.next_cycle_ms or now_ms) - now_ms) / 1_000:.0f} s")
-
-
 def _running(cycle_id: int) -> str:
     return f"cycle {count(cycle_id)} runs"
 
 
-def _placed(found: Line, width: int) -> Line:
+def _placed(text: Line, width: int) -> Line:
     """In at least so many columns."""
-    return fitted(found, max(width, width_of(found)))
+    return fitted(text, max(width, width_of(text)))

@@ -1,4 +1,4 @@
-"""Cursors: how far each market's fills are known, and the window that is asked for again."""
+"""Cursors: how far each market's fills are booked, and the window that is asked for again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,9 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from console.kit.chart_captions import Wordings, worded
 from console.kit.formats import NONE, clock, plural, span, stamp
-from console.kit.line_widget import Toned, caption, fitted, width_of
-from console.kit.lines import Line, Tone, line
+from console.kit.line_widget import Toned, caption
+from console.kit.lines import Line, Tone, Wordings, fitted, line, width_of, worded
 from console.session.view import ConsoleState, CursorMark
 from engine.text import printable
 
@@ -33,8 +32,8 @@ LEAST_NAME: Final = 8
 
 
 class CursorState(IntEnum):
-    """How a cursor stands, the ones to look at first. A quiet market's cursor stands still: no
-    fill is no fault."""
+    """A cursor's state, the ones to look at first. A quiet market's cursor stands still: no fill
+    is no fault."""
 
     HELD = 0
     UNFETCHED = 1
@@ -46,9 +45,9 @@ class CursorState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """A cursor for reading; its symbol is printable. `lag_ms` is behind the venue's clock, null
-    where that is not known or there was no fill yet; `still_ms` is how long ago, in this
-    machine's time, the cycle began that moved it, null where that is not known."""
+    """A market with its cursor; its symbol is printable. `lag_ms` is behind the venue's clock, null
+    without that clock or a fill; `still_ms` is how long ago, in this machine's time, the cycle
+    began that moved the cursor, null where none is on record."""
 
     symbol: str
     value_ms: int
@@ -60,22 +59,85 @@ class Market:
     def is_odd(self) -> bool:
         return self.standing <= CursorState.AHEAD
 
-    @property
-    def now_ms(self) -> int:
-        """By the venue's clock; 0 where that is not known."""
-        return 0 if self.lag_ms is None else self.value_ms + self.lag_ms
+    @classmethod
+    def all_of(cls, view: ConsoleState) -> list["Market"]:
+        """The markets that need a look first, then by name. A replay asks the venue nothing: the
+        cycle before it that did says where the venue stands."""
+        result = next((result for result in view.shown_results if result.kind != "replay"), None)
+        markets = [
+            cls.of(key.partition(":")[2], mark, result) for key, mark in view.shown_cursors.items()
+        ]
+        return sorted(markets, key=lambda market: (market.standing, market.symbol))
 
+    @classmethod
+    def of(cls, symbol: str, mark: CursorMark, result: "CycleResult | None") -> "Market":
+        at_ms, moved = result.venue_ms if result else None, mark.moved_ms
+        lag = at_ms - mark.value_ms if at_ms and mark.value_ms else None
+        still = max(result.started_ms - moved, 0) if result and moved is not None else None
+        if mark.held:
+            standing = CursorState.HELD
+        elif result and any(e.step == "fetch" and e.symbol == symbol for e in result.errors):
+            standing = CursorState.UNFETCHED
+        elif lag is not None and lag < -AHEAD_MS:
+            standing = CursorState.AHEAD
+        elif not mark.value_ms:
+            standing = CursorState.EMPTY
+        else:
+            standing = CursorState.STILL if (still or 0) >= STILL_MS else CursorState.MOVING
+        return cls(printable(symbol), mark.value_ms, lag, still, standing)
 
-def markets_of(view: ConsoleState) -> list[Market]:
-    """What needs a look first, then by name. A replay asks the venue nothing: the cycle before it
-    that did says where the venue stands."""
-    result = next((found for found in view.shown_results if found.kind != "replay"), None)
-    unfetched = _unfetched(result) if result else frozenset()
-    found = [
-        _market(key.partition(":")[2], mark, result, unfetched)
-        for key, mark in view.shown_cursors.items()
-    ]
-    return sorted(found, key=lambda market: (market.standing, market.symbol))
+    def standings(self) -> Wordings:
+        """The cursor's state, in a sign and ever fewer words."""
+        still = "" if self.still_ms is None else f" {span(self.still_ms)}"
+        match self.standing:
+            case CursorState.HELD:
+                words = [f"◆ held{still}: quarantine", f"◆ held{still}", "◆ held"]
+            case CursorState.UNFETCHED:
+                words = [f"◆ not fetched{still and ', still'}{still}", "◆ not fetched", "◆"]
+            case CursorState.AHEAD:
+                words = [f"◆ ahead {span(-(self.lag_ms or 0))}", "◆ ahead"]
+            case CursorState.STILL:
+                words = [f"still{still}", still.strip()]
+            case CursorState.EMPTY:
+                words = ["no fill yet", "no fill"]
+            case CursorState.MOVING:
+                behind = span(self.lag_ms and max(self.lag_ms, 0))
+                words = [f"lag {behind}", behind]
+        tone = Tone.ATTENTION if self.is_odd else Tone.DIM
+        return [line((text, tone)) for text in words]
+
+    def window(self, lookback_ms: int, width: int) -> Line:
+        """Two lookbacks up to the venue's now, at the right edge: the window that is asked for
+        again, and the cursor at its end."""
+        sign, tone = ("◆", Tone.ATTENTION) if self.is_odd else ("●", Tone.OK)
+        if self.standing is CursorState.STILL:
+            tone = Tone.DIM
+        if width < 2 or not lookback_ms or self.lag_ms is None:
+            return ()
+        place = round((1 - self.lag_ms / (2 * lookback_ms)) * (width - 1))
+        if place < 0:
+            return line(("◂", tone), ("─" * (width - 1), Tone.SHADE))
+        place = min(place, width - 1)
+        start = max(0, place - round((width - 1) / 2))
+        after = width - 1 - place
+        rest = "─" * (after - 1) + "┤" if after else ""
+        return line(
+            ("─" * start, Tone.SHADE),
+            ("━" * (place - start), tone if self.is_odd else Tone.LIVE),
+            (sign, tone),
+            (rest, Tone.SHADE),
+        )
+
+    def time(self, *, local: bool) -> str:
+        """The cursor's time: with the date instead of milliseconds, where it was not in the last
+        day; the date alone, where it was in another year."""
+        if not self.value_ms:
+            return NONE
+        if self.lag_ms is not None and abs(self.lag_ms) < DAY_MS:
+            return clock(self.value_ms, ms=True, local=local)
+        now_ms = 0 if self.lag_ms is None else self.value_ms + self.lag_ms
+        date, now = (stamp(ts_ms, local=local) for ts_ms in (self.value_ms, now_ms))
+        return date[5:16] if date[:4] == now[:4] else date[:10]
 
 
 class Cursors(Toned, ScrollView, can_focus=True):
@@ -102,25 +164,21 @@ class Cursors(Toned, ScrollView, can_focus=True):
         if all(new is old for new, old in zip(given, self._given, strict=False)):
             return
         self._given = given
-        self._markets, self._local = markets_of(view), local
+        self._markets, self._local = Market.all_of(view), local
         self._lookback_ms = view.hello.lookback_ms if view.hello else None
         self._name_width = max((cell_len(market.symbol) for market in self._markets), default=0)
         if self.size:
-            self._draw_changes()
+            self.on_resize()
+            lines = range(self.size.height)
+            self.refresh_rows(y for y in lines if self._drawn.get(y) != self._line(y))
 
     def on_resize(self) -> None:
         self._measure()
         self._say()
 
-    def _draw_changes(self) -> None:
-        self._measure()
-        self._say()
-        lines = range(self.size.height)
-        self.refresh_rows(y for y in lines if self._drawn.get(y) != self._line(y))
-
     def render_line(self, y: int) -> Strip:
-        self._drawn[y] = found = self._line(y)
-        return self.strip(found, self.scrollable_content_region.width)
+        self._drawn[y] = row = self._line(y)
+        return self.strip(row, self.scrollable_content_region.width)
 
     def _measure(self) -> None:
         rows = len(self._markets) * (2 if self._is_roomy else 1)
@@ -152,19 +210,19 @@ class Cursors(Toned, ScrollView, can_focus=True):
             return line((note, Tone.FAINT)) if row == 2 * len(self._markets) + 1 else ()
         market = self._markets[row // 2]
         if row % 2:
-            return line("  ", window(market, self._lookback_ms or 0, width - 2))
+            return line("  ", market.window(self._lookback_ms or 0, width - 2))
         return self._named(market, width)
 
     def _named(self, market: Market, width: int) -> Line:
         """The market and its time on the left, how it stands on the right."""
-        standing = worded(standings(market), width - self._name_width - TIME_WIDTH - 2)
+        standing = worded(market.standings(), width - self._name_width - TIME_WIDTH - 2)
         room = max(width - width_of(standing) - 1, 0)
         return line(fitted(self._left(market, room), room), " ", standing)
 
     def _left(self, market: Market, room: int) -> Line:
         name = min(self._name_width, max(room - TIME_WIDTH - 1, LEAST_NAME))
         tone = Tone.ATTENTION if market.is_odd else Tone.PLAIN
-        when = (_time(market, local=self._local), tone)
+        when = (market.time(local=self._local), tone)
         return line(fitted(line(market.symbol), name), " ", when)
 
     def _compact(self, market: Market, width: int) -> Line:
@@ -173,87 +231,6 @@ class Cursors(Toned, ScrollView, can_focus=True):
         if self._lookback_ms is None or drawn < WINDOW_WIDTH:
             return self._named(market, width)
         left = fitted(self._left(market, width), self._name_width + TIME_WIDTH + 2)
-        standing = worded(standings(market), STANDING_WIDTH)
+        standing = worded(market.standings(), STANDING_WIDTH)
         right = fitted(standing, STANDING_WIDTH, right=True)
-        return line(left, window(market, self._lookback_ms, drawn), " ", right)
-
-
-def standings(market: Market) -> Wordings:
-    """How it stands, in a sign and ever fewer words."""
-    still = "" if market.still_ms is None else f" {span(market.still_ms)}"
-    match market.standing:
-        case CursorState.HELD:
-            words = [f"◆ held{still}: quarantine", f"◆ held{still}", "◆ held"]
-        case CursorState.UNFETCHED:
-            words = [f"◆ not fetched{still and ', still'}{still}", "◆ not fetched", "◆"]
-        case CursorState.AHEAD:
-            words = [f"◆ ahead {span(-(market.lag_ms or 0))}", "◆ ahead"]
-        case CursorState.STILL:
-            words = [f"still{still}", still.strip()]
-        case CursorState.EMPTY:
-            words = ["no fill yet", "no fill"]
-        case CursorState.MOVING:
-            behind = span(market.lag_ms and max(market.lag_ms, 0))
-            words = [f"lag {behind}", behind]
-    tone = Tone.ATTENTION if market.is_odd else Tone.DIM
-    return [line((text, tone)) for text in words]
-
-
-def window(market: Market, lookback_ms: int, width: int) -> Line:
-    """Two lookbacks up to the venue's now, at the right edge: the window that is asked for again,
-    and the cursor at its end."""
-    sign, tone = ("◆", Tone.ATTENTION) if market.is_odd else ("●", Tone.OK)
-    if market.standing is CursorState.STILL:
-        tone = Tone.DIM
-    if width < 2 or not lookback_ms or market.lag_ms is None:
-        return ()
-    place = round((1 - market.lag_ms / (2 * lookback_ms)) * (width - 1))
-    if place < 0:
-        return line(("◂", tone), ("─" * (width - 1), Tone.SHADE))
-    place = min(place, width - 1)
-    start = max(0, place - round((width - 1) / 2))
-    after = width - 1 - place
-    rest = "─" * (after - 1) + "┤" if after else ""
-    return line(
-        ("─" * start, Tone.SHADE),
-        ("━" * (place - start), tone if market.is_odd else Tone.LIVE),
-        (sign, tone),
-        (rest, Tone.SHADE),
-    )
-
-
-def _market(
-    symbol: str, mark: CursorMark, result: "CycleResult | None", unfetched: frozenset[str]
-) -> Market:
-    lag = result.venue_ms - mark.value_ms if result and result.venue_ms and mark.value_ms else None
-    moved = mark.moved_ms
-    still = max(result.started_ms - moved, 0) if result and moved is not None else None
-    if mark.held:
-        standing = CursorState.HELD
-    elif symbol in unfetched:
-        standing = CursorState.UNFETCHED
-    elif lag is not None and lag < -AHEAD_MS:
-        standing = CursorState.AHEAD
-    elif not mark.value_ms:
-        standing = CursorState.EMPTY
-    else:
-        standing = CursorState.STILL if (still or 0) >= STILL_MS else CursorState.MOVING
-    return Market(printable(symbol), mark.value_ms, lag, still, standing)
-
-
-def _unfetched(result: "CycleResult") -> frozenset[str]:
-    """Markets whose fills the venue did not give, or not all."""
-    return frozenset(
-        found.symbol for found in result.errors if found.step == "fetch" and found.symbol
-    )
-
-
-def _time(market: Market, *, local: bool) -> str:
-    """With the date instead of milliseconds, where it was not in the last day; the date alone,
-    where it was in another year."""
-    if not market.value_ms:
-        return NONE
-    if market.lag_ms is not None and abs(market.lag_ms) < DAY_MS:
-        return clock(market.value_ms, ms=True, local=local)
-    date, now = (stamp(ts_ms, local=local) for ts_ms in (market.value_ms, market.now_ms))
-    return date[5:16] if date[:4] == now[:4] else date[:10]
+        return line(left, market.window(self._lookback_ms, drawn), " ", right)

@@ -11,6 +11,7 @@ from console.kit.curve import Curve
 from console.kit.drawing import Figure
 from console.kit.formats import signed, span
 from console.kit.lines import Line, Tone, joined, line
+from console.screens.shared.cycle_story import STEPS
 from console.session.per_cycle import PerCycle
 from console.session.totals import equities, quote_of, written
 
@@ -19,13 +20,7 @@ if TYPE_CHECKING:
 
 LABEL: Final = 9
 
-PHASES: Final = (
-    ("fetch", "fetch", Tone.LIVE),
-    ("inputs", "inputs", Tone.SHADE),
-    ("tx1", "TX 1", Tone.OK),
-    ("execute", "orders", Tone.DIM),
-    ("tx2", "TX 2", Tone.STRONG),
-)
+_TONES: Final = (Tone.LIVE, Tone.SHADE, Tone.OK, Tone.DIM, Tone.STRONG)
 
 
 class Charted(StrEnum):
@@ -36,8 +31,14 @@ class Charted(StrEnum):
 
     @property
     def next(self) -> "Charted":
-        found = list(Charted)
-        return found[(found.index(self) + 1) % len(found)]
+        charts = list(Charted)
+        return charts[(charts.index(self) + 1) % len(charts)]
+
+    def label(self, results: "Sequence[CycleResult]") -> str:
+        """The chart's name; PnL with its currency, and with the others that are not in it."""
+        first, *others = (currencies_of(results) if self is Charted.PNL else []) or [""]
+        without = f" (without {', '.join(others)})" if others else ""
+        return f"{self}, {first}{without}" if first else str(self)
 
 
 class CycleCharts:
@@ -55,36 +56,24 @@ class CycleCharts:
             case Charted.SLIPPAGE:
                 return Signed(tuple(result.slippage_bps_avg for result in shown), down=Tone.SHADE)
             case Charted.PNL:
-                return self._pnl(shown, currency_of(results))
+                return self._pnl(shown, next(iter(currencies_of(results)), ""))
             case Charted.TIME:
                 return Stacked(tuple(map(self._times, shown)), span, _LEGENDS)
 
     def _pnl(self, results: "Sequence[CycleResult]", currency: str) -> Curve:
         values = tuple(self._equities(result).get(currency) for result in results)
         latest = next((value for value in reversed(values) if value is not None), Decimal(0))
-        return Curve(values, Tone.DANGER if latest < 0 else Tone.OK, _label)
+        return Curve(values, Tone.DANGER if latest < 0 else Tone.OK, self._label)
+
+    @staticmethod
+    def _label(value: Decimal) -> str:
+        return signed(written(value), LABEL)
 
 
-def title_of(charted: Charted, results: "Sequence[CycleResult]") -> str:
-    """The chart's name; PnL with its currency, and with the others that are not in it."""
-    if charted is not Charted.PNL:
-        return str(charted)
-    used = _currencies(results)
-    if not used:
-        return str(charted)
-    first, *others = [currency for currency, _ in used.most_common()]
-    return f"{charted}, {first}" + (f" (without {', '.join(others)})" if others else "")
-
-
-def currency_of(results: "Sequence[CycleResult]") -> str:
-    """The quote currency that most markets have."""
-    used = _currencies(results)
-    return used.most_common(1)[0][0] if used else ""
-
-
-def _currencies(results: "Sequence[CycleResult]") -> Counter[str]:
+def currencies_of(results: "Sequence[CycleResult]") -> list[str]:
+    """The quote currencies, that of the most markets first."""
     positions = next((result.positions for result in results if result.positions), {})
-    return Counter(quote_of(symbol) for symbol in positions)
+    return [name for name, _ in Counter(map(quote_of, positions)).most_common()]
 
 
 def _fills(result: "CycleResult") -> Bar:
@@ -95,19 +84,15 @@ def _fills(result: "CycleResult") -> Bar:
 
 def _times(result: "CycleResult") -> Bar:
     times = result.timings_ms
-    return tuple((times[step], tone) for step, _, tone in PHASES if step in times) or None
-
-
-def _label(value: Decimal) -> str:
-    return signed(written(value), LABEL)
+    steps = zip(STEPS, _TONES, strict=True)
+    return tuple((times[step], tone) for step, tone in steps if step in times) or None
 
 
 def _legend(labels: Iterable[str]) -> Line:
-    tones = [tone for _, _, tone in PHASES]
-    return joined([line(("▇", t), (s, Tone.DIM)) for s, t in zip(labels, tones, strict=True)])
+    return joined(line(("▇", t), (s, Tone.DIM)) for s, t in zip(labels, _TONES, strict=True))
 
 
 _LEGENDS: Final = (
-    _legend(label for _, label, _ in PHASES),
+    _legend(STEPS.values()),
     _legend(("fetch", "input", "TX1", "order", "TX2")),
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from console.kit.formats import count, money, plural, signed
 from console.kit.grid import Grid
 from console.kit.line_widget import caption
-from console.screens.watch.position_rows import PositionRows, Room, columns_for
+from console.screens.watch.position_rows import PositionRows, Room
 from console.session.totals import fees, nets, written
 from console.session.view import ConsoleState
 
@@ -37,10 +37,10 @@ class Positions(Grid):
         if self._positions is None or not self.size:
             return
         # One column is the scrollbar's, seen or not.
-        oversold = any(found.oversold for found in self._positions.values())
-        columns = columns_for(self._room, self.size.width - 1, oversold=oversold)
+        oversold = any(position.oversold for position in self._positions.values())
+        columns = self._room.columns(self.size.width - 1, oversold=oversold)
         self.set_columns(columns)
-        self.set_source(PositionRows.of(self._positions, columns))
+        self.set_source(PositionRows(self._positions, columns))
         many = len(self._positions)
         title = f"positions · {count(many)}" if many >= self.size.height else "positions"
         caption(self, title, totals(self._positions, self.size.width - 4))
@@ -53,7 +53,7 @@ def totals(positions: "Mapping[str, PositionView]", width: int) -> str:
     net = ", ".join(f"{signed(written(v))} {name}" for name, v in nets(positions).items())
     paid = _paid(fees(positions))
     wordings = (f"net {net} · fees {paid}", f"net {net}", plural(len(positions), "position"))
-    return next((found for found in wordings if len(found) <= width), "")
+    return next((words for words in wordings if len(words) <= width), "")
 
 
 def _paid(amounts: Mapping[str, Decimal]) -> str:

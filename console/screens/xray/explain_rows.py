@@ -1,63 +1,62 @@
 """The steps of a fold as rows: what each event moved, brought, released and realised."""
 
-from collections.abc import Hashable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len, set_cell_size
 
-from console.kit.decimals import Decimals
-from console.kit.formats import NONE, clock, is_day_of, money, signed, stamp
-from console.kit.grid import GAP, Column, Row
+from console.kit.formats import NONE, Decimals, clock, is_day_of, money, signed, stamp
+from console.kit.grid import Column
 from console.kit.lines import Line, Tone, joined, line, plain
+from console.kit.rows import MadeRows
+from console.kit.widths import cut, fit, gone
 from engine.text import printable
 
 if TYPE_CHECKING:
     from engine import Explanation, FoldStep
 
-_FIGURES = ("± qty", "value", "released", "realised", "fee", "qty after")
+_FIGURES: Final = ("± qty", "value", "released", "realised", "fee", "qty after")
 # What gives way in turn until all columns fit: some go, figures are cut, and then the ids.
-_GIVE_WAY = ("time", "qty after", 30, 24, 20, 18, 16, 14, "side", 12, 10, "event")
-_SHORT_EVENT = 16
+_GIVE_WAY: Final = (
+    gone("time"),
+    gone("qty after"),
+    *(cut(dict.fromkeys(_FIGURES, most)) for most in (30, 24, 20, 18, 16, 14)),
+    gone("side"),
+    *(cut(dict.fromkeys(_FIGURES, most)) for most in (12, 10)),
+    cut({"event": 16}),
+)
 
 
-class StepRows:
-    """The rows of an explanation's steps, made as they are seen, as wide as `fit` said."""
+class StepRows(MadeRows[int]):
+    """The rows of an explanation's steps, as wide as `fit` made them."""
 
-    def __init__(self, found: "Explanation", *, local: bool = False) -> None:
-        self._found = found
+    def __init__(self, explanation: "Explanation", *, local: bool = False) -> None:
+        super().__init__(range(len(explanation.steps)))
+        self._steps = steps = explanation.steps
         self._local = local
-        figures = [_figures(step) for step in found.steps]
+        figures = [_figures(step) for step in steps]
         self._points = {name: Decimals.of(row[name] for row in figures) for name in _FIGURES}
-        self._currency = _longest("", {step.fee_currency or "" for step in found.steps})
+        self._currency = _longest("", {step.fee_currency or "" for step in steps})
         self._shown: tuple[Column, ...] = ()
-        times = [step.ts_ms for step in found.steps]
+        times = [step.ts_ms for step in steps]
         # Of steps on one day the time of day is enough.
         self._one_day = not times or is_day_of(min(times), max(times), local=local)
 
     def fit(self, width: int) -> tuple[Column, ...]:
         """The columns: as wide as the figures; without room for that, some go, others are cut."""
-        widths = {"event": _longest("event", map(_name, self._found.steps))}
-        widths |= {"time": _longest("time", map(self._time, self._found.steps[:1])), "side": 4}
+        widths = {"event": _longest("event", map(_name, self._steps))}
+        widths |= {"time": _longest("time", map(self._time, self._steps[:1])), "side": 4}
         for name in _FIGURES:
             more = self._currency + 1 if name == "fee" and self._currency else 0
             widths[name] = max(len(name), self._points[name].width + more)
-        for giving in _GIVE_WAY:
-            if _needed(widths) > width:
-                widths = _without(widths, giving)
+        widths = fit(widths, width - 1, _GIVE_WAY)
         self._shown = tuple(Column(n, room, right=n in _FIGURES) for n, room in widths.items())
+        self._rows.clear()
         return self._shown
 
-    def __len__(self) -> int:
-        return len(self._found.steps)
-
-    def row(self, number: int) -> Row | None:
-        if not 0 <= number < len(self):
-            return None
-        found = self._cells(self._found.steps[number])
-        return Row(number, tuple(found[column.title] for column in self._shown))
-
-    def number_of(self, key: Hashable) -> int | None:
-        return key if isinstance(key, int) and 0 <= key < len(self._found.steps) else None
+    def cells(self, key: int) -> tuple[Line, ...]:
+        cells = self._cells(self._steps[key])
+        return tuple(cells[column.title] for column in self._shown)
 
     def _cells(self, step: "FoldStep") -> dict[str, Line]:
         rank = Tone.PLAIN if step.new else Tone.DIM
@@ -72,13 +71,13 @@ class StepRows:
                 cells[name] = line((self._figure(step, name, column.width), tone))
         return cells
 
-    def told(self, step: "FoldStep") -> Line:
+    def in_full(self, step: "FoldStep") -> Line:
         """The figures of a step in full, where its row has no room for them; else nothing. Of
         steps on several days also when it was."""
         full = _figures(step)
         cells = self._cells(step)
-        cut = [n for n in _FIGURES if n in cells and plain(cells[n]).rstrip().endswith("…")]
-        parts = [line((f"{name} ", Tone.DIM), full[name]) for name in cut]
+        short = [n for n in _FIGURES if n in cells and plain(cells[n]).rstrip().endswith("…")]
+        parts = [line((f"{name} ", Tone.DIM), full[name]) for name in short]
         if not self._one_day and all(column.title != "time" for column in self._shown):
             parts.insert(0, line((self._time(step), Tone.DIM)))
         return joined(parts, "  ")
@@ -98,8 +97,7 @@ class StepRows:
 
 
 def _figures(step: "FoldStep", width: int = 0) -> dict[str, str]:
-    """The figures of a step, cut (never rounded) to a width. A move of
-    nothing is a dash."""
+    """The figures of a step, cut (never rounded) to a width. A move of nothing is a dash."""
     return {
         "± qty": NONE if is_zero(step.d) else signed(step.d, width),
         "value": NONE if is_zero(step.v) else money(step.v, width),
@@ -127,15 +125,3 @@ def _name(step: "FoldStep") -> str:
 
 def _longest(title: str, texts: Iterable[str]) -> int:
     return max(cell_len(printable(text)) for text in (title, *texts))
-
-
-def _without(widths: dict[str, int], giving: str | int) -> dict[str, int]:
-    if isinstance(giving, int):
-        return {n: min(room, giving) if n in _FIGURES else room for n, room in widths.items()}
-    if giving == "event":
-        return widths | {"event": min(widths["event"], _SHORT_EVENT)}
-    return {name: room for name, room in widths.items() if name != giving}
-
-
-def _needed(widths: dict[str, int]) -> int:
-    return 1 + sum(width + GAP for width in widths.values())

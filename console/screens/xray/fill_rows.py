@@ -1,39 +1,46 @@
-"""A cycle's fills as rows: what the venue said, and what TX 1 made of it."""
+"""A cycle's fills as rows: what the venue sent, and what TX 1 made of it."""
 
 from collections import Counter
-from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 
-from console.kit.decimals import Decimals
-from console.kit.formats import NONE, count, dated, is_day_of, money, stamp
-from console.kit.grid import GAP, Column, Row
+from console.kit.formats import NONE, Decimals, count, dated, is_day_of, money, stamp
+from console.kit.grid import Column
 from console.kit.lines import Line, Tone, joined, line
+from console.kit.rows import MadeRows
+from console.kit.widths import cut, fit, gone
 from engine.text import printable
 
 if TYPE_CHECKING:
     from engine import EventOutcome, FillLine
 
 # Of a run of ignored fills so many are shown; a rest of one would take as much room as it saves.
-SHOWN_OF_RUN = 2
+SHOWN_OF_RUN: Final = 2
 
 # Columns: `= ignored  from 1,277` in the ledger's, and the widest of others.
-OUTCOME_WIDTH = 21
-_WIDEST = {"trade": 24, "symbol": 16, "qty": 26, "price": 26}
+OUTCOME_WIDTH: Final = 21
+_WIDEST: Final = {"trade": 24, "symbol": 16, "qty": 26, "price": 26}
+_FIGURES: Final = ("qty", "price")
 # What gives way in turn until the outcome has its room: some go, then ids and figures are cut.
-_GIVE_WAY = ("time", "symbol", "side", 18, 16, 14, 12, 10, 8)
-_SHORT_TRADE = 12
+_GIVE_WAY: Final = (
+    gone("time"),
+    gone("symbol"),
+    gone("side"),
+    *(cut({"trade": 12} | dict.fromkeys(_FIGURES, most)) for most in (18, 16, 14, 12, 10, 8)),
+)
 
-_OF_STATUS = {
+_OF_STATUS: Final = {
     None: ("◆ unreadable", Tone.ATTENTION),
     "open": ("◆ quarantined", Tone.ATTENTION),
     "dropped": ("· dropped", Tone.DIM),
     "replaced": ("· replaced", Tone.DIM),
     "left out": ("· left out", Tone.FAINT),
 }
+_REPEAT: Final = frozenset({"ignored"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What has to be known of all fills at once, so that rows can be made one by one.
+    """What rows of fills have in common, so that they can be made one by one.
 
     `kinds` counts each fill as one of: new, conflict, not booked, late fee, seen before; and each
     item that is none by what became of it.
@@ -64,53 +71,54 @@ class Overview:
     @classmethod
     def of(cls, fills: "Sequence[FillLine]") -> "Overview":
         outcomes = [frozenset(event.outcome for event in fill.events) for fill in fills]
+        times = [fill.ts_ms for fill in fills if fill.ts_ms is not None]
         return cls(
-            repeats=tuple(found == _REPEAT for found in outcomes),
-            kinds=Counter(map(_kind, fills)),
-            first=_of_interest(outcomes),
-            times=_span(fill.ts_ms for fill in fills),
+            repeats=tuple(outcome == _REPEAT for outcome in outcomes),
+            kinds=Counter(map(cls._kind, fills)),
+            first=cls._of_interest(outcomes),
+            times=(min(times), max(times)) if times else None,
             trade=_longest(fill.trade_id for fill in fills),
             symbol=_longest({fill.symbol for fill in fills}),
             qty=Decimals.of(_figure(fill.qty) for fill in fills),
             price=Decimals.of(_figure(fill.price) for fill in fills),
         )
 
+    @staticmethod
+    def _kind(fill: "FillLine") -> str:
+        if not fill.events:
+            return _OF_STATUS[fill.status][0].partition(" ")[2]
+        if any((event.type, event.outcome) == ("FILL", "inserted") for event in fill.events):
+            return "new"
+        outcomes = {event.outcome for event in fill.events}
+        kinds = {"conflicting": "conflict", "unbooked": "not booked", "inserted": "late fee"}
+        return next((kinds[name] for name in kinds if name in outcomes), "seen before")
 
-_REPEAT = frozenset({"ignored"})
+    @staticmethod
+    def _of_interest(outcomes: Sequence[frozenset[str]]) -> int:
+        """The first contradiction; else the first that was not simply a repeat; else the first."""
+        for wanted in ({"conflicting"}, {"inserted", "unbooked"}):
+            for number, outcome in enumerate(outcomes):
+                if outcome & wanted:
+                    return number
+        return next((number for number, outcome in enumerate(outcomes) if not outcome), 0)
+
+    def columns(self, width: int, *, day_ms: int, local: bool = False) -> tuple[Column, ...]:
+        """As wide as the content needs; the ledger's column gets the rest, and has what it
+        needs."""
+        one_day = all(is_day_of(time, day_ms, local=local) for time in self.times or ())
+        needs = {"trade": self.trade, "symbol": self.symbol, "side": 4}
+        needs |= {"qty": self.qty.width, "price": self.price.width}
+        widths = {"time": len("12:03:11") if one_day else len("2026-01-31 12:03:11")} | {
+            name: min(max(len(name), need), _WIDEST.get(name, need)) for name, need in needs.items()
+        }
+        widths = fit(widths, width - 1 - OUTCOME_WIDTH, _GIVE_WAY)
+        shown = [Column(name, room, right=name in _FIGURES) for name, room in widths.items()]
+        return (*shown, Column("ledger", 0))
 
 
-def _kind(fill: "FillLine") -> str:
-    if not fill.events:
-        return _OF_STATUS[fill.status][0].partition(" ")[2]
-    found = {(event.type, event.outcome) for event in fill.events}
-    if ("FILL", "inserted") in found:
-        return "new"
-    outcomes = {outcome for _, outcome in found}
-    kinds = {"conflicting": "conflict", "unbooked": "not booked", "inserted": "late fee"}
-    return next((kinds[name] for name in kinds if name in outcomes), "seen before")
-
-
-def _span(times: Iterable[int | None]) -> tuple[int, int] | None:
-    known = [time for time in times if time is not None]
-    return (min(known), max(known)) if known else None
-
-
-def _longest(texts: Iterable[str]) -> int:
-    return max((cell_len(printable(text)) for text in texts), default=0)
-
-
-def _of_interest(outcomes: Sequence[frozenset[str]]) -> int:
-    """The first contradiction; else the first that was not simply a repeat; else the first."""
-    for wanted in ({"conflicting"}, {"inserted", "unbooked"}):
-        for number, found in enumerate(outcomes):
-            if found & wanted:
-                return number
-    return next((number for number, found in enumerate(outcomes) if not found), 0)
-
-
-class FillRows:
-    """The rows of a cycle's fills, made as they are seen. `opened` are the runs shown in full;
-    times of another day than that of `day_ms` have their date."""
+class FillRows(MadeRows[int | Rest]):
+    """The rows of a cycle's fills; their keys are the fills' numbers. `opened` are the runs shown
+    in full; times of another day than that of `day_ms` have their date."""
 
     def __init__(
         self,
@@ -123,36 +131,25 @@ class FillRows:
         opened: Container[int] | None = None,
         local: bool = False,
     ) -> None:
+        super().__init__(list(_keys(overview.repeats, opened)))
         self._fills = fills
         self._overview = overview
         self._cycle_id = cycle_id
-        self._shown = shown
+        self._widths = {column.title: column.width for column in shown}
         self._day_ms = day_ms
         self._local = local
-        self._keys = list(_keys(overview.repeats, opened))
-        self._numbers: dict[Hashable, int] = {k: n for n, k in enumerate(self._keys)}
 
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def row(self, number: int) -> Row | None:
-        if not 0 <= number < len(self._keys):
-            return None
-        key = self._keys[number]
+    def cells(self, key: int | Rest) -> tuple[Line, ...]:
         if isinstance(key, Rest):
             more = line((f"… {count(key.after - key.first)} more ignored", Tone.FAINT))
-            found = {"ledger": more}
+            cells = {"ledger": more}
         else:
-            found = self._cells(key)
-        return Row(key, tuple(found.get(column.title, ()) for column in self._shown))
-
-    def number_of(self, key: Hashable) -> int | None:
-        return self._numbers.get(key)
+            cells = self._cells(key)
+        return tuple(cells.get(name, ()) for name in self._widths)
 
     def _cells(self, number: int) -> dict[str, Line]:
-        fill, overview = self._fills[number], self._overview
+        fill, overview, widths = self._fills[number], self._overview, self._widths
         rank = Tone.DIM if overview.repeats[number] else Tone.PLAIN
-        widths = {column.title: column.width for column in self._shown}
         qty, price = (_figure(fill.qty, widths["qty"]), _figure(fill.price, widths["price"]))
         return {
             "time": line((self._time(fill), Tone.DIM)),
@@ -169,9 +166,9 @@ class FillRows:
             return NONE
         return dated(fill.ts_ms, self._day_ms, local=self._local)
 
-    def told(self, number: int) -> Line:
+    def in_full(self, number: int) -> Line:
         """What of a fill is not in its row: columns that went, ids and figures that were cut."""
-        fill, widths = self._fills[number], {column.title: column.width for column in self._shown}
+        fill, widths = self._fills[number], self._widths
         untimed = "time" in widths or fill.ts_ms is None
         full = {
             "time": "" if untimed else stamp(fill.ts_ms, local=self._local),
@@ -190,62 +187,31 @@ def outcome(fill: "FillLine", cycle_id: int) -> Line:
     """`+ fill +fee`, `= ignored  from 1,277`, `≠ conflict  …`, `· not booked  …`, `◆ …`."""
     if fill.reason is not None:
         return line(_OF_STATUS[fill.status], (f"  {fill.reason}", Tone.DIM))
+    conflicting, inserted, ignored, unbooked = (
+        [event for event in fill.events if event.outcome == name]
+        for name in ("conflicting", "inserted", "ignored", "unbooked")
+    )
     parts = []
-    by_outcome = {
-        found: [event for event in fill.events if event.outcome == found]
-        for found in ("conflicting", "inserted", "ignored", "unbooked")
-    }
-    if events := by_outcome["conflicting"]:
-        parts.append(line(("≠ conflict", Tone.DANGER), (_details(events), Tone.PLAIN)))
-    if events := by_outcome["inserted"]:
-        names = " +".join(event.type.lower() for event in events)
-        parts.append(line((f"+ {names}", Tone.OK)))
-    if events := by_outcome["ignored"]:
-        names = "ignored" if len(events) == len(fill.events) else _names(events)
-        parts.append(line((f"= {names}", Tone.DIM), (_from(events, cycle_id), Tone.FAINT)))
-    if events := by_outcome["unbooked"]:
-        parts.append(line(("· not booked", Tone.ATTENTION), (_details(events), Tone.DIM)))
+    if conflicting:
+        parts.append(line(("≠ conflict", Tone.DANGER), _details(conflicting)))
+    if inserted:
+        parts.append(line((f"+ {_names(inserted, ' +')}", Tone.OK)))
+    if ignored:
+        names = "ignored" if len(ignored) == len(fill.events) else _names(ignored)
+        parts.append(line((f"= {names}", Tone.DIM), (_from(ignored, cycle_id), Tone.FAINT)))
+    if unbooked:
+        parts.append(line(("· not booked", Tone.ATTENTION), (_details(unbooked), Tone.DIM)))
     return joined(parts, "  ")
 
 
 def earlier_cycle(fill: "FillLine", cycle_id: int) -> int | None:
-    """The cycle that had booked what this one was told again."""
-    found = (event.cycle_id for event in fill.events if event.outcome != "inserted")
-    return next((other for other in found if other is not None and other != cycle_id), None)
+    """The cycle that had booked what this one was sent again."""
+    cycles = (event.cycle_id for event in fill.events if event.outcome != "inserted")
+    return next((other for other in cycles if other is not None and other != cycle_id), None)
 
 
-def columns(
-    overview: Overview, width: int, *, day_ms: int, local: bool = False
-) -> tuple[Column, ...]:
-    """As wide as the content needs; the ledger's column gets the rest, and has what it needs."""
-    one_day = all(is_day_of(time, day_ms, local=local) for time in overview.times or ())
-    widths = {
-        "time": len("12:03:11") if one_day else len("2026-01-31 12:03:11"),
-        "trade": _room("trade", overview.trade),
-        "symbol": _room("symbol", overview.symbol),
-        "side": 4,
-        "qty": _room("qty", overview.qty.width),
-        "price": _room("price", overview.price.width),
-    }
-    for giving in _GIVE_WAY:
-        if 1 + OUTCOME_WIDTH + sum(room + GAP for room in widths.values()) > width:
-            widths = _without(widths, giving)
-    shown = [Column(name, room, right=name in _FIGURES) for name, room in widths.items()]
-    return (*shown, Column("ledger", 0))
-
-
-_FIGURES = ("qty", "price")
-
-
-def _without(widths: dict[str, int], giving: str | int) -> dict[str, int]:
-    if isinstance(giving, str):
-        return {name: room for name, room in widths.items() if name != giving}
-    most = {"trade": _SHORT_TRADE} | dict.fromkeys(_FIGURES, giving)
-    return {name: min(room, most.get(name, room)) for name, room in widths.items()}
-
-
-def _room(title: str, width: int) -> int:
-    return min(max(len(title), width), _WIDEST[title])
+def _longest(texts: Iterable[str]) -> int:
+    return max((cell_len(printable(text)) for text in texts), default=0)
 
 
 def _ending(trade_id: str, width: int) -> str:
@@ -274,8 +240,8 @@ def _keys(repeats: Sequence[bool], opened: Container[int] | None) -> Iterator[in
             yield Rest(folded[0], folded[-1] + 1)
 
 
-def _names(events: "Iterable[EventOutcome]") -> str:
-    return " ".join(event.type.lower() for event in events)
+def _names(events: "Iterable[EventOutcome]", separator: str = " ") -> str:
+    return separator.join(event.type.lower() for event in events)
 
 
 def _details(events: "Iterable[EventOutcome]") -> str:

@@ -1,4 +1,4 @@
-"""What the venue said, row by row, and what TX 1 did with each: the heart of a cycle's x-ray."""
+"""What the venue sent, row by row, and what TX 1 did with each: the heart of a cycle's x-ray."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -9,24 +9,26 @@ from textual.containers import Vertical
 from textual.message import Message
 
 from console.kit.formats import count, plural
-from console.kit.line_widget import caption, width_of
-from console.kit.lines import Line, Tone, joined, line
-from console.kit.listing import Listing
-from console.kit.scrolled import Paragraph
-from console.screens.cycles.cycle_facts import ledger_sum
-from console.screens.xray.fill_rows import FillRows, Overview, Rest, columns, earlier_cycle, outcome
+from console.kit.grid import Grid
+from console.kit.line_widget import Paragraph, caption
+from console.kit.lines import Line, Tone, joined, line, width_of
+from console.screens.shared.cycle_story import CycleStory
+from console.screens.xray.fill_rows import FillRows, Overview, Rest, earlier_cycle, outcome
 
 if TYPE_CHECKING:
-    from engine import CycleResult, FillLine, Xray
+    from engine import FillLine, Xray
+
+_TAKEN = ("new", "seen before", "late fee", "conflict")
+_ONLY_INSERTED = (" · only what this cycle inserted is listed, without raw text", Tone.DIM)
 
 
-class FillsGrid(Listing):
+class FillsGrid(Grid):
     def __init__(self) -> None:
         super().__init__(empty="reading…", id="fill-rows")
 
 
 class FillsPanel(Vertical):
-    """`Pointed` tells which fill the cursor is on."""
+    """The fills of a cycle. `Pointed` gives the fill under the cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "all", "All rows, or runs of ignored ones folded", show=False),
@@ -47,7 +49,7 @@ class FillsPanel(Vertical):
 
     def compose(self) -> ComposeResult:
         yield FillsGrid()
-        yield Paragraph(id="fill-told")
+        yield Paragraph(id="fill-detail")
         yield Paragraph(id="fills-sum")
 
     # --- what is shown
@@ -58,8 +60,8 @@ class FillsPanel(Vertical):
         if not same:
             self._opened = set()
         self._lay_out(to_first=not same)
-        self.query_one("#fills-sum", Paragraph).say(_sums(xray))
-        caption(self, subtitle=_subtitle(xray, overview))
+        self.query_one("#fills-sum", Paragraph).say(self._sums(xray))
+        caption(self, subtitle=self._subtitle(xray, overview))
 
     def tell_time(self, *, local: bool) -> None:
         if local is not self._local:
@@ -115,7 +117,7 @@ class FillsPanel(Vertical):
             return
         grid, overview = self._grid, self._overview
         result, local = self._xray.result, self._local
-        shown = columns(overview, self.size.width - 1, day_ms=result.started_ms, local=local)
+        shown = overview.columns(self.size.width - 1, day_ms=result.started_ms, local=local)
         self._rows = rows = FillRows(
             self._xray.fills,
             overview,
@@ -126,7 +128,7 @@ class FillsPanel(Vertical):
             local=local,
         )
         grid.set_columns(shown)
-        grid.say_when_empty(_nothing(self._xray))
+        grid.set_empty(self._nothing(self._xray))
         grid.set_source(rows)
         if to_first:
             grid.select(overview.first)
@@ -134,19 +136,19 @@ class FillsPanel(Vertical):
 
     def _show_row(self) -> None:
         """What there is no room for in the row itself, and where Enter leads."""
-        self.query_one("#fill-told", Paragraph).say([self._told()])
+        self.query_one("#fill-detail", Paragraph).say([self._detail()])
         self.post_message(self.Pointed(self.fill))
 
-    def _told(self) -> Line:
+    def _detail(self) -> Line:
         if isinstance(self._grid.key, Rest):
             return line(("▸ enter shows them · a shows all", Tone.FAINT))
         fill, key = self.fill, self._grid.key
         if fill is None or self._xray is None or self._rows is None or not isinstance(key, int):
             return ()
-        found = outcome(fill, self._xray.result.cycle_id)
-        cut = width_of(found) > self._grid.rest_width
-        parts = [found if cut else (), self._rows.told(key), line((self._leads(fill), Tone.FAINT))]
-        return line(("▸ ", Tone.FAINT), joined([part for part in parts if part], "  "))
+        whole = outcome(fill, self._xray.result.cycle_id)
+        cut = whole if width_of(whole) > self._grid.rest_width else ()
+        parts = [cut, self._rows.in_full(key), line((self._leads(fill), Tone.FAINT))]
+        return line(("▸ ", Tone.FAINT), joined(parts, "  "))
 
     def _leads(self, fill: "FillLine") -> str:
         """Where enter leads; of what waits in quarantine, what resolves it."""
@@ -157,46 +159,38 @@ class FillsPanel(Vertical):
             return f"enter opens cycle {count(self.followed)}"
         return f"enter explains {fill.symbol}"
 
+    @staticmethod
+    def _nothing(xray: "Xray") -> str:
+        if not xray.evidence:
+            return "evidence no longer kept, and this cycle inserted nothing"
+        if any(window.error for window in xray.windows):
+            return "nothing came: what went wrong is beside the cursors"
+        return "the venue had nothing in these windows"
 
-def _nothing(xray: "Xray") -> str:
-    if not xray.evidence:
-        return "evidence no longer kept, and this cycle inserted nothing"
-    if any(window.error for window in xray.windows):
-        return "nothing came: what went wrong is beside the cursors"
-    return "the venue had nothing in these windows"
+    @staticmethod
+    def _sums(xray: "Xray") -> list[Line]:
+        result = xray.result
+        reason = f" · {result.errors[0].message}" if result.errors else ""
+        undone = ("■ nothing was committed", Tone.DANGER)
+        lines = [
+            CycleStory(result).ledger_sum()
+            if result.committed
+            else line(undone, (f" · {result.status.value}{reason}", Tone.DIM))
+        ]
+        if not xray.evidence:
+            lines.append(line(("evidence no longer kept", Tone.ATTENTION), _ONLY_INSERTED))
+        return lines
 
-
-def _sums(xray: "Xray") -> list[Line]:
-    result = xray.result
-    lines = []
-    if not result.committed:
-        lines.append(line(("■ nothing was committed", Tone.DANGER), _why(result)))
-    else:
-        lines.append(ledger_sum(result))
-    if not xray.evidence:
-        lines.append(line(("evidence no longer kept", Tone.ATTENTION), _ONLY_INSERTED))
-    return lines
-
-
-_ONLY_INSERTED = (" · only what this cycle inserted is listed, without raw text", Tone.DIM)
-
-
-def _why(result: "CycleResult") -> Line:
-    reason = f" · {result.status.value}"
-    if result.errors:
-        reason += f" · {result.errors[0].message}"
-    return line((reason, Tone.DIM))
-
-
-def _subtitle(xray: "Xray", overview: Overview) -> str:
-    """What is no fill, or was not booked; then what TX 1 took: the commit's `fetched`."""
-    kinds = dict(overview.kinds)
-    taken = {name: kinds.pop(name, 0) for name in ("new", "seen before", "late fee", "conflict")}
-    parts = [f"{count(number)} {name}" for name, number in kinds.items()]
-    always = ("new", "seen before") if xray.evidence and xray.result.committed else ()
-    if always:
-        parts.append(f"{count(sum(taken.values()))} fetched")
-    for name, number in taken.items():
-        if number or name in always:
-            parts.append(f"{count(number)} {name}" if name in always else plural(number, name))
-    return " · ".join(parts)
+    @staticmethod
+    def _subtitle(xray: "Xray", overview: Overview) -> str:
+        """What is no fill, or was not booked; then what TX 1 took: the commit's `fetched`."""
+        kinds = dict(overview.kinds)
+        taken = {name: kinds.pop(name, 0) for name in _TAKEN}
+        parts = [f"{count(number)} {name}" for name, number in kinds.items()]
+        always = ("new", "seen before") if xray.evidence and xray.result.committed else ()
+        if always:
+            parts.append(f"{count(sum(taken.values()))} fetched")
+        for name, number in taken.items():
+            if number or name in always:
+                parts.append(f"{count(number)} {name}" if name in always else plural(number, name))
+        return " · ".join(parts)

@@ -11,9 +11,8 @@ from textual.containers import Container
 
 from console.kit.formats import clock, count, plural
 from console.kit.grid import Grid
-from console.kit.line_widget import caption
+from console.kit.line_widget import Paragraph, caption
 from console.kit.lines import Line, Tone, line
-from console.kit.scrolled import Paragraph
 from console.screens.shared.session_screen import Moment, SessionScreen
 from console.screens.watch.cycle_path import CyclePath
 from console.screens.xray.explain import ExplainPanel, StepsGrid, markets_of

@@ -1,11 +1,12 @@
 """What was asked of the venue, market by market, and how far TX 1 moved each cursor."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from console.kit.formats import count, dated, plural, span
-from console.kit.line_widget import caption, width_of
-from console.kit.lines import Line, Tone, joined, line
+from console.kit.line_widget import caption
+from console.kit.lines import Line, Tone, joined, line, width_of
 from console.kit.scrolled import Scrolled
 
 if TYPE_CHECKING:
@@ -28,74 +29,72 @@ class XrayCursors(Scrolled):
         self.redraw()
 
     def lines(self, width: int) -> Iterable[Line]:
-        if self._xray is None:
+        """Markets in trouble come first."""
+        xray = self._xray
+        if xray is None:
             return
-        if not self._xray.windows:
-            yield line((_nothing_asked(self._xray), Tone.DIM))
-        for window in sorted(self._xray.windows, key=_trouble_first):
-            yield from _market(window, self._xray.result, self._local, width)
+        if not xray.windows:
+            gone = "evidence no longer kept: what was asked is not known any more"
+            none = "no market was asked for its fills"
+            yield line((none if xray.evidence else gone, Tone.DIM))
+        for window in sorted(xray.windows, key=lambda w: not w.held and w.error is None):
+            yield from _Asked(window, xray.result, self._local).lines(width)
 
 
-def _trouble_first(window: "MarketEvidence") -> bool:
-    return not window.held and window.error is None
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The window a market was asked for, and what came of its cursor."""
 
+    window: "MarketEvidence"
+    result: "CycleResult"
+    local: bool
 
-def _nothing_asked(xray: "Xray") -> str:
-    if not xray.evidence:
-        return "evidence no longer kept: what was asked is not known any more"
-    return "no market was asked for its fills"
+    def lines(self, width: int) -> Iterator[Line]:
+        window = self.window
+        yield line((window.symbol, Tone.STRONG))
+        if self.result.committed:
+            yield from self._set_out(self._cursor(), width)
+        else:
+            yield line(("  = not moved: nothing was committed", Tone.DIM))
+        yield from self._set_out(self._reach(), width)
+        whole = ("complete", Tone.DIM) if window.error is None else ("not complete", Tone.DANGER)
+        pages = f"  {plural(window.pages, 'page')} · {plural(window.items, 'item')} · "
+        yield line((pages, Tone.DIM), whole)
+        if window.error is not None:
+            yield line(("    " + window.error, Tone.DANGER))
 
+    @staticmethod
+    def _set_out(parts: Sequence[Line], width: int) -> Iterator[Line]:
+        """In one row; without room for that each part in its own, so that no time is broken."""
+        whole = joined(parts)
+        if width_of(whole) <= width:
+            yield whole
+        else:
+            yield parts[0]
+            yield from (line("    ", part) for part in parts[1:])
 
-def _market(
-    window: "MarketEvidence", result: "CycleResult", local: bool, width: int
-) -> Iterator[Line]:
-    day_ms = result.started_ms
-    yield line((window.symbol, Tone.STRONG))
-    if result.committed:
-        yield from _set_out(_cursor(window, day_ms, local), width)
-    else:
-        yield line(("  = not moved: nothing was committed", Tone.DIM))
-    since = line(("  asked since ", Tone.DIM), _time(window.since_ms, day_ms, local))
-    yield from _set_out([since, *_reach(window)], width)
-    said = f"  {plural(window.pages, 'page')} · {plural(window.items, 'item')} · "
-    if window.error is None:
-        yield line((said, Tone.DIM), ("complete", Tone.DIM))
-    else:
-        yield line((said, Tone.DIM), ("not complete", Tone.DANGER))
-        yield line(("    " + window.error, Tone.DANGER))
+    def _cursor(self) -> list[Line]:
+        before, after = self.window.cursor_before, self.window.cursor_after
+        stands = self._time(before) if before is not None else "no cursor yet"
+        parts = [line(("  " + stands, Tone.DIM))]
+        if after is not None and after != before:
+            parts.append(line(("→ ", Tone.LIVE), self._time(after)))
+        elif not self.window.held:
+            parts.append(line(("= stood", Tone.DIM)))
+        if self.window.held:
+            parts.append(line(("◆ held: an item in quarantine", Tone.ATTENTION)))
+        return parts
 
+    def _reach(self) -> list[Line]:
+        """Since when was asked, and how far before its cursor that is."""
+        window = self.window
+        parts = [line(("  asked since ", Tone.DIM), self._time(window.since_ms))]
+        if window.since_ms <= window.start_ms:
+            parts.append(line(("(its start)", Tone.DIM)))
+        elif window.cursor_before is not None:
+            reach = span(window.cursor_before - window.since_ms)
+            parts.append(line((f"(−{reach})", Tone.DIM)))
+        return parts
 
-def _set_out(parts: Sequence[Line], width: int) -> Iterator[Line]:
-    """In one row; without room for that each part in its own, so that no time is broken in two."""
-    whole = joined(parts)
-    if width_of(whole) <= width:
-        yield whole
-    else:
-        yield parts[0]
-        yield from (line("    ", part) for part in parts[1:])
-
-
-def _cursor(window: "MarketEvidence", day_ms: int, local: bool) -> list[Line]:
-    before, after = window.cursor_before, window.cursor_after
-    stands = _time(before, day_ms, local) if before is not None else "no cursor yet"
-    parts = [line(("  " + stands, Tone.DIM))]
-    if after is not None and after != before:
-        parts.append(line(("→ ", Tone.LIVE), _time(after, day_ms, local)))
-    elif not window.held:
-        parts.append(line(("= stood", Tone.DIM)))
-    if window.held:
-        parts.append(line(("◆ held: an item in quarantine", Tone.ATTENTION)))
-    return parts
-
-
-def _reach(window: "MarketEvidence") -> list[Line]:
-    """How far before its cursor was asked."""
-    if window.since_ms <= window.start_ms:
-        return [line(("(its start)", Tone.DIM))]
-    if window.cursor_before is None:
-        return []
-    return [line((f"(−{span(window.cursor_before - window.since_ms)})", Tone.DIM))]
-
-
-def _time(ts_ms: int, day_ms: int, local: bool) -> str:
-    return dated(ts_ms, day_ms, ms=True, local=local)
+    def _time(self, ts_ms: int) -> str:
+        return dated(ts_ms, self.result.started_ms, ms=True, local=self.local)

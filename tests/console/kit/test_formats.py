@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.kit.formats import clock, count, dated, figure, money, rate, signed, size, span, stamp
+from console.kit.formats import (
+    bps,
+    clock,
+    count,
+    dated,
+    figure,
+    money,
+    rate,
+    signed,
+    size,
+    span,
+    stamp,
+)
 from engine.money import canonical
 
 amounts = st.decimals(allow_nan=False, allow_infinity=False, places=12).map(canonical)
@@ -101,3 +113,8 @@ def test_a_time_has_its_date_where_it_is_of_another_day() -> None:
 def test_a_small_rate_is_never_nothing() -> None:
     found = [rate(value) for value in (None, 0.0, 0.5, 2.0, 0.01, 1 / 300, -1 / 3_000)]
     assert found == ["–", "0.00", "0.50", "2.00", "0.01", "0.0033", "-0.00033"]
+
+
+def test_a_slippage_of_nearly_nothing_has_no_minus() -> None:
+    assert bps(-0.04) == "+0.0"
+    assert bps(-0.06) == "-0.1"

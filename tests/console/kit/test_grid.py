@@ -10,8 +10,9 @@ from textual.pilot import Pilot
 
 from console.app.styles import stylesheets
 from console.app.themes import DARK
-from console.kit.grid import Column, Grid, Row, RowList
+from console.kit.grid import Column, Grid
 from console.kit.lines import line
+from console.kit.rows import Row, RowList
 
 COLUMNS = (Column("key", 5), Column("much", 6, right=True, drop=1), Column("rest", 0))
 

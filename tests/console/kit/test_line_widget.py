@@ -11,8 +11,8 @@ from textual.geometry import Region
 
 from console.app.styles import stylesheets
 from console.app.themes import DARK
-from console.kit.line_widget import Lines, caption, changed_rows, fitted, width_of
-from console.kit.lines import Line, Tone, line, plain
+from console.kit.line_widget import Lines, caption, changed_rows
+from console.kit.lines import Line, Tone, fitted, line, plain, width_of
 
 
 class Said(Lines):

@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.kit.line_widget import fitted, width_of
-from console.kit.lines import Tone, joined, line, plain
+from console.kit.lines import Tone, fitted, joined, line, plain, width_of, worded
+
+LONG, SHORT = line("48 attempted"), line(("48", Tone.STRONG), " tried")
 
 
 @given(st.text())
@@ -33,3 +34,14 @@ def test_a_fitted_line_takes_exactly_its_width(texts: list[str], width: int, rig
 def test_what_is_cut_ends_in_an_ellipsis() -> None:
     assert plain(fitted(line("abcdef"), 4)) == "abc…"
     assert plain(fitted(line("ab"), 4, right=True)) == "  ab"
+
+
+def test_the_longest_words_that_fit_are_taken() -> None:
+    assert worded([LONG, SHORT], 12) == LONG
+    assert worded([LONG, SHORT], 11) == SHORT
+    assert worded([LONG, SHORT], 1) == SHORT
+
+
+def test_parts_stand_apart_and_empty_ones_leave_no_hole() -> None:
+    assert plain(joined([LONG, (), SHORT], "  ")) == "48 attempted  48 tried"
+    assert plain(joined([])) == ""

@@ -4,8 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from console.kit.lines import Line, Tone, line, plain
-from console.kit.scrolled import wrapped
+from console.kit.lines import Line, Tone, line, plain, wrapped
 
 TONES = st.sampled_from(list(Tone))
 LINES = st.lists(st.tuples(st.text(max_size=40), TONES), max_size=5).map(lambda parts: line(*parts))

@@ -2,8 +2,8 @@ import seen
 from textual.app import App, ComposeResult
 
 from console.app.themes import DARK
+from console.kit.line_widget import TextLine
 from console.kit.lines import line
-from console.kit.text_line import TextLine
 
 
 class Lined(App[None]):

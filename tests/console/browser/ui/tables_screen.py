@@ -80,7 +80,7 @@ class Tables:
     async def column(self, name: str) -> None:
         """Put the cursor on a column."""
         names = [column.title for column in self.grid.columns.seen]
-        self.grid.go_to(self.grid.cursor_row, names.index(name))
+        self.grid.go_to(self.grid.cursor, names.index(name))
         await self.pilot.pause()
 
     async def open(self, table: str) -> None:

@@ -3,8 +3,9 @@
 import pytest
 
 from console.browser.model import Cell, ColumnInfo, Condition, Count, Progress
-from console.browser.ui.captions import chips, counted, in_full, many
+from console.browser.ui.captions import chips, counted, in_full
 from console.browser.ui.table_query import TableQuery
+from console.kit.formats import plural
 from console.kit.lines import plain
 
 
@@ -63,5 +64,5 @@ def test_a_cell_is_said_with_its_column_and_type() -> None:
 
 
 def test_one_is_not_many() -> None:
-    assert many(1, "table") == "1 table"
-    assert many(2_000, "table") == "2,000 tables"
+    assert plural(1, "table") == "1 table"
+    assert plural(2_000, "table") == "2,000 tables"

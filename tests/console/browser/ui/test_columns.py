@@ -2,8 +2,9 @@
 
 from console.browser.model import Cell, ColumnInfo, Key, Row
 from console.browser.ui.cells import Times
-from console.browser.ui.columns import GAP, Columns
+from console.browser.ui.columns import Columns
 from console.kit.lines import plain
+from console.kit.widths import GAP
 
 INFOS = (ColumnInfo("seq", "INTEGER"), ColumnInfo("note", "TEXT"), ColumnInfo("ts", "INTEGER"))
 

@@ -73,7 +73,7 @@ class GridApp(App[None]):
         self.query_one(DataGrid).focus()
 
     def on_data_grid_chosen(self, event: DataGrid.Chosen) -> None:
-        self.seen.append(f"chosen {event.grid.cursor_row}")
+        self.seen.append(f"chosen {event.grid.cursor}")
 
     def on_data_grid_last_wanted(self, event: DataGrid.LastWanted) -> None:
         event.grid.go_to(self.source.count - 1)
@@ -137,7 +137,7 @@ async def test_the_cursor_moves(keys: str, row: int, column: int) -> None:
         await pilot.press(*keys.split())
         await pilot.pause()
         grid = grid_of(pilot)
-        assert (grid.cursor_row, grid.cursor_column) == (row, column)
+        assert (grid.cursor, grid.cursor_column) == (row, column)
 
 
 async def test_a_row_that_is_not_here_yet_is_a_faint_ellipsis() -> None:
@@ -216,7 +216,7 @@ async def test_a_click_puts_the_cursor_and_a_second_one_opens() -> None:
     app = GridApp(Numbered(100))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.click("#rows", offset=(20, 5))
-        assert grid_of(pilot).cursor_row == 4
+        assert grid_of(pilot).cursor == 4
         assert app.seen == []
         await pilot.click("#rows", offset=(20, 5))
         assert app.seen == ["chosen 4"]
@@ -261,7 +261,7 @@ async def test_the_wheel_scrolls_and_leaves_the_cursor_where_it_is() -> None:
             grid.post_message(events.MouseScrollDown(grid, 5, 5, 0, 1, 0, False, False, False))
         await pilot.pause()
         assert grid.scroll_offset.y >= 5
-        assert grid.cursor_row == 0
+        assert grid.cursor == 0
         await pilot.press("down")
         await pilot.pause()
         assert first_words(pilot)[0] == "2"
@@ -289,7 +289,7 @@ async def test_what_is_under_the_cursor_stays_there_when_rows_move() -> None:
         top = grid.scroll_offset.y
         source.count = 1_010
         grid.shift(10)
-        assert grid.cursor_row == 510
+        assert grid.cursor == 510
         assert grid.scroll_offset.y == top + 10
 
 
@@ -302,7 +302,7 @@ async def test_fewer_rows_take_the_cursor_along() -> None:
         source.count = 5
         grid.rows_changed()
         await pilot.pause()
-        assert grid.cursor_row == 4
+        assert grid.cursor == 4
         assert first_words(pilot) == ["1", "2", "3", "4", "5"]
         source.count = 0
         grid.set_empty("no rows")
@@ -346,4 +346,4 @@ async def test_a_grid_too_small_for_anything_does_not_fail() -> None:
         async with app.run_test(size=size) as pilot:
             await pilot.press("G", "right", "right", "right", "up")
             await pilot.pause()
-            assert grid_of(pilot).cursor_row == 998
+            assert grid_of(pilot).cursor == 998

@@ -3,8 +3,7 @@
 from console.browser.model import Cell, ColumnInfo, Key, Row
 from console.browser.ui.fields import FieldRow, items, value_lines
 from console.browser.ui.links import Link
-from console.kit.line_widget import width_of
-from console.kit.lines import plain
+from console.kit.lines import plain, width_of
 
 TEXT = ColumnInfo("note", "TEXT")
 

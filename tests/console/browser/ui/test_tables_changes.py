@@ -19,10 +19,10 @@ async def test_follow_goes_to_new_rows_and_marks_them(db: Path) -> None:
     async with trades(db) as found:
         await found.press("f")
         await found.seen("● following")
-        await found.until(lambda: found.grid.cursor_row == ROWS - 1)
+        await found.until(lambda: found.grid.cursor == ROWS - 1)
         write(db, "INSERT INTO trades (id, symbol) VALUES (1001, 'NEW')")
         await found.seen("+1,001")
-        assert found.grid.cursor_row == ROWS
+        assert found.grid.cursor == ROWS
         assert "+1,000" not in text(found.app)
         await found.press("f")
         assert "● following" not in text(found.app)
@@ -32,14 +32,14 @@ async def test_follow_goes_to_new_rows_and_marks_them(db: Path) -> None:
 async def test_a_cursor_that_was_moved_away_stays_where_it_is(db: Path) -> None:
     async with trades(db) as found:
         await found.press("f")
-        await found.until(lambda: found.grid.cursor_row == ROWS - 1)
+        await found.until(lambda: found.grid.cursor == ROWS - 1)
         await found.press("up", "up")
         write(db, "INSERT INTO trades (id, symbol) VALUES (1001, 'NEW')")
         await found.until(lambda: "of 1,001 exact" in found.count)
-        assert found.grid.cursor_row == ROWS - 3
+        assert found.grid.cursor == ROWS - 3
         await found.press("G")
         write(db, "INSERT INTO trades (id, symbol) VALUES (1002, 'NEW')")
-        await found.until(lambda: found.grid.cursor_row == ROWS + 1)
+        await found.until(lambda: found.grid.cursor == ROWS + 1)
 
 
 async def test_what_was_sorted_says_when_the_file_has_changed_since(db: Path) -> None:
@@ -87,7 +87,7 @@ async def test_newest_first_follows_at_the_top(db: Path) -> None:
         await found.press("f")
         write(db, "INSERT INTO trades (id, symbol) VALUES (1001, 'NEW')")
         await found.until(lambda: found.values("id")[:2] == ["1001", "1000"])
-        assert found.grid.cursor_row == 0
+        assert found.grid.cursor == 0
 
 
 async def test_the_cursor_stays_on_its_row_when_others_come_before_it(db: Path) -> None:

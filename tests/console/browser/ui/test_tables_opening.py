@@ -87,7 +87,7 @@ async def test_first_last_and_pages(db: Path) -> None:
         await found.press("g")
         await found.until(lambda: found.values("id")[:1] == ["1"])
         await found.press("pagedown")
-        await found.until(lambda: found.grid.cursor_row > 20 and found.grid.row)
+        await found.until(lambda: found.grid.cursor > 20 and found.grid.row)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ async def test_a_row_beyond_the_end_is_the_last_and_is_said(db: Path) -> None:
         await found.type("9999")
         await found.press("enter")
         await found.seen("there are 1,000 rows")
-        assert found.grid.cursor_row == ROWS - 1
+        assert found.grid.cursor == ROWS - 1
 
 
 async def test_a_key_that_is_not_there_is_said(db: Path) -> None:
@@ -118,7 +118,7 @@ async def test_a_key_that_is_not_there_is_said(db: Path) -> None:
         await found.type("key 77777")
         await found.press("enter")
         await found.seen("no row here has the key 77777")
-        assert found.grid.cursor_row == 0
+        assert found.grid.cursor == 0
 
 
 async def test_leaving_the_prompt_changes_nothing(db: Path) -> None:
@@ -128,5 +128,5 @@ async def test_leaving_the_prompt_changes_nothing(db: Path) -> None:
             await found.type("5")
             await found.press("escape")
         assert found.pane.table_query.where == ()
-        assert found.grid.cursor_row == 0
+        assert found.grid.cursor == 0
         assert found.grid.has_focus

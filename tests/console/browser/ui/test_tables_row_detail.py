@@ -29,7 +29,7 @@ async def test_enter_shows_the_whole_row(db: Path) -> None:
         assert '"order": "o2"' in text(found.app)
         assert '"levels": [' in text(found.app)
         await found.press("escape")
-        assert found.grid.cursor_row == 1
+        assert found.grid.cursor == 1
 
 
 async def test_a_row_that_is_late_is_waited_for_and_then_shown(db: Path) -> None:
@@ -92,7 +92,7 @@ async def test_a_link_leads_to_the_other_rows_and_backspace_back(db: Path) -> No
         await found.until(lambda: found.values("base") == ["ETH"])
         await found.press("backspace")
         await found.until(lambda: found.pane.table_query.table == "trades" and found.grid.row)
-        assert found.grid.cursor_row == 41
+        assert found.grid.cursor == 41
         await found.press("backspace")
         await found.until(lambda: found.pane.table_query.table != "trades")
 

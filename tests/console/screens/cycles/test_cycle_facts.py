@@ -4,18 +4,20 @@ import published as p
 from textual.app import App, ComposeResult
 
 from console.kit.lines import plain
-from console.screens.cycles.cycle_facts import measured
 from console.screens.cycles.cycle_summary import CycleSummary
+from console.screens.shared.cycle_story import CycleStory
 
 
 def test_a_slippage_that_rounds_to_nothing_has_the_same_sign_as_in_the_list() -> None:
-    assert "slip +0.0 bps" in plain(measured(p.result(7, slippage_bps_avg=-0.04)))
-    assert "slip -0.1 bps" in plain(measured(p.result(7, slippage_bps_avg=-0.06)))
-    assert "slip – " in plain(measured(p.result(7, slippage_bps_avg=None)))
+    assert "slip +0.0 bps" in plain(CycleStory(p.result(7, slippage_bps_avg=-0.04)).measured())
+    assert "slip -0.1 bps" in plain(CycleStory(p.result(7, slippage_bps_avg=-0.06)).measured())
+    assert "slip – " in plain(CycleStory(p.result(7, slippage_bps_avg=None)).measured())
 
 
 def test_few_fills_of_many_orders_do_not_read_like_none() -> None:
-    assert "fills/order 0.0033" in plain(measured(p.result(7, fills_per_submitted_order=1 / 300)))
+    assert "fills/order 0.0033" in plain(
+        CycleStory(p.result(7, fills_per_submitted_order=1 / 300)).measured()
+    )
 
 
 class Summed(App[None]):

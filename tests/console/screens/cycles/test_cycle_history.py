@@ -7,8 +7,9 @@ import pytest
 from traded import cycles_on, lengthened
 
 from console.kit.lines import plain
-from console.screens.cycles.cycle_history import KEPT_PAGES, PAGE, AllCycles, CycleRows
-from console.screens.cycles.found_cycles import FoundCycles
+from console.screens.cycles.cycle_history import MOST_PAGES, PAGE, AllCycles
+from console.screens.cycles.filtered_cycles import FilteredCycles
+from console.screens.shared.cycle_row import CycleRows
 from engine import CycleFilter, History
 
 LAST = 8_000
@@ -31,7 +32,7 @@ async def cycles(history: History) -> AllCycles:
     return found
 
 
-def words(source: AllCycles | FoundCycles, number: int) -> str:
+def words(source: AllCycles | FilteredCycles, number: int) -> str:
     found = source.row(number)
     assert found is not None
     return " ".join(plain(cell) for cell in found.cells).strip()
@@ -78,11 +79,11 @@ async def test_what_was_scrolled_past_is_not_read_and_what_was_read_is_not_kept_
         while cycles.wanting:
             await cycles.read(history)
     assert cycles.result(1) is not None
-    assert sum(cycles.result(n) is not None for n in range(1, LAST + 1)) <= KEPT_PAGES * PAGE + 10
+    assert sum(cycles.result(n) is not None for n in range(1, LAST + 1)) <= MOST_PAGES * PAGE + 10
 
 
 async def test_found_cycles_are_read_a_page_at_a_time(history: History) -> None:
-    found = FoundCycles(CycleRows(), CycleFilter(kinds=("reconcile",)))
+    found = FilteredCycles(CycleRows(), CycleFilter(kinds=("reconcile",)))
     assert found.wanting
     await found.read(history)
     assert found.note == "≥ 200 found"
@@ -104,7 +105,7 @@ async def test_found_cycles_are_read_a_page_at_a_time(history: History) -> None:
 
 
 async def test_found_cycles_stay_when_newer_ones_come(history: History, tmp_path: Path) -> None:
-    found = FoundCycles(CycleRows(), CycleFilter(kinds=("reconcile",)))
+    found = FilteredCycles(CycleRows(), CycleFilter(kinds=("reconcile",)))
     for _ in range(2):
         await found.read(history)
         found.row(len(found) - 1)

@@ -1,7 +1,6 @@
 import published as p
 
-from console.kit.line_widget import width_of
-from console.kit.lines import plain
+from console.kit.lines import plain, width_of
 from console.screens.health.error_counts import ErrorCounts
 
 KINDS = (

@@ -10,7 +10,7 @@ import pytest
 from running import console, ran, until
 from seen import cells, text
 
-from console.kit.listing import Listing
+from console.kit.grid import Grid
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ async def test_at_80_by_24_all_of_the_file_s_facts_are_reached_by_keys(db: Path)
         for fact in ("SQLite", "schema", "commits 3"):
             assert fact in " ".join(text(pilot.app).split())
         await pilot.press("tab")
-        assert isinstance(pilot.app.focused, Listing)
+        assert isinstance(pilot.app.focused, Grid)
 
 
 async def test_where_all_facts_are_seen_tab_stays_with_the_log(db: Path) -> None:
@@ -70,7 +70,7 @@ async def test_where_all_facts_are_seen_tab_stays_with_the_log(db: Path) -> None
     async with console(db, keys="4", size=(140, 40)) as pilot:
         await until(pilot, lambda: "commits 3" in cells(pilot.app, "#file"))
         await pilot.press("tab")
-        assert isinstance(pilot.app.focused, Listing)
+        assert isinstance(pilot.app.focused, Grid)
 
 
 async def test_it_says_who_runs(db: Path) -> None:

@@ -1,8 +1,7 @@
 import published as p
 
-from console.kit.facts import Fact, FactsPanel
-from console.kit.line_widget import width_of
-from console.kit.lines import line, plain
+from console.kit.lines import line, plain, width_of
+from console.kit.scrolled import Fact, FactsPanel
 from console.screens.health.health_facts import HealthFacts, Proof
 
 HELD = p.books(

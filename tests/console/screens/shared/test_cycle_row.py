@@ -1,21 +1,12 @@
 import published as p
 
-from console.kit.grid import Row
 from console.kit.lines import Tone, plain
-from console.screens.shared.cycle_row import (
-    COLUMNS,
-    columns_for,
-    cycle_cells,
-    signed_bps,
-    widths_of,
-)
-from console.screens.watch.cycle_list import CycleRows
-from console.session.per_cycle import PerCycle
+from console.screens.shared.cycle_row import COLUMNS, CycleRows, RecentCycles
 from engine.cycles.results import CycleResult, Kind, Verdict
 
 
 def shown(result: CycleResult) -> dict[str, str]:
-    cells = cycle_cells(result)
+    cells = CycleRows().cells(result)
     return {column.title: plain(cell) for column, cell in zip(COLUMNS, cells, strict=True)}
 
 
@@ -54,32 +45,28 @@ def test_a_cycle_that_committed_nothing_counts_nothing() -> None:
 def test_a_replay_is_quiet_and_has_no_orders() -> None:
     result = p.result(7, kind=Kind.REPLAY, verdict=Verdict.CLEAN, replay_of=1)
     assert shown(result)["orders"] == "–"
-    assert cycle_cells(result)[0] == (("7", Tone.DIM),)
+    assert CycleRows().cells(result)[0] == (("7", Tone.DIM),)
 
 
 def test_conflicts_are_red_in_their_column_and_in_the_remark() -> None:
-    cells = cycle_cells(p.result(7, ledger_events_conflicting=2))
+    cells = CycleRows().cells(p.result(7, ledger_events_conflicting=2))
     assert cells[8] == (("2", Tone.DANGER),)
     assert cells[-1] == (("≠ 2 conflicts", Tone.DANGER),)
 
 
 def test_columns_are_wide_enough_for_every_digit() -> None:
-    cells = cycle_cells(p.result(123_456_789, ledger_events_ignored=1_234_567))
-    columns = {column.title: column.width for column in columns_for(widths_of(cells))}
+    rows = CycleRows()
+    rows.row(p.result(123_456_789, ledger_events_ignored=1_234_567))
+    columns = {column.title: column.width for column in rows.columns}
     assert columns["cycle"] == len("123,456,789")
     assert columns["ign"] == len("1,234,567")
     assert columns["ins"] == 4
     assert columns["remark"] == 0
 
 
-def test_a_slippage_of_nearly_nothing_has_no_minus() -> None:
-    assert signed_bps(-0.04) == "+0.0"
-    assert signed_bps(-0.06) == "-0.1"
-
-
 def test_rows_are_found_by_cycle() -> None:
     results = [p.result(number) for number in (9, 7, 4)]
-    rows = CycleRows(results, PerCycle(lambda result: Row(result.cycle_id, ())))
+    rows = RecentCycles(CycleRows(), results)
     assert [rows.number_of(key) for key in (9, 7, 4)] == [0, 1, 2]
     assert [rows.number_of(key) for key in (10, 8, 1, "7", None)] == [None] * 5
     assert rows.row(3) is None

@@ -2,28 +2,20 @@ import published as p
 import pytest
 
 from console.kit.lines import Tone, plain
-from console.screens.shared.cycle_story import (
-    committed_words,
-    in_words,
-    is_told,
-    metrics_words,
-    remark,
-    story,
-    total_ms,
-)
+from console.screens.shared.cycle_story import CycleStory, in_words
 from engine.cycles.results import CycleResult, CycleStatus, Kind, Verdict
 
 
 def tones(result: CycleResult) -> set[Tone]:
-    return {tone for _, tone in story(result)}
+    return {tone for _, tone in CycleStory(result).outcome()}
 
 
 def test_a_cycle_in_which_all_went_well_has_little_to_tell() -> None:
     result = p.result(7)
-    assert plain(story(result)) == "ok · 3 new of 24 fetched"
-    assert plain(remark(result)) == ""
-    assert not is_told(result)
-    assert (plain(committed_words(result)), plain(metrics_words(result))) == (
+    assert plain(CycleStory(result).outcome()) == "ok · 3 new of 24 fetched"
+    assert plain(CycleStory(result).remark()) == ""
+    assert not CycleStory(result).is_remarkable
+    assert (plain(CycleStory(result).committed()), plain(CycleStory(result).metrics())) == (
         "● committed",
         "● metrics",
     )
@@ -31,12 +23,12 @@ def test_a_cycle_in_which_all_went_well_has_little_to_tell() -> None:
 
 def test_missing_metrics_are_amber_until_they_are_there() -> None:
     missing = p.result(7, metrics_persisted=False)
-    assert metrics_words(missing)[0] == ("◆", Tone.ATTENTION)
-    assert plain(metrics_words(missing)) == "◆ metrics missing · m rebuilds"
-    assert plain(remark(missing)) == "m rebuilds"
-    assert is_told(missing)
+    assert CycleStory(missing).metrics()[0] == ("◆", Tone.ATTENTION)
+    assert plain(CycleStory(missing).metrics()) == "◆ metrics missing · m rebuilds"
+    assert plain(CycleStory(missing).remark()) == "m rebuilds"
+    assert CycleStory(missing).is_remarkable
     rebuilt = missing.model_copy(update={"metrics_persisted": True})
-    assert plain(remark(rebuilt)) == ""
+    assert plain(CycleStory(rebuilt).remark()) == ""
 
 
 @pytest.mark.parametrize(
@@ -50,11 +42,14 @@ def test_missing_metrics_are_amber_until_they_are_there() -> None:
 )
 def test_what_was_not_committed_says_so_and_why(status: CycleStatus, tone: Tone) -> None:
     result = p.failed(7, status)
-    assert plain(committed_words(result)) == "✕ nothing committed"
-    assert metrics_words(result) == ()
-    assert plain(story(result)) == f"{status} · store locked at TX 1: database is locked"
+    assert plain(CycleStory(result).committed()) == "✕ nothing committed"
+    assert CycleStory(result).metrics() == ()
+    assert (
+        plain(CycleStory(result).outcome())
+        == f"{status} · store locked at TX 1: database is locked"
+    )
     assert tone in tones(result)
-    assert plain(remark(result)).endswith("store locked · database is locked")
+    assert plain(CycleStory(result).remark()).endswith("store locked · database is locked")
 
 
 def test_a_partial_cycle_names_the_market_and_the_message() -> None:
@@ -64,10 +59,10 @@ def test_a_partial_cycle_names_the_market_and_the_message() -> None:
         p.notice("execute", "OrderTrouble", "no"),
     )
     result = p.result(7, status=CycleStatus.PARTIAL, errors=errors)
-    assert plain(story(result)) == (
+    assert plain(CycleStory(result).outcome()) == (
         "◆ partial · fetch failed at fetch ETH/USDT: timeout after 10 s · and 2 more"
     )
-    assert plain(remark(result)) == "fetch failed ETH/USDT · timeout after 10 s"
+    assert plain(CycleStory(result).remark()) == "fetch failed ETH/USDT · timeout after 10 s"
     assert Tone.DANGER not in tones(result)
 
 
@@ -75,7 +70,7 @@ def test_what_is_told_in_few_words_stands_before_the_message() -> None:
     errors = (p.notice("fetch", "FetchFailed", "timeout after 10 s", p.ETH),)
     result = p.result(7, status=CycleStatus.PARTIAL, errors=errors, held=(p.SOL,))
     told = "fetch failed ETH/USDT · held SOL/USDT · timeout after 10 s"
-    assert plain(remark(result)) == told
+    assert plain(CycleStory(result).remark()) == told
 
 
 @pytest.mark.parametrize(
@@ -95,37 +90,39 @@ def test_kinds_of_errors_are_told_in_words(kind: str, words: str) -> None:
 def test_a_contradiction_comes_before_everything_else() -> None:
     warnings = (p.notice("tx1", "ledger_conflict", "events against the ledger: 2"),)
     result = p.result(7, ledger_events_conflicting=2, warnings=warnings)
-    assert plain(story(result)) == "≠ 2 conflicts, kept beside the ledger"
-    assert plain(remark(result)) == "≠ 2 conflicts"
+    assert plain(CycleStory(result).outcome()) == "≠ 2 conflicts, kept beside the ledger"
+    assert plain(CycleStory(result).remark()) == "≠ 2 conflicts"
     assert Tone.DANGER in tones(result)
 
 
 def test_a_market_held_beside_a_contradiction_is_told_too() -> None:
     result = p.result(7, ledger_events_conflicting=1, held=(p.SOL,), status=CycleStatus.PARTIAL)
     said = "◆ partial · ≠ 1 conflict, kept beside the ledger · held SOL/USDT"
-    assert plain(story(result)) == said
-    assert plain(remark(result)) == "≠ 1 conflict · held SOL/USDT"
+    assert plain(CycleStory(result).outcome()) == said
+    assert plain(CycleStory(result).remark()) == "≠ 1 conflict · held SOL/USDT"
 
 
 def test_a_replay_that_contradicts_says_so_once() -> None:
     result = p.result(
         7, kind=Kind.REPLAY, verdict=Verdict.CONFLICT, replay_of=5, ledger_events_conflicting=2
     )
-    assert plain(remark(result)) == "≠ 2 conflicts"
+    assert plain(CycleStory(result).remark()) == "≠ 2 conflicts"
 
 
 def test_a_held_cursor_is_told_once() -> None:
     warnings = (p.notice("inputs", "cursor_held", "an item waits", p.SOL),)
     result = p.result(7, status=CycleStatus.PARTIAL, held=(p.SOL,), warnings=warnings)
-    assert plain(story(result)) == "◆ partial · held by quarantine: SOL/USDT"
-    assert plain(remark(result)) == "held SOL/USDT"
+    assert plain(CycleStory(result).outcome()) == "◆ partial · held by quarantine: SOL/USDT"
+    assert plain(CycleStory(result).remark()) == "held SOL/USDT"
 
 
 def test_a_warning_is_told_where_there_is_nothing_worse() -> None:
     warnings = (p.notice("tx1", "wal_large", "the write-ahead log has 9 bytes"),)
     result = p.result(7, warnings=warnings)
-    assert plain(story(result)) == "wal large at TX 1: the write-ahead log has 9 bytes"
-    assert plain(remark(result)) == "wal large · the write-ahead log has 9 bytes"
+    assert (
+        plain(CycleStory(result).outcome()) == "wal large at TX 1: the write-ahead log has 9 bytes"
+    )
+    assert plain(CycleStory(result).remark()) == "wal large · the write-ahead log has 9 bytes"
 
 
 @pytest.mark.parametrize(
@@ -138,18 +135,18 @@ def test_a_warning_is_told_where_there_is_nothing_worse() -> None:
 )
 def test_a_replay_tells_its_verdict(verdict: Verdict, told: str, tone: Tone) -> None:
     result = p.result(9, kind=Kind.REPLAY, replay_of=1_270, verdict=verdict)
-    assert plain(story(result)).startswith(f"ok · replay of 1,270: {told}, ")
-    assert plain(remark(result)) == told
+    assert plain(CycleStory(result).outcome()).startswith(f"ok · replay of 1,270: {told}, ")
+    assert plain(CycleStory(result).remark()) == told
     assert tone in tones(result)
-    assert is_told(result)
+    assert CycleStory(result).is_remarkable
 
 
 def test_the_time_is_that_of_all_steps_or_from_beginning_to_end() -> None:
-    assert total_ms(p.result(7)) == pytest.approx(40.7)
-    assert total_ms(p.result(7, timings_ms={})) == 41
+    assert CycleStory(p.result(7)).total_ms == pytest.approx(40.7)
+    assert CycleStory(p.result(7, timings_ms={})).total_ms == 41
 
 
 def test_words_from_outside_are_shown_and_not_obeyed() -> None:
     error = p.notice("fetch", "[red]x", "\x1b]0;pwn\x07 ‮ [/] \u200b", "BTC[/]")
-    found = plain(story(p.result(7, status=CycleStatus.PARTIAL, errors=(error,))))
+    found = plain(CycleStory(p.result(7, status=CycleStatus.PARTIAL, errors=(error,))).outcome())
     assert "[red]x at fetch BTC[/]: \\x1b]0;pwn\\x07 \\u202e [/] \\u200b" in found

@@ -5,17 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.kit.line_widget import width_of
-from console.kit.lines import Tone, plain
+from console.kit.lines import Tone, plain, width_of
 from console.screens.watch.cursors import (
     DAY_MS,
     TIME_WIDTH,
     CursorState,
     Market,
-    _time,
-    markets_of,
-    standings,
-    window,
 )
 from console.session.view import ConsoleState, CursorMark, Past
 from engine.cycles.results import CycleResult, Kind
@@ -35,12 +30,12 @@ def mark(lag_ms: int = 700, still_ms: int | None = 0, held: bool = False) -> Cur
 
 
 def only(view: ConsoleState) -> Market:
-    (market,) = markets_of(view)
+    (market,) = Market.all_of(view)
     return market
 
 
 def told(market: Market) -> str:
-    return plain(standings(market)[0])
+    return plain(market.standings()[0])
 
 
 def test_a_cursor_that_moves_is_behind_the_clock_of_the_venue() -> None:
@@ -55,17 +50,17 @@ def test_a_quiet_market_stands_still_and_that_is_no_fault() -> None:
     market = only(view_of(SOL=mark(11 * p.MINUTE_MS, still_ms=11 * p.MINUTE_MS)))
     assert told(market) == "still 11 m"
     assert not market.is_odd
-    assert {tone for line in standings(market) for _, tone in line} == {Tone.DIM}
+    assert {tone for line in market.standings() for _, tone in line} == {Tone.DIM}
 
 
 def test_a_held_cursor_asks_for_attention_and_says_why() -> None:
     market = only(view_of(SOL=mark(still_ms=11 * p.MINUTE_MS, held=True)))
-    assert [plain(words) for words in standings(market)] == [
+    assert [plain(words) for words in market.standings()] == [
         "◆ held 11 m: quarantine",
         "◆ held 11 m",
         "◆ held",
     ]
-    assert {tone for line in standings(market) for _, tone in line} == {Tone.ATTENTION}
+    assert {tone for line in market.standings() for _, tone in line} == {Tone.ATTENTION}
 
 
 def test_a_market_that_was_not_fetched_asks_for_attention() -> None:
@@ -90,8 +85,8 @@ def test_a_market_without_a_fill_has_no_time_and_no_lag() -> None:
     never = CursorMark(0, NOW_MS)
     market = only(view_of(BTC=never))
     assert told(market) == "no fill yet"
-    assert _time(market, local=False) == "–"
-    assert window(market, p.LOOKBACK_MS, 20) == ()
+    assert market.time(local=False) == "–"
+    assert market.window(p.LOOKBACK_MS, 20) == ()
     assert told(only(view_of(BTC=replace(never, held=True)))) == "◆ held 0 ms: quarantine"
 
 
@@ -99,7 +94,7 @@ def test_a_market_without_a_fill_has_no_time_and_no_lag() -> None:
     ("days", "shown"), [(0, "12:00:00.300"), (3, "01-28 12:00"), (40, "2025-12-22")]
 )
 def test_a_date_of_another_year_has_its_year(days: int, shown: str) -> None:
-    assert _time(only(view_of(BTC=mark(lag_ms=days * DAY_MS + 700))), local=False) == shown
+    assert only(view_of(BTC=mark(lag_ms=days * DAY_MS + 700))).time(local=False) == shown
     assert len(shown) <= TIME_WIDTH
 
 
@@ -113,13 +108,13 @@ def test_those_that_need_a_look_come_first() -> None:
         D=mark(),
         E=mark(held=True),
     )
-    assert [market.symbol[0] for market in markets_of(view)] == ["E", "D", "C", "B", "A"]
+    assert [market.symbol[0] for market in Market.all_of(view)] == ["E", "D", "C", "B", "A"]
 
 
 def test_before_the_first_cycle_the_lag_is_not_known() -> None:
     view = ConsoleState(cursors={f"{KEY}{p.BTC}": CursorMark(NOW_MS, NOW_MS)})
     assert told(only(view)) == "lag –"
-    assert window(only(view), p.LOOKBACK_MS, 20) == ()
+    assert only(view).window(p.LOOKBACK_MS, 20) == ()
 
 
 def then(past: CycleResult) -> Past:
@@ -128,22 +123,22 @@ def then(past: CycleResult) -> Past:
 
 def test_where_the_venues_clock_could_not_be_had_no_lag_is_known() -> None:
     view = p.view(p.result(9), p.failed(10, venue_ms=0))
-    assert {told(market) for market in markets_of(view)} == {"lag –"}
+    assert {told(market) for market in Market.all_of(view)} == {"lag –"}
 
 
 def test_a_replay_tells_nothing_of_the_venue() -> None:
     before = p.view(p.result(9))
     replay = p.result(10, kind=Kind.REPLAY, venue_ms=0, cursors={})
     view = before.with_results([replay])
-    assert [market.lag_ms for market in markets_of(view)] == [
-        market.lag_ms for market in markets_of(before)
+    assert [market.lag_ms for market in Market.all_of(view)] == [
+        market.lag_ms for market in Market.all_of(before)
     ]
 
 
 def test_back_in_time_cursors_are_those_of_that_cycle() -> None:
     past = p.result(3, held=(p.SOL,))
     view = replace(p.view(p.result(9)), past=then(past))
-    found = {market.symbol: market for market in markets_of(view)}
+    found = {market.symbol: market for market in Market.all_of(view)}
     assert found[p.SOL].standing is CursorState.HELD
     assert found[p.BTC].lag_ms == 700
     assert told(found[p.SOL]) == "◆ held: quarantine"
@@ -151,7 +146,7 @@ def test_back_in_time_cursors_are_those_of_that_cycle() -> None:
 
 def drawn(lag_ms: int, width: int = 21, standing: CursorState = CursorState.MOVING) -> str:
     market = Market(p.BTC, NOW_MS - lag_ms, lag_ms, 0, standing)
-    return plain(window(market, p.LOOKBACK_MS, width))
+    return plain(market.window(p.LOOKBACK_MS, width))
 
 
 def test_the_window_ends_at_the_cursor_and_is_a_lookback_long() -> None:
@@ -165,11 +160,11 @@ def test_the_window_ends_at_the_cursor_and_is_a_lookback_long() -> None:
 @given(st.integers(-(10**12), 10**12), st.integers(2, 120), st.sampled_from(CursorState))
 def test_a_window_is_as_wide_as_asked_for(lag_ms: int, width: int, standing: CursorState) -> None:
     market = Market(p.BTC, NOW_MS, lag_ms, 0, standing)
-    assert width_of(window(market, p.LOOKBACK_MS, width)) == width
+    assert width_of(market.window(p.LOOKBACK_MS, width)) == width
 
 
 @pytest.mark.parametrize("standing", CursorState)
 def test_every_standing_has_shorter_words(standing: CursorState) -> None:
-    words = standings(Market(p.BTC, NOW_MS, 90_000, 90_000, standing))
+    words = Market(p.BTC, NOW_MS, 90_000, 90_000, standing).standings()
     widths = [width_of(line) for line in words]
     assert widths == sorted(widths, reverse=True)

@@ -6,7 +6,7 @@ import pytest
 from console.kit.bars import Signed, Stacked
 from console.kit.curve import Curve
 from console.kit.lines import Tone
-from console.screens.watch.cycle_charts import Charted, CycleCharts, currency_of, title_of
+from console.screens.watch.cycle_charts import Charted, CycleCharts, currencies_of
 from console.screens.watch.dedupe import Counted
 from engine.cycles.results import CycleResult
 
@@ -50,10 +50,10 @@ def test_pnl_is_known_only_where_positions_are() -> None:
 def test_pnl_is_of_the_currency_most_used_and_says_which_are_left_out() -> None:
     positions = p.positions() | {"ETH/BTC": p.position()}
     results = [p.result(2, positions=positions), p.result(1, positions={})]
-    assert currency_of(results) == "USDT"
-    assert title_of(Charted.PNL, results) == "PnL, USDT (without BTC)"
-    assert title_of(Charted.PNL, [p.result(1)]) == "PnL, USDT"
-    assert title_of(Charted.PNL, []) == "PnL"
+    assert currencies_of(results) == ["USDT", "BTC"]
+    assert Charted.PNL.label(results) == "PnL, USDT (without BTC)"
+    assert Charted.PNL.label([p.result(1)]) == "PnL, USDT"
+    assert Charted.PNL.label([]) == "PnL"
 
 
 def test_a_loss_is_drawn_in_another_tone() -> None:

@@ -3,8 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.kit.line_widget import width_of
-from console.kit.lines import Tone, plain
+from console.kit.lines import Tone, plain, width_of
 from console.screens.watch.cycle_path import bar_lengths, path
 
 times = st.lists(st.none() | st.floats(0, 1e6), min_size=1, max_size=5)

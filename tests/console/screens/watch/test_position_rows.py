@@ -6,13 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.kit.line_widget import width_of
-from console.kit.lines import Tone, plain
+from console.kit.lines import Tone, plain, width_of
 from console.screens.watch.position_rows import (
     LONGEST_SYMBOL,
     PositionRows,
     Room,
-    columns_for,
     fees_of,
     gain,
     position_cells,
@@ -72,7 +70,7 @@ def test_money_is_cut_and_never_rounded(amount: Decimal) -> None:
 def test_whole_digits_always_have_their_place(found: list[Decimal], width: int) -> None:
     text = written(max(found, key=abs))
     positions = {p.BTC: p.position(qty=text, unrealized=text)}
-    columns = columns_for(Room().including(positions), width)
+    columns = Room().including(positions).columns(width)
     cells = position_cells(p.BTC, positions[p.BTC], [column.width for column in columns])
     for number in (1, 4):
         told = plain(cells[number])
@@ -85,7 +83,7 @@ def test_whole_digits_always_have_their_place(found: list[Decimal], width: int) 
 
 def shown_in(room: Room, width: int, *, oversold: bool = False) -> set[str]:
     """The columns a table so wide has, as a grid leaves them out."""
-    columns = list(columns_for(room, width, oversold=oversold))
+    columns = list(room.columns(width, oversold=oversold))
     while sum(column.width + 2 for column in columns) + 1 > width:
         columns.remove(max(columns, key=lambda column: column.drop))
     return {column.title for column in columns}
@@ -109,10 +107,8 @@ def test_columns_become_wider_and_never_narrower() -> None:
 
 
 def test_open_positions_come_first_and_flat_ones_are_dim() -> None:
-    rows = PositionRows.of(
-        {"A/X": p.position(qty="0"), "B/X": p.position()}, columns_for(Room(), 120)
-    )
-    assert rows.symbols == ("B/X", "A/X")
+    rows = PositionRows({"A/X": p.position(qty="0"), "B/X": p.position()}, Room().columns(120))
+    assert rows.keys == ["B/X", "A/X"]
     assert rows.number_of("A/X") == 1
     assert rows.number_of("C/X") is None
     flat = rows.row(1)
@@ -124,8 +120,8 @@ def test_open_positions_come_first_and_flat_ones_are_dim() -> None:
 def flagged(position: Any, width: int, symbol: str = p.BTC) -> str:
     """The symbol's cell in a table so wide."""
     positions = {symbol: position}
-    columns = columns_for(Room().including(positions), width, oversold=True)
-    row = PositionRows.of(positions, columns).row(0)
+    columns = Room().including(positions).columns(width, oversold=True)
+    row = PositionRows(positions, columns).row(0)
     assert row is not None
     assert width_of(row.cells[0]) <= columns[0].width
     return plain(row.cells[0])
@@ -171,8 +167,8 @@ def test_fees_for_which_there_is_no_room_are_counted() -> None:
 
 
 def cells_at(width: int) -> list[str]:
-    columns = columns_for(Room().including({p.BTC: LONG}), width)
-    row = PositionRows.of({p.BTC: LONG}, columns).row(0)
+    columns = Room().including({p.BTC: LONG}).columns(width)
+    row = PositionRows({p.BTC: LONG}, columns).row(0)
     assert row is not None
     return [plain(cell) for cell in row.cells]
 
@@ -201,8 +197,8 @@ fee_amounts = st.decimals(-(10**9), 10**9, allow_nan=False, places=18).map(writt
 @given(st.dictionaries(fee_names, fee_amounts, max_size=5), st.integers(30, 250))
 def test_no_fee_is_cut_off_from_its_currency(fees: dict[str, str], width: int) -> None:
     positions = {p.BTC: p.position(fees=fees)}
-    columns = columns_for(Room().including(positions), width)
-    row = PositionRows.of(positions, columns).row(0)
+    columns = Room().including(positions).columns(width)
+    row = PositionRows(positions, columns).row(0)
     assert row is not None
     cell = row.cells[-1]
     assert width_of(cell) <= columns[-1].width

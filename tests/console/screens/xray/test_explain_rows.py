@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from published import position
 
-from console.kit.decimals import Decimals
+from console.kit.formats import Decimals
 from console.kit.lines import Tone, plain
 from console.screens.xray.explain_rows import StepRows, by_sign
 from engine.history.explain import Explanation, FoldStep
@@ -86,9 +86,9 @@ def test_without_room_figures_are_cut_never_rounded_and_the_step_is_told_in_full
     sold, _ = shown(found, 76)
     assert sold["released"].endswith("…")
     assert "129.661504137931034483".startswith(sold["released"].rstrip("…"))
-    told = plain(found.told(step()))
+    told = plain(found.in_full(step()))
     assert told == "released 129.661504137931034483  realised +0.139495862068965517"
-    assert found.told(fee()) == ()
+    assert found.in_full(fee()) == ()
 
 
 @pytest.mark.parametrize("width", [40, 60, 76, 100, 140, 200])
@@ -108,7 +108,7 @@ def test_steps_on_several_days_have_their_dates() -> None:
         "1970-01-02 00:00:00",
     ]
     assert all("time" not in row for row in shown(found, 100))
-    assert plain(found.told(fee(ts_ms=DAY_MS))) == "1970-01-02 00:00:00"
+    assert plain(found.in_full(fee(ts_ms=DAY_MS))) == "1970-01-02 00:00:00"
 
 
 def test_currencies_are_as_wide_as_they_are_drawn() -> None:

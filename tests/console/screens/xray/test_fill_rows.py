@@ -6,14 +6,13 @@ from typing import Any
 import pytest
 from published import BTC
 
-from console.kit.grid import GAP
 from console.kit.lines import Tone, plain
+from console.kit.widths import GAP
 from console.screens.xray.fill_rows import (
     OUTCOME_WIDTH,
     FillRows,
     Overview,
     Rest,
-    columns,
     earlier_cycle,
     outcome,
 )
@@ -79,7 +78,7 @@ def test_a_repeat_leads_to_the_cycle_that_had_booked_it() -> None:
 
 def rows(fills: list[FillLine], opened: set[int] | None) -> FillRows:
     overview = Overview.of(fills)
-    return FillRows(fills, overview, 7, columns(overview, 100, day_ms=0), day_ms=0, opened=opened)
+    return FillRows(fills, overview, 7, overview.columns(100, day_ms=0), day_ms=0, opened=opened)
 
 
 def keys(found: FillRows) -> list[Any]:
@@ -108,7 +107,7 @@ def test_points_stand_under_one_another_and_no_digit_is_lost() -> None:
     fills = [fill(qty="0.5", price="1234567.891"), fill(qty="12", price="9")]
     found = rows(fills, set())
     cells = [[plain(cell) for cell in row.cells] for n in (0, 1) if (row := found.row(n))]
-    titles = [column.title for column in columns(Overview.of(fills), 100, day_ms=0)]
+    titles = [column.title for column in Overview.of(fills).columns(100, day_ms=0)]
     assert [cell[titles.index("qty")] for cell in cells] == ["0.5", "12  "]
     assert [cell[titles.index("price")] for cell in cells] == ["1,234,567.891", "9    "]
 
@@ -117,7 +116,7 @@ def test_points_stand_under_one_another_and_no_digit_is_lost() -> None:
 def test_where_the_room_is_short_columns_go_but_never_the_figures_or_the_outcome(
     width: int,
 ) -> None:
-    found = columns(Overview.of([fill(trade_id="8" * 12)]), width, day_ms=0)
+    found = Overview.of([fill(trade_id="8" * 12)]).columns(width, day_ms=0)
     titles = {column.title for column in found}
     assert {"trade", "qty", "price", "ledger"} <= titles
     assert ("time" in titles) is (width >= 90)
@@ -128,7 +127,7 @@ DAY_MS = 86_400_000
 
 
 def widths(found: list[FillLine], width: int, day_ms: int = 0) -> dict[str, int]:
-    return {c.title: c.width for c in columns(Overview.of(found), width, day_ms=day_ms)}
+    return {c.title: c.width for c in Overview.of(found).columns(width, day_ms=day_ms)}
 
 
 @pytest.mark.parametrize("width", [60, 76, 100])
@@ -141,23 +140,23 @@ def test_whatever_is_long_the_outcome_has_its_room(width: int) -> None:
 def test_what_was_cut_or_went_is_told_of_the_fill_that_one_looks_at() -> None:
     found = fill(trade_id="BTC/USDT:884213", **LONG)
     made = FillRows(
-        [found], Overview.of([found]), 7, columns(Overview.of([found]), 76, day_ms=0), day_ms=0
+        [found], Overview.of([found]), 7, Overview.of([found]).columns(76, day_ms=0), day_ms=0
     )
     row = made.row(0)
     assert row is not None
     assert [plain(cell) for cell in row.cells][:2] == ["…USDT:884213", "0.111111111111111…"]
-    assert plain(made.told(0)) == (
+    assert plain(made.in_full(0)) == (
         "1970-01-01 00:00:00.000  BTC/USDT  buy  trade BTC/USDT:884213  "
         f"qty {LONG['qty']}  price 64,871.{'2' * 20}"
     )
-    wide = columns(Overview.of([found]), 200, day_ms=0)
-    assert plain(FillRows([new()], Overview.of([new()]), 7, wide, day_ms=0).told(0)) == ""
+    wide = Overview.of([found]).columns(200, day_ms=0)
+    assert plain(FillRows([new()], Overview.of([new()]), 7, wide, day_ms=0).in_full(0)) == ""
 
 
 def test_a_fill_of_another_day_than_the_cycles_has_its_date() -> None:
     found = [fill(), fill(ts_ms=DAY_MS)]
     assert widths(found[:1], 200)["time"] == 8
-    shown = columns(Overview.of(found), 200, day_ms=0)
+    shown = Overview.of(found).columns(200, day_ms=0)
     made = FillRows(found, Overview.of(found), 7, shown, day_ms=0)
     times = [plain(row.cells[0]) for n in (0, 1) if (row := made.row(n))]
     assert times == ["00:00:00", "1970-01-02 00:00:00"]

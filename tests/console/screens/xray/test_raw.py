@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.screens.xray.raw import set_out
+from console.screens.xray.raw import in_lines
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -17,12 +17,12 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_it_means_the_same(value: Any) -> None:
-    assert json.loads("\n".join(set_out(json.dumps(value)))) == value
+    assert json.loads("\n".join(in_lines(json.dumps(value)))) == value
 
 
 def test_numbers_keep_their_digits_and_keys_said_twice_are_seen_twice() -> None:
     raw = '{"a":1.10,"b":[1e-8,12345678901234567890.123456789],"a":{},"c":[]}'
-    assert set_out(raw) == [
+    assert in_lines(raw) == [
         "{",
         '  "a": 1.10,',
         '  "b": [',
@@ -36,5 +36,5 @@ def test_numbers_keep_their_digits_and_keys_said_twice_are_seen_twice() -> None:
 
 
 def test_what_is_no_json_is_shown_as_it_is() -> None:
-    assert set_out("not \x1b[31m json\nline") == ["not \x1b[31m json", "line"]
-    assert set_out("[" * 100_000) == ["[" * 100_000]
+    assert in_lines("not \x1b[31m json\nline") == ["not \x1b[31m json", "line"]
+    assert in_lines("[" * 100_000) == ["[" * 100_000]

@@ -4,8 +4,7 @@ import published as p
 import pytest
 from textual.app import App, ComposeResult
 
-from console.kit.line_widget import width_of
-from console.kit.lines import plain
+from console.kit.lines import plain, width_of
 from console.screens.xray.xray_cursors import XrayCursors
 from engine.history.xray import MarketEvidence, Xray
 

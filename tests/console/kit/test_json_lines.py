@@ -2,7 +2,7 @@
 
 import json
 
-from console.browser.ui.json_lines import json_lines
+from console.kit.json_lines import json_lines
 from console.kit.lines import plain
 
 
