@@ -6,10 +6,25 @@ from pathlib import Path
 
 import pytest
 import structlog
-from hypothesis import settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
-settings.register_profile("cycledeck", deadline=None, print_blob=True)
-settings.load_profile("cycledeck")
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("quick", UNTIMED, max_examples=30)
+settings.register_profile("deep", UNTIMED, max_examples=400)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Rules about any input are tried on few by default, on many with `-m long`."""
+    settings.load_profile("deep" if config.option.markexpr == "long" else "quick")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Rules about any input are long tests too, where these are asked for."""
+    if config.option.markexpr == "long":
+        for item in items:
+            if is_hypothesis_test(getattr(item, "obj", None)):
+                item.add_marker("long")
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -28,7 +28,7 @@ from builders import (
 )
 from fakes import FakeVenue
 from generated import fills
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -63,7 +63,6 @@ async def test_every_vector_comes_out_of_whole_cycles_in_any_arrival_order(
         assert verified(folder / "ledger.db").violations == ()
 
 
-@settings(max_examples=20)
 @given(fills(max_size=14, min_size=1), st.data())
 def test_shuffled_duplicated_and_split_into_cycles_gives_the_same_books(
     items: list[Any], data: Any

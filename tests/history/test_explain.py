@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from builders import BTC, ETH, commit, fee, memory_ledger, reported, rows
 from generated import SYMBOLS, fills
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import NoSuchCycle
@@ -37,7 +37,6 @@ def adds_up(found: Explanation) -> bool:
     return (found.after.qty, found.after.realized_pnl) == (canonical(qty), canonical(realized))
 
 
-@settings(max_examples=60)
 @given(fills(max_size=25, min_size=1), st.data())
 def test_any_cycle_is_explained_whatever_order_its_fills_came_in(
     items: list[Any], data: Any

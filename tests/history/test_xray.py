@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from builders import BTC, ETH, fee, memory_ledger, opened, reported, rows, settings_in
 from fakes import FakeVenue
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import CycleStatus, Engine, History, Kind, NoSuchCycle, Settings
@@ -155,7 +155,6 @@ def answers(draw: st.DrawFn) -> list[VenueResponse]:
     ]
 
 
-@settings(max_examples=100)
 @given(st.lists(answers(), min_size=1, max_size=4), st.sampled_from(TradeIds))
 def test_outcomes_are_those_of_the_commit_whatever_the_venue_said(
     said: list[list[VenueResponse]], trade_ids: TradeIds
@@ -176,7 +175,6 @@ def test_outcomes_are_those_of_the_commit_whatever_the_venue_said(
     connection.close()
 
 
-@settings(max_examples=100)
 @given(st.lists(answers() | st.integers(0, 3), min_size=2, max_size=5), st.sampled_from(TradeIds))
 def test_what_the_ledger_tells_at_once_is_what_booking_it_once_more_finds(
     said: list[list[VenueResponse] | int], trade_ids: TradeIds

@@ -8,7 +8,7 @@ import pytest
 from builders import folded, reported, sorted_events, vectors
 from exact import exact_positions
 from generated import fills
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.ledger.accounting import Position, fold, money_json, read_money_json
@@ -19,7 +19,6 @@ def test_every_vector_comes_out_to_the_last_digit(case: Any) -> None:
     assert folded(case["fills"]) == case["expected"]
 
 
-@settings(max_examples=150)
 @given(fills(max_size=30))
 def test_the_fold_equals_one_written_independently_with_fractions(items: list[Any]) -> None:
     expected = exact_positions(items)
@@ -33,7 +32,6 @@ def test_the_fold_equals_one_written_independently_with_fractions(items: list[An
         assert {c: Fraction(v) for c, v in got["fees"].items()} == exact.fees
 
 
-@settings(max_examples=50)
 @given(fills(max_size=20, symbols=["BTC/USDT"]))
 def test_cash_is_conserved_whatever_is_rounded(items: list[Any]) -> None:
     """What was realized less what is tied up is what came in, exactly: no rounding leaks."""
@@ -46,7 +44,6 @@ def test_cash_is_conserved_whatever_is_rounded(items: list[Any]) -> None:
     assert Fraction(position.realized_pnl) - Fraction(position.cost) == cash
 
 
-@settings(max_examples=50)
 @given(fills(max_size=20, symbols=["BTC/USDT"]), st.data())
 def test_folding_in_two_steps_is_folding_at_once(items: list[Any], data: Any) -> None:
     events = sorted_events(items)

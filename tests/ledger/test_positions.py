@@ -10,7 +10,7 @@ import pytest
 from builders import commit, fee, folded, memory_ledger, money_of, reported, rows
 from exact import exact_positions
 from generated import fills
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.checks.verify import verify
@@ -25,7 +25,6 @@ def ledger() -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
-@settings(max_examples=60)
 @given(fills(max_size=25, min_size=1), st.data())
 def test_any_order_duplicates_and_split_into_cycles_gives_the_same_positions(
     items: list[Any], data: Any
@@ -45,7 +44,6 @@ def test_any_order_duplicates_and_split_into_cycles_gives_the_same_positions(
     assert outcome.violations == ()
 
 
-@settings(max_examples=40)
 @given(fills(max_size=12, min_size=1), st.data())
 def test_fees_that_were_null_at_first_end_where_known_ones_do(items: list[Any], data: Any) -> None:
     at_first = data.draw(st.permutations([item | {"fees": [], "fee": None} for item in items]))

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from console.browser.errors import BrowseError
@@ -56,7 +56,6 @@ KINDS = {
     "downwards": "CREATE TABLE t (id INTEGER, n INTEGER, t TEXT, x, PRIMARY KEY (id DESC)) "
     "WITHOUT ROWID",
 }
-SLOW = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -157,7 +156,6 @@ def sorted_ids(kind: str, table: dict[int, Any], order: list[Any]) -> list[int]:
     return sorted(ids, key=cmp_to_key(compare)) if order else ids
 
 
-@SLOW
 @given(st.sampled_from(sorted(KINDS)), keys, rows, orders, page_sizes, st.booleans())
 def test_pages_together_are_the_table_in_its_order(
     kind: str,
@@ -220,7 +218,6 @@ OPERATORS = ["=", "!=", "<", "<=", ">", ">=", "is null", "is not null"]
 OPERANDS = ["0", "1.5", "+1.50", "-2.25", "9", "007", "x", "ÄÖ", "01ff", "1e-8", str(2**63 - 1), ""]
 
 
-@SLOW
 @given(
     st.sampled_from(["alias", "primary"]),
     keys,
@@ -263,7 +260,6 @@ def test_a_condition_holds_for_the_rows_it_should(
         }
 
 
-@SLOW
 @given(
     st.sampled_from(["alias", "primary"]),
     keys,
