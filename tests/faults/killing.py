@@ -2,7 +2,7 @@
 
 A program of its own: it forks a child per kill, which needs a process that has no threads.
 
-    python killing.py STORY before|after every|changing|ending PART PARTS
+    python killing.py STORY before|after every|changing|ending FIRST STEP
 """
 
 import asyncio
@@ -70,14 +70,14 @@ def killed_at(rehearsed: Rehearsed, folder: Path, at: int, after_it: bool) -> li
     return json.loads((folder / "problems").read_text())
 
 
-def main(name: str, when: str, which: str, part: str, parts: str) -> None:
+def main(name: str, when: str, which: str, first: str, step: str) -> None:
     logs.configure(LogSettings(level="error"))
     root = Path(tempfile.mkdtemp(prefix="killing-", dir=scratch()))
     try:
         if in_child(lambda: rehearse(name, root)):
             raise SystemExit("the story does not even work without faults")
         rehearsed: Rehearsed = pickle.loads((root / "rehearsed").read_bytes())
-        chosen = WHICH[which](rehearsed.seen)[int(part) :: int(parts)]
+        chosen = WHICH[which](rehearsed.seen)[int(first) :: int(step)]
         found: dict[str, list[str]] = {}
         for at in chosen:
             folder = root / str(at)

@@ -21,7 +21,6 @@ from builders import (
 )
 from scenarios import SimStory, books, differences, disagreements, health
 
-KILLS = 26
 FAST = {"CYCLEDECK_RETRY_WAIT": "1ms", "CYCLEDECK_LOG__LEVEL": "error"}
 MISCHIEF = {
     f"CYCLEDECK_SIM__MISCHIEF__{name}": value
@@ -62,21 +61,21 @@ def live_and_die(chance: random.Random, environment: dict[str, str], *arguments:
     return lines > 0
 
 
-@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("seed", "kills"), [(1, 7), pytest.param(2, 50, marks=pytest.mark.long)])
 def test_a_sim_engine_killed_at_random_holds_what_the_exchange_holds(
-    seed: int, memory_folder: Path
+    seed: int, kills: int, memory_folder: Path
 ) -> None:
     """FAULTS 1: SIGKILL of a trading engine, on an exchange that misbehaves as well."""
     chance = random.Random(seed)
     ledger = memory_folder / "ledger.db"
     settings = ["--db", ledger, "--seed", "11", "--symbols", "BTC/USDT,SOL/USDT"]
-    lived = [live_and_die(chance, FAST | MISCHIEF, *settings) for _ in range(KILLS)]
+    lived = [live_and_die(chance, FAST | MISCHIEF, *settings) for _ in range(kills)]
     asyncio.run(SimStory(memory_folder).recover())
     problems = [*health(ledger), *disagreements(ledger)]
     assert problems == [], f"seed {seed}"
     assert cycledeck("verify", "--db", ledger).code == 0, f"seed {seed}"
     assert len(books(ledger)["events"]) > 20, f"seed {seed}"
-    assert sum(lived) > KILLS // 2
+    assert sum(lived) > kills // 2
 
 
 def fills(chance: random.Random, count: int) -> list[Reported]:
@@ -93,17 +92,17 @@ def fills(chance: random.Random, count: int) -> list[Reported]:
     return items
 
 
-@pytest.mark.parametrize("seed", [3, pytest.param(4, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("seed", "kills"), [(3, 7), pytest.param(4, 50, marks=pytest.mark.long)])
 def test_an_observing_engine_killed_at_random_books_what_an_undisturbed_one_books(
-    seed: int, memory_folder: Path
+    seed: int, kills: int, memory_folder: Path
 ) -> None:
     """FAULTS 1: SIGKILL while the history grows; the books are equal to the last digit."""
     chance = random.Random(seed)
-    history = fills(chance, 30 * KILLS)
+    history = fills(chance, 30 * kills)
     source = memory_folder / "fills.jsonl"
     ledger = memory_folder / "ledger.db"
-    for life in range(1, KILLS + 1):
-        serve(source, history[: len(history) * life // KILLS])
+    for life in range(1, kills + 1):
+        serve(source, history[: len(history) * life // kills])
         live_and_die(chance, FAST, "--db", ledger, "--venue", f"recorded:{source}")
     asyncio.run(cycles(settings_in(memory_folder, source)))
     undisturbed = memory_folder / "undisturbed"

@@ -10,25 +10,32 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from injection import Act, Statements, changing, io_error, out_of_memory
 from scenarios import STORIES, Rehearsed, misreported
 
 KILLING = Path(__file__).with_name("killing.py")
-# A part of a story's statements is every so-manieth of them: one by default, the others with the
-# long tests.
+# Each so-manieth statement is taken by default, each one, in so many parts, by the long tests.
+SAMPLED = {"opening": 4, "upgrading": 16, "recorded": 24, "sim": 32}
+COMMITS_SAMPLED = {"opening": 1, "upgrading": 4, "recorded": 8, "sim": 8}
 PARTS = {"opening": 2, "upgrading": 4, "recorded": 6, "sim": 8}
 
-parts = pytest.mark.parametrize(
-    ("name", "part"),
-    [
-        pytest.param(name, part, marks=[] if part == 0 else pytest.mark.long)
-        for name in STORIES
-        for part in range(PARTS[name])
-    ],
-)
-stories = pytest.mark.parametrize("name", STORIES)
+EVERY_PART = [
+    pytest.param(name, slice(part, None, PARTS[name]), marks=pytest.mark.long, id=f"{name}-{part}")
+    for name in STORIES
+    for part in range(PARTS[name])
+]
+
+
+def sample(every: dict[str, int]) -> list[Any]:
+    return [pytest.param(name, slice(0, None, every[name]), id=name) for name in STORIES]
+
+
+sampled = pytest.mark.parametrize(("name", "part"), [*sample(SAMPLED), *EVERY_PART])
+commits = pytest.mark.parametrize(("name", "part"), [*sample(COMMITS_SAMPLED), *EVERY_PART])
+all_parts = pytest.mark.parametrize(("name", "part"), EVERY_PART)
 before_and_after = pytest.mark.parametrize("when", ["before", "after"])
 
 
@@ -56,8 +63,9 @@ def enumerate_failures(
     assert numbers
 
 
-def enumerate_kills(name: str, when: str, which: str, part: int) -> None:
-    command = [sys.executable, str(KILLING), name, when, which, str(part), str(PARTS[name])]
+def enumerate_kills(name: str, when: str, which: str, part: slice) -> None:
+    every = [str(part.start), str(part.step)]
+    command = [sys.executable, str(KILLING), name, when, which, *every]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
     assert ran.returncode == 0, ran.stderr
     report = json.loads(ran.stdout)
@@ -65,62 +73,55 @@ def enumerate_kills(name: str, when: str, which: str, part: int) -> None:
     assert report["kills"]
 
 
-@parts
+@sampled
 def test_a_statement_that_fails_before_it_ran_changes_nothing_in_the_end(
-    name: str, part: int, memory_folder: Path
+    name: str, part: slice, memory_folder: Path
 ) -> None:
     """FAULTS 1, 7: each statement and COMMIT of all three connections, once."""
     enumerate_failures(
-        name,
-        "before",
-        io_error,
-        lambda s: [*range(1, len(s) + 1)][part :: PARTS[name]],
-        memory_folder,
+        name, "before", io_error, lambda s: [*range(1, len(s) + 1)][part], memory_folder
     )
 
 
-@parts
+@sampled
 def test_a_statement_that_fails_after_it_ran_changes_nothing_in_the_end(
-    name: str, part: int, memory_folder: Path
+    name: str, part: slice, memory_folder: Path
 ) -> None:
     """FAULTS 1, 5, 7: COMMIT among them, which is then unknown."""
-    enumerate_failures(
-        name, "after", io_error, lambda s: changing(s)[part :: PARTS[name]], memory_folder
-    )
+    enumerate_failures(name, "after", io_error, lambda s: changing(s)[part], memory_folder)
 
 
-@parts
-def test_being_killed_before_a_statement_changes_nothing_in_the_end(name: str, part: int) -> None:
+@sampled
+def test_being_killed_before_a_statement_changes_nothing_in_the_end(name: str, part: slice) -> None:
     """FAULTS 1: SIGKILL before each statement that changes something, and each COMMIT."""
     enumerate_kills(name, "before", "changing", part)
 
 
-@stories
-def test_being_killed_after_a_commit_changes_nothing_in_the_end(name: str) -> None:
+@commits
+def test_being_killed_after_a_commit_changes_nothing_in_the_end(name: str, part: slice) -> None:
     """FAULTS 1. After any other statement is before the next one."""
-    for part in range(PARTS[name]):
-        enumerate_kills(name, "after", "ending", part)
+    enumerate_kills(name, "after", "ending", part)
 
 
-@pytest.mark.long
-@parts
+@all_parts
 @before_and_after
-def test_being_killed_anywhere_changes_nothing_in_the_end(name: str, when: str, part: int) -> None:
+def test_being_killed_anywhere_changes_nothing_in_the_end(
+    name: str, when: str, part: slice
+) -> None:
     """FAULTS 1, without leaving any statement out."""
     enumerate_kills(name, when, "every", part)
 
 
-@pytest.mark.long
-@parts
+@all_parts
 @before_and_after
 def test_running_out_of_memory_anywhere_changes_nothing_in_the_end(
-    name: str, when: str, part: int, memory_folder: Path
+    name: str, when: str, part: slice, memory_folder: Path
 ) -> None:
     """FAULTS 7: sqlite3 raises MemoryError for it, which is none of its own errors."""
     enumerate_failures(
         name,
         when,
         out_of_memory,
-        lambda s: [*range(1, len(s) + 1)][part :: PARTS[name]],
+        lambda s: [*range(1, len(s) + 1)][part],
         memory_folder,
     )
