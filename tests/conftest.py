@@ -1,5 +1,6 @@
 """What all tests run under."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 from hypothesis import HealthCheck, is_hypothesis_test, settings
+from structlog.dev import ConsoleRenderer, plain_traceback
 
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.register_profile("quick", UNTIMED, max_examples=30)
@@ -25,6 +27,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if is_hypothesis_test(getattr(item, "obj", None)):
                 item.add_marker("long")
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported by now stays, and is looked through for garbage no more."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -46,8 +54,11 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 @pytest.fixture(autouse=True)
 def _logs_are_not_configured_by_engines() -> Iterator[None]:
-    """What one test, or an engine in it, configures is not the next one's."""
+    """What one test, or an engine in it, configures is not the next one's. Tracebacks are plain:
+    to draw one takes as long as a hundred cycles."""
     structlog.reset_defaults()
-    structlog.configure()
+    *before, _ = structlog.get_config()["processors"]
+    plain = ConsoleRenderer(colors=False, exception_formatter=plain_traceback)
+    structlog.configure(processors=[*before, plain])
     yield
     structlog.reset_defaults()

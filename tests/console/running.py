@@ -16,6 +16,7 @@ from console.session.target import Target
 from engine import Engine, Settings
 
 DEADLINE_S = 60
+POLL_S = 0.02
 
 
 async def ran(db: Path, cycles: int = 3) -> None:
@@ -60,5 +61,5 @@ async def written(pilot: Pilot[None], text: str) -> None:
 async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
     """Wait for something to be seen."""
     async with asyncio.timeout(DEADLINE_S):
-        while not condition():
-            await pilot.pause(0.02)
+        while not condition() and pilot.app._exception is None:
+            await asyncio.sleep(POLL_S)

@@ -267,28 +267,36 @@ async def test_no_more_clients_are_taken_than_the_engine_can_spare(
 # --- clients that are behind
 
 
+async def falls_asleep(client: Bare, engine: Engine) -> None:
+    """The client reads no more, and the kernel keeps little for it: it is behind soon."""
+    await until(lambda: clients_of(engine))
+    (its,) = clients_of(engine)
+    its._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+
+
 async def test_a_client_that_reads_nothing_misses_results_and_slows_no_cycle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attached_client, "BUFFER_LIMIT", 64 * 1024)
+    monkeypatch.setattr(attached_client, "BUFFER_LIMIT", 16 * 1024)
     monkeypatch.setattr(attached_client, "PATIENCE_S", 3_600)
     async with serving(tmp_path, interval=0) as engine, bare(engine.settings.db) as asleep:
-        asleep.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await falls_asleep(asleep, engine)
         async with attached(engine.settings.db) as awake:
-            await engine.run(700)
+            await engine.run(50)
             last = 0
-            while last < 700:
+            while last < 50:
                 last = (await next_result(awake)).result.cycle_id
         (lagging,) = [a for a in clients_of(engine) if a._behind_since]
-        assert lagging._transport.get_write_buffer_size() < 64 * 1024 + 10_000
+        assert lagging._transport.get_write_buffer_size() < 16 * 1024 + 10_000
         asleep.writer.transport.resume_reading()  # type: ignore[attr-defined]
         await until(lambda: not lagging._transport.get_write_buffer_size())
         await engine.cycle()
         seen = []
-        while not seen or seen[-1] < 701:
+        while not seen or seen[-1] < 51:
             seen.append((await asleep.next("result"))["result"]["cycle_id"])
     assert seen == sorted(set(seen))
-    assert len(seen) < 701
+    assert len(seen) < 51
 
 
 async def test_a_client_that_is_behind_for_long_is_let_go(
@@ -299,8 +307,8 @@ async def test_a_client_that_is_behind_for_long_is_let_go(
     monkeypatch.setattr(attached_client, "PATIENCE_S", 0.05)
     monkeypatch.setattr(server, "BEAT_S", 0.01)
     async with serving(tmp_path, interval=0) as engine, bare(engine.settings.db) as asleep:
-        asleep.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        await engine.run(400)
+        await falls_asleep(asleep, engine)
+        await engine.run(30)
         await until(lambda: not clients_of(engine))
         assert (await engine.cycle()).status is CycleStatus.OK
 
@@ -727,8 +735,9 @@ async def test_closing_does_not_wait_for_a_client_that_reads_nothing(
     engine = serving(tmp_path, interval=0)
     await engine.open()
     async with bare(engine.settings.db) as asleep:
-        asleep.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        await engine.run(400)
+        await falls_asleep(asleep, engine)
+        await engine.run(30)
+        assert clients_of(engine)[0]._transport.get_write_buffer_size()
         async with asyncio.timeout(20):
             await engine.close()
     assert not socket_path(engine.settings.db).exists()

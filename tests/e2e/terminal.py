@@ -25,7 +25,7 @@ from typing import Self
 import pyte
 
 DEADLINE_S = 60.0
-POLL_S = 0.02
+POLL_S = 0.05
 PROGRAM = Path(sys.executable).with_name("cycledeck")
 ALTERNATE, PRIMARY = b"\x1b[?1049h", b"\x1b[?1049l"
 KEYS = {

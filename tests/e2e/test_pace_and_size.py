@@ -58,7 +58,7 @@ def test_a_terminal_made_tiny_and_back_while_cycles_run_shows_the_same_again(
 def test_of_two_resizes_at_once_the_last_one_counts(home: Path, ledger: Path) -> None:
     with Terminal("watch", "--db", ledger, home=home, size=(120, 40)) as terminal:
         terminal.until_seen("enter opens one")
-        for _ in range(40):
+        for _ in range(10):
             terminal.resize(40, 10)
             terminal.resize(120, 40)
             terminal.until_seen("ledger dedupe", "cursors", "enter opens one")

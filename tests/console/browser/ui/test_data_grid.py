@@ -191,10 +191,10 @@ async def test_the_column_under_the_cursor_is_in_view_and_whole_at_its_left() ->
 
 async def test_the_sign_that_there_is_more_leaves_every_heading_whole() -> None:
     infos = tuple(ColumnInfo(f"side{n}", "TEXT") for n in range(40))
-    for width in range(20, 60):
-        app = GridApp(Numbered(50), infos)
-        async with app.run_test(size=(width, 6)) as pilot:
-            await pilot.pause()
+    app = GridApp(Numbered(50), infos)
+    async with app.run_test(size=(20, 6)) as pilot:
+        for width in range(20, 60):
+            await pilot.resize_terminal(width, 6)
             heading = inside(app, "#rows")[0]
             assert heading.endswith(" ›")
             assert "…" not in heading
