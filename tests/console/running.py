@@ -61,5 +61,5 @@ async def written(pilot: Pilot[None], text: str) -> None:
 async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
     """Wait for something to be seen."""
     async with asyncio.timeout(DEADLINE_S):
-        while not condition() and pilot.app._exception is None:
+        while not condition() and pilot.app._exception is None:  # noqa: ASYNC110
             await asyncio.sleep(POLL_S)
