@@ -104,19 +104,25 @@ async def test_after_trouble_the_rows_have_the_focus_again(db: Path, tmp_path: P
         await found.until(lambda: found.values("id")[-1:] == ["1000"])
 
 
-async def test_a_reading_process_that_was_killed_is_started_again(db: Path) -> None:
+@pytest.mark.parametrize("asked", [False, True])
+async def test_a_reading_process_that_was_killed_is_started_again(db: Path, asked: bool) -> None:
+    """Where something was asked of it that is trouble first, and keys are the rows' again after."""
     async with trades(db) as found:
         session = found.screen._session
         assert session is not None
         assert session._browser is not None
         assert session._browser._process is not None
         before = session._browser._process
+        if asked:
+            before._process.send_signal(signal.SIGSTOP)
+            await found.until(lambda: before._waiting)
         before._process.kill()
         await found.until(
             lambda: (
                 session._browser
                 and session._browser._process not in (None, before)
                 and found.pane.paged is not None
+                and found.app.focused is found.grid
             )
         )
         await found.press("G")
