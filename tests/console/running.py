@@ -59,7 +59,8 @@ async def written(pilot: Pilot[None], text: str) -> None:
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
-    """Wait for something to be seen."""
+    """Wait for something to be seen, and until what is due then is drawn."""
     async with asyncio.timeout(DEADLINE_S):
         while not condition() and pilot.app._exception is None:  # noqa: ASYNC110
             await asyncio.sleep(POLL_S)
+        await pilot.pause(0)
