@@ -37,7 +37,8 @@ class KeySpace:
         self.table = table
         self.width = len(table.keys)
         self._keys = ", ".join(table.keys)
-        self._shown = table.shown
+        self._columns = ", ".join(table.shown)
+        self._is_too_wide = self.width + len(table.shown) > WIDEST
         forward, backward = ("DESC", "ASC") if table.descending else ("ASC", "DESC")
         self._orders = {
             True: ", ".join(f"{term} {forward}" for term in table.keys),
@@ -71,8 +72,7 @@ class KeySpace:
         self, connection: Connection, where: Sql, forward: bool, skip: int, limit: int
     ) -> Generator[tuple[Values, Values]]:
         """Keys and rows."""
-        shown = self._shown if self.width + len(self._shown) <= WIDEST else []
-        columns = ", ".join((*self.table.keys, *shown))
+        columns = self._keys if self._is_too_wide else f"{self._keys}, {self._columns}"
         sql = f"{self._select(columns, where, forward)} LIMIT ? OFFSET ?"
         for values in connection.each(sql, (*where.values, limit, skip)):
             key, row = values[: self.width], values[self.width :]
@@ -82,9 +82,8 @@ class KeySpace:
     def row(self, connection: Connection, key: Values, where: Sql = EVERYTHING) -> Values | None:
         """The row with this key, if the condition holds for it."""
         both = self.at(key).also(where)
-        columns = ", ".join(self._shown)
         source = f"{self.table.source} {self.table.scan}"
-        return connection.first(f"SELECT {columns} FROM {source}{both.where}", both.values)  # noqa: S608
+        return connection.first(f"SELECT {self._columns} FROM {source}{both.where}", both.values)  # noqa: S608
 
     def key(
         self, connection: Connection, where: Sql, forward: bool, skip: int = 0

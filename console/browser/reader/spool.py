@@ -3,29 +3,20 @@
 import marshal
 import os
 import threading
+from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 from console.browser.errors import BrowseError
 from console.browser.reader.wire import Values
 
 NUMBER = 8
 CHUNK = 1 << 20
-
-
-class Spool(Protocol):
-    """Rows by position, from 0."""
-
-    def __len__(self) -> int: ...
-    def extend(self, rows: Sequence[Values]) -> None: ...
-    def read(self, start: int, limit: int) -> list[Values]: ...
-    def position(self, row: Values) -> int | None: ...
-    def close(self) -> None: ...
 
 
 @cache
@@ -89,8 +80,8 @@ class _File:
         return self._file
 
 
-class NumberSpool:
-    """Rowids, eight bytes each."""
+class Spool(ABC):
+    """Rows by position, from 0, in one file."""
 
     def __init__(self) -> None:
         self._file = _File()
@@ -98,6 +89,22 @@ class NumberSpool:
 
     def __len__(self) -> int:
         return self._length
+
+    @abstractmethod
+    def extend(self, rows: Sequence[Values]) -> None: ...
+
+    @abstractmethod
+    def read(self, start: int, limit: int) -> list[Values]: ...
+
+    @abstractmethod
+    def position(self, row: Values) -> int | None: ...
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class NumberSpool(Spool):
+    """Rowids, eight bytes each."""
 
     def extend(self, rows: Sequence[Values]) -> None:
         self._file.append(_numbers(chain.from_iterable(rows)))
@@ -123,26 +130,19 @@ class NumberSpool:
                 return (start + at) // NUMBER
         return None
 
-    def close(self) -> None:
-        self._file.close()
-
 
 def _numbers(values: Iterable[Any]) -> bytes:
     return array("q", values).tobytes()
 
 
-class RowSpool:
+class RowSpool(Spool):
     """Rows of any values, written in blocks. The last block that was read stays in memory."""
 
     def __init__(self) -> None:
-        self._file = _File()
+        super().__init__()
         self._starts = array("q")
         self._offsets = array("q")
-        self._length = 0
         self._last_read: tuple[int, list[Values]] = (-1, [])
-
-    def __len__(self) -> int:
-        return self._length
 
     @property
     def size(self) -> int:
@@ -173,9 +173,6 @@ class RowSpool:
             if row in rows:
                 return start + rows.index(row)
         return None
-
-    def close(self) -> None:
-        self._file.close()
 
     def _block(self, block: int) -> list[Values]:
         number, last_rows = self._last_read

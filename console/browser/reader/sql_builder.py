@@ -28,7 +28,9 @@ class Sql(NamedTuple):
 
     def also(self, other: "Sql") -> "Sql":
         """Both conditions."""
-        return self.joined(" AND ", [part for part in (self, other) if part.text])
+        if not (self.text and other.text):
+            return self if self.text else other
+        return Sql(f"{self.text} AND {other.text}", (*self.values, *other.values))
 
     @classmethod
     def joined(cls, operator: str, parts: Sequence["Sql"]) -> "Sql":
@@ -229,6 +231,8 @@ def bound(values: Values) -> tuple[list[str], Values]:
     """Placeholders and the values bound to them: text that is not UTF-8 as its bytes, for SQLite
     takes it in no other way."""
     broken = [isinstance(value, str) and _is_broken(value) for value in values]
+    if not any(broken):
+        return ["?"] * len(values), values
     marks = ["CAST(? AS TEXT)" if is_broken else "?" for is_broken in broken]
     return marks, tuple(
         value.encode("utf-8", "surrogateescape") if isinstance(value, str) and is_broken else value
