@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from builders import ETH, Reported, fee, opened, reported, serve, settings_in
+from builders import ETH, Reported, fee, opened, raw, reported, serve, settings_in
 from injection import Statements
 
 from engine import Engine, Settings
@@ -281,11 +281,11 @@ class SimStory:
 def disagreements(ledger: Path) -> Iterator[str]:
     """Where a ledger and the sim exchange's own file differ, as of the last cycle's begin."""
     with opened(ledger.with_suffix(".sim.db")) as exchange:
-        exchange.row_factory = sqlite3.Row
+        raw(exchange).row_factory = sqlite3.Row
         trades = {str(row["number"]): row for row in exchange.execute("SELECT * FROM trades")}
         there = {row[0] for row in exchange.execute("SELECT client_order_id FROM orders")}
     with opened(ledger) as connection:
-        connection.row_factory = sqlite3.Row
+        raw(connection).row_factory = sqlite3.Row
         events = {e["event_id"]: e for e in connection.execute("SELECT * FROM ledger_events")}
         as_of = connection.execute("SELECT max(venue_ms) FROM cycles").fetchall()[0][0]
         orders = {o["client_order_id"]: o["status"] for o in connection.execute(
