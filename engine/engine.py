@@ -27,6 +27,7 @@ from engine.cycles.rehearsal import Rehearsal, Report, rehearse
 from engine.cycles.results import CycleResult, Kind, Preview
 from engine.cycles.scheduler import Scheduler
 from engine.errors import LedgerMismatch, SettingsError, StoreError, StoreFatal
+from engine.ledger.identity import Identity
 from engine.settings import Settings
 from engine.store.connection import Connect, complete, connect_sqlite
 from engine.store.damage import sound_rows
@@ -37,7 +38,7 @@ from engine.store.store import Store
 from engine.store.tx import Tx
 from engine.trading.execution import Execution
 from engine.trading.strategies import Ladder, Strategy, observe
-from engine.venue import TradeIds, Venue
+from engine.venue import Venue
 from engine.venues import registry
 from engine.venues.detached import detached
 from engine.venues.registry import VenueSetup
@@ -104,7 +105,7 @@ class Engine:
             )
             ending.push_async_callback(store.close)
             with sound_rows(settings.db):
-                _check_identity(await store.read(_identity), self.venue)
+                _check_identity(await store.read(Identity.read), self.venue)
             lease = Lease(store, settings.lease_ttl)
             ending.push_async_callback(lease.release)
             await lease.acquire()
@@ -187,7 +188,7 @@ class Engine:
 
     async def _assemble(self, store: Store, lease: Lease) -> "_Running":
         identity = await store.write(partial(_identify, venue=self.venue))
-        last_id = await store.read(_last_cycle_id)
+        last_id = await store.read(lambda tx: int(tx.value("cycle_last_id")))
         retrying = Retrying(self.settings.retry_attempts, self.settings.retry_wait)
         execution = Execution(
             store,
@@ -197,13 +198,12 @@ class Engine:
             self.settings.risk,
             self.settings.kill_switch_file,
             lease.check,
-            identity["ledger_id"],
+            identity.ledger_id,
         )
-        trade_ids = TradeIds(identity["trade_ids"])
         cycles = CycleRunner(
-            self.settings, store, self.venue, retrying, execution, self._feed, trade_ids, last_id
+            self.settings, store, self.venue, retrying, execution, self._feed, last_id
         )
-        due = await store.read(_last_reconcile)
+        due: int | None = await store.read(lambda tx: tx.value("cycle_last_reconcile"))
         runner = Scheduler(cycles, self.settings, due)
         keeper = asyncio.create_task(lease.keep(runner.fail))
         return _Running(store, lease, execution, cycles, runner, keeper)
@@ -281,55 +281,35 @@ def make_strategy(settings: Settings, venue: Venue) -> Strategy:
     return Ladder(settings.ladder) if by_default or settings.strategy == "ladder" else observe
 
 
-def _identity(tx: Tx) -> dict[str, str]:
-    """What the ledger is pinned to; nothing where no engine has run on it yet."""
-    return tx.pairs("identity_read")
-
-
-def _identify(tx: Tx, venue: Venue) -> dict[str, str]:
+def _identify(tx: Tx, venue: Venue) -> Identity:
     """Pin the ledger to its venue's kind and numbering, or check that they are the pinned ones."""
-    identity = _identity(tx)
-    if not identity:
-        identity = {
-            "ledger_id": uuid.uuid4().hex[:4],
-            "created_ms": str(now_ms()),
-            "venue": venue.name,
-            "trade_ids": venue.trade_ids.value,
-        }
-        for key, value in identity.items():
-            tx.run("identity_add", key=key, value=value)
+    identity = Identity.read(tx)
+    if identity is None:
+        identity = Identity(uuid.uuid4().hex[:4], now_ms(), venue.name, venue.trade_ids)
+        identity.keep(tx)
     _check_identity(identity, venue)
     return identity
 
 
-def _check_identity(identity: dict[str, str], venue: Venue) -> None:
+def _check_identity(identity: Identity | None, venue: Venue) -> None:
     """Raises `LedgerMismatch` where the ledger is pinned to another venue or other trade ids.
 
     Where trade ids are unique is part of the ids of everything booked.
     """
-    if not identity:
+    if identity is None:
         return
-    pinned = identity["venue"], identity["trade_ids"]
-    declared = venue.trade_ids.value if venue.trade_ids_declared else pinned[1]
-    if pinned[0] != venue.name:
+    declared = venue.trade_ids if venue.trade_ids_declared else identity.trade_ids
+    if identity.venue != venue.name:
         raise LedgerMismatch(
-            f"this ledger belongs to the venue {pinned[0]}, not {venue.name}; nothing was "
+            f"this ledger belongs to the venue {identity.venue}, not {venue.name}; nothing was "
             "changed. Use another file with --db"
         )
-    if declared != pinned[1]:
+    if declared != identity.trade_ids:
         raise LedgerMismatch(
-            f"{venue.name}.trade_ids = {declared!r}, but this ledger's ids were made with "
-            f"{pinned[1]!r}; nothing was changed. Set it to that, or use another file with --db"
+            f"{venue.name}.trade_ids = {declared.value!r}, but this ledger's ids were made with "
+            f"{identity.trade_ids.value!r}; nothing was changed. Set it to that, or use another "
+            "file with --db"
         )
-
-
-def _last_cycle_id(tx: Tx) -> int:
-    return int(tx.value("cycle_last_id"))
-
-
-def _last_reconcile(tx: Tx) -> int | None:
-    started_ms: int | None = tx.value("cycle_last_reconcile")
-    return started_ms
 
 
 async def replay_cycle(settings: Settings, cycle_id: int) -> CycleResult:

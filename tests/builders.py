@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,12 @@ import pytest
 from engine import Engine, Settings
 from engine.checks.verify import Verification, verify
 from engine.cycles.results import CycleResult, PositionView
-from engine.ledger.accounting import Position, fold
+from engine.ledger.accounting import Position
 from engine.ledger.commit import Commit, commit_cycle
 from engine.ledger.cursors import PreparedMarket
-from engine.ledger.events import Event, event_key, events_of
+from engine.ledger.events import Event, events_of
 from engine.ledger.fills import Fill, read_fill
+from engine.ledger.identity import Identity
 from engine.money import canonical
 from engine.store.connection import connect_sqlite
 from engine.store.migrate import migrate
@@ -88,14 +90,14 @@ def read(item: Reported, trade_ids: TradeIds = TradeIds.ACCOUNT) -> Fill:
 def sorted_events(items: Iterable[Reported]) -> list[Event]:
     """The events of reported fills in fold order, each id once."""
     events = {event.event_id: event for item in items for event in events_of(read(item))}
-    return sorted(events.values(), key=event_key)
+    return sorted(events.values(), key=attrgetter("place"))
 
 
 def folded(items: Iterable[Reported]) -> dict[str, dict[str, Any]]:
     """Positions of reported fills through the pure module alone."""
     positions: dict[str, Position] = {}
     for event in sorted_events(items):
-        fold(positions.setdefault(event.symbol, Position(event.symbol)), [event])
+        positions.setdefault(event.symbol, Position(event.symbol)).fold([event])
     return {symbol: money_of(position) for symbol, position in positions.items()}
 
 
@@ -133,9 +135,7 @@ def memory_ledger(trade_ids: TradeIds = TradeIds.ACCOUNT) -> OpenLedger:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     migrate(connection)
     ledger = OpenLedger(connection, Path(":memory:"))
-    identity = {"ledger_id": "ab12", "created_ms": "1", "venue": "fake", "trade_ids": trade_ids}
-    for key, value in identity.items():
-        ledger.run("identity_add", key=key, value=value)
+    Identity("ab12", 1, "fake", trade_ids).keep(ledger)
     return ledger
 
 

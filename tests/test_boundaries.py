@@ -81,6 +81,11 @@ def test_sql_stands_in_sql_files(module: Path) -> None:
     assert found <= ALLOWED.get(name_of(module), set())
 
 
+def test_only_the_store_and_the_simulated_exchange_name_the_database_driver() -> None:
+    users = {name_of(m) for m in MODULES if {"sqlite3", "aiosqlite"} & set(imports(m))}
+    assert {name for name in users if not name.startswith("store/")} == {"venues/sim/file.py"}
+
+
 def test_the_exceptions_are_still_needed() -> None:
     assert all((ROOT / name).exists() for name in ALLOWED)
 

@@ -1,19 +1,19 @@
-"""What a check is made of, and what it yields."""
+"""A check of the books, and the violations that it yields."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from engine.store.tx import Tx
+from engine.store.tx import Row, Tx
 
 Report = Callable[[str, int], None]
 EVERY = 1_000
 
 
 class Violation(BaseModel):
-    """One thing that is not as it has to be, and where."""
+    """A value that is not as it has to be: the one expected, the one found, and where it stands."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -22,48 +22,48 @@ class Violation(BaseModel):
     expected: str
     found: str
 
+    @classmethod
+    def of(cls, table: str, key: object, expected: object, actual: object) -> "Violation":
+        return cls(table=table, key=str(key), expected=str(expected), found=str(actual))
 
-@dataclass(slots=True)
-class Count:
-    """How much a check has looked at; tells `report` now and then."""
+    @classmethod
+    def of_columns(
+        cls, table: str, key: object, expected: Mapping[str, Any], row: Mapping[str, Any]
+    ) -> Iterator["Violation"]:
+        """A violation for each column of a row that is not as expected."""
+        for column, value in expected.items():
+            if value != row[column]:
+                yield cls.of(table, f"{key}.{column}", value, row[column])
 
-    name: str
-    report: Report
-    done: int = 0
 
-    def add(self, more: int = 1) -> None:
+class Check(ABC):
+    """A check of the books on one snapshot. `done` counts the rows it has looked at."""
+
+    name: ClassVar[str]
+
+    def __init__(self, tx: Tx, report: Report) -> None:
+        self._tx = tx
+        self._report = report
+        self.done = 0
+
+    @abstractmethod
+    def violations(self) -> Iterator[Violation]: ...
+
+    def count(self, more: int = 1) -> None:
+        """Add to `done`; the report is given a figure now and then."""
         self.done += more
         if self.done % EVERY < more:
-            self.report(self.name, self.done)
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    name: str
-    run: Callable[[Tx, Count], Iterator[Violation]] = field(repr=False)
+            self._report(self.name, self.done)
 
 
 class Ahead:
     """Rows in the order of the number in their first column, taken as far as a number at a time."""
 
-    def __init__(self, rows: Iterable[tuple[Any, ...]]) -> None:
+    def __init__(self, rows: Iterable[Row]) -> None:
         self._rows = iter(rows)
         self._next = next(self._rows, None)
 
-    def upto(self, number: float) -> Iterator[tuple[Any, ...]]:
+    def upto(self, number: float) -> Iterator[Row]:
         while self._next is not None and self._next[0] <= number:
             row, self._next = self._next, next(self._rows, None)
             yield row
-
-
-def violation(table: str, key: object, expected: object, found: object) -> Violation:
-    return Violation(table=table, key=str(key), expected=str(expected), found=str(found))
-
-
-def differing(
-    table: str, key: object, expected: Mapping[str, Any], row: Mapping[str, Any]
-) -> Iterator[Violation]:
-    """A violation for each column of a row that is not as expected."""
-    for column, value in expected.items():
-        if value != row[column]:
-            yield violation(table, f"{key}.{column}", value, row[column])

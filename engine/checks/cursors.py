@@ -5,15 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from engine.checks.check import Count, Violation, differing, violation
+from engine.checks.check import Check, Violation
 from engine.ledger.cursors import CURSOR_PREFIX
-from engine.store.tx import Tx
 
 
 @dataclass(slots=True)
 class Walked:
-    """A cursor as the commits tell of it: where it is, the cycle that moved it there, the cycle
-    that started it and where that one left it."""
+    """A cursor by the commits: its value, the cycle that moved it there, the cycle that started it
+    and the value that one left."""
 
     value_ms: int
     cycle_id: int
@@ -21,47 +20,55 @@ class Walked:
     first_ms: int
 
 
-def check_cursors(tx: Tx, count: Count) -> Iterator[Violation]:
+class CursorsCheck(Check):
     """Every cursor is where the chained commits left it, and not ahead of what the ledger holds."""
-    walked: dict[str, Walked] = {}
-    for commit_seq, cycle_id, cursors_json in tx.each("verify_moves"):
-        for key, (before, after) in json.loads(cursors_json).items():
-            stood = walked[key].value_ms if key in walked else None
-            if before != stood:
-                where = f"{commit_seq}.cursors_json"
-                yield violation("ledger_commits", where, f"{key} from {stood}", f"from {before}")
-            if before is None or key not in walked:
-                walked[key] = Walked(after, cycle_id, cycle_id, after)
-            elif after != stood:
-                walked[key].value_ms, walked[key].cycle_id = after, cycle_id
-    stored = {row["key"]: row for row in tx.named("verify_cursors")}
-    for key in sorted(walked.keys() | stored.keys()):
-        count.add()
-        if key not in stored:
-            yield violation("cursors", key, f"value_ms {walked[key].value_ms}", "no row")
-        elif key not in walked:
-            yield violation("cursors", key, "a commit that started it", "none did")
-        else:
-            yield from _compare(tx, walked[key], stored[key])
 
+    name = "cursors"
 
-def _compare(tx: Tx, walked: Walked, stored: dict[str, Any]) -> Iterator[Violation]:
-    key, value_ms, start_ms = stored["key"], stored["value_ms"], stored["start_ms"]
-    expected = {"value_ms": walked.value_ms, "cycle_id": walked.cycle_id}
-    yield from differing("cursors", key, expected, stored)
-    most = max(start_ms, stored["latest_ms"] or 0)
-    if value_ms == walked.value_ms and value_ms > most:
-        yield violation("cursors", f"{key}.value_ms", f"at most {most}", value_ms)
-    yield from _check_start(tx, key, start_ms, walked)
+    def violations(self) -> Iterator[Violation]:
+        walked: dict[str, Walked] = {}
+        yield from self._walk(walked)
+        stored = {row["key"]: row for row in self._tx.named("verify_cursors")}
+        for key in sorted(walked.keys() | stored.keys()):
+            self.count()
+            if key not in stored:
+                yield Violation.of("cursors", key, f"value_ms {walked[key].value_ms}", "no row")
+            elif key not in walked:
+                yield Violation.of("cursors", key, "a commit that started it", "none did")
+            else:
+                yield from self._compare(walked[key], stored[key])
 
+    def _walk(self, walked: dict[str, Walked]) -> Iterator[Violation]:
+        """Move the cursors as the commits did, each from where the one before left it."""
+        for commit_seq, cycle_id, cursors_json in self._tx.each("verify_moves"):
+            for key, (before, after) in json.loads(cursors_json).items():
+                stood = walked[key].value_ms if key in walked else None
+                if before != stood:
+                    expected, where = f"{key} from {stood}", f"{commit_seq}.cursors_json"
+                    yield Violation.of("ledger_commits", where, expected, f"from {before}")
+                if before is None or key not in walked:
+                    walked[key] = Walked(after, cycle_id, cycle_id, after)
+                elif after != stood:
+                    walked[key].value_ms, walked[key].cycle_id = after, cycle_id
 
-def _check_start(tx: Tx, key: str, start_ms: int, walked: Walked) -> Iterator[Violation]:
-    """The chain has where a cursor stood after its first commit, which is not before its start.
-    The start itself is in the evidence of that commit's cycle, as long as it is kept."""
-    symbol = key.removeprefix(CURSOR_PREFIX)
-    asked_ms = tx.value("verify_start", symbol=symbol, cycle_id=walked.started_by)
-    if asked_ms not in (None, start_ms):
-        expected = f"{asked_ms}, from when on cycle {walked.started_by} asked"
-        yield violation("cursors", f"{key}.start_ms", expected, start_ms)
-    elif start_ms > walked.first_ms:
-        yield violation("cursors", f"{key}.start_ms", f"at most {walked.first_ms}", start_ms)
+    def _compare(self, walked: Walked, row: dict[str, Any]) -> Iterator[Violation]:
+        key, value_ms = row["key"], row["value_ms"]
+        expected = {"value_ms": walked.value_ms, "cycle_id": walked.cycle_id}
+        yield from Violation.of_columns("cursors", key, expected, row)
+        most = max(row["start_ms"], row["latest_ms"] or 0)
+        if value_ms == walked.value_ms and value_ms > most:
+            yield Violation.of("cursors", f"{key}.value_ms", f"at most {most}", value_ms)
+        yield from self._check_start(walked, key, row["start_ms"])
+
+    def _check_start(self, walked: Walked, key: str, start_ms: int) -> Iterator[Violation]:
+        """A cursor's start is not after the value that its first commit left, which the chain has.
+
+        The start itself is in the evidence of that commit's cycle, until it expires.
+        """
+        symbol, cycle_id = key.removeprefix(CURSOR_PREFIX), walked.started_by
+        asked_ms = self._tx.value("verify_start", symbol=symbol, cycle_id=cycle_id)
+        if asked_ms not in (None, start_ms):
+            expected = f"{asked_ms}, from when on cycle {cycle_id} asked"
+            yield Violation.of("cursors", f"{key}.start_ms", expected, start_ms)
+        elif start_ms > walked.first_ms:
+            yield Violation.of("cursors", f"{key}.start_ms", f"at most {walked.first_ms}", start_ms)

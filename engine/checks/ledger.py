@@ -5,118 +5,147 @@ from collections.abc import Iterator
 from math import inf
 from typing import Any
 
-from engine.checks.check import Ahead, Count, Violation, violation
+from engine.checks.check import Ahead, Check, Violation
 from engine.ingest import inputs
 from engine.ingest.prepare import read
 from engine.ledger.commit import chain_hash
-from engine.ledger.events import FILL, Event, content_hash
+from engine.ledger.events import FILL, Event
+from engine.ledger.identity import Identity
 from engine.store.damage import DAMAGE
-from engine.store.tx import Tx
+from engine.store.tx import Row
 from engine.venue import TradeIds
 
 # What every ledger with a commit says of itself.
 IDENTITY = ("created_ms", "ledger_id", "trade_ids", "venue")
 
 
-def check_integrity(tx: Tx, count: Count) -> Iterator[Violation]:
-    for (line,) in tx.each("verify_integrity"):
-        count.add()
-        if line != "ok":
-            yield violation("sqlite", "integrity_check", "ok", line)
+class IntegrityCheck(Check):
+    """SQLite's own check of the file."""
+
+    name = "integrity"
+
+    def violations(self) -> Iterator[Violation]:
+        for (line,) in self._tx.each("verify_integrity"):
+            self.count()
+            if line != "ok":
+                yield Violation.of("sqlite", "integrity_check", "ok", line)
 
 
-def check_identity(tx: Tx, count: Count) -> Iterator[Violation]:
-    """A ledger with a commit says what it is, and its ids are as it says."""
-    if not tx.rows("commit_last"):
-        return
-    found = tx.pairs("identity_read")
-    for key in IDENTITY:
-        count.add()
-        if not found.get(key):
-            yield violation("ledger_identity", key, "a value", found.get(key, "no row"))
-    known, numbering = list(TradeIds), found.get("trade_ids")
-    if numbering in known:
-        yield from _check_numbering(tx, TradeIds(numbering))
-    elif numbering:
-        yield violation(
-            "ledger_identity", "trade_ids.value", f"one of {', '.join(known)}", numbering
-        )
+class IdentityCheck(Check):
+    """A ledger with a commit has an identity, and the ids of its trades are as that says."""
+
+    name = "identity"
+
+    def violations(self) -> Iterator[Violation]:
+        if not self._tx.rows("commit_last"):
+            return
+        stored = Identity.stored(self._tx)
+        for key in IDENTITY:
+            self.count()
+            if not stored.get(key):
+                yield Violation.of("ledger_identity", key, "a value", stored.get(key, "no row"))
+        kinds, numbering = list(TradeIds), stored.get("trade_ids")
+        if numbering in kinds:
+            yield from self._check_numbering(TradeIds(numbering))
+        elif numbering:
+            expected = f"one of {', '.join(kinds)}"
+            yield Violation.of("ledger_identity", "trade_ids.value", expected, numbering)
+
+    def _check_numbering(self, numbering: TradeIds) -> Iterator[Violation]:
+        """The evidence of a cycle, read by the ledger's numbering, has the ids that it booked.
+
+        The cycle is the smallest that booked a venue's fills and has its evidence; without one
+        there is nothing to check by.
+        """
+        for cycle_id, first_seq, last_seq in self._tx.rows("verify_evidence"):
+            try:
+                responses = inputs.load(self._tx, cycle_id)
+            except DAMAGE as error:
+                yield Violation.of("cycle_inputs", cycle_id, "readable rows", repr(error))
+                continue
+            readings = [read(response, numbering) for response in responses]
+            reported = {fill.trade_id for reading in readings for fill in reading.fills}
+            span = {"first_seq": first_seq, "last_seq": last_seq}
+            events = self._tx.typed(Event, "events_between", **span)
+            booked = {event.trade_id for event in events if event.type == FILL}
+            if responses and booked and reported.isdisjoint(booked):
+                expected = f"ids like {min(booked)} in what the venue said in cycle {cycle_id}"
+                ids = f"ids like {min(reported)}" if reported else "no ids"
+                actual = f"{numbering}: {ids}"
+                yield Violation.of("ledger_identity", "trade_ids.value", expected, actual)
 
 
-def _check_numbering(tx: Tx, numbering: TradeIds) -> Iterator[Violation]:
-    """What a venue said, read as the ledger says its trades are numbered, has the ids it booked.
-
-    Of the smallest cycle that booked what a venue said and whose evidence is kept; without one,
-    nothing can be told.
-    """
-    for cycle_id, first_seq, last_seq in tx.rows("verify_told"):
-        try:
-            responses = inputs.load(tx, cycle_id)
-        except DAMAGE as error:
-            yield violation("cycle_inputs", cycle_id, "readable rows", repr(error))
-            continue
-        readings = [read(response, numbering) for response in responses]
-        reported = {fill.trade_id for reading in readings for fill in reading.fills}
-        events = tx.typed(Event, "events_between", first_seq=first_seq, last_seq=last_seq)
-        booked = {event.trade_id for event in events if event.type == FILL}
-        if responses and booked and reported.isdisjoint(booked):
-            expected = f"ids like {min(booked)} in what the venue said in cycle {cycle_id}"
-            found = f"{numbering}: {f'ids like {min(reported)}' if reported else 'no ids'}"
-            yield violation("ledger_identity", "trade_ids.value", expected, found)
-
-
-def check_chain(tx: Tx, count: Count) -> Iterator[Violation]:
+class ChainCheck(Check):
     """Every event as it was hashed, in the commit that inserted it; every commit linked on."""
-    events = Ahead(tx.each("verify_events"))
-    before, expected_seq = b"", 1
-    for record in tx.each_named("verify_commits"):
-        key = record["commit_seq"]
-        if key != expected_seq:
-            yield violation("ledger_commits", key, f"commit_seq {expected_seq}", key)
-        hashes = []
-        for event in events.upto(record["last_seq"] or 0):
-            yield from _check_event(event, record)
-            hashes.append(event[-1])
-            count.add()
-        if len(hashes) != record["inserted"]:
-            expected = f"{record['inserted']} events"
-            yield violation("ledger_commits", key, expected, f"{len(hashes)} events")
-        link = chain_hash(before, record, hashes)
-        if link != record["hash"]:
-            found = f"hash {record['hash'].hex()}"
-            yield violation("ledger_commits", key, f"hash {link.hex()}", found)
-        before, expected_seq = record["hash"], key + 1
-    for event in events.upto(inf):
-        yield violation("ledger_events", event[2], "an event of some commit", "none has it")
+
+    name = "chain"
+
+    def violations(self) -> Iterator[Violation]:
+        events = Ahead(self._tx.each("verify_events"))
+        before, expected_seq = b"", 1
+        for commit in self._tx.each_named("verify_commits"):
+            key = commit["commit_seq"]
+            if key != expected_seq:
+                yield Violation.of("ledger_commits", key, f"commit_seq {expected_seq}", key)
+            hashes = []
+            for event in events.upto(commit["last_seq"] or 0):
+                yield from self._check_event(event, commit)
+                hashes.append(event[-1])
+                self.count()
+            yield from self._check_commit(commit, before, hashes)
+            before, expected_seq = commit["hash"], key + 1
+        for event in events.upto(inf):
+            yield Violation.of("ledger_events", event[2], "an event of some commit", "none has it")
+
+    @staticmethod
+    def _check_commit(
+        commit: dict[str, Any], before: bytes, hashes: list[bytes]
+    ) -> Iterator[Violation]:
+        key, inserted = commit["commit_seq"], commit["inserted"]
+        if len(hashes) != inserted:
+            actual = f"{len(hashes)} events"
+            yield Violation.of("ledger_commits", key, f"{inserted} events", actual)
+        link = chain_hash(before, commit, hashes)
+        if link != commit["hash"]:
+            actual = f"hash {commit['hash'].hex()}"
+            yield Violation.of("ledger_commits", key, f"hash {link.hex()}", actual)
+
+    @staticmethod
+    def _check_event(row: Row, commit: dict[str, Any]) -> Iterator[Violation]:
+        seq, cycle_id, event = row[0], row[1], Event._make(row[2:])
+        # To the hash, a text that is empty and one that is not there are the same.
+        if event.content_hash != event.hash or "" in event:
+            expected, actual = f"content of hash {event.hash.hex()}", json.dumps(event.fields)
+            yield Violation.of("ledger_events", event.event_id, expected, actual)
+        if cycle_id != commit["cycle_id"] or seq < (commit["first_seq"] or 0):
+            expected = f"cycle_id {commit['cycle_id']}, seq from {commit['first_seq']}"
+            actual = f"cycle_id {cycle_id}, seq {seq}"
+            yield Violation.of("ledger_events", event.event_id, expected, actual)
 
 
-def _check_event(row: tuple[Any, ...], record: dict[str, Any]) -> Iterator[Violation]:
-    cycle_id, event = row[1], Event._make(row[2:])
-    # To the hash, a text that is empty and one that is not there are the same.
-    if content_hash(event) != event.hash or "" in event:
-        expected = f"content of hash {event.hash.hex()}"
-        found = json.dumps(dict(zip(Event._fields[:-1], event[:-1], strict=True)))
-        yield violation("ledger_events", event.event_id, expected, found)
-    if cycle_id != record["cycle_id"] or row[0] < (record["first_seq"] or 0):
-        expected = f"cycle_id {record['cycle_id']}, seq from {record['first_seq']}"
-        found = f"cycle_id {cycle_id}, seq {row[0]}"
-        yield violation("ledger_events", event.event_id, expected, found)
-
-
-def check_claims(tx: Tx, count: Count) -> Iterator[Violation]:
+class ClaimsCheck(Check):
     """applied_fills are the FILL events, each of the cycle that inserted it."""
-    count.add(tx.value("verify_claims"))
-    for (fill_id,) in tx.each("verify_unclaimed"):
-        yield violation("applied_fills", fill_id, "a row for the FILL event", "no row")
-    for fill_id, cycle_id, booked in tx.each("verify_misclaimed"):
-        if booked is None:
-            yield violation("ledger_events", f"fill:{fill_id}", "a FILL event", "no row")
-        else:
-            yield violation("applied_fills", f"{fill_id}.cycle_id", booked, cycle_id)
+
+    name = "applied_fills"
+
+    def violations(self) -> Iterator[Violation]:
+        self.count(self._tx.value("verify_claims"))
+        for (fill_id,) in self._tx.each("verify_unclaimed"):
+            yield Violation.of("applied_fills", fill_id, "a row for the FILL event", "no row")
+        for fill_id, cycle_id, booked in self._tx.each("verify_misclaimed"):
+            if booked is None:
+                yield Violation.of("ledger_events", f"fill:{fill_id}", "a FILL event", "no row")
+            else:
+                yield Violation.of("applied_fills", f"{fill_id}.cycle_id", booked, cycle_id)
 
 
-def check_fees(tx: Tx, count: Count) -> Iterator[Violation]:
+class FeesCheck(Check):
     """Every FEE has its FILL."""
-    count.add(tx.value("verify_fees"))
-    for event_id, trade_id in tx.each("verify_orphan_fees"):
-        yield violation("ledger_events", event_id, f"a FILL event fill:{trade_id}", "no row")
+
+    name = "fees"
+
+    def violations(self) -> Iterator[Violation]:
+        self.count(self._tx.value("verify_fees"))
+        for event_id, trade_id in self._tx.each("verify_orphan_fees"):
+            expected = f"a FILL event fill:{trade_id}"
+            yield Violation.of("ledger_events", event_id, expected, "no row")

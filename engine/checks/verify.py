@@ -1,43 +1,37 @@
-"""Prove that the books are right: each check streams, and names what it finds wrong."""
+"""Prove that the books are right: each check streams, and names every violation."""
 
 from collections.abc import Iterator
 from itertools import islice
 
 from pydantic import BaseModel, ConfigDict
 
-from engine.checks.check import Check, Count, Report, Violation, violation
-from engine.checks.cursors import check_cursors
-from engine.checks.history import check_history
-from engine.checks.ledger import (
-    check_chain,
-    check_claims,
-    check_fees,
-    check_identity,
-    check_integrity,
-)
-from engine.checks.metrics import check_metrics
-from engine.checks.positions import check_positions
+from engine.checks.check import Check, Report, Violation
+from engine.checks.cursors import CursorsCheck
+from engine.checks.history import HistoryCheck
+from engine.checks.ledger import ChainCheck, ClaimsCheck, FeesCheck, IdentityCheck, IntegrityCheck
+from engine.checks.metrics import MetricsCheck
+from engine.checks.positions import PositionsCheck
 from engine.errors import CycledeckError, StoreError
 from engine.store.damage import DAMAGE
 from engine.store.tx import Tx
 
 __all__ = ["CHECKS", "Verification", "Violation", "verify"]
 
-CHECKS = (
-    Check("integrity", check_integrity),
-    Check("identity", check_identity),
-    Check("chain", check_chain),
-    Check("positions", check_positions),
-    Check("history", check_history),
-    Check("applied_fills", check_claims),
-    Check("fees", check_fees),
-    Check("cursors", check_cursors),
-    Check("metrics", check_metrics),
+CHECKS: tuple[type[Check], ...] = (
+    IntegrityCheck,
+    IdentityCheck,
+    ChainCheck,
+    PositionsCheck,
+    HistoryCheck,
+    ClaimsCheck,
+    FeesCheck,
+    CursorsCheck,
+    MetricsCheck,
 )
 
 
 class Verification(BaseModel):
-    """`checked` counts what each check looked at.
+    """The outcome of all checks. `checked` counts the rows that each of them looked at.
 
     `metrics_missing` counts commits without a metrics row, which is no violation: they are best
     effort, and can be rebuilt.
@@ -56,11 +50,11 @@ def verify(tx: Tx, report: Report = lambda name, done: None, most: int = 1_000) 
     checked: dict[str, int] = {}
     violations: list[Violation] = []
     with tx.reading_any_text():
-        for check in CHECKS:
-            count = Count(check.name, report)
+        for kind in CHECKS:
+            check = kind(tx, report)
             report(check.name, 0)
-            violations += islice(_contained(check, tx, count), most)
-            checked[check.name] = count.done
+            violations += islice(_contained(check), most)
+            checked[check.name] = check.done
         missing = _metrics_missing(tx)
     return Verification(
         ok=not violations,
@@ -70,12 +64,12 @@ def verify(tx: Tx, report: Report = lambda name, done: None, most: int = 1_000) 
     )
 
 
-def _contained(check: Check, tx: Tx, count: Count) -> Iterator[Violation]:
+def _contained(check: Check) -> Iterator[Violation]:
     """A check that the damage itself stops is a violation."""
     try:
-        yield from check.run(tx, count)
+        yield from check.violations()
     except (CycledeckError, *DAMAGE) as error:
-        yield violation(check.name, f"after {count.done}", "readable rows", repr(error))
+        yield Violation.of(check.name, f"after {check.done}", "readable rows", repr(error))
 
 
 def _metrics_missing(tx: Tx) -> int:

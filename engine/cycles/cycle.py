@@ -31,17 +31,17 @@ from engine.ingest.fetching import Fetcher
 from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import Prepared, prepare
 from engine.ingest.quarantine import QuarantinedItem
-from engine.ledger import positions
 from engine.ledger.accounting import money_json
 from engine.ledger.commit import Commit, commit_cycle, read_commit
 from engine.ledger.cursors import CURSOR_PREFIX
+from engine.ledger.positions import Positions, digest
 from engine.settings import Settings
 from engine.store.connection import complete
 from engine.store.store import Store
 from engine.store.tx import Tx
 from engine.trading.execution import Execution
 from engine.trading.strategies import Snapshot
-from engine.venue import MarketRules, TradeIds, Venue
+from engine.venue import MarketRules, Venue
 from engine.venues.retrying import Retrying
 
 log = structlog.get_logger("cycledeck.cycle")
@@ -64,7 +64,6 @@ class CycleRunner:
         retrying: Retrying,
         execution: Execution,
         feed: Feed,
-        trade_ids: TradeIds,
         cycle_id: int,
     ) -> None:
         self._settings = settings
@@ -74,7 +73,6 @@ class CycleRunner:
         self._fetcher = Fetcher(settings, store, venue, retrying)
         self._execution = execution
         self._feed = feed
-        self._trade_ids = trade_ids
         self._cycle_id = cycle_id
         self._rules: dict[str, MarketRules] | None = None
         self._unrecorded: deque[dict[str, object]] = deque(maxlen=MAX_UNRECORDED)
@@ -104,7 +102,6 @@ class CycleRunner:
             cycle_id=cycle_id,
             original=original,
             responses=responses,
-            trade_ids=self._trade_ids,
             replay_id=self._cycle_id + 1,
             lease_epoch=self._store.epoch or 0,
         )
@@ -227,7 +224,6 @@ class CycleRunner:
         work = partial(
             prepare,
             responses=responses,
-            trade_ids=self._trade_ids,
             cycle_id=cycle.cycle_id,
             replay_of=cycle.replay_of,
         )
@@ -260,7 +256,7 @@ class CycleRunner:
 
         def work(tx: Tx) -> tuple[str, Commit]:
             replaying = cycle.kind is Kind.REPLAY
-            before = positions.read_positions(tx) if replaying else {}
+            before = Positions(tx).all() if replaying else {}
             commit = commit_cycle(
                 tx,
                 cycle.prepared.markets,
@@ -268,7 +264,7 @@ class CycleRunner:
                 lease_epoch=self._store.epoch or 0,
                 now_ms=now_ms(),
             )
-            return positions.digest(before), commit
+            return digest(before), commit
 
         try:
             cycle.digest_before, commit = await self._store.write(work)

@@ -14,7 +14,7 @@ from engine.errors import NoSuchCycle
 from engine.ledger.accounting import ZERO, Position, money_json, read_money_json
 from engine.ledger.events import FILL, Event
 from engine.ledger.fills import currencies
-from engine.ledger.positions import positions_as_of
+from engine.ledger.positions import Positions
 from engine.money import EXACT, canonical
 from engine.store.tx import Tx
 
@@ -114,7 +114,7 @@ def build(tx: Tx, cycle_id: int, ts_end: int | None = None) -> CycleMetrics:
         avg_time_to_fill=quality.time_to_fill,
         slippage_bps_avg=quality.slippage,
         fees_json=money_json(fees_of(events)),
-        pnl_json=json.dumps(pnl_of(positions_as_of(tx, commit["commit_seq"]), marks)),
+        pnl_json=json.dumps(pnl_of(Positions(tx).as_of(commit["commit_seq"]).values(), marks)),
         meta_json=json.dumps(meta),
     )
 

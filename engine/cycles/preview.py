@@ -6,10 +6,9 @@ from engine.clock import now_ms
 from engine.cycles.results import Preview, views
 from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import prepare
-from engine.ledger import positions
 from engine.ledger.commit import commit_cycle
+from engine.ledger.positions import Positions, digest
 from engine.store.tx import Tx
-from engine.venue import TradeIds
 
 
 def preview_replay(
@@ -18,7 +17,6 @@ def preview_replay(
     *,
     original: int,
     responses: Iterable[VenueResponse],
-    trade_ids: TradeIds,
     replay_id: int,
     lease_epoch: int,
 ) -> Preview:
@@ -26,8 +24,8 @@ def preview_replay(
 
     It writes all that the replay would: the caller rolls the transaction back.
     """
-    before = positions.read_positions(tx)
-    prepared = prepare(tx, responses, trade_ids=trade_ids, cycle_id=replay_id, replay_of=original)
+    before = Positions(tx).all()
+    prepared = prepare(tx, responses, cycle_id=replay_id, replay_of=original)
     commit = commit_cycle(
         tx,
         prepared.markets,
@@ -44,6 +42,6 @@ def preview_replay(
         cursors=dict(commit.cursors),
         positions_before=views(before, {}),
         positions_after=views(commit.positions, {}),
-        digest_before=positions.digest(before),
+        digest_before=digest(before),
         digest_after=commit.positions_digest,
     )

@@ -14,16 +14,14 @@ from engine.errors import NoSuchCycle
 from engine.ingest import inputs
 from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import Prepared, prepare
-from engine.ledger import positions
 from engine.ledger.accounting import Position, money_json
-from engine.ledger.commit import Commit, commit_cycle, keep_positions
-from engine.ledger.positions import positions_as_of
+from engine.ledger.commit import Commit, commit_cycle
+from engine.ledger.positions import Positions
 from engine.money import canonical
 from engine.store.damage import sound_rows
 from engine.store.readstore import ReadStore
 from engine.store.scratch import scratch_ledger
 from engine.store.tx import Tx
-from engine.venue import TradeIds
 
 Report = Callable[[str], None]
 
@@ -86,7 +84,7 @@ def _rehearse(tx: Tx, cycle_id: int, responses: list[VenueResponse], report: Rep
     _restore_cursors(tx, recorded, responses)
     report("folding its positions")
     symbols = set(tx.column("scratch_symbols"))
-    keep_positions(tx, positions.apply(tx, (), symbols), 0, 0)
+    Positions(tx).keep(Positions(tx).apply((), symbols), 0, 0)
     report("running the cycle again")
     commit = commit_cycle(
         tx,
@@ -128,11 +126,9 @@ def _prepared(tx: Tx, cycle_id: int, responses: Iterable[VenueResponse]) -> Prep
     """Prepared on the ledger's identity and on the quarantine as the cycle met it."""
     for name in ("scratch_identity", "scratch_quarantine"):
         tx.run(name, cycle_id=cycle_id)
-    identity = tx.pairs("identity_read")
     return prepare(
         tx,
         responses,
-        trade_ids=TradeIds(identity["trade_ids"]),
         cycle_id=cycle_id,
         replay_of=tx.value("scratch_replay_of", cycle_id=cycle_id),
     )
@@ -154,8 +150,8 @@ def _differences(tx: Tx, recorded: dict[str, Any], commit: Commit) -> Iterator[D
 
 
 def _position_differences(tx: Tx, recorded: dict[str, Any], commit: Commit) -> Iterator[Difference]:
-    rows = positions_as_of(tx, recorded["commit_seq"], "scratch_positions_then")
-    then = {position.symbol: _money_of(position) for position in rows}
+    before = Positions(tx).as_of(recorded["commit_seq"], "scratch_positions_then")
+    then = {symbol: _money_of(position) for symbol, position in before.items()}
     now = {symbol: _money_of(position) for symbol, position in commit.positions.items()}
     for symbol in sorted(then.keys() | now.keys()):
         yield from _unless_equal("position", symbol, then.get(symbol), now.get(symbol))

@@ -12,6 +12,7 @@ from engine.ingest import inputs, quarantine
 from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import read
 from engine.ledger.fills import Fill
+from engine.ledger.identity import Identity
 from engine.store.tx import Tx
 from engine.venue import TradeIds
 
@@ -46,8 +47,7 @@ def read_evidence(tx: Tx, cycle_id: int, replay_of: int | None) -> list[Told]:
     responses = inputs.load(tx, replay_of or cycle_id, incomplete=True)
     if not responses:
         return []
-    identity = tx.pairs("identity_read")
-    trade_ids = TradeIds(identity["trade_ids"])
+    trade_ids = Identity.of(tx).trade_ids
     corrections = _corrections(tx, cycle_id, replay_of)
     return [
         Told(response, tuple(_items(response, trade_ids, corrections))) for response in responses

@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain, islice, takewhile
+from operator import attrgetter
 
 from pydantic import BaseModel, ConfigDict
 
 from engine.cycles.results import PositionView
 from engine.errors import NoSuchCycle
 from engine.history.results_reader import BEYOND
-from engine.ledger.accounting import ZERO, Position, fold
-from engine.ledger.events import Event, event_key, in_fold_order
-from engine.ledger.positions import position_of, read_position
+from engine.ledger.accounting import ZERO, Position
+from engine.ledger.events import Event, in_fold_order
+from engine.ledger.positions import Positions
 from engine.money import EXACT, canonical
 from engine.store.tx import Tx
 
@@ -139,7 +140,7 @@ def _commit(tx: Tx, cycle_id: int) -> tuple[int, int, int]:
 def _stored(tx: Tx, symbol: str, commit_seq: int) -> tuple[Position, int]:
     """A symbol's position as of a commit, and the number of the last event by then."""
     row = tx.record("history_position", symbol=symbol, commit_seq=commit_seq)
-    return (position_of(row), row["last_seq"]) if row else (Position(symbol), 0)
+    return (Position.of(row), row["last_seq"]) if row else (Position(symbol), 0)
 
 
 def _span(tx: Tx, symbol: str, first_seq: int, last_seq: int) -> tuple[int, int | None]:
@@ -153,7 +154,8 @@ def _span(tx: Tx, symbol: str, first_seq: int, last_seq: int) -> tuple[int, int 
 def _events_at(tx: Tx, symbol: str, ts: int, first_seq: int, last_seq: int) -> list[Event]:
     """Some rows' events of one millisecond, in fold order."""
     span = {"first_seq": first_seq, "last_seq": last_seq}
-    return sorted(tx.typed(Event, "history_events_at", symbol=symbol, ts=ts, **span), key=event_key)
+    events = tx.typed(Event, "history_events_at", symbol=symbol, ts=ts, **span)
+    return sorted(events, key=attrgetter("place"))
 
 
 def _is_late(tx: Tx, first: Event, first_seq: int) -> bool:
@@ -161,13 +163,13 @@ def _is_late(tx: Tx, first: Event, first_seq: int) -> bool:
     if tx.rows("history_later", symbol=first.symbol, ts=first.ts, first_seq=first_seq):
         return True
     earlier = _events_at(tx, first.symbol, first.ts, 0, first_seq - 1)
-    return bool(earlier) and event_key(earlier[-1]) > event_key(first)
+    return bool(earlier) and earlier[-1].place > first.place
 
 
 def _stored_before(tx: Tx, change: _Change) -> tuple[Position, Iterator[Event]]:
     """The position that a change began with, and the events from there on."""
     position, _ = _stored(tx, change.symbol, change.commit_seq - 1)
-    total = read_position(tx, change.symbol).events
+    total = Positions(tx).read(change.symbol).events
     position.events = total - change.since - change.own
     if change.first is None:
         return position, iter(())
@@ -180,11 +182,10 @@ def _folded_before(tx: Tx, change: _Change) -> tuple[Position, Iterator[Event]]:
     """The same, folded from the last checkpoint that none of these events sorts before."""
     times = [change.first.ts if change.first else None, change.since_ms]
     bound = min((ts for ts in times if ts is not None), default=BEYOND)
-    row = tx.record("checkpoint_before", symbol=change.symbol, before_ms=bound)
-    position = position_of(row) if row else Position(change.symbol)
+    position = Positions(tx).checkpoint(change.symbol, bound)
     done = position.last
-    events = (event for event in _events(tx, change, position.last_ts) if event_key(event) > done)
-    fold(position, _earlier(events, change))
+    events = (event for event in _events(tx, change, position.last_ts) if event.place > done)
+    position.fold(_earlier(events, change))
     return position, events
 
 
@@ -211,7 +212,7 @@ def _explain(tx: Tx, change: _Change, begin: tuple[Position, Iterator[Event]]) -
     own = _own(tx, listed, change.cycle_id)
     steps = tuple(_step(position, event, event.event_id in own) for event in listed)
     done = position.events
-    fold(position, events)
+    position.fold(events)
     after, stored = PositionView.of(position), PositionView.of(change.stored)
     return Explanation(
         cycle_id=change.cycle_id,
@@ -236,7 +237,7 @@ def _own(tx: Tx, events: list[Event], cycle_id: int) -> set[str]:
 def _step(position: Position, event: Event, new: bool) -> FoldStep:
     """Fold one event; what it did is the difference it made."""
     qty, cost, realized_pnl = position.qty, position.cost, position.realized_pnl
-    fold(position, [event])
+    position.fold([event])
     d = EXACT.subtract(position.qty, qty)
     paid = EXACT.subtract(position.cost, cost)
     realized = EXACT.subtract(position.realized_pnl, realized_pnl)

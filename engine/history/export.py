@@ -10,7 +10,8 @@ from engine.csv_rows import csv_writer
 from engine.cycles.results import PositionView
 from engine.errors import NoSuchItem
 from engine.ingest.quarantine import held
-from engine.ledger.positions import read_positions
+from engine.ledger.identity import Identity
+from engine.ledger.positions import Positions
 from engine.store.lease import read_lease
 from engine.store.tx import Tx
 
@@ -33,9 +34,9 @@ class Status(BaseModel):
 
 def read_status(tx: Tx) -> Status:
     lease = read_lease(tx)
-    positions = read_positions(tx)
+    positions = Positions(tx).all()
     return Status(
-        ledger=tx.pairs("identity_read"),
+        ledger=Identity.stored(tx),
         positions={symbol: PositionView.of(position) for symbol, position in positions.items()},
         cursors={row["key"]: row["value_ms"] for row in tx.named("cursors_all")},
         held=tuple(sorted(held(tx))),

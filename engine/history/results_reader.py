@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from engine.cycles.results import CycleResult, CycleStatus, Kind, Notice, PositionView, views
 from engine.errors import NoSuchCycle
 from engine.ledger.accounting import read_money_json
-from engine.ledger.positions import positions_as_of
+from engine.ledger.positions import Positions
 from engine.store.lease import read_lease
 from engine.store.tx import Tx
 from engine.text import storable
@@ -121,8 +121,7 @@ def _after(tx: Tx, row: Row) -> dict[str, PositionView]:
 
 
 def _positions(tx: Tx, seq: int, row: Row) -> dict[str, PositionView]:
-    found = {position.symbol: position for position in positions_as_of(tx, seq)}
-    return views(found, read_money_json(row["marks_json"]))
+    return views(Positions(tx).as_of(seq), read_money_json(row["marks_json"]))
 
 
 def _row(tx: Tx, cycle_id: int) -> Row:

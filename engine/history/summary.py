@@ -11,7 +11,8 @@ from engine.history.results_reader import last_cycle_id
 from engine.ingest.quarantine import held
 from engine.ledger.accounting import read_money_json
 from engine.ledger.cursors import CURSOR_PREFIX
-from engine.ledger.positions import read_positions
+from engine.ledger.identity import Identity
+from engine.ledger.positions import Positions
 from engine.store.lease import read_lease
 from engine.store.library import VERSION
 from engine.store.migrate import current
@@ -75,7 +76,7 @@ def read_books(tx: Tx, wal_bytes: int, earlier: LedgerSummary | None = None) -> 
     [(database_bytes, free_bytes)] = tx.rows("history_bytes")
     last_commit_seq = tx.value("commit_last") or 0
     return LedgerSummary(
-        ledger=tx.pairs("identity_read"),
+        ledger=Identity.stored(tx),
         schema_version=current(tx),
         sqlite_version=VERSION,
         journal_mode=tx.value("history_journal_mode"),
@@ -90,7 +91,7 @@ def read_books(tx: Tx, wal_bytes: int, earlier: LedgerSummary | None = None) -> 
         last_cycle_id=last_cycle_id(tx),
         events=tx.value("last_seq"),
         fills=_fills(tx, last_commit_seq, earlier),
-        positions=views(read_positions(tx), read_money_json(marks)),
+        positions=views(Positions(tx).all(), read_money_json(marks)),
         cursors=_cursors(tx),
         counts=_counts(tx, [row[0] for row in recent]),
         errors=_errors(text for row in recent for text in row[2:]),

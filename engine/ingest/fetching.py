@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 
@@ -10,9 +10,10 @@ from engine.clock import now_ms
 from engine.errors import VenueError
 from engine.ingest import paging, quarantine
 from engine.ingest.paging import Request, VenueResponse
-from engine.ledger import positions
 from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.fills import latest_believed
+from engine.ledger.identity import Identity
+from engine.ledger.positions import Positions
 from engine.settings import Settings
 from engine.store.store import Store
 from engine.store.tx import Tx
@@ -90,10 +91,9 @@ class Fetcher:
 
 def _keep_starts(tx: Tx, symbols: Sequence[str], start_ms: int) -> dict[str, int]:
     """Keep where histories begin, unless that is kept already; returns what is kept."""
-    for symbol in symbols:
-        tx.run("identity_keep", key=f"start:{symbol}", value=str(start_ms))
-    identity = tx.pairs("identity_read")
-    return {symbol: int(identity[f"start:{symbol}"]) for symbol in symbols}
+    replace(Identity.of(tx), starts=dict.fromkeys(symbols, start_ms)).keep(tx)
+    starts = Identity.of(tx).starts
+    return {symbol: starts[symbol] for symbol in symbols}
 
 
 def _attachments(
@@ -104,7 +104,7 @@ def _attachments(
         row["key"].removeprefix(CURSOR_PREFIX): (row["value_ms"], row["start_ms"])
         for row in tx.named("cursors_all")
     }
-    open_positions = {p.symbol for p in positions.read_positions(tx).values() if p.qty}
+    open_positions = {p.symbol for p in Positions(tx).all().values() if p.qty}
     corrected = {
         json.loads(item.replacement or "")["symbol"] for item in quarantine.replacements(tx)
     }

@@ -14,6 +14,7 @@ from engine.ingest.paging import VenueResponse
 from engine.ingest.quarantine import QuarantinedItem, Unreadable
 from engine.ledger.cursors import PreparedMarket
 from engine.ledger.fills import Fill, derive_trade_ids, read_fill
+from engine.ledger.identity import Identity
 from engine.store.tx import Tx
 from engine.venue import TradeIds
 
@@ -46,7 +47,6 @@ def prepare(
     tx: Tx,
     responses: Iterable[VenueResponse],
     *,
-    trade_ids: TradeIds,
     cycle_id: int,
     replay_of: int | None = None,
     quarantining: bool = True,
@@ -55,11 +55,12 @@ def prepare(
 
     Items that cannot be booked are quarantined for `cycle_id`, unless that is not wanted.
     """
+    identity = Identity.of(tx)
     corrections = quarantine.replacements(tx, replay_of)
     texts = [item.replacement or "" for item in corrections]
-    readings = [read(response, trade_ids, texts) for response in responses]
+    readings = [read(response, identity.trade_ids, texts) for response in responses]
     unreadable = chain.from_iterable(reading.unreadable for reading in readings)
-    undecided = (*unreadable, *_with_taken_ids(tx, readings))
+    undecided = (*unreadable, *_with_taken_ids(tx, readings, identity.venue))
     if quarantining:
         quarantine.keep(tx, undecided, cycle_id)
     held = frozenset(quarantine.held(tx, undecided))
@@ -97,11 +98,10 @@ def read(response: VenueResponse, trade_ids: TradeIds, corrections: Iterable[str
     return Reading(response, tuple(fills), tuple(texts), tuple(unreadable))
 
 
-def _with_taken_ids(tx: Tx, readings: Sequence[Reading]) -> Iterator[Unreadable]:
+def _with_taken_ids(tx: Tx, readings: Sequence[Reading], venue: str) -> Iterator[Unreadable]:
     """Fills whose trade id is that of a fill in another market: TX 1 will not book them."""
     ids = [fill.trade_id for reading in readings for fill in reading.fills]
     markets = tx.pairs("fill_markets", trade_ids=json.dumps(ids))
-    venue = tx.pairs("identity_read")["venue"]
     for reading in readings:
         for fill, text in zip(reading.fills, reading.texts, strict=True):
             market = markets.setdefault(fill.trade_id, fill.symbol)

@@ -8,9 +8,9 @@ from hashlib import blake2b
 from engine.clock import DAY_MS
 from engine.errors import NoSuchItem
 from engine.ledger.fills import read_fill
+from engine.ledger.identity import Identity
 from engine.store.tx import Tx
 from engine.text import storable
-from engine.venue import TradeIds
 from engine.venues.registry import shares_unreadable
 
 
@@ -51,8 +51,7 @@ def keep(tx: Tx, items: Iterable[Unreadable], cycle_id: int) -> None:
 
     Of a venue that shares unreadable items, an item is one, whichever markets it is served to.
     """
-    identity = tx.pairs("identity_read")
-    one_for_all = shares_unreadable(identity.get("venue", ""))
+    one_for_all = shares_unreadable(Identity.of(tx).venue)
     for item in items:
         tx.run(
             "quarantine_keep",
@@ -107,8 +106,7 @@ def resolve(
     if not items:
         raise NoSuchItem(f"there is no open quarantine item {item_id}")
     if replacement is not None:
-        identity = tx.pairs("identity_read")
-        read_fill(replacement, TradeIds(identity["trade_ids"]), now_ms + DAY_MS)
+        read_fill(replacement, Identity.of(tx).trade_ids, now_ms + DAY_MS)
     tx.run(
         "audit_add",
         ts=now_ms,

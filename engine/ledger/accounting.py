@@ -6,20 +6,22 @@ rounding is `money.share`. What is released plus what stays is always what was t
 
 import json
 from collections.abc import Iterable, Mapping
-from copy import copy
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
+from typing import Any
 
 from engine.ledger.events import FILL, Event, SortKey, sort_key
 from engine.ledger.fills import currencies
 from engine.money import EXACT, canonical, share
 
 ZERO = Decimal(0)
+# The columns that say where a position stands in its symbol's fold.
+PLACE = ("events", "last_ts", "last_trade_id", "last_event_id")
 
 
 @dataclass(slots=True)
 class Position:
-    """What is held of a symbol's base asset, after `events` events, the last of them `last_…`.
+    """The holding of a symbol's base asset after `events` events, the last of them `last_…`.
 
     `qty` is signed. `cost` is signed like it: what the open quantity was paid, or sold, for, in
     quote units. `realized_pnl` is in quote units, gross of fees charged in other currencies than
@@ -35,6 +37,29 @@ class Position:
     last_ts: int = 0
     last_trade_id: str = ""
     last_event_id: str = ""
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Position":
+        """The position of a row; of a row of `position_history`, without its place in the fold."""
+        return cls(
+            row["symbol"],
+            Decimal(row["qty"]),
+            Decimal(row["cost"]),
+            Decimal(row["realized_pnl"]),
+            read_money_json(row["fees_json"]),
+            **{name: row[name] for name in PLACE if name in row},
+        )
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """Its columns in the order that digests have them in."""
+        return {
+            "symbol": self.symbol,
+            "qty": canonical(self.qty),
+            "cost": canonical(self.cost),
+            "realized_pnl": canonical(self.realized_pnl),
+            "fees_json": money_json(self.fees),
+        } | {name: getattr(self, name) for name in PLACE}
 
     @property
     def last(self) -> SortKey:
@@ -63,53 +88,45 @@ class Position:
         """What closing the open quantity at `mark` would realize, in quote units."""
         return EXACT.subtract(EXACT.multiply(self.qty, mark), self.cost)
 
-    def copy(self) -> "Position":
-        twin = copy(self)
-        twin.fees = dict(self.fees)
-        return twin
+    def fold(self, events: Iterable[Event]) -> None:
+        """Carry the position on over events of its symbol, given in sort order."""
+        base = currencies(self.symbol)[0]
+        event = None
+        with localcontext(EXACT):
+            for event in events:
+                self.events += 1
+                if event.type == FILL:
+                    qty = Decimal(event.qty or "")
+                    value = qty * Decimal(event.price or "")
+                    self._move(qty if event.side == "buy" else -qty, value)
+                else:
+                    self._charge(base, event.fee_currency or "", Decimal(event.fee or ""))
+        if event is not None:
+            self.last_ts = event.ts
+            self.last_trade_id = event.trade_id
+            self.last_event_id = event.event_id
 
+    def _charge(self, base: str, currency: str, fee: Decimal) -> None:
+        self.fees[currency] = self.fees.get(currency, ZERO) + fee
+        if currency == base:
+            self._move(-fee, ZERO)
 
-def fold(position: Position, events: Iterable[Event]) -> None:
-    """Carry `position` on over events of its symbol, given in sort order."""
-    base = currencies(position.symbol)[0]
-    event = None
-    with localcontext(EXACT):
-        for event in events:
-            position.events += 1
-            if event.type == FILL:
-                qty = Decimal(event.qty or "")
-                value = qty * Decimal(event.price or "")
-                _move(position, qty if event.side == "buy" else -qty, value)
-            else:
-                _charge(position, base, event.fee_currency or "", Decimal(event.fee or ""))
-    if event is not None:
-        position.last_ts = event.ts
-        position.last_trade_id = event.trade_id
-        position.last_event_id = event.event_id
-
-
-def _charge(position: Position, base: str, currency: str, fee: Decimal) -> None:
-    position.fees[currency] = position.fees.get(currency, ZERO) + fee
-    if currency == base:
-        _move(position, -fee, ZERO)
-
-
-def _move(position: Position, d: Decimal, v: Decimal) -> None:
-    """The one rule: an event moves the base by `d` and brings a quote value `v` ≥ 0."""
-    held = position.qty
-    position.qty = held + d
-    if not held or (d > 0) == (held > 0):
-        position.cost += v if d > 0 else -v
-    elif abs(d) <= abs(held):
-        closes = d == -held
-        released = position.cost if closes else share(position.cost, abs(d), abs(held))
-        position.realized_pnl += (v if held > 0 else -v) - released
-        position.cost -= released
-    else:
-        closing = share(v, abs(held), abs(d))
-        position.realized_pnl += (closing if held > 0 else -closing) - position.cost
-        opening = v - closing
-        position.cost = opening if d > 0 else -opening
+    def _move(self, d: Decimal, v: Decimal) -> None:
+        """The one rule: an event moves the base by `d` and brings a quote value `v` ≥ 0."""
+        qty = self.qty
+        self.qty = qty + d
+        if not qty or (d > 0) == (qty > 0):
+            self.cost += v if d > 0 else -v
+        elif abs(d) <= abs(qty):
+            closes = d == -qty
+            released = self.cost if closes else share(self.cost, abs(d), abs(qty))
+            self.realized_pnl += (v if qty > 0 else -v) - released
+            self.cost -= released
+        else:
+            closing = share(v, abs(qty), abs(d))
+            self.realized_pnl += (closing if qty > 0 else -closing) - self.cost
+            opening = v - closing
+            self.cost = opening if d > 0 else -opening
 
 
 def money_json(amounts: Mapping[str, Decimal]) -> str:

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from engine.ledger import append, positions
 from engine.ledger.accounting import Position
-from engine.ledger.append import Appended
+from engine.ledger.append import append
 from engine.ledger.cursors import CursorChange, PreparedMarket, move_cursors
 from engine.ledger.events import FILL
+from engine.ledger.positions import Positions, digest
 from engine.store.tx import Tx
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What one TX 1 did."""
+    """What one TX 1 did; `positions` are all that there are after it."""
 
     commit_seq: int
     cycle_id: int
@@ -33,6 +33,16 @@ class Commit:
     positions: Mapping[str, Position]
     positions_digest: str
 
+    @classmethod
+    def of(cls, record: Mapping[str, Any], positions: Mapping[str, Position]) -> "Commit":
+        """The commit of a row of `ledger_commits`."""
+        changes = json.loads(record["cursors_json"]).items()
+        return cls(
+            **{name: record[name] for name in record if name in cls.__dataclass_fields__},
+            cursors={key: CursorChange(before=then, after=now) for key, (then, now) in changes},
+            positions=positions,
+        )
+
 
 def commit_cycle(
     tx: Tx,
@@ -45,53 +55,34 @@ def commit_cycle(
     """Append, account and advance the cursors: the function that runs inside the transaction."""
     markets = tuple(markets)
     fills = [fill for market in markets for fill in market.fills]
-    appended = append.append(tx, fills, cycle_id)
-    changed = positions.apply(tx, appended.inserted, appended.unsettled)
+    appended = append(tx, fills, cycle_id)
+    stored = Positions(tx)
+    changed = stored.apply(appended.inserted, appended.unsettled)
     contradicted = {event.trade_id for event in appended.conflicting if event.type == FILL}
     cursors = move_cursors(tx, markets, contradicted, cycle_id)
-    seq, before = _last_commit(tx)
-    keep_positions(tx, changed, seq + 1, cycle_id)
-    first_seq, last_seq = _rows_of(tx, len(appended.inserted))
-    after = positions.read_positions(tx)
-    digest = positions.digest(after)
+    last_commit, link = tx.one("commit_last") or (0, b"")
+    stored.keep(changed, last_commit + 1, cycle_id)
+    after = stored.all()
     record: dict[str, Any] = {
-        "commit_seq": seq + 1,
+        "commit_seq": last_commit + 1,
         "cycle_id": cycle_id,
         "committed_ms": now_ms,
         "lease_epoch": lease_epoch,
-        **_counts(appended),
+        **appended.counts,
+        **_rows_inserted(tx, len(appended.inserted)),
         "fills_fetched": len(fills),
-        "fills_count": appended.fills_count,
-        "first_seq": first_seq,
-        "last_seq": last_seq,
         "cursors_json": json.dumps({k: [m.before, m.after] for k, m in cursors.items()}),
-        "positions_digest": digest,
+        "positions_digest": digest(after),
     }
-    record["hash"] = chain_hash(before, record, (event.hash for event in appended.inserted))
+    record["hash"] = chain_hash(link, record, (event.hash for event in appended.inserted))
     tx.run("commit_append", **record)
-    return Commit(
-        commit_seq=seq + 1,
-        cycle_id=cycle_id,
-        **_counts(appended),
-        fills_fetched=len(fills),
-        fills_count=appended.fills_count,
-        cursors=cursors,
-        positions=after,
-        positions_digest=digest,
-    )
+    return Commit.of(record, after)
 
 
 def read_commit(tx: Tx, cycle_id: int) -> Commit | None:
     """What a cycle's TX 1 did, from the database; null where it did not take effect."""
     record = tx.record("commit_of_cycle", cycle_id=cycle_id)
-    if record is None:
-        return None
-    changes = json.loads(record["cursors_json"]).items()
-    return Commit(
-        **{name: value for name, value in record.items() if name in Commit.__dataclass_fields__},
-        cursors={key: CursorChange(before=then, after=now) for key, (then, now) in changes},
-        positions=positions.read_positions(tx),
-    )
+    return Commit.of(record, Positions(tx).all()) if record else None
 
 
 # What a commit's hash covers besides the events: everything it says.
@@ -111,30 +102,7 @@ def chain_hash(before: bytes, record: Mapping[str, Any], event_hashes: Iterable[
     return link.digest()
 
 
-def _counts(appended: Appended) -> dict[str, int]:
-    return {
-        "attempted": appended.attempted,
-        "inserted": len(appended.inserted),
-        "ignored": appended.ignored,
-        "conflicting": len(appended.conflicting),
-    }
-
-
-def keep_positions(tx: Tx, changed: Mapping[str, Position], seq: int, cycle_id: int) -> None:
-    for position in changed.values():
-        row = positions.row_of(position)
-        tx.run("position_write", **row, cycle_id=cycle_id)
-        tx.run("history_write", **row, commit_seq=seq)
-
-
-def _last_commit(tx: Tx) -> tuple[int, bytes]:
-    seq, link = tx.one("commit_last") or (0, b"")
-    return seq, link
-
-
-def _rows_of(tx: Tx, inserted: int) -> tuple[int | None, int | None]:
+def _rows_inserted(tx: Tx, inserted: int) -> dict[str, int | None]:
     """The numbers of the rows just inserted: the last ones, for nothing is ever deleted."""
-    if not inserted:
-        return None, None
-    last: int = tx.value("last_seq")
-    return last - inserted + 1, last
+    last: int | None = tx.value("last_seq") if inserted else None
+    return {"first_seq": None if last is None else last - inserted + 1, "last_seq": last}

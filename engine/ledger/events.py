@@ -1,4 +1,4 @@
-"""Ledger events: what one fill becomes in the ledger, and the order they are folded in."""
+"""Ledger events: those that a fill becomes, and the order in which they are folded."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -43,8 +43,42 @@ class Event(NamedTuple):
             return self.exchange_trade_id
         return self.exchange_trade_id.removeprefix("fee:")
 
+    @property
+    def place(self) -> "SortKey":
+        """Where the event stands in its symbol's fold."""
+        return sort_key(self.ts, self.symbol, self.trade_id, self.event_id)
 
-# What an exchange may not change of a fill once said; the rest it may still fill in.
+    @property
+    def fields(self) -> dict[str, Any]:
+        """All but the hash, by name."""
+        return dict(zip(self._fields[:-1], self[:-1], strict=True))
+
+    @property
+    def content_hash(self) -> bytes:
+        """The digest that `hash` must be."""
+        return _digest("\x1f".join("" if value is None else str(value) for value in self[:-1]))
+
+    def contradicted_by(self, reported: "Event") -> dict[str, tuple[Any, Any]]:
+        """The fields in which a report contradicts this event, each with both values.
+
+        An id, a liquidity or a fee that one of the two lacks is no contradiction.
+        """
+        pairs = {
+            name: (getattr(self, name), getattr(reported, name))
+            for name in MONEY_FIELDS + LATER_FIELDS
+        }
+        contradictions = {
+            name: (before, now)
+            for name, (before, now) in pairs.items()
+            if before != now and (name in MONEY_FIELDS or None not in (before, now))
+        }
+        before, now = (json.loads(event.meta_json).get("liquidity") for event in (self, reported))
+        if {before, now} == {"maker", "taker"}:
+            contradictions["liquidity"] = (before, now)
+        return contradictions
+
+
+# What an exchange may not change of a fill that it has reported; the rest it may still fill in.
 MONEY_FIELDS = (
     "ts", "symbol", "type", "side", "qty", "price", "fee", "fee_currency", "exchange_trade_id",
 )  # fmt: skip
@@ -67,7 +101,7 @@ def events_of(fill: Fill) -> list[Event]:
     event_id = f"fill:{trade_id}"
     side = fill.side.value
     qty, price = canonical(fill.qty), canonical(fill.price)
-    meta = _fill_meta(fill.liquidity, fill.fee_known, bool(fill.fees))
+    meta = _fill_meta(fill.liquidity, fill.fees_complete, bool(fill.fees))
     text = (
         f"{event_id}\x1f{ts}\x1f{symbol}\x1fFILL\x1f{side}\x1f{qty}\x1f{price}\x1f\x1f"
         f"\x1f{trade_id}\x1f{order_id or ''}\x1f{client_order_id or ''}\x1f{meta}"
@@ -91,11 +125,6 @@ def events_of(fill: Fill) -> list[Event]:
     return events
 
 
-def content_hash(event: Event) -> bytes:
-    """The digest that `event.hash` must be."""
-    return _digest("\x1f".join("" if value is None else str(value) for value in event[:-1]))
-
-
 def sort_key(ts: int, symbol: str, trade_id: str, event_id: str) -> SortKey:
     """Where an event stands in its symbol's fold: time, trade id, FILL before FEE.
 
@@ -107,16 +136,12 @@ def sort_key(ts: int, symbol: str, trade_id: str, event_id: str) -> SortKey:
     return ts, by_id, 0 if event_id.startswith("fill:") else 1, event_id
 
 
-def event_key(event: Event) -> SortKey:
-    return sort_key(event.ts, event.symbol, event.trade_id, event.event_id)
-
-
 def in_fold_order(by_time: Iterable[Event]) -> Iterator[Event]:
     """Events given in time order, in fold order: those of one millisecond are sorted."""
     for _, same_ms in groupby(by_time, key=attrgetter("ts")):
         group = list(same_ms)
         if len(group) > 1 and not _is_fill_and_its_fee(group):
-            group.sort(key=event_key)
+            group.sort(key=attrgetter("place"))
         yield from group
 
 
@@ -129,32 +154,12 @@ def _is_fill_and_its_fee(group: list[Event]) -> bool:
     )
 
 
-def differences(stored: Event, reported: Event) -> dict[str, tuple[Any, Any]]:
-    """The fields in which `reported` contradicts `stored`, with both values.
-
-    An id, a liquidity or a fee that one of the two does not know is no contradiction.
-    """
-    found = {
-        name: (getattr(stored, name), getattr(reported, name))
-        for name in MONEY_FIELDS
-        if getattr(stored, name) != getattr(reported, name)
-    }
-    for name in LATER_FIELDS:
-        before, now = getattr(stored, name), getattr(reported, name)
-        if before is not None and now is not None and before != now:
-            found[name] = (before, now)
-    before, now = json.loads(stored.meta_json), json.loads(reported.meta_json)
-    if {before.get("liquidity"), now.get("liquidity")} == {"maker", "taker"}:
-        found["liquidity"] = (before["liquidity"], now["liquidity"])
-    return found
-
-
 @cache
-def _fill_meta(liquidity: str | None, fee_known: bool, has_fees: bool) -> str:
+def _fill_meta(liquidity: str | None, fees_complete: bool, has_fees: bool) -> str:
     meta: dict[str, str] = {}
     if liquidity:
         meta["liquidity"] = liquidity
-    if not fee_known:
+    if not fees_complete:
         meta["fee"] = "unknown"
     elif not has_fees:
         meta["fee"] = "none"

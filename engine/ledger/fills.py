@@ -1,4 +1,4 @@
-"""A fill, and how what a venue reported is read as one: strictly, at the edge."""
+"""Fills, and how a venue's report of one is read: strictly, at the edge."""
 
 import json
 import re
@@ -30,8 +30,8 @@ class Fill:
     """One execution of an order of this account.
 
     `trade_id` is unique in the account. Quantity is in base units, price in quote units per base
-    unit. `fees` has one entry a currency, none of them zero; `fee_known` is false while the venue
-    has not said (all of) what it charges.
+    unit. `fees` has one entry a currency, none of them zero; `fees_complete` is false until the
+    venue has named all that it charges.
     """
 
     trade_id: str
@@ -41,10 +41,16 @@ class Fill:
     price: Decimal
     ts_ms: int
     fees: tuple[Fee, ...] = ()
-    fee_known: bool = True
+    fees_complete: bool = True
     order_id: str | None = None
     client_order_id: str | None = None
     liquidity: str | None = None
+
+    @property
+    def charges(self) -> tuple[str, bool, int, list[tuple[str, Decimal]]]:
+        """A sort key: fills that are charged, and the fuller charged ones, come first."""
+        fees = sorted((fee.currency, fee.cost) for fee in self.fees)
+        return self.liquidity or "", not self.fees_complete, -len(fees), fees
 
 
 def currencies(symbol: str) -> tuple[str, str]:
@@ -73,31 +79,25 @@ def read_fill(raw: str, trade_ids: TradeIds, latest_ms: int) -> Fill:
         )
         if not isinstance(item, Mapping):
             raise ValueError("not a JSON object")
-        return _ReportedTrade(item, trade_ids, latest_ms).fill()
+        return _Item(item, latest_ms).fill(trade_ids)
     except json.JSONDecodeError as error:
         raise UnreadableFill(f"not JSON: {error}") from error
     except (ValueError, RecursionError) as error:
         raise UnreadableFill(str(error)) from error
 
 
-def derive_trade_ids(reported: Iterable[Fill]) -> list[Fill]:
+def derive_trade_ids(fills: Iterable[Fill]) -> list[Fill]:
     """Give fills of a venue without trade ids one made of what they are.
 
-    Identical rows are told apart by their number within the response: a response holds whole
-    milliseconds, so it is the same number each time. In whatever order they come, those that are
-    charged are numbered before those that are not (yet): a fee that comes late stays with its
-    number as long as identical rows are charged alike.
+    Identical rows differ by their number within the response: a response holds whole milliseconds,
+    so it is the same number each time. In whatever order they come, those that are charged are
+    numbered before those that are not (yet): a fee that comes late stays with its number as long as
+    identical rows are charged alike.
     """
-
-    def charged_first(place: int) -> tuple[str, bool, int, list[tuple[str, Decimal]]]:
-        fill = fills[place]
-        fees = sorted((fee.currency, fee.cost) for fee in fill.fees)
-        return fill.liquidity or "", not fill.fee_known, -len(fees), fees
-
-    fills = list(reported)
+    fills = list(fills)
     seen: Counter[str] = Counter()
     named = fills.copy()
-    for place in sorted(range(len(fills)), key=charged_first):
+    for place in sorted(range(len(fills)), key=lambda place: fills[place].charges):
         fill = fills[place]
         key = ":".join(
             (
@@ -114,76 +114,77 @@ def derive_trade_ids(reported: Iterable[Fill]) -> list[Fill]:
     return named
 
 
-@dataclass(frozen=True, slots=True)
-class _ReportedTrade:
-    """A reported trade, read strictly field by field. Raises `ValueError` that names the field."""
+class _Item:
+    """A reported item. Raises `ValueError` for what cannot be part of a fill."""
 
-    item: Mapping[str, Any]
-    trade_ids: TradeIds
-    latest_ms: int
+    def __init__(self, values: Mapping[str, Any], latest_ms: int) -> None:
+        self._values = values
+        self._latest_ms = latest_ms
 
-    def fill(self) -> Fill:
-        item = self.item
-        symbol = check_symbol(item.get("symbol"))
-        fees, fee_known = self._fees()
-        if item.get("visible_at") is not None:
+    def fill(self, trade_ids: TradeIds) -> Fill:
+        symbol = check_symbol(self._values.get("symbol"))
+        fees, fees_complete = self._fees()
+        if self._values.get("visible_at") is not None:
             self._time("visible_at")
         return Fill(
-            trade_id=self._trade_id(symbol),
+            trade_id=self._trade_id(symbol, trade_ids),
             symbol=symbol,
             side=self._side(),
             qty=self._qty(),
             price=self._price(),
             ts_ms=self._time("timestamp"),
             fees=fees,
-            fee_known=fee_known,
-            order_id=_text("order", item.get("order")),
-            client_order_id=_text("clientOrderId", item.get("clientOrderId")),
+            fees_complete=fees_complete,
+            order_id=self._text("order"),
+            client_order_id=self._text("clientOrderId"),
             liquidity=self._liquidity(),
         )
 
-    def _trade_id(self, symbol: str) -> str:
-        if self.trade_ids is TradeIds.NONE:
+    def _text(self, name: str) -> str | None:
+        return _text(name, self._values.get(name))
+
+    def _trade_id(self, symbol: str, trade_ids: TradeIds) -> str:
+        if trade_ids is TradeIds.NONE:
             return ""
-        value = self.item.get("id")
-        trade_id = _text("id", value)
+        trade_id = self._text("id")
         if trade_id is None:
-            raise ValueError(f"id: {_shown(value)} is not a trade id")
-        return f"{symbol}:{trade_id}" if self.trade_ids is TradeIds.MARKET else trade_id
+            raise ValueError(f"id: {_shown(self._values.get('id'))} is not a trade id")
+        return f"{symbol}:{trade_id}" if trade_ids is TradeIds.MARKET else trade_id
 
     def _side(self) -> Side:
-        value = self.item.get("side")
+        value: Any = self._values.get("side")
         try:
-            return Side(value)  # type: ignore[arg-type]
+            return Side(value)
         except ValueError:
             raise ValueError(f"side: {_shown(value)} is neither 'buy' nor 'sell'") from None
 
     def _qty(self) -> Decimal:
-        value = self.item.get("amount")
-        qty = _decimal("amount", value)
-        if qty <= 0:
+        value = self._values.get("amount")
+        number = _decimal("amount", value)
+        if number <= 0:
             raise ValueError(f"amount: {_shown(value)} is not above zero")
-        return qty
+        return number
 
     def _price(self) -> Decimal:
         # Options, spreads and power do trade at zero; below zero a value v ≥ 0 has no meaning.
-        value = self.item.get("price")
-        price = _decimal("price", value)
-        if price < 0:
+        value = self._values.get("price")
+        number = _decimal("price", value)
+        if number < 0:
             raise ValueError(f"price: {_shown(value)} is below zero")
-        return price
+        return number
 
     def _time(self, name: str) -> int:
-        value = self.item.get(name)
+        value = self._values.get(name)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise ValueError(f"{name}: {_shown(value)} is not a time in UTC milliseconds")
-        if value > self.latest_ms:
-            text = _shown(value)
-            raise ValueError(f"{name}: {text} is more than a day ahead of the venue's clock")
+        if value > self._latest_ms:
+            raise ValueError(
+                f"{name}: {_shown(value)} is more than a day ahead of the venue's clock"
+            )
         return value
 
     def _liquidity(self) -> str | None:
-        value = self.item.get("takerOrMaker")
+        value = self._values.get("takerOrMaker")
         if value is None or value == "":
             return None
         if value not in ("maker", "taker"):
@@ -191,37 +192,35 @@ class _ReportedTrade:
         return str(value)
 
     def _fees(self) -> tuple[tuple[Fee, ...], bool]:
-        """Fees by currency, and whether all are known.
+        """The fees, and whether they are all there are.
 
-        `fee` and `fees` may hold the same thing: `fees` where it names a cost, else `fee`.
+        `fee` and `fees` may hold the same thing: `fees` counts where it has a cost, else `fee`.
         """
-        entries = self._fee_entries(self.item.get("fees"))
-        if all(entry.get("cost") is None for entry in entries) and self.item.get("fee"):
-            entries = self._fee_entries([self.item["fee"]])
+        entries = _fee_entries(self._values.get("fees"))
+        if all(entry.get("cost") is None for entry in entries) and self._values.get("fee"):
+            entries = _fee_entries([self._values["fee"]])
+        charged = [entry for entry in entries if entry.get("cost") is not None]
         totals: dict[str, Decimal] = {}
-        complete = bool(entries)
-        for entry in entries:
-            if entry.get("cost") is None:
-                complete = False
-                continue
+        for entry in charged:
             cost = _decimal("fee.cost", entry["cost"])
             currency = _text("fee.currency", entry.get("currency"))
             if not cost:
                 continue
             if currency is None:
-                name = _shown(entry.get("currency"))
-                raise ValueError(f"fee.currency: {name} with a cost of {cost}")
+                shown = _shown(entry.get("currency"))
+                raise ValueError(f"fee.currency: {shown} with a cost of {cost}")
             totals[currency] = EXACT.add(totals.get(currency, Decimal(0)), cost)
-        return tuple(Fee(currency, cost) for currency, cost in totals.items() if cost), complete
+        fees = tuple(Fee(currency, cost) for currency, cost in totals.items() if cost)
+        return fees, bool(entries) and len(charged) == len(entries)
 
-    @staticmethod
-    def _fee_entries(entries: Any) -> Sequence[Mapping[str, Any]]:
-        if not isinstance(entries or [], list):
-            raise ValueError(f"fees: {_shown(entries)} is not a list")
-        for entry in entries or []:
-            if not isinstance(entry, Mapping):
-                raise ValueError(f"fee: {_shown(entry)} is not an object with cost and currency")
-        return entries or []
+
+def _fee_entries(entries: Any) -> Sequence[Mapping[str, Any]]:
+    if not isinstance(entries or [], list):
+        raise ValueError(f"fees: {_shown(entries)} is not a list")
+    for entry in entries or []:
+        if not isinstance(entry, Mapping):
+            raise ValueError(f"fee: {_shown(entry)} is not an object with cost and currency")
+    return entries or []
 
 
 def _text(name: str, value: object) -> str | None:
@@ -246,11 +245,12 @@ def _decimal(name: str, value: object) -> Decimal:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    item = dict(pairs)
-    if len(item) < len(pairs):
-        (name, _), *_ = Counter(name for name, _ in pairs).most_common(1)
-        raise ValueError(f"{_shown(name)} is given twice")
-    return item
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        times = Counter(name for name, _ in pairs)
+        twice = next(name for name in times if times[name] > 1)
+        raise ValueError(f"{_shown(twice)} is given twice")
+    return values
 
 
 def _refuse_constant(name: str) -> None:

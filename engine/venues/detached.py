@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from engine.errors import NotSupported, StoreError
+from engine.errors import NotSupported
+from engine.ledger.identity import Identity
 from engine.store.tx import Tx
 from engine.venue import Mode, Page, TradeIds
 
@@ -40,12 +41,10 @@ class DetachedVenue:
 
 def detached(tx: Tx) -> DetachedVenue:
     """The venue that a ledger belongs to. Raises `StoreError` where it has none yet."""
-    identity = tx.pairs("identity_read")
-    if not identity:
-        raise StoreError("this ledger has had no cycle yet")
+    identity = Identity.of(tx)
     mode = tx.value("cycle_last_mode")
     return DetachedVenue(
-        identity["venue"],
+        identity.venue,
         Mode(mode) if mode else Mode.OBSERVE,
-        TradeIds(identity["trade_ids"]),
+        identity.trade_ids,
     )

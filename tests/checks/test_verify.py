@@ -14,6 +14,7 @@ import pytest
 from builders import (
     BTC,
     ETH,
+    OpenLedger,
     commit,
     cycledeck,
     cycles,
@@ -457,7 +458,7 @@ def peak_of(work: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
-def long_ledger(cycles: int) -> sqlite3.Connection:
+def long_ledger(cycles: int) -> OpenLedger:
     """100 fills with a fee a cycle."""
     connection = memory_ledger()
     for cycle in range(cycles):
@@ -473,13 +474,13 @@ def long_ledger(cycles: int) -> sqlite3.Connection:
 
 
 @pytest.fixture(scope="module")
-def short_and_long() -> Iterator[tuple[sqlite3.Connection, sqlite3.Connection]]:
+def short_and_long() -> Iterator[tuple[OpenLedger, OpenLedger]]:
     with closing(long_ledger(10)) as short, closing(long_ledger(40)) as long:
         yield short, long
 
 
 def test_memory_stays_flat_however_long_the_ledger(
-    short_and_long: tuple[sqlite3.Connection, sqlite3.Connection],
+    short_and_long: tuple[OpenLedger, OpenLedger],
 ) -> None:
     short, long = short_and_long
     outcomes: list[Any] = []

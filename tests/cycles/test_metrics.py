@@ -1,7 +1,6 @@
 """What a cycle's metrics mean, and that money in them is strings."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from builders import (
     BTC,
     ETH,
+    OpenLedger,
     commit,
     cycles,
     fee,
@@ -32,13 +32,13 @@ PERP = "BTC/USDT:USDT"
 
 
 @pytest.fixture
-def ledger() -> Iterator[sqlite3.Connection]:
+def ledger() -> Iterator[OpenLedger]:
     connection = memory_ledger()
     yield connection
     connection.close()
 
 
-def begin(ledger: sqlite3.Connection, marks: dict[str, str] | None = None) -> None:
+def begin(ledger: OpenLedger, marks: dict[str, str] | None = None) -> None:
     ledger.execute(
         "INSERT INTO cycles (cycle_id, kind, status, mode, started_ms, venue_ms, ended_ms, "
         "marks_json, timings_json) VALUES (1, 'live', 'ok', 'sim', 100, 200, 300, ?, '{}')",
@@ -46,7 +46,7 @@ def begin(ledger: sqlite3.Connection, marks: dict[str, str] | None = None) -> No
     )
 
 
-def order(ledger: sqlite3.Connection, name: str, **more: Any) -> None:
+def order(ledger: OpenLedger, name: str, **more: Any) -> None:
     values = {
         "client_order_id": name, "cycle_id": 1, "symbol": BTC, "side": "buy", "qty": "1",
         "price": "1", "decision_price": None, "status": "open", "submit_outcome": "accepted",
@@ -56,14 +56,14 @@ def order(ledger: sqlite3.Connection, name: str, **more: Any) -> None:
     ledger.execute(f"INSERT INTO orders ({', '.join(values)}) VALUES ({marks})", [*values.values()])
 
 
-def built(ledger: sqlite3.Connection, items: list[Any]) -> tuple[CycleMetrics, dict[str, Any]]:
+def built(ledger: OpenLedger, items: list[Any]) -> tuple[CycleMetrics, dict[str, Any]]:
     commit(ledger, items)
     found = metrics.build(ledger, 1)
     return found, json.loads(found.meta_json)
 
 
 def test_without_orders_the_fill_rate_column_is_zero_and_the_meaning_is_null(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     begin(ledger)
     found, meta = built(ledger, [reported("1")])
@@ -73,7 +73,7 @@ def test_without_orders_the_fill_rate_column_is_zero_and_the_meaning_is_null(
 
 
 def test_fill_rate_is_fills_newly_accounted_per_submitted_order(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     begin(ledger)
     for n, outcome in enumerate(["accepted", "rejected", "unknown", None]):
@@ -88,7 +88,7 @@ def test_fill_rate_is_fills_newly_accounted_per_submitted_order(
     assert meta["fills_fetched"] == 12
 
 
-def test_the_row_says_what_became_of_the_events(ledger: sqlite3.Connection) -> None:
+def test_the_row_says_what_became_of_the_events(ledger: OpenLedger) -> None:
     begin(ledger)
     items = [reported("1", fees=[fee("1")])] * 2 + [reported("1", price="9", fees=[fee("1")])]
     _, meta = built(ledger, items)
@@ -96,7 +96,7 @@ def test_the_row_says_what_became_of_the_events(ledger: sqlite3.Connection) -> N
     assert [meta[f"ledger_events_{name}"] for name in names] == [6, 2, 3, 1]
 
 
-def test_fees_are_strings_by_currency_each_in_its_own(ledger: sqlite3.Connection) -> None:
+def test_fees_are_strings_by_currency_each_in_its_own(ledger: OpenLedger) -> None:
     begin(ledger)
     items = [
         reported("1", fees=[fee("0.10"), fee("0.0000001", "BNB")]),
@@ -107,7 +107,7 @@ def test_fees_are_strings_by_currency_each_in_its_own(ledger: sqlite3.Connection
     assert json.loads(found.fees_json) == {"BNB": "0.0000001", "BTC": "0.1", "USDT": "-0.2"}
 
 
-def test_pnl_is_strings_and_null_where_there_is_no_mark(ledger: sqlite3.Connection) -> None:
+def test_pnl_is_strings_and_null_where_there_is_no_mark(ledger: OpenLedger) -> None:
     begin(ledger, {BTC: "150"})
     items = [
         reported("1", "buy", "2", "100", 1),
@@ -126,7 +126,7 @@ def test_pnl_is_strings_and_null_where_there_is_no_mark(ledger: sqlite3.Connecti
     [("buy", "101", 100.0), ("buy", "99", -100.0), ("sell", "99", 100.0), ("sell", "101", -100.0)],
 )
 def test_slippage_is_a_cost_positive_when_worse_than_the_reference(
-    ledger: sqlite3.Connection, side: str, price: str, bps: float
+    ledger: OpenLedger, side: str, price: str, bps: float
 ) -> None:
     begin(ledger, {BTC: "100"})
     found, meta = built(ledger, [reported("1", side, price=price)])
@@ -137,7 +137,7 @@ def test_slippage_is_a_cost_positive_when_worse_than_the_reference(
 
 @pytest.mark.parametrize("link", ["clientOrderId", "order"])
 def test_the_reference_is_the_decision_price_where_the_order_is_ours(
-    ledger: sqlite3.Connection, link: str
+    ledger: OpenLedger, link: str
 ) -> None:
     begin(ledger, {BTC: "100"})
     order(ledger, "c1", exchange_order_id="x1", decision_price="200", submitted_ms=1_000)
@@ -148,7 +148,7 @@ def test_the_reference_is_the_decision_price_where_the_order_is_ours(
     assert meta["slippage_reference"] == {"decision_price": 1, "mark": 0, "none": 0}
 
 
-def test_values_in_different_quote_currencies_do_not_add_up(ledger: sqlite3.Connection) -> None:
+def test_values_in_different_quote_currencies_do_not_add_up(ledger: OpenLedger) -> None:
     """One fill for many yen, three for a few dollars: a quarter of the weight is the yen's."""
     yen, dollars = "BTC/JPY", [BTC, BTC, ETH]
     begin(ledger, {yen: "10000000", BTC: "100", ETH: "100"})
@@ -159,7 +159,7 @@ def test_values_in_different_quote_currencies_do_not_add_up(ledger: sqlite3.Conn
     assert meta["slippage_weights"] == "value_within_quote_currency_fills_across"
 
 
-def test_within_a_quote_currency_symbols_count_by_value(ledger: sqlite3.Connection) -> None:
+def test_within_a_quote_currency_symbols_count_by_value(ledger: OpenLedger) -> None:
     begin(ledger, {PERP: "100", ETH: "100"})
     items = [reported("1", amount="3", symbol=PERP), reported("2", price="101", symbol=ETH)]
     found, meta = built(ledger, items)
@@ -167,14 +167,14 @@ def test_within_a_quote_currency_symbols_count_by_value(ledger: sqlite3.Connecti
     assert "slippage_weights" not in meta
 
 
-def test_without_any_reference_slippage_is_null_and_counted_so(ledger: sqlite3.Connection) -> None:
+def test_without_any_reference_slippage_is_null_and_counted_so(ledger: OpenLedger) -> None:
     begin(ledger)
     found, meta = built(ledger, [reported("1")])
     assert found.slippage_bps_avg is None
     assert meta["slippage_reference"] == {"decision_price": 0, "mark": 0, "none": 1}
 
 
-def test_averages_within_a_market_are_weighted_by_quantity(ledger: sqlite3.Connection) -> None:
+def test_averages_within_a_market_are_weighted_by_quantity(ledger: OpenLedger) -> None:
     begin(ledger, {BTC: "100"})
     order(ledger, "c1", submitted_ms=1_000)
     items = [
@@ -188,7 +188,7 @@ def test_averages_within_a_market_are_weighted_by_quantity(ledger: sqlite3.Conne
     assert meta["symbols"][BTC]["fills_count"] == 3
 
 
-def test_averages_across_markets_are_weighted_by_value(ledger: sqlite3.Connection) -> None:
+def test_averages_across_markets_are_weighted_by_value(ledger: OpenLedger) -> None:
     begin(ledger, {BTC: "100", ETH: "1"})
     items = [reported("1", amount="1", price="101"), reported("2", amount="101", price="1",
              symbol=ETH)]  # fmt: skip
@@ -197,13 +197,13 @@ def test_averages_across_markets_are_weighted_by_value(ledger: sqlite3.Connectio
     assert meta["symbols"][ETH]["slippage_bps_avg"] == 0.0
 
 
-def test_time_to_fill_is_null_where_no_order_is_known(ledger: sqlite3.Connection) -> None:
+def test_time_to_fill_is_null_where_no_order_is_known(ledger: OpenLedger) -> None:
     begin(ledger)
     found, _ = built(ledger, [reported("1", clientOrderId="somebody's")])
     assert found.avg_time_to_fill is None
 
 
-def test_a_cycle_without_fills_has_metrics_too(ledger: sqlite3.Connection) -> None:
+def test_a_cycle_without_fills_has_metrics_too(ledger: OpenLedger) -> None:
     begin(ledger)
     commit(ledger, [], symbols=[BTC])
     found = metrics.build(ledger, 1)
@@ -213,7 +213,7 @@ def test_a_cycle_without_fills_has_metrics_too(ledger: sqlite3.Connection) -> No
 
 
 def test_positions_in_a_row_are_those_of_its_cycle_not_of_today(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     begin(ledger, {BTC: "100"})
     commit(ledger, [reported("1", amount="1")])
@@ -222,7 +222,7 @@ def test_positions_in_a_row_are_those_of_its_cycle_not_of_today(
     assert metrics.build(ledger, 1) == before
 
 
-def test_persisting_again_replaces_the_one_row_of_the_cycle(ledger: sqlite3.Connection) -> None:
+def test_persisting_again_replaces_the_one_row_of_the_cycle(ledger: OpenLedger) -> None:
     begin(ledger)
     commit(ledger, [reported("1")])
     metrics.persist(ledger, 1, 400)
@@ -232,14 +232,14 @@ def test_persisting_again_replaces_the_one_row_of_the_cycle(ledger: sqlite3.Conn
     assert stored == [(1, 1, 400)]
 
 
-def test_a_cycle_that_committed_nothing_has_no_metrics(ledger: sqlite3.Connection) -> None:
+def test_a_cycle_that_committed_nothing_has_no_metrics(ledger: OpenLedger) -> None:
     begin(ledger)
     with pytest.raises(NoSuchCycle, match="cycle 1 committed nothing"):
         metrics.build(ledger, 1)
 
 
 def test_missing_rows_are_found_among_the_recent_commits_or_all(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     assert metrics.missing(ledger) == []
     for n in range(1, 5):
@@ -263,7 +263,7 @@ async def test_a_rebuilt_row_equals_the_one_that_was_lost(tmp_path: Path) -> Non
     assert before[0][5] > 0
 
 
-def test_net_and_realized_keep_every_digit(ledger: sqlite3.Connection) -> None:
+def test_net_and_realized_keep_every_digit(ledger: OpenLedger) -> None:
     begin(ledger)
     price = "12345678901234567890.123"
     items = [reported("1", price=price), reported("2", "sell", price=price, ts=2_000,

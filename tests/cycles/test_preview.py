@@ -1,14 +1,13 @@
 """A preview tells exactly what a replay then does, and leaves no trace."""
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from attaching import Gated
-from builders import BTC, ETH, fee, opened, reported, rows, settings_in, verified
+from builders import BTC, ETH, OpenLedger, fee, opened, reported, rows, settings_in, verified
 from fakes import FakeVenue
 
 from engine import Engine, NoSuchCycle, Preview, Settings, Verdict
@@ -20,7 +19,7 @@ from engine.ledger.positions import CHECKPOINT_EVENTS
 from engine.store.store import Store
 from engine.store.tx import Tx
 
-Damage = Callable[[sqlite3.Connection], Any]
+Damage = Callable[[OpenLedger], Any]
 
 UNREADABLE = reported("9", amount="1e400", ts=2_500)
 
@@ -41,30 +40,30 @@ def venue() -> FakeVenue:
     )
 
 
-def lose_early_fill(ledger: sqlite3.Connection) -> None:
+def lose_early_fill(ledger: OpenLedger) -> None:
     """Before a checkpoint: recovering it folds the market anew."""
     ledger.execute("DELETE FROM ledger_events WHERE event_id IN ('fill:1', 'fee:1')")
     ledger.execute("DELETE FROM applied_fills WHERE fill_id = '1'")
 
 
-def lose_last_fill(ledger: sqlite3.Connection) -> None:
+def lose_last_fill(ledger: OpenLedger) -> None:
     ledger.execute("DELETE FROM ledger_events WHERE event_id = 'fill:3'")
     ledger.execute("DELETE FROM applied_fills WHERE fill_id = '3'")
 
 
-def contradict(ledger: sqlite3.Connection) -> None:
+def contradict(ledger: OpenLedger) -> None:
     ledger.execute("UPDATE ledger_events SET price = '7', hash = x'07' WHERE event_id = 'fill:2'")
 
 
-def turn_cursor_back(ledger: sqlite3.Connection) -> None:
+def turn_cursor_back(ledger: OpenLedger) -> None:
     ledger.execute("UPDATE cursors SET value_ms = 1100 WHERE key LIKE '%BTC%'")
 
 
-def forget_market(ledger: sqlite3.Connection) -> None:
+def forget_market(ledger: OpenLedger) -> None:
     ledger.execute("DELETE FROM cursors WHERE key LIKE '%ETH%'")
 
 
-def correct(ledger: sqlite3.Connection) -> None:
+def correct(ledger: OpenLedger) -> None:
     for item in quarantine.listing(ledger):
         if item.status != "open":
             continue
@@ -73,7 +72,7 @@ def correct(ledger: sqlite3.Connection) -> None:
         quarantine.resolve(ledger, item.id, text, now_ms(), "test")
 
 
-def forget_quarantine(ledger: sqlite3.Connection) -> None:
+def forget_quarantine(ledger: OpenLedger) -> None:
     """A replay would quarantine the item again, and hold the cursor."""
     ledger.execute("DELETE FROM quarantine")
     turn_cursor_back(ledger)

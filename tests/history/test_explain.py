@@ -1,13 +1,12 @@
 """A position explained: before, every fold step, after; and whether the database agrees."""
 
-import sqlite3
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from builders import BTC, ETH, commit, fee, memory_ledger, reported, rows
+from builders import BTC, ETH, OpenLedger, commit, fee, memory_ledger, reported, rows
 from generated import SYMBOLS, fills
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +19,7 @@ from engine.money import EXACT, canonical
 
 
 @pytest.fixture
-def ledger() -> Iterator[sqlite3.Connection]:
+def ledger() -> Iterator[OpenLedger]:
     connection = memory_ledger()
     yield connection
     connection.close()
@@ -86,7 +85,7 @@ def test_any_cycle_is_explained_whatever_order_its_fills_came_in(
 
 
 def test_a_step_says_what_moved_what_it_was_worth_and_what_it_released(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     commit(ledger, [reported("1", amount="2", price="10")])
     commit(
@@ -120,7 +119,7 @@ def test_a_step_says_what_moved_what_it_was_worth_and_what_it_released(
 
 
 def test_a_late_fill_is_explained_with_what_was_folded_again_after_it(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     commit(ledger, [reported("1"), reported("3", "sell", "1", "120", 3_000)])
     commit(ledger, [reported("2", "buy", "1", "110", 2_000)], cycle_id=2)
@@ -135,7 +134,7 @@ def test_a_late_fill_is_explained_with_what_was_folded_again_after_it(
     assert found.matches
 
 
-def test_late_within_a_millisecond_is_late_too(ledger: sqlite3.Connection) -> None:
+def test_late_within_a_millisecond_is_late_too(ledger: OpenLedger) -> None:
     commit(ledger, [reported("1"), reported("9")])
     commit(ledger, [reported("5")], cycle_id=2)
     commit(ledger, [reported("10")], cycle_id=3)
@@ -144,7 +143,7 @@ def test_late_within_a_millisecond_is_late_too(ledger: sqlite3.Connection) -> No
     assert (found.late, found.folded, len(found.steps), found.matches) == (False, 3, 1, True)
 
 
-def test_a_market_that_a_cycle_did_not_touch_stays_as_it_was(ledger: sqlite3.Connection) -> None:
+def test_a_market_that_a_cycle_did_not_touch_stays_as_it_was(ledger: OpenLedger) -> None:
     commit(ledger, [reported("1"), reported("2", symbol=ETH)])
     commit(ledger, [reported("3", ts=3_000)], cycle_id=2)
     commit(ledger, [reported("4", ts=4_000, symbol=ETH)], cycle_id=3)
@@ -161,14 +160,14 @@ def test_a_market_that_a_cycle_did_not_touch_stays_as_it_was(ledger: sqlite3.Con
 
 
 @pytest.mark.parametrize("cycle", [0, 7, -1, 10**30, -(10**30)])
-def test_a_cycle_that_committed_nothing_is_named(ledger: sqlite3.Connection, cycle: int) -> None:
+def test_a_cycle_that_committed_nothing_is_named(ledger: OpenLedger, cycle: int) -> None:
     commit(ledger, [reported("1")])
     with pytest.raises(NoSuchCycle, match=f"cycle {cycle} "):
         explain.explain(ledger, cycle, BTC)
 
 
 def test_no_more_than_so_many_steps_are_listed_and_all_are_folded(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     many = MOST_STEPS + 20
     commit(ledger, [reported(str(n), ts=n) for n in range(1, many + 1)])
@@ -179,7 +178,7 @@ def test_no_more_than_so_many_steps_are_listed_and_all_are_folded(
 
 
 def test_a_checkpoint_that_later_events_sort_before_is_not_begun_with(
-    ledger: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    ledger: OpenLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(positions, "CHECKPOINT_EVENTS", 2)
     commit(ledger, [reported(str(n), ts=n * 1_000) for n in range(10, 20)])
@@ -192,7 +191,7 @@ def test_a_checkpoint_that_later_events_sort_before_is_not_begun_with(
 
 
 def test_a_stored_position_that_the_ledger_does_not_lead_to_is_told(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     commit(ledger, [reported("1")])
     commit(ledger, [reported("2", ts=2_000)], cycle_id=2)
@@ -201,7 +200,7 @@ def test_a_stored_position_that_the_ledger_does_not_lead_to_is_told(
     assert (found.matches, found.after.cost, found.stored.cost) == (False, "200", "1")
 
 
-def test_rows_that_were_restored_are_explained_from_the_ledger(ledger: sqlite3.Connection) -> None:
+def test_rows_that_were_restored_are_explained_from_the_ledger(ledger: OpenLedger) -> None:
     """The position before had them already: it is folded without them, then with them."""
     items = [reported("1"), reported("2", ts=2_000)]
     commit(ledger, items)

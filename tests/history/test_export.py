@@ -2,19 +2,18 @@
 
 import csv
 import io
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from builders import BTC, commit, memory_ledger, reported
+from builders import BTC, OpenLedger, commit, memory_ledger, reported
 
 from engine.errors import NoSuchItem
 from engine.history import export
 
 
 @pytest.fixture
-def ledger() -> Iterator[sqlite3.Connection]:
+def ledger() -> Iterator[OpenLedger]:
     with closing(memory_ledger()) as connection:
         commit(connection, [reported(str(n), ts=n) for n in range(25)])
         yield connection
@@ -36,7 +35,7 @@ class Full(io.StringIO):
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_rows_go_out_as_they_come_not_all_at_the_end(
-    ledger: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, form: str
+    ledger: OpenLedger, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     monkeypatch.setattr(export, "BATCH", 4)
     progress: list[tuple[int, int]] = []
@@ -48,7 +47,7 @@ def test_rows_go_out_as_they_come_not_all_at_the_end(
 
 
 def test_a_carriage_return_in_a_text_does_not_end_its_row_of_csv(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     ledger.execute("CREATE TABLE told (a TEXT, b INTEGER)")
     ledger.execute("INSERT INTO told VALUES ('x' || char(13) || 'y', 1), ('z', 2)")
@@ -61,12 +60,12 @@ def test_a_carriage_return_in_a_text_does_not_end_its_row_of_csv(
     ]
 
 
-def test_an_export_says_how_many_rows_it_wrote(ledger: sqlite3.Connection) -> None:
+def test_an_export_says_how_many_rows_it_wrote(ledger: OpenLedger) -> None:
     assert export.export(ledger, "applied_fills", "csv", io.StringIO()) == 25
     assert export.export(ledger, "audit", "jsonl", io.StringIO()) == 0
 
 
-def test_only_tables_can_be_exported(ledger: sqlite3.Connection) -> None:
+def test_only_tables_can_be_exported(ledger: OpenLedger) -> None:
     with pytest.raises(NoSuchItem, match="there is no table 'sqlite_master'; there are: applied"):
         export.export(ledger, "sqlite_master", "csv", io.StringIO())
 
@@ -79,7 +78,7 @@ def test_the_status_of_a_ledger_without_cycles_is_empty() -> None:
     assert status.counts["ledger_events"] == 0
 
 
-def test_the_status_counts_every_table(ledger: sqlite3.Connection) -> None:
+def test_the_status_counts_every_table(ledger: OpenLedger) -> None:
     status = export.read_status(ledger)
     assert set(status.counts) == set(ledger.column("tables_all"))
     assert status.counts["applied_fills"] == 25

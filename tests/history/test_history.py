@@ -9,7 +9,19 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from builders import BTC, ETH, adds_up, fee, opened, raw, reported, rows, serve, settings_in
+from builders import (
+    BTC,
+    ETH,
+    OpenLedger,
+    adds_up,
+    fee,
+    opened,
+    raw,
+    reported,
+    rows,
+    serve,
+    settings_in,
+)
 from fakes import FakeVenue
 from test_cost import full_scans
 
@@ -668,7 +680,7 @@ def with_cycles(path: Path, count: int) -> None:
         ledger.execute("COMMIT")
 
 
-def work_of(path: Path, look: Callable[[sqlite3.Connection], object]) -> int:
+def work_of(path: Path, look: Callable[[OpenLedger], object]) -> int:
     """How much SQLite does for a look, in hundreds of its own instructions."""
     ticks: list[None] = []
     with opened(path) as ledger:
@@ -680,7 +692,7 @@ def work_of(path: Path, look: Callable[[sqlite3.Connection], object]) -> int:
 async def test_a_page_of_cycles_costs_the_same_on_a_long_history(tmp_path: Path) -> None:
     path = await long_ledger(tmp_path)
 
-    def newest(ledger: sqlite3.Connection) -> None:
+    def newest(ledger: OpenLedger) -> None:
         assert len(read_results(ledger, 50)) == 50
 
     with_cycles(path, 200)

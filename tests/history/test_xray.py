@@ -1,7 +1,6 @@
 """A cycle's x-ray: each fill the venue reported, and what TX 1 made of it."""
 
 import json
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import BTC, ETH, fee, memory_ledger, opened, reported, rows, settings_in
+from builders import BTC, ETH, OpenLedger, fee, memory_ledger, opened, reported, rows, settings_in
 from fakes import FakeVenue
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,7 +67,7 @@ def said(line: FillLine) -> list[tuple[str, str, int | None]]:
     return [(event.event_id, event.outcome, event.cycle_id) for event in line.events]
 
 
-def check_against_the_ledger(connection: sqlite3.Connection, found: Xray) -> None:
+def check_against_the_ledger(connection: OpenLedger, found: Xray) -> None:
     """What an x-ray says of a committed cycle is what the ledger has of it."""
     cycle_id = found.result.cycle_id
     assert totals(found) == committed(found)
@@ -98,7 +97,7 @@ def check_against_the_ledger(connection: sqlite3.Connection, found: Xray) -> Non
 
 
 def cycle(
-    connection: sqlite3.Connection,
+    connection: OpenLedger,
     cycle_id: int,
     replies: Sequence[VenueResponse],
     trade_ids: TradeIds = TradeIds.ACCOUNT,
@@ -200,7 +199,7 @@ def test_what_the_ledger_tells_at_once_is_what_booking_it_once_more_finds(
 
 
 def test_only_fills_that_the_ledger_holds_otherwise_are_booked_once_more(
-    ledger: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    ledger: OpenLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = [reported("1", fees=[fee("1")]), reported("2"), reported("3")]
     again = [*first, reported("3", price="7"), reported("4"), reported("4"), reported("5")]
@@ -208,7 +207,7 @@ def test_only_fills_that_the_ledger_holds_otherwise_are_booked_once_more(
     cycle(ledger, 2, [reply(*again, reported("5", fees=[fee("2")]))])
     rerun, seen = outcomes.retrace_by_rerun, list[str]()
 
-    def watched(connection: sqlite3.Connection, fills: Sequence[Fill], cycle_id: int) -> Any:
+    def watched(connection: OpenLedger, fills: Sequence[Fill], cycle_id: int) -> Any:
         seen.extend(fill.trade_id for fill in fills)
         return rerun(connection, fills, cycle_id)
 
@@ -223,7 +222,7 @@ def test_only_fills_that_the_ledger_holds_otherwise_are_booked_once_more(
 
 
 @pytest.fixture
-def ledger() -> Iterator[sqlite3.Connection]:
+def ledger() -> Iterator[OpenLedger]:
     connection = memory_ledger()
     yield connection
     connection.close()
@@ -234,7 +233,7 @@ def reply(*items: Any, symbol: str = BTC, **more: Any) -> VenueResponse:
     return replace(VenueResponse(Request(symbol, 0, 0), LATEST_MS, (texts,)), **more)
 
 
-def test_a_fill_has_its_figures_its_raw_text_and_its_events(ledger: sqlite3.Connection) -> None:
+def test_a_fill_has_its_figures_its_raw_text_and_its_events(ledger: OpenLedger) -> None:
     item = reported("1", "sell", "0.50", "3142.10", 7, fees=[fee("0.10"), fee("-2", "BNB")])
     cycle(ledger, 1, [reply(item)])
     (line,) = xray(ledger, 1).fills
@@ -254,7 +253,7 @@ def test_a_fill_has_its_figures_its_raw_text_and_its_events(ledger: sqlite3.Conn
     )
 
 
-def test_what_was_ignored_names_the_cycle_that_had_inserted_it(ledger: sqlite3.Connection) -> None:
+def test_what_was_ignored_names_the_cycle_that_had_inserted_it(ledger: OpenLedger) -> None:
     first, second = reported("1", fees=[fee("1")]), reported("2", ts=2_000)
     cycle(ledger, 3, [reply(first)])
     cycle(ledger, 5, [reply(first, second, second)])
@@ -268,7 +267,7 @@ def test_what_was_ignored_names_the_cycle_that_had_inserted_it(ledger: sqlite3.C
 
 
 def test_a_conflict_says_what_contradicts_the_ledger_and_whose_it_is(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     cycle(ledger, 1, [reply(reported("1", price="3142.10", fees=[fee("1")]))])
     other = reported("1", price="3142.00", ts=9, fees=[fee("1"), fee("4", "BNB")])
@@ -283,7 +282,7 @@ def test_a_conflict_says_what_contradicts_the_ledger_and_whose_it_is(
 
 
 def test_a_fee_that_the_venue_takes_back_is_a_conflict_of_the_fill(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     cycle(ledger, 1, [reply(reported("1", fees=[fee("1")]))])
     cycle(ledger, 2, [reply(reported("1", fees=[fee("0")]))])
@@ -292,7 +291,7 @@ def test_a_fee_that_the_venue_takes_back_is_a_conflict_of_the_fill(
 
 
 def test_a_fee_that_came_later_is_inserted_by_the_cycle_that_brought_it(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     cycle(ledger, 1, [reply(reported("1", fees=[]))])
     cycle(ledger, 2, [reply(reported("1", fees=[fee("1")]))])
@@ -306,7 +305,7 @@ def test_a_fee_that_came_later_is_inserted_by_the_cycle_that_brought_it(
     ]
 
 
-def test_a_fee_that_the_same_answer_adds_to_a_fill_is_inserted(ledger: sqlite3.Connection) -> None:
+def test_a_fee_that_the_same_answer_adds_to_a_fill_is_inserted(ledger: OpenLedger) -> None:
     two, three = [fee("1"), fee("3", "BNB")], [fee("1"), fee("3", "BNB"), fee("2", "BTC")]
     cycle(ledger, 1, [reply(reported("1", fees=two), reported("1", fees=three))])
     assert [event.outcome for event in events(xray(ledger, 1))] == (
@@ -315,7 +314,7 @@ def test_a_fee_that_the_same_answer_adds_to_a_fill_is_inserted(ledger: sqlite3.C
     check_against_the_ledger(ledger, xray(ledger, 1))
 
 
-def test_what_cannot_be_read_or_is_left_out_says_why(ledger: sqlite3.Connection) -> None:
+def test_what_cannot_be_read_or_is_left_out_says_why(ledger: OpenLedger) -> None:
     items = ["no JSON", reported("1", symbol=ETH), reported("2", ts=500), reported("3", ts=1_500)]
     asked = Request(BTC, 1_000, 1_000)
     cycle(ledger, 1, [reply(*items, request=asked)])
@@ -330,7 +329,7 @@ def test_what_cannot_be_read_or_is_left_out_says_why(ledger: sqlite3.Connection)
 
 @pytest.mark.parametrize("venue", ["fake", "recorded"])
 def test_what_cannot_be_read_says_what_has_become_of_it_in_quarantine(
-    ledger: sqlite3.Connection, venue: str
+    ledger: OpenLedger, venue: str
 ) -> None:
     ledger.execute("UPDATE ledger_identity SET value = ? WHERE key = 'venue'", (venue,))
     items = ["no JSON", "{}", "[]"]
@@ -346,7 +345,7 @@ def test_what_cannot_be_read_says_what_has_become_of_it_in_quarantine(
 
 
 def test_an_item_of_two_markets_has_the_status_it_has_in_its_own(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     cycle(ledger, 1, [reply("no JSON"), reply("no JSON", symbol=ETH)])
     both = [quarantine.Unreadable(symbol, "no JSON", "why") for symbol in (BTC, ETH)]
@@ -356,7 +355,7 @@ def test_an_item_of_two_markets_has_the_status_it_has_in_its_own(
 
 
 def test_an_answer_that_is_not_complete_is_shown_and_nothing_of_it_was_booked(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     whole, cut = reply(reported("1")), reply(reported("2", symbol=ETH), symbol=ETH)
     cycle(ledger, 1, [whole, replace(cut, error="BadResponse: cut short")])
@@ -377,7 +376,7 @@ def test_an_answer_that_is_not_complete_is_shown_and_nothing_of_it_was_booked(
     )
 
 
-def test_without_evidence_what_was_inserted_is_listed(ledger: sqlite3.Connection) -> None:
+def test_without_evidence_what_was_inserted_is_listed(ledger: OpenLedger) -> None:
     cycle(ledger, 1, [reply(reported("1", fees=[]), reported("2", "sell", "1", "7", 2_000))])
     cycle(ledger, 2, [reply(reported("1", fees=[fee("1")]), reported("3", fees=[fee("2")]))])
     for change in ("DELETE FROM input_items", "DELETE FROM cycle_inputs"):
@@ -392,7 +391,7 @@ def test_without_evidence_what_was_inserted_is_listed(ledger: sqlite3.Connection
         assert totals(found)[1] == committed(found)[1]
 
 
-def test_positions_are_those_before_and_after_the_cycle(ledger: sqlite3.Connection) -> None:
+def test_positions_are_those_before_and_after_the_cycle(ledger: OpenLedger) -> None:
     for number in (1, 2, 3):
         cycle(ledger, number, [reply(reported(str(number), ts=number))])
     found = xray(ledger, 2)
@@ -402,7 +401,7 @@ def test_positions_are_those_before_and_after_the_cycle(ledger: sqlite3.Connecti
 
 
 @pytest.mark.parametrize("number", [0, 9, -1, 10**30])
-def test_a_cycle_that_is_not_there_is_named(ledger: sqlite3.Connection, number: int) -> None:
+def test_a_cycle_that_is_not_there_is_named(ledger: OpenLedger, number: int) -> None:
     cycle(ledger, 1, [reply(reported("1"))])
     with pytest.raises(NoSuchCycle, match=f"no cycle {number}$"):
         xray(ledger, number)
@@ -507,7 +506,7 @@ async def test_a_cycle_that_failed_shows_what_it_did_not_book_and_who_did_later(
 
 
 def test_a_cycle_that_still_runs_is_not_said_to_have_ended_without_a_commit(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     cycle(ledger, 1, [reply(reported("1"))])
     ledger.execute("DELETE FROM ledger_commits")

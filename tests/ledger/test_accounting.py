@@ -11,7 +11,7 @@ from generated import fills
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.ledger.accounting import Position, fold, money_json, read_money_json
+from engine.ledger.accounting import Position, money_json, read_money_json
 
 
 @vectors()
@@ -36,7 +36,7 @@ def test_the_fold_equals_one_written_independently_with_fractions(items: list[An
 def test_cash_is_conserved_whatever_is_rounded(items: list[Any]) -> None:
     """What was realized less what is tied up is what came in, exactly: no rounding leaks."""
     position = Position("BTC/USDT")
-    fold(position, sorted_events(items))
+    position.fold(sorted_events(items))
     cash = sum(
         Fraction(item["amount"]) * Fraction(item["price"]) * (1 if item["side"] == "sell" else -1)
         for item in items
@@ -49,9 +49,9 @@ def test_folding_in_two_steps_is_folding_at_once(items: list[Any], data: Any) ->
     events = sorted_events(items)
     cut = data.draw(st.integers(0, len(events)))
     whole, parts = Position("BTC/USDT"), Position("BTC/USDT")
-    fold(whole, events)
-    fold(parts, events[:cut])
-    fold(parts, events[cut:])
+    whole.fold(events)
+    parts.fold(events[:cut])
+    parts.fold(events[cut:])
     assert parts == whole
 
 
@@ -59,9 +59,9 @@ def test_a_position_that_closes_leaves_nothing_behind_below_the_rounding() -> No
     """Costs may have more digits than the rounding keeps: what closes takes all of them."""
     tiny = "0.00000000000000000000001"
     position = Position("BTC/USDT")
-    fold(position, sorted_events([reported("1", amount=tiny, price=tiny, ts=1)]))
+    position.fold(sorted_events([reported("1", amount=tiny, price=tiny, ts=1)]))
     assert position.cost == Decimal("1e-46")
-    fold(position, sorted_events([reported("2", "sell", tiny, "0", ts=2)]))
+    position.fold(sorted_events([reported("2", "sell", tiny, "0", ts=2)]))
     assert (position.qty, position.cost) == (Decimal(0), Decimal(0))
     assert position.realized_pnl == Decimal("-1e-46")
 
@@ -69,7 +69,7 @@ def test_a_position_that_closes_leaves_nothing_behind_below_the_rounding() -> No
 def test_a_close_leaves_no_cost_however_many_digits_its_value_has() -> None:
     fine = "1.0000000001"
     position = Position("BTC/USDT")
-    fold(position, sorted_events([reported("1", amount=fine), reported("2", "sell", fine, fine)]))
+    position.fold(sorted_events([reported("1", amount=fine), reported("2", "sell", fine, fine)]))
     assert (position.qty, position.cost) == (Decimal(0), Decimal(0))
     assert position.realized_pnl == Decimal("1.00000000020000000001") - Decimal("100.00000001")
 
@@ -110,13 +110,13 @@ def test_a_copy_shares_no_fees_with_its_original() -> None:
 
 def test_a_fold_of_nothing_changes_nothing() -> None:
     position = Position("A/USD")
-    fold(position, [])
+    position.fold([])
     assert position == Position("A/USD")
 
 
 def test_the_fold_remembers_where_it_stands() -> None:
     position = Position("BTC/USDT")
-    fold(position, sorted_events([reported("9", ts=5), reported("10", ts=5)]))
+    position.fold(sorted_events([reported("9", ts=5), reported("10", ts=5)]))
     assert (position.events, position.last_ts, position.last_trade_id) == (2, 5, "10")
 
 

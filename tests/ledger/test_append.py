@@ -1,7 +1,6 @@
 """Appending to the ledger: each event once; what contradicts it is kept beside it."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -11,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from builders import commit, fee, memory_ledger, money_of, read, reported, rows
+from builders import OpenLedger, commit, fee, memory_ledger, money_of, read, reported, rows
 
 from engine.checks.verify import verify
 from engine.errors import StoreError
@@ -23,7 +22,7 @@ from engine.venue import Side
 
 
 @pytest.fixture
-def ledger() -> Iterator[sqlite3.Connection]:
+def ledger() -> Iterator[OpenLedger]:
     connection = memory_ledger()
     yield connection
     connection.close()
@@ -35,11 +34,11 @@ def counts(made: Commit) -> tuple[int, int, int, int]:
     return made.attempted, made.inserted, made.ignored, made.conflicting
 
 
-def event_ids(ledger: sqlite3.Connection) -> list[str]:
+def event_ids(ledger: OpenLedger) -> list[str]:
     return rows(ledger, "SELECT event_id FROM ledger_events ORDER BY seq")
 
 
-def test_a_new_fill_is_inserted_with_its_fee(ledger: sqlite3.Connection) -> None:
+def test_a_new_fill_is_inserted_with_its_fee(ledger: OpenLedger) -> None:
     made = commit(ledger, [reported("1", fees=[fee("1")])])
     assert counts(made) == (2, 2, 0, 0)
     assert made.fills_count == 1
@@ -48,7 +47,7 @@ def test_a_new_fill_is_inserted_with_its_fee(ledger: sqlite3.Connection) -> None
 
 
 def test_a_repeat_is_ignored_in_the_same_cycle_and_in_later_ones(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     item = reported("1", fees=[fee("1")])
     assert counts(commit(ledger, [item, item])) == (4, 2, 2, 0)
@@ -56,7 +55,7 @@ def test_a_repeat_is_ignored_in_the_same_cycle_and_in_later_ones(
     assert event_ids(ledger) == ["fill:1", "fee:1"]
 
 
-def test_each_row_keeps_the_cycle_that_first_inserted_it(ledger: sqlite3.Connection) -> None:
+def test_each_row_keeps_the_cycle_that_first_inserted_it(ledger: OpenLedger) -> None:
     commit(ledger, [reported("1")], cycle_id=3)
     commit(ledger, [reported("1"), reported("2")], cycle_id=4)
     found = rows(ledger, "SELECT event_id, cycle_id FROM ledger_events ORDER BY seq")
@@ -65,14 +64,14 @@ def test_each_row_keeps_the_cycle_that_first_inserted_it(ledger: sqlite3.Connect
 
 
 @pytest.mark.parametrize("count", [31, 32, 33, 64, 65, 100])
-def test_every_batch_size_counts_each_event_once(ledger: sqlite3.Connection, count: int) -> None:
+def test_every_batch_size_counts_each_event_once(ledger: OpenLedger, count: int) -> None:
     items = [reported(str(n), ts=n) for n in range(count)]
     assert counts(commit(ledger, [*items, *items])) == (2 * count, count, count, 0)
     assert counts(commit(ledger, items, cycle_id=2)) == (count, 0, count, 0)
 
 
 def test_a_conflict_is_kept_once_however_often_it_is_reported_and_the_first_stays(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     commit(ledger, [reported("1", price="100")])
     other = reported("1", price="101")
@@ -85,7 +84,7 @@ def test_a_conflict_is_kept_once_however_often_it_is_reported_and_the_first_stay
 
 
 def test_two_different_contradictions_of_one_event_are_both_kept(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     commit(ledger, [reported("1", price="100")])
     commit(ledger, [reported("1", price="101"), reported("1", price="102")], cycle_id=2)
@@ -95,13 +94,13 @@ def test_two_different_contradictions_of_one_event_are_both_kept(
     assert kept == ["101", "102"]
 
 
-def test_contradictions_within_one_answer_are_conflicts_too(ledger: sqlite3.Connection) -> None:
+def test_contradictions_within_one_answer_are_conflicts_too(ledger: OpenLedger) -> None:
     made = commit(ledger, [reported("1", price="100"), reported("1", price="101")])
     assert counts(made) == (2, 1, 0, 1)
 
 
 def test_one_id_used_in_two_markets_is_a_conflict_not_a_lost_fill(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     made = commit(ledger, [reported("1"), reported("1", symbol="ETH/USDT")])
     assert counts(made) == (2, 1, 0, 1)
@@ -109,7 +108,7 @@ def test_one_id_used_in_two_markets_is_a_conflict_not_a_lost_fill(
 
 
 def test_a_fee_reported_later_is_booked_and_the_fill_is_not_counted_again(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     commit(ledger, [reported("1", fees=[])])
     made = commit(ledger, [reported("1", fees=[fee("0.5")])], cycle_id=2)
@@ -122,12 +121,12 @@ def test_a_fee_reported_later_is_booked_and_the_fill_is_not_counted_again(
     assert money_of(made.positions["BTC/USDT"])["fees"] == {"USDT": "0.5"}
 
 
-def test_a_fill_whose_known_fee_turns_null_again_is_a_repeat(ledger: sqlite3.Connection) -> None:
+def test_a_fill_whose_known_fee_turns_null_again_is_a_repeat(ledger: OpenLedger) -> None:
     commit(ledger, [reported("1", fees=[fee("0.5")])])
     assert counts(commit(ledger, [reported("1", fees=[])], cycle_id=2)) == (1, 0, 1, 0)
 
 
-def test_fees_that_arrive_one_by_one_are_each_booked_once(ledger: sqlite3.Connection) -> None:
+def test_fees_that_arrive_one_by_one_are_each_booked_once(ledger: OpenLedger) -> None:
     """The first keeps the id it was booked under, also when the venue names both later."""
     first, both = [fee("1")], [fee("1"), fee("2", "BNB")]
     commit(ledger, [reported("1", fees=first)])
@@ -137,7 +136,7 @@ def test_fees_that_arrive_one_by_one_are_each_booked_once(ledger: sqlite3.Connec
 
 
 def test_the_fee_of_a_disputed_fill_is_not_booked_beside_the_fill_that_stands(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     commit(ledger, [reported("1", price="100")])
     made = commit(ledger, [reported("1", price="101", fees=[fee("1", "BNB")])], cycle_id=2)
@@ -146,7 +145,7 @@ def test_the_fee_of_a_disputed_fill_is_not_booked_beside_the_fill_that_stands(
     assert rows(ledger, "SELECT event_id FROM conflicts ORDER BY event_id") == ["fee:1", "fill:1"]
 
 
-def test_a_fee_that_changes_is_a_conflict_and_the_first_stays(ledger: sqlite3.Connection) -> None:
+def test_a_fee_that_changes_is_a_conflict_and_the_first_stays(ledger: OpenLedger) -> None:
     commit(ledger, [reported("1", fees=[fee("1")])])
     made = commit(ledger, [reported("1", fees=[fee("2")])], cycle_id=2)
     assert counts(made) == (2, 0, 1, 1)
@@ -155,7 +154,7 @@ def test_a_fee_that_changes_is_a_conflict_and_the_first_stays(ledger: sqlite3.Co
 
 
 def test_a_fee_that_changes_its_currency_is_a_conflict_and_the_first_stays(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     commit(ledger, [reported("1", fees=[fee("1")])])
     made = commit(ledger, [reported("1", fees=[fee("1", "BNB")])], cycle_id=2)
@@ -164,7 +163,7 @@ def test_a_fee_that_changes_its_currency_is_a_conflict_and_the_first_stays(
     assert money_of(made.positions["BTC/USDT"])["fees"] == {"USDT": "1"}
 
 
-def test_a_fee_that_is_withdrawn_is_a_conflict_of_its_fill(ledger: sqlite3.Connection) -> None:
+def test_a_fee_that_is_withdrawn_is_a_conflict_of_its_fill(ledger: OpenLedger) -> None:
     commit(ledger, [reported("1", fees=[fee("1")])])
     made = commit(ledger, [reported("1", fees=[fee("0")])], cycle_id=2)
     assert counts(made) == (1, 0, 0, 1)
@@ -172,7 +171,7 @@ def test_a_fee_that_is_withdrawn_is_a_conflict_of_its_fill(ledger: sqlite3.Conne
 
 
 def test_a_fee_that_is_booked_is_not_withdrawn_by_a_report_that_does_not_know_it(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     commit(ledger, [reported("1", fees=[fee("1"), fee("2", "BNB")])])
     partly = reported("1", fees=[fee("1"), fee(None, "BNB")])
@@ -180,7 +179,7 @@ def test_a_fee_that_is_booked_is_not_withdrawn_by_a_report_that_does_not_know_it
 
 
 def test_a_fill_whose_claim_was_lost_keeps_its_fee_when_more_is_said_of_it(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     commit(ledger, [reported("1", fees=[fee("1")])])
     ledger.execute("DELETE FROM applied_fills")
@@ -189,9 +188,7 @@ def test_a_fill_whose_claim_was_lost_keeps_its_fee_when_more_is_said_of_it(
 
 
 @pytest.mark.parametrize("table", ["ledger_events", "applied_fills"])
-def test_a_row_lost_by_hand_is_recovered_by_the_next_report(
-    ledger: sqlite3.Connection, table: str
-) -> None:
+def test_a_row_lost_by_hand_is_recovered_by_the_next_report(ledger: OpenLedger, table: str) -> None:
     items = [reported("1", fees=[fee("1")]), reported("2", "sell", "0.5", "110", ts=2_000)]
     before = commit(ledger, items)
     ledger.execute(f"DELETE FROM {table}")
@@ -206,7 +203,7 @@ def test_a_row_lost_by_hand_is_recovered_by_the_next_report(
     "lost", ["ledger_events WHERE event_id = 'fill:2'", "applied_fills WHERE fill_id = '2'"]
 )
 def test_a_market_whose_claims_and_events_disagree_is_folded_anew(
-    ledger: sqlite3.Connection, lost: str
+    ledger: OpenLedger, lost: str
 ) -> None:
     """What it had to be folded on from may be lost with them."""
     items = [reported("1", fees=[fee("1")]), reported("2", "sell", "0.5", "110", ts=2_000)]
@@ -219,7 +216,7 @@ def test_a_market_whose_claims_and_events_disagree_is_folded_anew(
 @pytest.mark.parametrize("cost", ["1", "3"])
 @pytest.mark.parametrize("apart", [False, True], ids=["in one cycle", "in two"])
 def test_an_event_id_that_two_trades_make_is_booked_once_and_the_other_is_a_conflict(
-    ledger: sqlite3.Connection, cost: str, apart: bool
+    ledger: OpenLedger, cost: str, apart: bool
 ) -> None:
     first = reported("A", fees=[fee("1", "BNB"), fee("2")])
     other = reported("A:BNB", fees=[fee(cost, "BNB")])
@@ -241,7 +238,7 @@ def test_an_event_id_that_two_trades_make_is_booked_once_and_the_other_is_a_conf
 
 @pytest.mark.parametrize(("cost", "inserted"), [("2", 1), ("0", 0)])
 def test_the_fee_of_a_trade_whose_id_goes_on_with_a_currency_is_not_its_namesakes(
-    ledger: sqlite3.Connection, cost: str, inserted: int
+    ledger: OpenLedger, cost: str, inserted: int
 ) -> None:
     commit(ledger, [reported("A", fees=[]), reported("A:BNB", fees=[fee("1", "BNB")])])
     made = commit(ledger, [reported("A", fees=[fee(cost, "BNB")])], cycle_id=2)
@@ -249,7 +246,7 @@ def test_the_fee_of_a_trade_whose_id_goes_on_with_a_currency_is_not_its_namesake
 
 
 def test_a_row_that_breaks_a_constraint_fails_the_whole_transaction(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     """Never dropped in silence, as INSERT OR IGNORE would."""
     timeless: Any = None

@@ -1,11 +1,10 @@
 """TX 1: ledger, accounting and cursors, all or nothing."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
 
 import pytest
-from builders import BTC, ETH, commit, fee, memory_ledger, reported, rows
+from builders import BTC, ETH, OpenLedger, commit, fee, memory_ledger, reported, rows
 
 from engine.errors import StoreError
 from engine.ledger.commit import read_commit
@@ -15,30 +14,30 @@ KEY = f"fills_cursor:{BTC}"
 
 
 @pytest.fixture
-def ledger() -> Iterator[sqlite3.Connection]:
+def ledger() -> Iterator[OpenLedger]:
     connection = memory_ledger()
     yield connection
     connection.close()
 
 
-def cursor(ledger: sqlite3.Connection) -> list[int]:
+def cursor(ledger: OpenLedger) -> list[int]:
     return rows(ledger, "SELECT value_ms FROM cursors WHERE key = ?", KEY)
 
 
-def test_the_cursor_is_the_latest_fill_seen_not_any_clock(ledger: sqlite3.Connection) -> None:
+def test_the_cursor_is_the_latest_fill_seen_not_any_clock(ledger: OpenLedger) -> None:
     made = commit(ledger, [reported("1", ts=3_000), reported("2", ts=2_000)])
     assert made.cursors == {KEY: CursorChange(before=None, after=3_000)}
     assert cursor(ledger) == [3_000]
 
 
-def test_the_cursor_never_moves_back(ledger: sqlite3.Connection) -> None:
+def test_the_cursor_never_moves_back(ledger: OpenLedger) -> None:
     commit(ledger, [reported("1", ts=3_000)])
     made = commit(ledger, [reported("2", ts=1_000)], cycle_id=2)
     assert made.cursors == {KEY: CursorChange(before=3_000, after=3_000)}
 
 
 def test_an_empty_answer_starts_the_cursor_where_history_begins(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     made = commit(ledger, [], start_ms=500, since_ms=500, symbols=[BTC])
     assert made.cursors == {KEY: CursorChange(before=None, after=500)}
@@ -46,7 +45,7 @@ def test_an_empty_answer_starts_the_cursor_where_history_begins(
     assert again.cursors == {KEY: CursorChange(before=500, after=500)}
 
 
-def test_a_held_cursor_stays_and_the_fills_go_in(ledger: sqlite3.Connection) -> None:
+def test_a_held_cursor_stays_and_the_fills_go_in(ledger: OpenLedger) -> None:
     commit(ledger, [reported("1", ts=1_000)])
     made = commit(ledger, [reported("2", ts=2_000)], cycle_id=2, held=True)
     assert made.inserted == 1
@@ -54,7 +53,7 @@ def test_a_held_cursor_stays_and_the_fills_go_in(ledger: sqlite3.Connection) -> 
 
 
 def test_a_window_that_leaves_a_gap_after_the_cursor_does_not_move_it(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     commit(ledger, [reported("1", ts=1_000)])
     made = commit(ledger, [reported("2", ts=9_000)], cycle_id=2, since_ms=1_001)
@@ -65,7 +64,7 @@ def test_a_window_that_leaves_a_gap_after_the_cursor_does_not_move_it(
 
 
 def test_a_market_first_seen_in_a_window_that_leaves_a_gap_starts_where_its_history_begins(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     """A later cycle replayed on an older backup: nobody looked at what lies before its window."""
     made = commit(ledger, [reported("1", ts=9_000)], start_ms=500, since_ms=5_000)
@@ -74,7 +73,7 @@ def test_a_market_first_seen_in_a_window_that_leaves_a_gap_starts_where_its_hist
 
 
 def test_a_contradicted_fill_does_not_carry_the_cursor_to_a_time_nobody_ledgered(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     commit(ledger, [reported("1", ts=1_000)])
     commit(ledger, [reported("1", ts=9_000)], cycle_id=2)
@@ -82,14 +81,14 @@ def test_a_contradicted_fill_does_not_carry_the_cursor_to_a_time_nobody_ledgered
 
 
 def test_a_contradicted_fee_does_not_hold_its_fills_cursor_back(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     made = commit(ledger, [reported("1", fees=[fee("1")]), reported("1", fees=[fee("2")])])
     assert made.conflicting == 1
     assert made.cursors == {KEY: CursorChange(before=None, after=1_000)}
 
 
-def test_markets_have_cursors_of_their_own(ledger: sqlite3.Connection) -> None:
+def test_markets_have_cursors_of_their_own(ledger: OpenLedger) -> None:
     made = commit(ledger, [reported("1", ts=1_000), reported("2", ts=5_000, symbol=ETH)])
     assert {key: move.after for key, move in made.cursors.items()} == {
         f"fills_cursor:{BTC}": 1_000,
@@ -97,7 +96,7 @@ def test_markets_have_cursors_of_their_own(ledger: sqlite3.Connection) -> None:
     }
 
 
-def test_a_failure_at_any_step_leaves_nothing_behind(ledger: sqlite3.Connection) -> None:
+def test_a_failure_at_any_step_leaves_nothing_behind(ledger: OpenLedger) -> None:
     commit(ledger, [reported("1")])
     tables = ("ledger_events", "applied_fills", "stage4_positions", "cursors", "ledger_commits")
     before = [rows(ledger, f"SELECT * FROM {table}") for table in tables]
@@ -106,14 +105,14 @@ def test_a_failure_at_any_step_leaves_nothing_behind(ledger: sqlite3.Connection)
     assert [rows(ledger, f"SELECT * FROM {table}") for table in tables] == before
 
 
-def test_a_commit_reads_back_as_what_it_was(ledger: sqlite3.Connection) -> None:
+def test_a_commit_reads_back_as_what_it_was(ledger: OpenLedger) -> None:
     made = commit(ledger, [reported("1", fees=[fee("1")]), reported("2", symbol=ETH)], cycle_id=7)
     assert read_commit(ledger, 7) == made
     assert read_commit(ledger, 8) is None
 
 
 def test_commits_are_numbered_without_gaps_and_know_their_rows(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     commit(ledger, [reported("1"), reported("2", ts=2_000)], cycle_id=4)
     commit(ledger, [reported("1")], cycle_id=8)
@@ -122,7 +121,7 @@ def test_commits_are_numbered_without_gaps_and_know_their_rows(
     assert found == [(1, 4, 1, 2), (2, 8, None, None), (3, 9, 3, 3)]
 
 
-def test_each_commit_is_chained_to_the_one_before(ledger: sqlite3.Connection) -> None:
+def test_each_commit_is_chained_to_the_one_before(ledger: OpenLedger) -> None:
     other = memory_ledger()
     for connection, price in ((ledger, "100"), (other, "101")):
         commit(connection, [reported("1", price=price)])
@@ -132,14 +131,14 @@ def test_each_commit_is_chained_to_the_one_before(ledger: sqlite3.Connection) ->
     assert not set(hashes[0]) & set(hashes[1])
 
 
-def test_the_digest_says_whether_the_books_are_equal(ledger: sqlite3.Connection) -> None:
+def test_the_digest_says_whether_the_books_are_equal(ledger: OpenLedger) -> None:
     first = commit(ledger, [reported("1")])
     same = commit(ledger, [reported("1")], cycle_id=2)
     more = commit(ledger, [reported("2", ts=2_000)], cycle_id=3)
     assert first.positions_digest == same.positions_digest != more.positions_digest
 
 
-def test_cursors_are_kept_with_the_commit_as_before_and_after(ledger: sqlite3.Connection) -> None:
+def test_cursors_are_kept_with_the_commit_as_before_and_after(ledger: OpenLedger) -> None:
     commit(ledger, [reported("1", ts=1_000)])
     stored = rows(ledger, "SELECT cursors_json FROM ledger_commits")[0]
     assert json.loads(stored) == {KEY: [None, 1_000]}

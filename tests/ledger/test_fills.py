@@ -32,7 +32,7 @@ def test_every_field_of_a_reported_fill_is_read() -> None:
         price=Decimal("63000.10"),
         ts_ms=1_700_000_000_000,
         fees=(Fee("USDT", Decimal("0.1")),),
-        fee_known=True,
+        fees_complete=True,
         order_id="o1",
         client_order_id="c1",
         liquidity="maker",
@@ -167,7 +167,7 @@ def test_fees_are_added_up_by_currency_once_and_null_means_not_known(
 ) -> None:
     fill = read(reported() | said)
     assert {f.currency: f.cost for f in fill.fees} == {c: Decimal(v) for c, v in fees.items()}
-    assert fill.fee_known is known
+    assert fill.fees_complete is known
 
 
 def test_identical_rows_without_trade_ids_are_told_apart_by_their_number() -> None:
@@ -210,7 +210,8 @@ def test_a_fill_that_is_not_charged_does_not_take_the_number_of_one_that_is() ->
     )
     for order in ([free, waiting, charged], [charged, free, waiting], [waiting, charged, free]):
         numbers = {
-            named.fees or named.fee_known: named.trade_id[-1] for named in derive_trade_ids(order)
+            named.fees or named.fees_complete: named.trade_id[-1]
+            for named in derive_trade_ids(order)
         }
         assert numbers == {charged.fees: "1", True: "2", False: "3"}
 

@@ -1,13 +1,12 @@
 """Stored positions equal the fold of the ledger, whatever arrives when, at a bounded cost."""
 
-import sqlite3
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from builders import commit, fee, folded, memory_ledger, money_of, reported, rows
+from builders import OpenLedger, commit, fee, folded, memory_ledger, money_of, reported, rows
 from exact import exact_positions
 from generated import fills
 from hypothesis import given
@@ -19,7 +18,7 @@ from engine.ledger.positions import CHECKPOINT_EVENTS
 
 
 @pytest.fixture
-def ledger() -> Iterator[sqlite3.Connection]:
+def ledger() -> Iterator[OpenLedger]:
     connection = memory_ledger()
     yield connection
     connection.close()
@@ -71,7 +70,7 @@ def history(count: int, fees: list[Any] | None = None) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def events_read(ledger: sqlite3.Connection, items: list[Any], cycle_id: int) -> int:
+def events_read(ledger: OpenLedger, items: list[Any], cycle_id: int) -> int:
     """How many ledger rows a commit takes out of `events_from`."""
     taken = 0
     original = positions.read_events
@@ -88,14 +87,14 @@ def events_read(ledger: sqlite3.Connection, items: list[Any], cycle_id: int) -> 
     return taken
 
 
-def test_a_fill_in_order_reads_no_event_of_the_past(ledger: sqlite3.Connection) -> None:
+def test_a_fill_in_order_reads_no_event_of_the_past(ledger: OpenLedger) -> None:
     commit(ledger, history(1_000))
     assert events_read(ledger, [reported("1001", ts=1_001_000)], 2) == 0
 
 
 @pytest.mark.parametrize("size", [1_000, 4_000])
 def test_a_late_fill_reads_from_its_checkpoint_only_however_long_the_history(
-    ledger: sqlite3.Connection, size: int
+    ledger: OpenLedger, size: int
 ) -> None:
     commit(ledger, history(size))
     late = reported("late", ts=(size - 10) * 1_000 + 1)
@@ -103,7 +102,7 @@ def test_a_late_fill_reads_from_its_checkpoint_only_however_long_the_history(
     assert verify(ledger).ok
 
 
-def test_checkpoints_after_a_late_fill_are_made_anew(ledger: sqlite3.Connection) -> None:
+def test_checkpoints_after_a_late_fill_are_made_anew(ledger: OpenLedger) -> None:
     commit(ledger, history(1_000))
     made = commit(ledger, [reported("late", ts=300_001)], cycle_id=2)
     events = rows(ledger, "SELECT events FROM position_checkpoints ORDER BY events")
@@ -114,7 +113,7 @@ def test_checkpoints_after_a_late_fill_are_made_anew(ledger: sqlite3.Connection)
 
 
 def test_a_late_fill_within_a_millisecond_that_a_checkpoint_splits(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     same_ms = [reported(str(n), "buy" if n % 2 else "sell", f"0.{n}", ts=7) for n in range(1, 600)]
     late = same_ms.pop(100)
@@ -125,7 +124,7 @@ def test_a_late_fill_within_a_millisecond_that_a_checkpoint_splits(
 
 
 def test_a_late_fee_in_the_base_is_folded_before_a_later_trade_of_its_millisecond(
-    ledger: sqlite3.Connection,
+    ledger: OpenLedger,
 ) -> None:
     bought, sold = reported("1", fees=[fee("0.1", "BTC")]), reported("2", "sell", "0.5", "110")
     commit(ledger, [bought | {"fees": []}])
@@ -134,7 +133,7 @@ def test_a_late_fee_in_the_base_is_folded_before_a_later_trade_of_its_millisecon
     assert verify(ledger).ok
 
 
-def test_a_late_fee_refolds_its_symbol_and_no_other(ledger: sqlite3.Connection) -> None:
+def test_a_late_fee_refolds_its_symbol_and_no_other(ledger: OpenLedger) -> None:
     items = [*history(10), reported("e", ts=5_000, symbol="ETH/USDT", fees=[])]
     commit(ledger, items)
     charged = reported("e", ts=5_000, symbol="ETH/USDT", fees=[fee("0.1", "ETH")])
@@ -143,7 +142,7 @@ def test_a_late_fee_refolds_its_symbol_and_no_other(ledger: sqlite3.Connection) 
     assert written == [("BTC/USDT", 1), ("ETH/USDT", 2)]
 
 
-def test_a_position_stays_readable_as_it_was_after_each_commit(ledger: sqlite3.Connection) -> None:
+def test_a_position_stays_readable_as_it_was_after_each_commit(ledger: OpenLedger) -> None:
     commit(ledger, [reported("1", amount="1")])
     commit(ledger, [reported("2", amount="2", ts=2_000)], cycle_id=2)
     kept = rows(ledger, "SELECT commit_seq, qty FROM position_history ORDER BY commit_seq")

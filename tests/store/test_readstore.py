@@ -6,10 +6,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from builders import opened, rows
+from builders import OpenLedger, opened, rows
 
 from engine.errors import NoSuchItem, StoreCorrupt, StoreError
-from engine.ledger.positions import read_positions
+from engine.ledger.positions import Positions
 from engine.store import migrate
 from engine.store.readstore import ReadStore
 from engine.store.store import Store
@@ -36,11 +36,11 @@ async def test_what_reading_a_damaged_row_raises_says_that_it_is_one(
             "INSERT INTO stage4_positions VALUES ('A/B', 'x', '0', '0', '{}', 0, 0, '', '', 1)"
         )
     with pytest.raises(StoreCorrupt, match=r"ledger\.db: a row is not what .*InvalidOperation"):
-        await store.read(read_positions)
+        await store.read(lambda tx: Positions(tx).all())
 
 
 async def test_what_is_raised_on_purpose_stays_what_it_is(store: ReadStore) -> None:
-    def work(connection: sqlite3.Connection) -> None:
+    def work(connection: OpenLedger) -> None:
         raise NoSuchItem("there is none")
 
     with pytest.raises(NoSuchItem, match="there is none"):

@@ -3,10 +3,12 @@
 import re
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from builders import memory_ledger, rows
 
+import engine
 from engine.store.statements import SQL, for_rows, load
 from engine.venues.sim.file import SQL as EXCHANGE
 
@@ -40,13 +42,22 @@ def test_every_statement_of_the_exchange_names_its_values() -> None:
     assert [name for name, text in EXCHANGE.items() if "?" in text] == []
 
 
+def test_every_statement_is_run_by_its_name_somewhere() -> None:
+    texts = [path.read_text("utf-8") for path in Path(engine.__file__).parent.rglob("*.py")]
+    assert [name for name in SQL if not any(f'"{name}"' in text for text in texts)] == []
+
+
+def test_every_value_has_a_name() -> None:
+    assert [name for name, text in SQL.items() if "?" in text] == []
+
+
 def test_statements_keep_what_stands_between_their_names() -> None:
     assert load("engine.store", "sql/queries.sql") == SQL
     assert all(statement and not statement.endswith(";") for statement in SQL.values())
 
 
 def test_an_insert_for_rows_is_the_same_insert_with_more_values() -> None:
-    statement = "INSERT INTO t (a, b) VALUES (?, ?) ON CONFLICT (a) DO NOTHING RETURNING a"
+    statement = "INSERT INTO t (a, b) VALUES (:a, :b) ON CONFLICT (a) DO NOTHING RETURNING a"
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute("CREATE TABLE t (a PRIMARY KEY, b)")
         values = [1, 2, 3, 4, 1, 9]

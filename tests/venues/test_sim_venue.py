@@ -255,7 +255,7 @@ async def test_every_fill_is_readable_at_the_engines_edge(venue: SimVenue) -> No
         assert page.items
         for item in page.items:
             fill = read_fill(item, venue.trade_ids, START_MS + 10**6)
-            assert fill.fee_known
+            assert fill.fees_complete
 
 
 async def test_since_is_inclusive_and_times_ascend(venue: SimVenue) -> None:

@@ -7,8 +7,8 @@ from textual.app import ComposeResult
 from console.browser.ui.open_file import OpenFile
 from console.browser.ui.tables import TablesScreen
 from console.kit.formats import plural, size
+from console.kit.line_widget import TextLine
 from console.kit.lines import Tone, line
-from console.kit.text_line import TextLine
 
 
 class BrowseScreen(TablesScreen):

@@ -56,9 +56,6 @@ PRAGMA journal_mode = OFF;
 -- name: identity_read
 SELECT key, value FROM ledger_identity;
 
--- name: identity_add
-INSERT INTO ledger_identity (key, value) VALUES (:key, :value);
-
 -- name: identity_keep
 INSERT INTO ledger_identity (key, value) VALUES (:key, :value) ON CONFLICT (key) DO NOTHING;
 
@@ -550,7 +547,7 @@ ORDER BY p.symbol;
 -- name: verify_integrity
 PRAGMA integrity_check;
 
--- name: verify_told
+-- name: verify_evidence
 -- Of the cycles that booked fills which no operator put in, the smallest whose evidence is kept: the
 -- cycle that was told them, which is another one of a replay, and what was booked. None that is too
 -- large to be held in memory.
