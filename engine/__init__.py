@@ -36,9 +36,13 @@ if TYPE_CHECKING:
         StoreLocked,
         StoreReplaced,
     )
+    from engine.history.evidence import MarketEvidence
     from engine.history.explain import Explanation, FoldStep
-    from engine.history.history import CursorView, CycleFilter, History, LedgerSummary
-    from engine.history.xray import EventOutcome, FillLine, MarketEvidence, OrderLine, Xray
+    from engine.history.history import History
+    from engine.history.outcomes import EventOutcome
+    from engine.history.results_reader import CycleFilter
+    from engine.history.summary import CursorView, LedgerSummary
+    from engine.history.xray import FillLine, OrderLine, Xray
     from engine.ledger.cursors import CursorChange
     from engine.settings import Settings, load_settings
     from engine.text import printable
@@ -63,7 +67,12 @@ _HOME = {
         "StoreReplaced",
     ),
     "history.explain": ("Explanation", "FoldStep"),
-    "history.history": ("LedgerSummary", "CursorView", "CycleFilter", "History"),
+    "history.evidence": ("MarketEvidence",),
+    "history.history": ("History",),
+    "history.outcomes": ("EventOutcome",),
+    "history.results_reader": ("CycleFilter",),
+    "history.summary": ("CursorView", "LedgerSummary"),
+    "history.xray": ("FillLine", "OrderLine", "Xray"),
     "control.messages": (
         "Action",
         "Beat",
@@ -90,7 +99,6 @@ _HOME = {
     "text": ("printable",),
     "venue": ("LimitOrder", "Mode", "Page", "TradeIds", "Venue", "VenueOrder"),
     "checks.verify": ("Verification", "Violation"),
-    "history.xray": ("EventOutcome", "FillLine", "OrderLine", "MarketEvidence", "Xray"),
 }
 _MODULES = {name: module for module, names in _HOME.items() for name in names}
 

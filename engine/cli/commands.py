@@ -16,8 +16,8 @@ from engine.cycles.results import Verdict
 from engine.engine import rehearse_cycle
 from engine.errors import CycledeckError, NoSuchCycle, NoSuchItem, SettingsError
 from engine.history.export import export as export_table
-from engine.history.export import read_status
 from engine.history.results_reader import BEYOND
+from engine.history.summary import SummaryReader
 from engine.ingest import quarantine
 from engine.settings import FILE_NAME
 from engine.version import __version__
@@ -167,7 +167,7 @@ def status(
 ) -> None:
     """Show positions, cursors, lease and the last cycle."""
     operations = Operations(options.settings_of(config, db=db))
-    summary = operations.run(operations.read(read_status))
+    summary = operations.run(operations.read(lambda tx: SummaryReader(tx).status()))
     show.print_json(summary) if as_json else show.status(summary)
 
 

@@ -14,7 +14,7 @@ from engine.checks.verify import Verification
 from engine.clock import format_duration, iso
 from engine.cycles.rehearsal import Rehearsal
 from engine.cycles.results import CycleResult, Notice, PositionView
-from engine.history.export import Status
+from engine.history.summary import LedgerStatus
 from engine.ingest.quarantine import QuarantinedItem
 from engine.settings import Settings
 from engine.text import printable
@@ -96,7 +96,7 @@ def _cut(number: str, digits: int = 14) -> str:
     return number if len(number) <= digits else number[:digits] + "…"
 
 
-def status(summary: Status) -> None:
+def status(summary: LedgerStatus) -> None:
     lease = summary.lease
     out.print(text(f"engine     {lease['holder'] if lease else 'none is running'}"))
     cycle = summary.last_cycle

@@ -196,7 +196,7 @@ def _ran(command: Command, result: CycleResult) -> Reply:
     message = f"{cycle}: {outcome}, {changed if result.committed else 'the ledger is as it was'}"
     if result.errors:
         message += f"; {result.errors[0].message}"
-    return Reply(id=command.id, ok=result.committed, message=message, result=result)
+    return Reply(id=command.id, ok=result.committed, message=message)
 
 
 def _trouble(error: BaseException) -> str:

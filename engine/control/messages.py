@@ -8,15 +8,11 @@ Times are UTC milliseconds.
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
-from engine.cycles.results import CycleResult, EngineState, Logged, Preview
+from engine.cycles.results import CycleResult, EngineState, Frozen, Logged, Preview
 
 PROTOCOL = 1
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True)
 
 
 class Action(StrEnum):
@@ -36,7 +32,7 @@ class Action(StrEnum):
     BACKFILL = "backfill"
 
 
-class Hello(_Frozen):
+class Hello(Frozen):
     """Who is on the other end. `strategy` and `venue` are as set; `holder` is the lease's."""
 
     type: Literal["hello"] = "hello"
@@ -57,7 +53,7 @@ class Hello(_Frozen):
     seed: int | None = None
 
 
-class Beat(_Frozen):
+class Beat(Frozen):
     """How the engine is. `next_cycle_ms` is null while paused, stopping or in a cycle.
 
     `cycle_id` is the running cycle, null between cycles; `killed` says why no orders are sent.
@@ -72,26 +68,25 @@ class Beat(_Frozen):
     killed: str | None = None
 
 
-class Published(_Frozen):
+class Published(Frozen):
     type: Literal["result"] = "result"
     result: CycleResult
 
 
-class Command(_Frozen):
+class Command(Frozen):
     type: Literal["command"] = "command"
     id: int
     action: Action
     cycle_id: int | None = None
 
 
-class Reply(_Frozen):
+class Reply(Frozen):
     """The outcome of one command: `message` says what happened, or what was not done and why."""
 
     type: Literal["reply"] = "reply"
     id: int
     ok: bool
     message: str
-    result: CycleResult | None = None
     preview: Preview | None = None
 
 

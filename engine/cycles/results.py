@@ -44,11 +44,13 @@ class Verdict(StrEnum):
     CONFLICT = "conflict"
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
+    """A value that is read and never changed."""
+
     model_config = ConfigDict(frozen=True)
 
 
-class Notice(_Frozen):
+class Notice(Frozen):
     """Something that went wrong (errors) or needs a look (warnings), and where."""
 
     step: str
@@ -57,7 +59,7 @@ class Notice(_Frozen):
     symbol: str | None = None
 
 
-class PositionView(_Frozen):
+class PositionView(Frozen):
     """A position for reading: money as canonical text, in quote units where not said otherwise."""
 
     qty: str
@@ -92,7 +94,7 @@ class PositionView(_Frozen):
         return self.model_copy(update={"mark": mark, "unrealized": canonical(gain)})
 
 
-class CycleResult(_Frozen):
+class CycleResult(Frozen):
     """One cycle, finished. Times in UTC milliseconds of this machine, `venue_ms` of the venue.
 
     attempted = inserted + ignored + conflicting, always. `commit_seq` is null where nothing was
@@ -161,7 +163,7 @@ class EngineState(StrEnum):
     STOPPING = "stopping"
 
 
-class Logged(_Frozen):
+class Logged(Frozen):
     """One log message: its event name, and the rest of it as text by key."""
 
     type: Literal["log"] = "log"
@@ -171,7 +173,7 @@ class Logged(_Frozen):
     detail: dict[str, str] = {}
 
 
-class Preview(_Frozen):
+class Preview(Frozen):
     """What replaying a cycle would do to today's ledger. Nothing was changed."""
 
     cycle_id: int

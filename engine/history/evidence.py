@@ -1,16 +1,17 @@
-"""What the venue said in a cycle, item by item: each with what was read of it, or why nothing was.
+"""The evidence of a cycle: the venue's responses, each item with its fill or why it has none.
 
-The items are read again by the same rules, from what was kept of the cycle.
+Items are read once more, by the same rules, from the responses stored for the cycle.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
+from engine.cycles.results import CycleResult, Frozen
 from engine.ingest import inputs, quarantine
 from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import read
+from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.fills import Fill
 from engine.ledger.identity import Identity
 from engine.store.tx import Tx
@@ -19,60 +20,87 @@ from engine.venue import TradeIds
 LEFT_OUT = "it is of another market, or from before this market's history begins"
 
 
-class EvidenceItem(NamedTuple):
-    """One reported item, or what the operator put in its place. Either `fill` or `reason`."""
+class MarketEvidence(Frozen):
+    """A request to the venue for one symbol (UTC milliseconds), and its response.
 
+    `error` says why the response is not complete. `held` means that a quarantined item holds the
+    cursor where it was.
+    """
+
+    symbol: str
+    since_ms: int
+    start_ms: int
+    latest_ms: int
+    pages: int
+    items: int
+    error: str | None
+    cursor_before: int | None
+    cursor_after: int | None
+    held: bool
+
+    @classmethod
+    def of(cls, response: VenueResponse, result: CycleResult) -> "MarketEvidence":
+        request = response.request
+        change = result.cursors.get(CURSOR_PREFIX + request.symbol)
+        return cls(
+            symbol=request.symbol,
+            since_ms=request.since_ms,
+            start_ms=request.start_ms,
+            latest_ms=response.latest_ms,
+            pages=len(response.pages),
+            items=sum(map(len, response.pages)),
+            error=response.error,
+            cursor_before=change.before if change else None,
+            cursor_after=change.after if change else None,
+            held=request.symbol in result.held,
+        )
+
+
+class EvidenceItem(NamedTuple):
+    """One reported item, or the operator's correction of one. Either `fill` or `reason`."""
+
+    symbol: str
     raw: str
     fill: Fill | None
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What the venue said to one request, complete or not."""
+def read_evidence(tx: Tx, result: CycleResult) -> dict[MarketEvidence, list[EvidenceItem]]:
+    """A cycle's evidence by market, of a replay that of the cycle it replayed.
 
-    reply: VenueResponse
-    items: tuple[EvidenceItem, ...]
-
-    @property
-    def symbol(self) -> str:
-        return self.reply.request.symbol
-
-
-def read_evidence(tx: Tx, cycle_id: int, replay_of: int | None) -> list[Told]:
-    """All that the venue said to a cycle, of a replay to the one it replayed.
-
-    None at all where any of it is kept no more.
+    None at all where any of it has expired.
     """
-    responses = inputs.load(tx, replay_of or cycle_id, incomplete=True)
+    responses = inputs.load(tx, result.replay_of or result.cycle_id, incomplete=True)
     if not responses:
-        return []
+        return {}
     trade_ids = Identity.of(tx).trade_ids
-    corrections = _corrections(tx, cycle_id, replay_of)
-    return [
-        Told(response, tuple(_items(response, trade_ids, corrections))) for response in responses
-    ]
+    corrections = _corrections(tx, result)
+    return {
+        MarketEvidence.of(response, result): list(_items(response, trade_ids, corrections))
+        for response in responses
+    }
 
 
-def _corrections(tx: Tx, cycle_id: int, replay_of: int | None) -> list[str]:
+def _corrections(tx: Tx, result: CycleResult) -> list[str]:
     """The operator's corrections that the cycle was given."""
-    if replay_of is not None:
-        found = quarantine.replacements(tx, replay_of)
+    if result.replay_of is not None:
+        items = quarantine.replacements(tx, result.replay_of)
     else:
-        found = tx.typed(quarantine.QuarantinedItem, "history_corrections", cycle_id=cycle_id)
-    return [item.replacement or "" for item in found]
+        statement = "history_corrections"
+        items = tx.typed(quarantine.QuarantinedItem, statement, cycle_id=result.cycle_id)
+    return [item.replacement or "" for item in items]
 
 
 def _items(
-    reply: VenueResponse, trade_ids: TradeIds, corrections: Sequence[str]
+    response: VenueResponse, trade_ids: TradeIds, corrections: Sequence[str]
 ) -> Iterator[EvidenceItem]:
-    """A text reads the same wherever it stands in a reply: that tells what was read of which."""
-    given = corrections if reply.error is None else ()
-    reading = read(reply, trade_ids, given)
+    """A response's items in order: a text reads the same wherever it stands in a response."""
+    given = corrections if response.error is None else ()
+    reading = read(response, trade_ids, given)
     readable, fills = set(reading.texts), iter(reading.fills)
     reasons = {item.raw: item.reason for item in reading.unreadable}
-    for raw in chain(*reply.pages, (raw for raw in given if raw in readable or raw in reasons)):
-        if raw in readable:
-            yield EvidenceItem(raw, next(fills), None)
-        else:
-            yield EvidenceItem(raw, None, reasons.get(raw, LEFT_OUT))
+    own = (raw for raw in given if raw in readable or raw in reasons)
+    for raw in chain(*response.pages, own):
+        fill = next(fills) if raw in readable else None
+        reason = None if fill else reasons.get(raw, LEFT_OUT)
+        yield EvidenceItem(response.request.symbol, raw, fill, reason)

@@ -3,14 +3,11 @@
 import json
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain, islice, takewhile
 from operator import attrgetter
 
-from pydantic import BaseModel, ConfigDict
-
-from engine.cycles.results import PositionView
+from engine.cycles.results import Frozen, PositionView
 from engine.errors import NoSuchCycle
 from engine.history.results_reader import BEYOND
 from engine.ledger.accounting import ZERO, Position
@@ -22,15 +19,13 @@ from engine.store.tx import Tx
 MOST_STEPS = 500
 
 
-class FoldStep(BaseModel):
-    """One event of the fold. Money as canonical text, in quote units where not said otherwise.
+class FoldStep(Frozen):
+    """One event of the fold. Money as canonical text, in quote units where not noted otherwise.
 
     `d` is what the event moves the base by, `v` the quote value it brings. `released` is the cost
     that left the position, `realized` what it added to realized PnL; both null where it only
     opened. `new` tells the cycle's own events from later ones that were folded again after them.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     event_id: str
     ts_ms: int
@@ -48,15 +43,13 @@ class FoldStep(BaseModel):
     realized_pnl: str
 
 
-class Explanation(BaseModel):
+class Explanation(Frozen):
     """`before` → `steps` → `after`, and whether that is what the database holds (`matches`).
 
     `folded` events led to `before`. `late` is true where an event of the cycle sorts before one
     that had been applied already. `steps_left_out` counts steps beyond `MOST_STEPS` that are not
     listed (they are folded all the same).
     """
-
-    model_config = ConfigDict(frozen=True)
 
     cycle_id: int
     commit_seq: int
@@ -72,170 +65,135 @@ class Explanation(BaseModel):
 
 
 def explain(tx: Tx, cycle_id: int, symbol: str) -> Explanation:
-    """Raises `NoSuchCycle` where the cycle committed nothing.
+    """A cycle's change of a position, event by event. Raises `NoSuchCycle` without a commit.
 
     Where no event of the cycle is late, `before` is the position stored by then; else, and where
     that does not lead to what is stored after, it is folded from the ledger.
     """
-    change = _change(tx, cycle_id, symbol)
+    change = _Change(tx, cycle_id, symbol)
     if not change.late:
-        explanation = _explain(tx, change, _stored_before(tx, change))
+        explanation = change.explained(*change.stored_before())
         if explanation.matches:
             return explanation
-    return _explain(tx, change, _folded_before(tx, change))
+    return change.explained(*change.folded_before())
 
 
-@dataclass(frozen=True, slots=True)
 class _Change:
-    """What a cycle did to a symbol: `first` of its events in fold order, and its last number.
+    """A cycle's change of a symbol's position, up to the event `_last_seq`.
 
-    `own` events are its, `since` were inserted after it; the earliest of those at `since_ms`.
+    `_own` events are the cycle's, `_first` is the first of these in fold order; `_since` events
+    were inserted after it, the earliest of them at `_since_ms`.
     """
 
-    cycle_id: int
-    commit_seq: int
-    symbol: str
-    first: Event | None
-    last_seq: int
-    own: int
-    since: int
-    since_ms: int | None
-    late: bool
-    stored: Position
+    def __init__(self, tx: Tx, cycle_id: int, symbol: str) -> None:
+        self._tx = tx
+        self._cycle_id = cycle_id
+        self._symbol = symbol
+        self._commit_seq, first_seq, last_seq = self._commit()
+        self._stored, stored_seq = self._stored_at(self._commit_seq)
+        self._own, own_ms = self._span(first_seq, last_seq)
+        self._last_seq = last_seq if self._own else stored_seq
+        self._since, self._since_ms = self._span(self._last_seq + 1, BEYOND)
+        self._first: Event | None = None
+        self.late = False
+        if own_ms is not None:
+            self._first = self._events_at(own_ms, first_seq, last_seq)[0]
+            self.late = self._is_late(self._first, first_seq)
 
+    def stored_before(self) -> tuple[Position, Iterator[Event]]:
+        """The position that the change began with, and the events from there on."""
+        position, _ = self._stored_at(self._commit_seq - 1)
+        total = Positions(self._tx).read(self._symbol).events
+        position.events = total - self._since - self._own
+        if self._first is None:
+            return position, iter(())
+        events = self._events(self._first.ts)
+        deque(self._earlier(events), maxlen=0)  # Of the same millisecond, and in there already.
+        return position, events
 
-def _change(tx: Tx, cycle_id: int, symbol: str) -> _Change:
-    commit_seq, first_seq, last_seq = _commit(tx, cycle_id)
-    stored, stored_seq = _stored(tx, symbol, commit_seq)
-    own, own_ms = _span(tx, symbol, first_seq, last_seq)
-    last_seq = last_seq if own else stored_seq
-    since, since_ms = _span(tx, symbol, last_seq + 1, BEYOND)
-    first, late = None, False
-    if own_ms is not None:
-        first = _events_at(tx, symbol, own_ms, first_seq, last_seq)[0]
-        late = _is_late(tx, first, first_seq)
-    return _Change(
-        cycle_id=cycle_id,
-        commit_seq=commit_seq,
-        symbol=symbol,
-        first=first,
-        last_seq=last_seq,
-        own=own,
-        since=since,
-        since_ms=since_ms,
-        late=late,
-        stored=stored,
-    )
+    def folded_before(self) -> tuple[Position, Iterator[Event]]:
+        """The same, folded from the last checkpoint before the change's and all later events."""
+        times = [self._first.ts if self._first else None, self._since_ms]
+        bound = min((ts for ts in times if ts is not None), default=BEYOND)
+        position = Positions(self._tx).checkpoint(self._symbol, bound)
+        done = position.last
+        events = (event for event in self._events(position.last_ts) if event.place > done)
+        position.fold(self._earlier(events))
+        return position, events
 
+    def explained(self, position: Position, events: Iterator[Event]) -> Explanation:
+        """Fold the change's events on a position before it."""
+        folded, before = position.events, PositionView.of(position)
+        if self._first is not None:
+            events = chain([self._first], events)
+        listed = list(islice(events, MOST_STEPS))
+        event_ids = json.dumps([event.event_id for event in listed])
+        new = set(self._tx.column("appended_by", event_ids=event_ids, cycle_id=self._cycle_id))
+        steps = tuple(_step(position, event, event.event_id in new) for event in listed)
+        done = position.events
+        position.fold(events)
+        after, stored = PositionView.of(position), PositionView.of(self._stored)
+        return Explanation(
+            cycle_id=self._cycle_id,
+            commit_seq=self._commit_seq,
+            symbol=self._symbol,
+            folded=folded,
+            late=self.late,
+            before=before,
+            steps=steps,
+            steps_left_out=position.events - done,
+            after=after,
+            stored=stored,
+            matches=after == stored,
+        )
 
-def _commit(tx: Tx, cycle_id: int) -> tuple[int, int, int]:
-    """A cycle's commit, and its first and last event: of one without events, no span at all."""
-    row = tx.one("history_commit", cycle_id=cycle_id) if 0 < cycle_id < BEYOND else None
-    if row is None:
-        raise NoSuchCycle(f"cycle {cycle_id} does not exist, or it committed nothing")
-    commit_seq, first_seq, last_seq = row
-    return (commit_seq, 1, 0) if first_seq is None else (commit_seq, first_seq, last_seq)
+    def _commit(self) -> tuple[int, int, int]:
+        """The cycle's commit, and its first and last event: without events, no span at all."""
+        cycle_id = self._cycle_id
+        row = self._tx.one("history_commit", cycle_id=cycle_id) if 0 < cycle_id < BEYOND else None
+        if row is None:
+            raise NoSuchCycle(f"cycle {cycle_id} does not exist, or it committed nothing")
+        commit_seq, first_seq, last_seq = row
+        return (commit_seq, 1, 0) if first_seq is None else (commit_seq, first_seq, last_seq)
 
+    def _stored_at(self, commit_seq: int) -> tuple[Position, int]:
+        """The position stored as of a commit, and the number of the last event by then."""
+        row = self._tx.record("history_position", symbol=self._symbol, commit_seq=commit_seq)
+        return (Position.of(row), row["last_seq"]) if row else (Position(self._symbol), 0)
 
-def _stored(tx: Tx, symbol: str, commit_seq: int) -> tuple[Position, int]:
-    """A symbol's position as of a commit, and the number of the last event by then."""
-    row = tx.record("history_position", symbol=symbol, commit_seq=commit_seq)
-    return (Position.of(row), row["last_seq"]) if row else (Position(symbol), 0)
+    def _span(self, first_seq: int, last_seq: int) -> tuple[int, int | None]:
+        """The number of the symbol's events among some rows, and the earliest time of those."""
+        [(count, earliest_ms)] = self._tx.rows(
+            "history_span", first_seq=first_seq, last_seq=last_seq, symbol=self._symbol
+        )
+        return count, earliest_ms
 
+    def _events_at(self, ts: int, first_seq: int, last_seq: int) -> list[Event]:
+        """Events of one millisecond among some rows, in fold order."""
+        values = {"symbol": self._symbol, "ts": ts, "first_seq": first_seq, "last_seq": last_seq}
+        return sorted(self._tx.typed(Event, "history_events_at", **values), key=attrgetter("place"))
 
-def _span(tx: Tx, symbol: str, first_seq: int, last_seq: int) -> tuple[int, int | None]:
-    """How many of some rows are the symbol's, and the earliest time of those."""
-    [(count, earliest_ms)] = tx.rows(
-        "history_span", first_seq=first_seq, last_seq=last_seq, symbol=symbol
-    )
-    return count, earliest_ms
+    def _is_late(self, first: Event, first_seq: int) -> bool:
+        """Whether an event from before row `first_seq` sorts after `first`."""
+        if self._tx.rows("history_later", symbol=self._symbol, ts=first.ts, first_seq=first_seq):
+            return True
+        earlier = self._events_at(first.ts, 0, first_seq - 1)
+        return bool(earlier) and earlier[-1].place > first.place
 
+    def _events(self, since_ms: int) -> Iterator[Event]:
+        """The events as of the change from a time on, in fold order, streamed."""
+        span = {"since_ms": since_ms, "last_seq": self._last_seq}
+        rows = self._tx.each("history_events", symbol=self._symbol, **span)
+        return in_fold_order(map(Event._make, rows))
 
-def _events_at(tx: Tx, symbol: str, ts: int, first_seq: int, last_seq: int) -> list[Event]:
-    """Some rows' events of one millisecond, in fold order."""
-    span = {"first_seq": first_seq, "last_seq": last_seq}
-    events = tx.typed(Event, "history_events_at", symbol=symbol, ts=ts, **span)
-    return sorted(events, key=attrgetter("place"))
-
-
-def _is_late(tx: Tx, first: Event, first_seq: int) -> bool:
-    """Whether an event from before row `first_seq` sorts after `first`."""
-    if tx.rows("history_later", symbol=first.symbol, ts=first.ts, first_seq=first_seq):
-        return True
-    earlier = _events_at(tx, first.symbol, first.ts, 0, first_seq - 1)
-    return bool(earlier) and earlier[-1].place > first.place
-
-
-def _stored_before(tx: Tx, change: _Change) -> tuple[Position, Iterator[Event]]:
-    """The position that a change began with, and the events from there on."""
-    position, _ = _stored(tx, change.symbol, change.commit_seq - 1)
-    total = Positions(tx).read(change.symbol).events
-    position.events = total - change.since - change.own
-    if change.first is None:
-        return position, iter(())
-    events = _events(tx, change, change.first.ts)
-    deque(_earlier(events, change), maxlen=0)  # Of the same millisecond, and in there already.
-    return position, events
-
-
-def _folded_before(tx: Tx, change: _Change) -> tuple[Position, Iterator[Event]]:
-    """The same, folded from the last checkpoint that none of these events sorts before."""
-    times = [change.first.ts if change.first else None, change.since_ms]
-    bound = min((ts for ts in times if ts is not None), default=BEYOND)
-    position = Positions(tx).checkpoint(change.symbol, bound)
-    done = position.last
-    events = (event for event in _events(tx, change, position.last_ts) if event.place > done)
-    position.fold(_earlier(events, change))
-    return position, events
-
-
-def _events(tx: Tx, change: _Change, since_ms: int) -> Iterator[Event]:
-    """The symbol's events as of the change from a time on, in fold order, streamed."""
-    rows = tx.each(
-        "history_events", symbol=change.symbol, since_ms=since_ms, last_seq=change.last_seq
-    )
-    return in_fold_order(map(Event._make, rows))
-
-
-def _earlier(events: Iterator[Event], change: _Change) -> Iterator[Event]:
-    """Those before the change's first one, which is taken out of `events` too."""
-    first_id = change.first.event_id if change.first else None
-    return takewhile(lambda event: event.event_id != first_id, events)
-
-
-def _explain(tx: Tx, change: _Change, begin: tuple[Position, Iterator[Event]]) -> Explanation:
-    position, events = begin
-    folded, before = position.events, PositionView.of(position)
-    if change.first is not None:
-        events = chain([change.first], events)
-    listed = list(islice(events, MOST_STEPS))
-    own = _own(tx, listed, change.cycle_id)
-    steps = tuple(_step(position, event, event.event_id in own) for event in listed)
-    done = position.events
-    position.fold(events)
-    after, stored = PositionView.of(position), PositionView.of(change.stored)
-    return Explanation(
-        cycle_id=change.cycle_id,
-        commit_seq=change.commit_seq,
-        symbol=change.symbol,
-        folded=folded,
-        late=change.late,
-        before=before,
-        steps=steps,
-        steps_left_out=position.events - done,
-        after=after,
-        stored=stored,
-        matches=after == stored,
-    )
-
-
-def _own(tx: Tx, events: list[Event], cycle_id: int) -> set[str]:
-    ids = json.dumps([event.event_id for event in events])
-    return set(tx.column("appended_by", event_ids=ids, cycle_id=cycle_id))
+    def _earlier(self, events: Iterator[Event]) -> Iterator[Event]:
+        """The events before the change's first one, which is taken out of `events` too."""
+        first_id = self._first.event_id if self._first else None
+        return takewhile(lambda event: event.event_id != first_id, events)
 
 
 def _step(position: Position, event: Event, new: bool) -> FoldStep:
-    """Fold one event; what it did is the difference it made."""
+    """Fold one event; the step is the difference it makes."""
     qty, cost, realized_pnl = position.qty, position.cost, position.realized_pnl
     position.fold([event])
     d = EXACT.subtract(position.qty, qty)

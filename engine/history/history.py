@@ -5,36 +5,27 @@ Everything is read in short snapshots on connections that cannot write.
 
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from engine.cycles.results import CycleResult
 from engine.errors import StoreReplaced
 from engine.history.explain import Explanation, explain
-from engine.history.results_reader import (
-    CycleFilter,
-    cursors_after,
-    last_cycle_id,
-    read_result,
-    read_results,
-)
-from engine.history.summary import CursorView, LedgerSummary, read_books
+from engine.history.results_reader import CycleFilter, ResultsReader
+from engine.history.summary import LedgerSummary, SummaryReader
 from engine.history.xray import Xray, xray
 from engine.store.connection import complete
 from engine.store.readstore import ReadStore
 from engine.store.tx import Tx
 
-__all__ = ["CursorView", "CycleFilter", "History", "LedgerSummary"]
-
 T = TypeVar("T")
 
 
 class History:
-    """A ledger file that is open for looking. Everything raises `StoreError` or its kinds.
+    """A ledger file that is open for reading. Everything raises `StoreError` or its kinds.
 
-    Of its two connections one is for what is looked at all the time, so that this does not wait
-    for a long look at one cycle.
+    Of its two connections one is for frequent short reads, so that these do not wait for a long
+    read of one cycle.
     """
 
     def __init__(
@@ -55,7 +46,8 @@ class History:
             for _ in range(2):
                 store = await ReadStore.open(path, busy_timeout_ms)
                 ending.push_async_callback(store.close)
-                await store.look(_keep_little)
+                # A few MiB of pages in memory will do: most reads are of the newest.
+                await store.look(lambda tx: tx.run("history_cache"))
                 await store.require_schema()
                 opened.append(store)
             return cls(opened[0], opened[1], account, ending.pop_all())
@@ -64,11 +56,15 @@ class History:
     async def news(self) -> tuple[int, int]:
         """(`PRAGMA data_version`, last cycle id): equal to the last ones when nothing happened."""
         self._check_file()
-        return await self._glance.look(_news)
+        return await self._glance.look(
+            lambda tx: (tx.value("history_version"), tx.value("history_last_cycle"))
+        )
 
     async def books(self) -> LedgerSummary:
-        work = partial(read_books, wal_bytes=self._glance.wal_bytes(), earlier=self._books)
-        self._books = await self._read(self._glance, work)
+        wal_bytes, earlier = self._glance.wal_bytes(), self._books
+        self._books = await self._read(
+            self._glance, lambda tx: SummaryReader(tx).summary(wal_bytes, earlier)
+        )
         return self._books
 
     async def results(
@@ -79,34 +75,31 @@ class History:
         *,
         with_positions: bool = False,
     ) -> Sequence[CycleResult]:
-        """Newest first, of cycles below `before`."""
-        wanted = partial(
-            read_results,
-            limit=limit,
-            before=before,
-            only=only,
-            account=self._account,
-            with_positions=with_positions,
+        """The results of cycles below `before`, newest first."""
+        return await self._read(
+            self._glance,
+            lambda tx: ResultsReader(tx, self._account).results(
+                limit, before, only, with_positions=with_positions
+            ),
         )
-        return await self._read(self._glance, wanted)
 
     async def result(self, cycle_id: int) -> CycleResult:
-        """With the positions after it. Raises `NoSuchCycle`."""
-        wanted = partial(read_result, cycle_id=cycle_id, account=self._account)
-        return await self._read(self._glance, wanted)
+        """A cycle's result, with the positions after it. Raises `NoSuchCycle`."""
+        return await self._read(
+            self._glance, lambda tx: ResultsReader(tx, self._account).result(cycle_id)
+        )
 
     async def cursors(self, cycle_id: int) -> dict[str, int]:
         """All cursors after a cycle, by their keys, in UTC milliseconds."""
-        return await self._read(self._glance, partial(cursors_after, cycle_id=cycle_id))
+        return await self._read(self._glance, lambda tx: ResultsReader(tx).cursors_after(cycle_id))
 
     async def xray(self, cycle_id: int) -> Xray:
-        """Raises `NoSuchCycle`."""
-        wanted = partial(xray, cycle_id=cycle_id, account=self._account)
-        return await self._read(self._look, wanted)
+        """A cycle's x-ray. Raises `NoSuchCycle`."""
+        return await self._read(self._look, lambda tx: xray(tx, cycle_id, self._account))
 
     async def explain(self, cycle_id: int, symbol: str) -> Explanation:
-        """Raises `NoSuchCycle` where the cycle committed nothing."""
-        return await self._read(self._look, partial(explain, cycle_id=cycle_id, symbol=symbol))
+        """A cycle's change of a position. Raises `NoSuchCycle` where it committed nothing."""
+        return await self._read(self._look, lambda tx: explain(tx, cycle_id, symbol))
 
     async def close(self) -> None:
         await complete(self._ending.aclose())
@@ -123,12 +116,3 @@ class History:
                 f"{self._glance.path} was removed or replaced while it was looked at: "
                 "what was read is of the file before"
             ) from error
-
-
-def _keep_little(tx: Tx) -> None:
-    """A few MiB of pages in memory: what is looked at is mostly the newest."""
-    tx.run("history_cache")
-
-
-def _news(tx: Tx) -> tuple[int, int]:
-    return tx.value("history_version"), last_cycle_id(tx)

@@ -1,13 +1,14 @@
-"""What TX 1 made of each event of a cycle's fills.
+"""The outcomes of a cycle's events: what TX 1 made of each.
 
-Of nearly all the ledger tells: it holds their events as reported. For the rest the ledger's own
-dedupe runs once more, on a ledger in memory that holds what those fills met.
+For nearly all fills the ledger alone tells: it holds their events as reported. For the rest its
+own dedupe runs once more, on a ledger in memory that holds the events which these fills met.
 """
 
 import json
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import compress
 from typing import Any, Literal, NamedTuple
 
 from engine.history.results_reader import BEYOND
@@ -20,133 +21,148 @@ from engine.store.tx import Row, Tx
 Became = Literal["inserted", "ignored", "conflicting", "unbooked"]
 
 
-class Outcome(NamedTuple):
-    """`cycle_id` is the cycle that inserted what the ledger holds for `event`, if any did."""
+@dataclass(frozen=True, slots=True)
+class EventOutcome:
+    """The outcome of one event.
 
-    event: Event
+    `cycle_id` is the cycle that inserted what the ledger holds for it, also where this one ignored
+    it; null where none did. `unbooked`: this cycle committed nothing, or left it out. `detail`
+    says which fields contradict the ledger, or why it is unbooked.
+    """
+
+    event_id: str
+    type: Literal["FILL", "FEE"]
     outcome: Became
     cycle_id: int | None
     detail: str = ""
 
-
-def retrace(tx: Tx, fills: Sequence[Fill], cycle_id: int) -> Iterator[list[Outcome]]:
-    """What became of the events of each fill that a cycle booked, in the order it booked them."""
-    reports = [events_of(fill) for fill in fills]
-    holders = _holders(tx, reports)
-    first: dict[str, list[Event]] = {}
-    for events in reports:
-        first.setdefault(events[0].event_id, events)
-    unclear = _unclear(reports, holders, first, cycle_id)
-    rest = [fill for fill, events in zip(fills, reports, strict=True) if _is_in(unclear, events)]
-    rerun = iter(retrace_by_rerun(tx, rest, cycle_id) if rest else ())
-
-    for events, holder in zip(reports, holders, strict=True):
-        if _is_in(unclear, events):
-            yield next(rerun)
-        else:
-            is_new = holder == cycle_id and first[events[0].event_id] is events
-            became: Became = "inserted" if is_new else "ignored"
-            yield [Outcome(event, became, holder) for event in events]
+    @classmethod
+    def of(
+        cls, event: Event, outcome: Became, cycle_id: int | None, detail: str = ""
+    ) -> "EventOutcome":
+        kind: Literal["FILL", "FEE"] = "FILL" if event.type == FILL else "FEE"
+        return cls(event.event_id, kind, outcome, cycle_id, detail)
 
 
-def _holders(tx: Tx, reports: Sequence[Sequence[Event]]) -> list[int | None]:
-    """For each fill the cycle that inserted all its events as they are; null where none did."""
-    event_ids = json.dumps([event.event_id for events in reports for event in events])
-    rows = tx.each("history_holders", event_ids=event_ids)
-    stored = {(event_id, digest): cycle_id for event_id, digest, cycle_id in rows}
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """The outcomes of the events of a cycle's fills, on a snapshot of its ledger."""
 
-    def holder(events: Iterable[Event]) -> int | None:
-        cycles = {stored.get((event.event_id, event.hash)) for event in events}
-        return cycles.pop() if len(cycles) == 1 else None
+    tx: Tx
+    cycle_id: int
 
-    return [holder(events) for events in reports]
+    def booked(self, fills: Sequence[Fill]) -> Iterator[list[EventOutcome]]:
+        """The outcomes of each booked fill, in the order the cycle booked them."""
+        reports = self._reports(fills)
+        unclear = self._unclear(reports)
+        again = [events[0].event_id in unclear for events, _, _ in reports]
+        rerun = iter(self.rerun([*compress(fills, again)]) if any(again) else ())
+        for (events, holder, first), is_unclear in zip(reports, again, strict=True):
+            if is_unclear:
+                yield next(rerun)
+            else:
+                is_new = holder == self.cycle_id and first is events
+                outcome: Became = "inserted" if is_new else "ignored"
+                yield [EventOutcome.of(event, outcome, holder) for event in events]
+
+    def rerun(self, fills: Sequence[Fill]) -> list[list[EventOutcome]]:
+        """The outcomes of any booked fills at all, by booking them once more; slower."""
+        appended: dict[int, list[tuple[Event, Became, str]]] = {}
+        with scratch_ledger() as scratch:
+            _recall(scratch, self._met(fills, before=self.cycle_id))
+            for numbers in _rounds(fills):
+                events = _append(scratch, [fills[number] for number in numbers], self.cycle_id)
+                appended |= zip(numbers, events, strict=True)
+            holders = _Holders(scratch.rows("retrace_events"))
+        return [
+            [
+                EventOutcome.of(event, outcome, holders.of(event), detail)
+                for event, outcome, detail in appended[number]
+            ]
+            for number in range(len(fills))
+        ]
+
+    def unbooked(self, fills: Sequence[tuple[Fill, str]]) -> list[list[EventOutcome]]:
+        """The outcomes of fills that were not booked, each given with the reason."""
+        holders = _Holders(self._met([fill for fill, _ in fills], before=BEYOND))
+        return [
+            [
+                EventOutcome.of(event, "unbooked", holders.of(event), reason)
+                for event in events_of(fill)
+            ]
+            for fill, reason in fills
+        ]
+
+    def _reports(self, fills: Iterable[Fill]) -> list["_Report"]:
+        events_of_fills = [events_of(fill) for fill in fills]
+        event_ids = json.dumps([event.event_id for events in events_of_fills for event in events])
+        rows = self.tx.each("history_holders", event_ids=event_ids)
+        stored = {(event_id, digest): cycle_id for event_id, digest, cycle_id in rows}
+        first: dict[str, list[Event]] = {}
+        reports = []
+        for events in events_of_fills:
+            holders = {stored.get((event.event_id, event.hash)) for event in events}
+            holder = holders.pop() if len(holders) == 1 else None
+            reports.append(_Report(events, holder, first.setdefault(events[0].event_id, events)))
+        return reports
+
+    def _unclear(self, reports: Sequence["_Report"]) -> set[str]:
+        """The event ids of fills that the ledger holds otherwise or that were reported in two ways,
+        and of all fills of the cycle that these may have met."""
+        unclear: set[str] = set()
+        for events, holder, first in reports:
+            if holder is None or holder > self.cycle_id or first != events:
+                unclear.update(event.event_id for event in events)
+        before = 0
+        while len(unclear) > before:
+            before = len(unclear)
+            for report in reports:
+                event_ids = [event.event_id for event in report.events]
+                if not unclear.isdisjoint(event_ids):
+                    unclear.update(event_ids)
+        return unclear
+
+    def _met(self, fills: Iterable[Fill], before: int) -> list[Row]:
+        """Events that earlier cycles inserted where those of `fills` belong, and these cycles."""
+        event_ids = {event.event_id for fill in fills for event in events_of(fill)}
+        trade_ids = sorted({fill.trade_id for fill in fills})
+        event_ids.update(f"fee:{trade_id}" for trade_id in trade_ids)
+        return self.tx.rows(
+            "history_met",
+            event_ids=json.dumps(sorted(event_ids)),
+            trade_ids=json.dumps(trade_ids),
+            before=before,
+        )
 
 
-def _unclear(
-    reports: Sequence[list[Event]],
-    holders: Sequence[int | None],
-    first: Mapping[str, list[Event]],
-    cycle_id: int,
-) -> set[str]:
-    """The event ids of fills that the ledger holds otherwise or that were reported in two ways,
-    and of all fills of the cycle that these may have met."""
-    unclear: set[str] = set()
-    for events, holder in zip(reports, holders, strict=True):
-        told = holder is not None and holder <= cycle_id and first[events[0].event_id] == events
-        unclear.update(event.event_id for event in events if not told)
-    before = 0
-    while len(unclear) > before:
-        before = len(unclear)
-        for events in reports:
-            event_ids = [event.event_id for event in events]
-            if not unclear.isdisjoint(event_ids):
-                unclear.update(event_ids)
-    return unclear
+class _Report(NamedTuple):
+    """The events of one reported fill, and of the first report of the same fill.
 
-
-def _is_in(unclear: Container[str], events: Sequence[Event]) -> bool:
-    return events[0].event_id in unclear
-
-
-def retrace_by_rerun(tx: Tx, fills: Sequence[Fill], cycle_id: int) -> list[list[Outcome]]:
-    """The same for any fills at all; slower."""
-    found: dict[int, list[tuple[Event, Became, str]]] = {}
-    with scratch_ledger() as scratch:
-        _recall(scratch, _met(tx, fills, before=cycle_id))
-        for numbers in _rounds(fills):
-            outcomes = _append(scratch, [fills[number] for number in numbers], cycle_id)
-            found |= zip(numbers, outcomes, strict=True)
-        holders = _Holders()
-        for row in scratch.rows("retrace_events"):
-            holders.add(*row)
-    return [
-        [Outcome(event, became, holders.of(event), detail) for event, became, detail in found[n]]
-        for n in range(len(fills))
-    ]
-
-
-def unbooked(tx: Tx, fills: Sequence[tuple[Fill, str]]) -> list[list[Outcome]]:
-    """The events of fills that were not booked, each fill with the reason."""
-    holders = _Holders()
-    for *event, cycle_id in _met(tx, [fill for fill, _ in fills], before=BEYOND):
-        stored = Event._make(event)
-        holders.add(stored.event_id, stored.exchange_trade_id, stored.fee_currency, cycle_id)
-    return [
-        [Outcome(event, "unbooked", holders.of(event), reason) for event in events_of(fill)]
-        for fill, reason in fills
-    ]
-
-
-@dataclass(slots=True)
-class _Holders:
-    """Which cycles inserted what the ledger holds.
-
-    A fee is known by its fill and currency first, as the ledger matches it.
+    `holder` is the cycle that inserted all of them as they are; null where none did.
     """
 
-    by_id: dict[str, int] = field(default_factory=dict)
-    by_currency: dict[tuple[str, str | None], int] = field(default_factory=dict)
+    events: list[Event]
+    holder: int | None
+    first: list[Event]
 
-    def add(self, event_id: str, trade_id: str, currency: str | None, cycle_id: int) -> None:
-        self.by_id[event_id] = cycle_id
-        self.by_currency[trade_id, currency] = cycle_id
+
+class _Holders:
+    """The cycles that inserted the ledger's events, given as rows of events and cycles.
+
+    A fee is identified by its fill and currency first, as the ledger matches it.
+    """
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        cycles: list[tuple[Event, int]] = [(Event._make(row[:-1]), row[-1]) for row in rows]
+        self._by_id = {event.event_id: cycle_id for event, cycle_id in cycles}
+        self._by_currency = {_fee_key(event): cycle_id for event, cycle_id in cycles}
 
     def of(self, event: Event) -> int | None:
-        key = event.exchange_trade_id, event.fee_currency
-        return self.by_currency.get(key, self.by_id.get(event.event_id))
+        return self._by_currency.get(_fee_key(event), self._by_id.get(event.event_id))
 
 
-def _met(tx: Tx, fills: Iterable[Fill], before: int) -> list[Row]:
-    """Events of cycles before one that stand where those of `fills` belong, and their cycles."""
-    event_ids = {event.event_id for fill in fills for event in events_of(fill)}
-    trade_ids = sorted({fill.trade_id for fill in fills})
-    event_ids.update(f"fee:{trade_id}" for trade_id in trade_ids)
-    return tx.rows(
-        "history_met",
-        event_ids=json.dumps(sorted(event_ids)),
-        trade_ids=json.dumps(trade_ids),
-        before=before,
-    )
+def _fee_key(event: Event) -> tuple[str, str | None]:
+    return event.exchange_trade_id, event.fee_currency
 
 
 def _recall(scratch: Tx, met: Sequence[Row]) -> None:
@@ -172,26 +188,25 @@ def _rounds(fills: Iterable[Fill]) -> list[list[int]]:
 def _append(
     scratch: Tx, fills: Sequence[Fill], cycle_id: int
 ) -> list[list[tuple[Event, Became, str]]]:
-    """Append one round; for each fill, what became of each event, and why it is in dispute."""
+    """Append one round; for each fill, the outcome of each event, and why it is in dispute."""
     appended = append.append(scratch, fills, cycle_id)
     inserted = {event.event_id for event in appended.inserted}
     disputed = scratch.pairs("retrace_conflicts")
 
-    def became(event: Event) -> tuple[Event, Became, str]:
+    def outcome(event: Event) -> tuple[Event, Became, str]:
         if event.event_id in disputed:
-            return event, "conflicting", _said(json.loads(disputed[event.event_id]))
+            return event, "conflicting", _contradiction(json.loads(disputed[event.event_id]))
         return event, "inserted" if event.event_id in inserted else "ignored", ""
 
-    return [[became(event) for event in events_of(fill)] for fill in fills]
+    return [[outcome(event) for event in events_of(fill)] for fill in fills]
 
 
-def _said(contradiction: Mapping[str, tuple[Any, Any]]) -> str:
-    """`price: ledger 3142.1, venue 3142`"""
+def _contradiction(fields: Mapping[str, tuple[Any, Any]]) -> str:
+    """`price: ledger 3142.1, venue 3142`; "none" stands for a value that is missing."""
+    texts = {
+        name: ["none" if value is None else value for value in values]
+        for name, values in fields.items()
+    }
     return "; ".join(
-        f"{name}: ledger {_value(stored)}, venue {_value(reported)}"
-        for name, (stored, reported) in contradiction.items()
+        f"{name}: ledger {stored}, venue {reported}" for name, (stored, reported) in texts.items()
     )
-
-
-def _value(value: Any) -> str:
-    return "none" if value is None else str(value)

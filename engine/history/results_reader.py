@@ -1,16 +1,23 @@
-"""Cycles' results read back from the ledger file, equal to what was published but for these:
+"""Cycles' results read back from the ledger file, equal to the published ones but for these:
 
 - `timings_ms` lacks `tx2`: that step writes them, so it cannot say how long it took.
-- A cycle that committed nothing has the positions it found, not none.
-- Metrics count that were made up for later, and orders whose fate was found out later.
+- A cycle that committed nothing has the positions before it, not none.
+- Metrics count that were rebuilt later, and orders whose fate became clear later.
 """
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
-from engine.cycles.results import CycleResult, CycleStatus, Kind, Notice, PositionView, views
+from engine.cycles.results import (
+    CycleResult,
+    CycleStatus,
+    Frozen,
+    Kind,
+    Notice,
+    PositionView,
+    views,
+)
 from engine.errors import NoSuchCycle
 from engine.ledger.accounting import read_money_json
 from engine.ledger.positions import Positions
@@ -20,7 +27,7 @@ from engine.text import storable
 
 Row = dict[str, Any]
 
-# Of so many commits what they moved is looked at, newest first; nearly always one or two will do.
+# How many commits back a cursor's last move is looked for; nearly always one or two will do.
 REACH = 10_000
 
 # SQLite's largest integer: no row has it as its number.
@@ -34,19 +41,12 @@ _UNRECORDED = Notice(
 _UNRECORDED_JSON = json.dumps([_UNRECORDED.model_dump()])
 
 
-def last_cycle_id(tx: Tx) -> int:
-    """The newest cycle there is anything of; 0 before the first."""
-    return int(tx.value("history_last_cycle"))
+class CycleFilter(Frozen):
+    """Conditions on cycles: empty, all that ended; `running` among `statuses` adds the others.
 
-
-class CycleFilter(BaseModel):
-    """Which cycles: empty means all that ended; `running` among `statuses` adds the others.
-
-    `trouble` keeps those with errors, warnings or conflicts, or that did not commit; `text` is
-    looked for in what their errors and warnings say, whether in capitals or not (A to Z).
+    `trouble` selects cycles with errors, warnings or conflicts, or without a commit; `text` is
+    searched for in their errors and warnings, whether in capitals or not (A to Z).
     """
-
-    model_config = ConfigDict(frozen=True)
 
     kinds: tuple[str, ...] = ()
     statuses: tuple[str, ...] = ()
@@ -54,129 +54,124 @@ class CycleFilter(BaseModel):
     text: str = ""
 
 
-def read_results(
-    tx: Tx,
-    limit: int,
-    before: int | None = None,
-    only: CycleFilter | None = None,
-    account: str = "",
-    with_positions: bool = False,
-) -> list[CycleResult]:
-    """At most `limit` cycles below `before`, newest first; positions only where asked for."""
-    only = only or CycleFilter()
-    span = {
-        "first": 0,
-        "before": BEYOND if before is None else max(0, min(before, BEYOND)),
-        "limit": max(0, limit),
-    }
-    rows = _recorded(tx, span, only, with_running=CycleStatus.RUNNING in only.statuses)
-    if _keeps_unrecorded(only):
-        # What lies between the cycles found; all the rest where there are no more of those.
-        if rows and len(rows) == span["limit"]:
-            span["first"] = rows[-1]["cycle_id"]
-        rows += _unrecorded(tx, span)
-        rows.sort(key=lambda row: int(row["cycle_id"]), reverse=True)
-    rows = rows[: span["limit"]]
-    found = [_after(tx, row) if with_positions else {} for row in rows]
-    return [_result(tx, *of, account) for of in zip(rows, found, strict=True)]
+@dataclass(frozen=True, slots=True)
+class ResultsReader:
+    """The results of an account's cycles, on a snapshot of its ledger."""
+
+    tx: Tx
+    account: str = ""
+
+    def results(
+        self,
+        limit: int,
+        before: int | None = None,
+        only: CycleFilter | None = None,
+        *,
+        with_positions: bool = False,
+    ) -> list[CycleResult]:
+        """At most `limit` cycles below `before`, newest first; positions only where asked for."""
+        only = only or CycleFilter()
+        span = {
+            "first": 0,
+            "before": BEYOND if before is None else max(0, min(before, BEYOND)),
+            "limit": max(0, limit),
+        }
+        rows = self._recorded(span, only, with_running=CycleStatus.RUNNING in only.statuses)
+        if _admits_unrecorded(only):
+            # The cycles between the recorded ones; all the rest where there are no more of those.
+            if rows and len(rows) == span["limit"]:
+                span["first"] = rows[-1]["cycle_id"]
+            rows += self._unrecorded(span)
+            rows.sort(key=lambda row: int(row["cycle_id"]), reverse=True)
+        return [
+            self._result(row, self._positions_after(row) if with_positions else {})
+            for row in rows[: span["limit"]]
+        ]
+
+    def result(self, cycle_id: int) -> CycleResult:
+        """One cycle, also one that still runs, with its positions. Raises `NoSuchCycle`."""
+        row = self._row(cycle_id)
+        return self._result(row, self._positions_after(row))
+
+    def positions_before(self, cycle_id: int) -> dict[str, PositionView]:
+        """The positions before a cycle, at its own marks. Raises `NoSuchCycle`."""
+        row = self._row(cycle_id)
+        return self._positions(self._commit_before(cycle_id), row)
+
+    def cursors_after(self, cycle_id: int) -> dict[str, int]:
+        """Every cursor as it stood after a cycle, in UTC milliseconds.
+
+        A cursor that none of the last `REACH` commits moved is omitted.
+        """
+        cursors: dict[str, int] = {}
+        keys = set(self.tx.column("cursor_keys"))
+        seq = self._commit_before(min(cycle_id, BEYOND - 1) + 1)
+        for (moves,) in self.tx.each("history_moves", seq=seq, limit=REACH):
+            for key, (_, after) in json.loads(moves).items():
+                cursors.setdefault(key, after)
+            if keys <= cursors.keys():
+                break
+        return dict(sorted(cursors.items()))
+
+    def _row(self, cycle_id: int) -> Row:
+        if 0 < cycle_id < BEYOND:
+            span = {"first": cycle_id, "before": cycle_id + 1, "limit": 1}
+            rows = self._recorded(span, CycleFilter(), with_running=True)
+            if rows := rows or self._unrecorded(span):
+                return rows[0]
+        raise NoSuchCycle(f"there is no cycle {cycle_id}")
+
+    def _recorded(self, span: dict[str, int], only: CycleFilter, with_running: bool) -> list[Row]:
+        """Rows of `cycles`. The newest may still run while an engine has the lease."""
+        conditions = {
+            "kinds": json.dumps(only.kinds or list(Kind)),
+            "statuses": json.dumps(only.statuses) if only.statuses else None,
+            "with_running": with_running,
+            "trouble": only.trouble,
+            "text": storable(only.text),
+            "running": self.tx.value("history_last_cycle") if read_lease(self.tx).holder else 0,
+            "unrecorded": _UNRECORDED_JSON,
+        }
+        return self.tx.named("history_cycles", **span, **conditions)
+
+    def _unrecorded(self, span: dict[str, int]) -> list[Row]:
+        return self.tx.named("history_unrecorded", **span, unrecorded=_UNRECORDED_JSON)
+
+    def _commit_before(self, cycle_id: int) -> int:
+        """The last commit before a cycle; 0 where there is none."""
+        return self.tx.value("history_commit_before", cycle_id=cycle_id) or 0
+
+    def _positions_after(self, row: Row) -> dict[str, PositionView]:
+        seq = row["commit_seq"]
+        return self._positions(self._commit_before(row["cycle_id"]) if seq is None else seq, row)
+
+    def _positions(self, seq: int, row: Row) -> dict[str, PositionView]:
+        """The positions as of a commit, at the marks of a cycle."""
+        positions = Positions(self.tx).as_of(seq)
+        return views(positions, read_money_json(row["marks_json"]))
+
+    def _result(self, row: Row, positions: dict[str, PositionView]) -> CycleResult:
+        warnings = json.loads(row["warnings_json"])
+        orders = self.tx.record("orders_counted", cycle_id=row["cycle_id"]) or {}
+        facts = {
+            "account": self.account,
+            "cursors": {
+                key: {"before": before, "after": after}
+                for key, (before, after) in json.loads(row["cursors_json"]).items()
+            },
+            "positions": positions,
+            "held": tuple(entry["symbol"] for entry in warnings if entry["type"] == "cursor_held"),
+            "timings_ms": json.loads(row["timings_json"]),
+            "errors": json.loads(row["errors_json"]),
+            "warnings": warnings,
+        }
+        return CycleResult.model_validate(row | facts | orders)
 
 
-def read_result(tx: Tx, cycle_id: int, account: str = "") -> CycleResult:
-    """One cycle, also one that still runs, with the positions after it. Raises `NoSuchCycle`."""
-    row = _row(tx, cycle_id)
-    return _result(tx, row, _after(tx, row), account)
-
-
-def positions_before(tx: Tx, cycle_id: int) -> dict[str, PositionView]:
-    """The positions that a cycle found, at its own marks. Raises `NoSuchCycle`."""
-    row = _row(tx, cycle_id)
-    return _positions(tx, _commit_before(tx, cycle_id), row)
-
-
-def cursors_after(tx: Tx, cycle_id: int) -> dict[str, int]:
-    """Every cursor as it stood after a cycle, in UTC milliseconds: where that moved none, as the
-    commits before it left them. One that `REACH` of these do not mention is left out."""
-    found: dict[str, int] = {}
-    keys = set(tx.column("cursor_keys"))
-    seq = _commit_before(tx, min(cycle_id, BEYOND - 1) + 1)
-    for (moves,) in tx.each("history_moves", seq=seq, limit=REACH):
-        for key, (_, after) in json.loads(moves).items():
-            found.setdefault(key, after)
-        if keys <= found.keys():
-            break
-    return dict(sorted(found.items()))
-
-
-def _commit_before(tx: Tx, cycle_id: int) -> int:
-    """The last commit before a cycle; 0 where there is none."""
-    return tx.value("history_commit_before", cycle_id=cycle_id) or 0
-
-
-def _after(tx: Tx, row: Row) -> dict[str, PositionView]:
-    """The positions after a cycle, at its marks; those it found where it committed nothing."""
-    seq = row["commit_seq"]
-    if seq is None:
-        seq = _commit_before(tx, row["cycle_id"])
-    return _positions(tx, seq, row)
-
-
-def _positions(tx: Tx, seq: int, row: Row) -> dict[str, PositionView]:
-    return views(Positions(tx).as_of(seq), read_money_json(row["marks_json"]))
-
-
-def _row(tx: Tx, cycle_id: int) -> Row:
-    if 0 < cycle_id < BEYOND:
-        span = {"first": cycle_id, "before": cycle_id + 1, "limit": 1}
-        rows = _recorded(tx, span, CycleFilter(), with_running=True)
-        if rows := rows or _unrecorded(tx, span):
-            return rows[0]
-    raise NoSuchCycle(f"there is no cycle {cycle_id}")
-
-
-def _recorded(tx: Tx, span: dict[str, int], only: CycleFilter, with_running: bool) -> list[Row]:
-    wanted = {
-        "kinds": json.dumps(only.kinds or list(Kind)),
-        "statuses": json.dumps(only.statuses) if only.statuses else None,
-        "with_running": with_running,
-        "trouble": only.trouble,
-        "text": storable(only.text),
-        "running": _running(tx),
-        "unrecorded": _UNRECORDED_JSON,
-    }
-    return tx.named("history_cycles", **span, **wanted)
-
-
-def _unrecorded(tx: Tx, span: dict[str, int]) -> list[Row]:
-    return tx.named("history_unrecorded", **span, unrecorded=_UNRECORDED_JSON)
-
-
-def _running(tx: Tx) -> int:
-    """The cycle that may still run: the newest one, while an engine has the lease; else 0."""
-    return last_cycle_id(tx) if read_lease(tx).holder else 0
-
-
-def _keeps_unrecorded(only: CycleFilter) -> bool:
-    said = (_UNRECORDED.step, _UNRECORDED.type, _UNRECORDED.message)
+def _admits_unrecorded(only: CycleFilter) -> bool:
+    texts = (_UNRECORDED.step, _UNRECORDED.type, _UNRECORDED.message)
     return (
         (not only.kinds or Kind.LIVE in only.kinds)
         and (not only.statuses or CycleStatus.PARTIAL in only.statuses)
-        and any(only.text.lower() in text.lower() for text in said)
+        and any(only.text.lower() in text.lower() for text in texts)
     )
-
-
-def _result(tx: Tx, row: Row, positions: dict[str, PositionView], account: str) -> CycleResult:
-    warnings = json.loads(row["warnings_json"])
-    orders = tx.record("orders_counted", cycle_id=row["cycle_id"]) or {}
-    facts = {
-        "account": account,
-        "cursors": {
-            key: {"before": before, "after": after}
-            for key, (before, after) in json.loads(row["cursors_json"]).items()
-        },
-        "positions": positions,
-        "held": tuple(entry["symbol"] for entry in warnings if entry["type"] == "cursor_held"),
-        "timings_ms": json.loads(row["timings_json"]),
-        "errors": json.loads(row["errors_json"]),
-        "warnings": warnings,
-    }
-    return CycleResult.model_validate(row | facts | orders)

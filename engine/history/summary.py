@@ -1,13 +1,12 @@
-"""The books as they stand: what Health shows and what a console starts from."""
+"""A ledger's summary: as Health shows it and a console starts from, and as `status` prints it."""
 
 import json
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
-from engine.cycles.results import CycleStatus, PositionView, views
-from engine.history.results_reader import last_cycle_id
+from engine.cycles.results import CycleStatus, Frozen, PositionView, views
 from engine.ingest.quarantine import held
 from engine.ledger.accounting import read_money_json
 from engine.ledger.cursors import CURSOR_PREFIX
@@ -22,11 +21,7 @@ from engine.store.tx import Tx
 RECENT_CYCLES = 1_000
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class CursorView(_Frozen):
+class CursorView(Frozen):
     """A cursor in UTC milliseconds; `moved_ms` is when the cycle that moved it last started."""
 
     key: str
@@ -38,8 +33,8 @@ class CursorView(_Frozen):
     held: bool
 
 
-class LedgerSummary(_Frozen):
-    """The file as it stands now: what Health shows and what a console starts from.
+class LedgerSummary(Frozen):
+    """The ledger file as it stands now: what Health shows and what a console starts from.
 
     Sizes in bytes, times in UTC milliseconds. `counts` has the conflicts, quarantined items still
     open, cycles by status, orders whose fate is unknown. `lease_holder` is null when nobody runs.
@@ -68,64 +63,99 @@ class LedgerSummary(_Frozen):
     errors: tuple[tuple[str, int], ...]
 
 
-def read_books(tx: Tx, wal_bytes: int, earlier: LedgerSummary | None = None) -> LedgerSummary:
-    """Read them on one snapshot. `earlier` ones of the same file save counting its fills again."""
-    lease = read_lease(tx)
-    recent = tx.rows("history_recent", limit=RECENT_CYCLES)
-    marks = next((row[1] for row in recent if row[1] != "{}"), "{}")
-    [(database_bytes, free_bytes)] = tx.rows("history_bytes")
-    last_commit_seq = tx.value("commit_last") or 0
-    return LedgerSummary(
-        ledger=Identity.stored(tx),
-        schema_version=current(tx),
-        sqlite_version=VERSION,
-        journal_mode=tx.value("history_journal_mode"),
-        database_bytes=database_bytes,
-        wal_bytes=wal_bytes,
-        free_bytes=free_bytes,
-        lease_holder=lease.holder,
-        lease_epoch=lease.epoch,
-        lease_acquired_ms=lease.acquired_ms,
-        lease_heartbeat_ms=lease.heartbeat_ms,
-        last_commit_seq=last_commit_seq,
-        last_cycle_id=last_cycle_id(tx),
-        events=tx.value("last_seq"),
-        fills=_fills(tx, last_commit_seq, earlier),
-        positions=views(Positions(tx).all(), read_money_json(marks)),
-        cursors=_cursors(tx),
-        counts=_counts(tx, [row[0] for row in recent]),
-        errors=_errors(text for row in recent for text in row[2:]),
-    )
+class LedgerStatus(Frozen):
+    """The ledger as `status` prints it. Cursors in UTC milliseconds; `lease` is null when nobody
+    runs, `counts` has the rows of each table."""
+
+    ledger: dict[str, str]
+    positions: dict[str, PositionView]
+    cursors: dict[str, int]
+    held: tuple[str, ...]
+    lease: dict[str, Any] | None
+    last_cycle: dict[str, Any] | None
+    counts: dict[str, int]
 
 
-def _fills(tx: Tx, last_commit_seq: int, earlier: LedgerSummary | None) -> int:
-    """Only counting gives the exact number, which takes longer the more there are; what came
-    since an earlier count does not."""
-    if earlier is None or last_commit_seq < earlier.last_commit_seq:
-        return int(tx.value("history_fills"))
-    since: int = tx.value("history_fills_since", commit_seq=earlier.last_commit_seq)
-    return earlier.fills + since
+@dataclass(frozen=True, slots=True)
+class SummaryReader:
+    """The summary of a ledger, on a snapshot of it."""
+
+    tx: Tx
+
+    def summary(self, wal_bytes: int, earlier: LedgerSummary | None = None) -> LedgerSummary:
+        """Read the whole summary. An `earlier` one of the same file saves counting its fills."""
+        tx, lease = self.tx, read_lease(self.tx)
+        recent = tx.rows("history_recent", limit=RECENT_CYCLES)
+        marks = next((row[1] for row in recent if row[1] != "{}"), "{}")
+        [(database_bytes, free_bytes)] = tx.rows("history_bytes")
+        last_commit_seq = tx.value("commit_last") or 0
+        return LedgerSummary(
+            ledger=Identity.stored(tx),
+            schema_version=current(tx),
+            sqlite_version=VERSION,
+            journal_mode=tx.value("history_journal_mode"),
+            database_bytes=database_bytes,
+            wal_bytes=wal_bytes,
+            free_bytes=free_bytes,
+            lease_holder=lease.holder,
+            lease_epoch=lease.epoch,
+            lease_acquired_ms=lease.acquired_ms,
+            lease_heartbeat_ms=lease.heartbeat_ms,
+            last_commit_seq=last_commit_seq,
+            last_cycle_id=tx.value("history_last_cycle"),
+            events=tx.value("last_seq"),
+            fills=self._fills(last_commit_seq, earlier),
+            positions=views(Positions(tx).all(), read_money_json(marks)),
+            cursors=self._cursors(),
+            counts=self._counts(row[0] for row in recent),
+            errors=_frequencies(text for row in recent for text in row[2:]),
+        )
+
+    def status(self) -> LedgerStatus:
+        tx, lease = self.tx, read_lease(self.tx)
+        return LedgerStatus(
+            ledger=Identity.stored(tx),
+            positions=views(Positions(tx).all(), {}),
+            cursors={row["key"]: row["value_ms"] for row in tx.named("cursors_all")},
+            held=tuple(sorted(held(tx))),
+            lease=None if lease.holder is None else asdict(lease),
+            last_cycle=self._last_cycle(),
+            counts={name: tx.count(name) for name in tx.column("tables_all")},
+        )
+
+    def _fills(self, last_commit_seq: int, earlier: LedgerSummary | None) -> int:
+        """The exact number takes counting, which takes longer the more fills there are; the
+        commits since an earlier count do not."""
+        if earlier is None or last_commit_seq < earlier.last_commit_seq:
+            return int(self.tx.value("history_fills"))
+        since: int = self.tx.value("history_fills_since", commit_seq=earlier.last_commit_seq)
+        return earlier.fills + since
+
+    def _cursors(self) -> tuple[CursorView, ...]:
+        holding = held(self.tx)
+        return tuple(
+            CursorView(**row, symbol=symbol, held=symbol in holding)
+            for row in self.tx.named("history_cursors")
+            for symbol in [row["key"].removeprefix(CURSOR_PREFIX)]
+        )
+
+    def _counts(self, statuses: Iterable[str]) -> dict[str, int]:
+        [counts] = self.tx.named("history_counts")
+        by_status = dict.fromkeys(map(str, CycleStatus), 0) | Counter(statuses)
+        return counts | {f"cycles_{status}": number for status, number in by_status.items()}
+
+    def _last_cycle(self) -> dict[str, Any] | None:
+        cycle = self.tx.record("cycle_last")
+        if cycle is None:
+            return None
+        for name in [name for name in cycle if name.endswith("_json")]:
+            cycle[name.removesuffix("_json")] = json.loads(cycle.pop(name))
+        return cycle
 
 
-def _cursors(tx: Tx) -> tuple[CursorView, ...]:
-    holding = held(tx)
-    rows = tx.named("history_cursors")
-    symbols = [row["key"].removeprefix(CURSOR_PREFIX) for row in rows]
-    return tuple(
-        CursorView(**row, symbol=symbol, held=symbol in holding)
-        for row, symbol in zip(rows, symbols, strict=True)
-    )
-
-
-def _counts(tx: Tx, statuses: Iterable[str]) -> dict[str, int]:
-    [counts] = tx.named("history_counts")
-    by_status = dict.fromkeys(map(str, CycleStatus), 0) | Counter(statuses)
-    return counts | {f"cycles_{status}": number for status, number in by_status.items()}
-
-
-def _errors(notices_json: Iterable[str]) -> tuple[tuple[str, int], ...]:
+def _frequencies(notices_json: Iterable[str]) -> tuple[tuple[str, int], ...]:
     """Each type of notice and how often it occurred, the most frequent first."""
-    found = Counter(
+    counts = Counter(
         notice["type"] for text in notices_json if text != "[]" for notice in json.loads(text)
     )
-    return tuple(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
+    return tuple(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))

@@ -16,7 +16,7 @@ from engine.cycles.results import (
     Notice,
     PositionView,
 )
-from engine.history.history import LedgerSummary
+from engine.history.summary import LedgerSummary
 from engine.ledger.cursors import CursorChange
 
 BTC = "BTC/USDT"

@@ -1,4 +1,4 @@
-"""Looking at the books: status, and tables as streams."""
+"""Tables as streams."""
 
 import csv
 import io
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from builders import BTC, OpenLedger, commit, memory_ledger, reported
+from builders import OpenLedger, commit, memory_ledger, reported
 
 from engine.errors import NoSuchItem
 from engine.history import export
@@ -68,18 +68,3 @@ def test_an_export_says_how_many_rows_it_wrote(ledger: OpenLedger) -> None:
 def test_only_tables_can_be_exported(ledger: OpenLedger) -> None:
     with pytest.raises(NoSuchItem, match="there is no table 'sqlite_master'; there are: applied"):
         export.export(ledger, "sqlite_master", "csv", io.StringIO())
-
-
-def test_the_status_of_a_ledger_without_cycles_is_empty() -> None:
-    with closing(memory_ledger()) as connection:
-        status = export.read_status(connection)
-    assert (status.positions, status.cursors, status.last_cycle) == ({}, {}, None)
-    assert status.lease is None
-    assert status.counts["ledger_events"] == 0
-
-
-def test_the_status_counts_every_table(ledger: OpenLedger) -> None:
-    status = export.read_status(ledger)
-    assert set(status.counts) == set(ledger.column("tables_all"))
-    assert status.counts["applied_fills"] == 25
-    assert status.positions[BTC].qty == "25"

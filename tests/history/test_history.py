@@ -41,8 +41,8 @@ from engine import (
 )
 from engine.errors import LedgerMismatch, OrderRejected, SchemaTooNew, VenueError, VenueTimeout
 from engine.history.explain import explain
-from engine.history.results_reader import read_result, read_results
-from engine.history.summary import read_books
+from engine.history.results_reader import ResultsReader
+from engine.history.summary import SummaryReader
 from engine.history.xray import xray
 from engine.ledger.positions import CHECKPOINT_EVENTS
 from engine.store.statements import SQL
@@ -458,10 +458,10 @@ async def test_fills_are_counted_once_and_then_only_what_came_since(
         await engine.cycle()
         assert (await history.books()).fills == 53
         with opened(settings.db) as ledger:
-            earlier = read_books(ledger, 0)
+            earlier = SummaryReader(ledger).summary(0)
             statements: list[str] = []
             ledger.set_trace_callback(statements.append)
-            assert read_books(ledger, 0, earlier) == earlier
+            assert SummaryReader(ledger).summary(0, earlier) == earlier
     assert SQL["history_fills"] not in statements
     assert statements
 
@@ -643,13 +643,13 @@ async def test_no_look_reads_a_whole_table_that_grows_but_to_count_the_fills(
     statements: list[str] = []
     with opened(await long_ledger(tmp_path)) as ledger:
         ledger.set_trace_callback(statements.append)
-        earlier = read_books(ledger, 0)
-        read_books(ledger, 0, earlier)
-        read_results(ledger, 50)
+        earlier = SummaryReader(ledger).summary(0)
+        SummaryReader(ledger).summary(0, earlier)
+        ResultsReader(ledger).results(50)
         only = CycleFilter(kinds=("live",), statuses=("ok",), trouble=True, text="clock")
-        read_results(ledger, 50, 4, only)
+        ResultsReader(ledger).results(50, 4, only)
         for cycle_id in (1, 2, 3, 4):
-            read_result(ledger, cycle_id)
+            ResultsReader(ledger).result(cycle_id)
             xray(ledger, cycle_id)
         for cycle_id in (1, 2, 4):
             explain(ledger, cycle_id, BTC)
@@ -693,21 +693,21 @@ async def test_a_page_of_cycles_costs_the_same_on_a_long_history(tmp_path: Path)
     path = await long_ledger(tmp_path)
 
     def newest(ledger: OpenLedger) -> None:
-        assert len(read_results(ledger, 50)) == 50
+        assert len(ResultsReader(ledger).results(50)) == 50
 
     with_cycles(path, 200)
     short = work_of(path, newest)
     with_cycles(path, 20_000)
     assert short > 0
     assert work_of(path, newest) <= short + 1
-    assert work_of(path, lambda ledger: read_results(ledger, 50, 100)) <= short + 1
+    assert work_of(path, lambda ledger: ResultsReader(ledger).results(50, 100)) <= short + 1
 
 
 async def test_the_books_cost_the_same_on_a_long_history(tmp_path: Path) -> None:
     path = await long_ledger(tmp_path)
     with_cycles(path, 1_000)
     with opened(path) as ledger:
-        earlier = read_books(ledger, 0)
-    short = work_of(path, lambda ledger: read_books(ledger, 0, earlier))
+        earlier = SummaryReader(ledger).summary(0)
+    short = work_of(path, lambda ledger: SummaryReader(ledger).summary(0, earlier))
     with_cycles(path, 20_000)
-    assert work_of(path, lambda ledger: read_books(ledger, 0, earlier)) <= short + 1
+    assert work_of(path, lambda ledger: SummaryReader(ledger).summary(0, earlier)) <= short + 1

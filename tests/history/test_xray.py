@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from engine import CycleStatus, Engine, History, Kind, NoSuchCycle, Settings
 from engine.clock import now_ms
 from engine.errors import VenueError, VenueUnavailable
-from engine.history import outcomes
-from engine.history.xray import EventOutcome, FillLine, Xray, xray
+from engine.history.outcomes import EventOutcome, Outcomes
+from engine.history.xray import FillLine, Xray, xray
 from engine.ingest import inputs, quarantine
 from engine.ingest.paging import Request, VenueResponse
 from engine.ingest.prepare import read
@@ -193,8 +193,8 @@ def test_what_the_ledger_tells_at_once_is_what_booking_it_once_more_finds(
             for fill in read(reply, trade_ids).fills
         ]
         for number in (cycle_id, cycle_id - 1):
-            at_once = list(outcomes.retrace(connection, fills, number))
-            assert at_once == outcomes.retrace_by_rerun(connection, fills, number)
+            outcomes = Outcomes(connection, number)
+            assert list(outcomes.booked(fills)) == outcomes.rerun(fills)
     connection.close()
 
 
@@ -205,13 +205,13 @@ def test_only_fills_that_the_ledger_holds_otherwise_are_booked_once_more(
     again = [*first, reported("3", price="7"), reported("4"), reported("4"), reported("5")]
     cycle(ledger, 1, [reply(*first)])
     cycle(ledger, 2, [reply(*again, reported("5", fees=[fee("2")]))])
-    rerun, seen = outcomes.retrace_by_rerun, list[str]()
+    rerun, seen = Outcomes.rerun, list[str]()
 
-    def watched(connection: OpenLedger, fills: Sequence[Fill], cycle_id: int) -> Any:
+    def watched(outcomes: Outcomes, fills: Sequence[Fill]) -> Any:
         seen.extend(fill.trade_id for fill in fills)
-        return rerun(connection, fills, cycle_id)
+        return rerun(outcomes, fills)
 
-    monkeypatch.setattr(outcomes, "retrace_by_rerun", watched)
+    monkeypatch.setattr(Outcomes, "rerun", watched)
     check_against_the_ledger(ledger, xray(ledger, 1))
     assert seen == []
     check_against_the_ledger(ledger, xray(ledger, 2))

@@ -852,4 +852,6 @@ FROM ledger_events WHERE symbol = :symbol AND ts >= :since_ms AND seq <= :last_s
 DELETE FROM conflicts RETURNING event_id, fields_json;
 
 -- name: retrace_events
-SELECT event_id, exchange_trade_id, fee_currency, cycle_id FROM ledger_events;
+SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash, cycle_id
+FROM ledger_events;

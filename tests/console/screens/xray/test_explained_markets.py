@@ -3,7 +3,8 @@
 import published as p
 
 from console.screens.xray.explain import markets_of
-from engine.history.xray import EventOutcome, FillLine, Xray
+from engine.history.outcomes import EventOutcome
+from engine.history.xray import FillLine, Xray
 
 NEW = EventOutcome("fill:1", "FILL", "inserted", 7)
 SEEN = EventOutcome("fill:1", "FILL", "ignored", 6)

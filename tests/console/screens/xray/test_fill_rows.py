@@ -16,7 +16,8 @@ from console.screens.xray.fill_rows import (
     earlier_cycle,
     outcome,
 )
-from engine.history.xray import EventOutcome, FillLine
+from engine.history.outcomes import EventOutcome
+from engine.history.xray import FillLine
 
 
 def event(kind: str, found: str, cycle_id: int | None = 7, detail: str = "") -> EventOutcome:

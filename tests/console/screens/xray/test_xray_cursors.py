@@ -6,7 +6,8 @@ from textual.app import App, ComposeResult
 
 from console.kit.lines import plain, width_of
 from console.screens.xray.xray_cursors import XrayCursors
-from engine.history.xray import MarketEvidence, Xray
+from engine.history.evidence import MarketEvidence
+from engine.history.xray import Xray
 
 DAY_MS = 86_400_000
 

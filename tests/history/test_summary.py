@@ -1,0 +1,24 @@
+"""A ledger's status: positions, cursors, lease, last cycle, and the rows of each table."""
+
+from contextlib import closing
+
+from builders import BTC, commit, memory_ledger, reported
+
+from engine.history.summary import SummaryReader
+
+
+def test_the_status_of_a_ledger_without_cycles_is_empty() -> None:
+    with closing(memory_ledger()) as ledger:
+        status = SummaryReader(ledger).status()
+    assert (status.positions, status.cursors, status.last_cycle) == ({}, {}, None)
+    assert status.lease is None
+    assert status.counts["ledger_events"] == 0
+
+
+def test_the_status_counts_every_table() -> None:
+    with closing(memory_ledger()) as ledger:
+        commit(ledger, [reported(str(n), ts=n) for n in range(25)])
+        status = SummaryReader(ledger).status()
+        assert set(status.counts) == set(ledger.column("tables_all"))
+    assert status.counts["applied_fills"] == 25
+    assert status.positions[BTC].qty == "25"
