@@ -34,20 +34,20 @@ class CycleStory:
     # --- lamps
 
     def committed(self, *, worded: bool = True) -> Line:
-        sign, tone = ("●", Tone.OK) if self.result.committed else ("✕", Tone.DANGER)
-        word = "committed" if self.result.committed else "nothing committed"
-        return line((sign, tone), " ", (word, tone)) if worded else line((sign, tone))
+        done = self.result.committed
+        sign, words, tone = ("●", "", Tone.OK) if done else ("✕", "nothing ", Tone.DANGER)
+        return line((sign, tone), (f" {words}committed" if worded else "", tone))
 
     def metrics(self, *, worded: bool = True) -> Line:
         """Amber until they are there; without a commit there are none to have."""
         if not self.result.committed:
             return () if worded else line(("–", Tone.FAINT))
-        if self.result.metrics_persisted:
-            return (
-                line(("●", Tone.OK), " ", ("metrics", Tone.OK)) if worded else line(("●", Tone.OK))
-            )
-        missing = f" metrics missing · {MISSING}" if worded else ""
-        return line(("◆", Tone.ATTENTION), *([(missing, Tone.ATTENTION)] if worded else []))
+        sign, words, tone = (
+            ("●", " metrics", Tone.OK)
+            if self.result.metrics_persisted
+            else ("◆", f" metrics missing · {MISSING}", Tone.ATTENTION)
+        )
+        return line((sign, tone), (words if worded else "", tone))
 
     def lamps(self) -> Line:
         return joined([self.committed(), self.metrics()], "  ")
@@ -56,7 +56,7 @@ class CycleStory:
 
     @property
     def total_ms(self) -> float:
-        """All steps together; where those are not known, from its beginning to its end."""
+        """All steps together; without their times, from its beginning to its end."""
         return sum(self.result.timings_ms.values()) or self.result.ended_ms - self.result.started_ms
 
     @property

@@ -97,7 +97,7 @@ class _Path:
         return line((name, Tone.DIM))
 
     def _took(self, step: str) -> Line:
-        """In milliseconds, which is said where other steps took seconds."""
+        """In milliseconds, with the unit where other steps took seconds."""
         times = self.result.timings_ms
         if (time := times.get(step)) is None:
             return line((NONE, Tone.FAINT))

@@ -1,7 +1,7 @@
 """Positions as rows of a table. Every figure is the ledger's own text: where it does not fit its
 decimals are cut and end in `…`, never rounded."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -27,7 +27,8 @@ MOST_FEES: Final = 40
 LONGEST_SYMBOL: Final = 30
 # Where the room is short the fees go first, then the mark, then the average cost.
 _DROPS: Final = {"fees": 3, "mark": 2, "avg cost": 1}
-_GAIN: Final = len("▲ +")
+# The columns a figure's sign takes: a gain has one.
+_SIGNS: Final = (0, 0, 0, len("▲ +"), len("▲ +"))
 _DOT: Final = (" · ", Tone.FAINT)
 _FEWEST_DIGITS: Final = len("0.001…")
 
@@ -67,7 +68,8 @@ class Room:
             others = len(_DOT[0]) + len("+9") if len(widths) > 1 else 0
             fee = max(fee, min(max(widths, default=0) + others, MOST_FEES))
             fees = max(fees, min(sum(widths) + len(_DOT[0]) * (len(widths) - 1), MOST_FEES))
-            for number, (text, sign) in enumerate(_money(position)):
+            for number, (figure, sign) in enumerate(zip(_figures(position), _SIGNS, strict=True)):
+                text = figure or NONE
                 whole = text.partition(".")[0]
                 grouped = sign + len(whole) + (len(whole) - 1) // 3
                 least[number] = max(least[number], grouped + len("…"))
@@ -167,19 +169,12 @@ def _fees(fees: Sequence[tuple[str, str]], digits: int = 0) -> Line:
     return joined([line((f"{money(fee, digits)} {name}", Tone.DIM)) for name, fee in fees], _DOT)
 
 
+def _figures(position: "PositionView") -> tuple[str | None, ...]:
+    worth = (position.unrealized, position.realized_pnl)
+    return (position.qty, position.avg_cost, position.mark, *worth)
+
+
 def _fee_widths(position: "PositionView") -> list[int]:
     """The width of each fee in few digits."""
     fees = position.fees.items()
     return [len(money(fee, _FEWEST_DIGITS)) + 1 + cell_len(printable(name)) for name, fee in fees]
-
-
-def _money(position: "PositionView") -> Iterable[tuple[str, int]]:
-    """Each figure, and how many columns its sign takes."""
-    for text, sign in (
-        (position.qty, 0),
-        (position.avg_cost, 0),
-        (position.mark, 0),
-        (position.unrealized, _GAIN),
-        (position.realized_pnl, _GAIN),
-    ):
-        yield text or NONE, sign
