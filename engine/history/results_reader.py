@@ -21,7 +21,7 @@ from engine.cycles.results import (
 from engine.errors import NoSuchCycle
 from engine.ledger.accounting import read_money_json
 from engine.ledger.positions import Positions
-from engine.store.lease import read_lease
+from engine.store.lease import LeaseRow
 from engine.store.tx import Tx
 from engine.text import storable
 
@@ -129,7 +129,7 @@ class ResultsReader:
             "with_running": with_running,
             "trouble": only.trouble,
             "text": storable(only.text),
-            "running": self.tx.value("history_last_cycle") if read_lease(self.tx).holder else 0,
+            "running": self.tx.value("history_last_cycle") if LeaseRow.read(self.tx).holder else 0,
             "unrecorded": _UNRECORDED_JSON,
         }
         return self.tx.named("history_cycles", **span, **conditions)

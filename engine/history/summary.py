@@ -12,7 +12,7 @@ from engine.ledger.accounting import read_money_json
 from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.identity import Identity
 from engine.ledger.positions import Positions
-from engine.store.lease import read_lease
+from engine.store.lease import LeaseRow
 from engine.store.library import VERSION
 from engine.store.migrate import current
 from engine.store.tx import Tx
@@ -84,7 +84,7 @@ class SummaryReader:
 
     def summary(self, wal_bytes: int, earlier: LedgerSummary | None = None) -> LedgerSummary:
         """Read the whole summary. An `earlier` one of the same file saves counting its fills."""
-        tx, lease = self.tx, read_lease(self.tx)
+        tx, lease = self.tx, LeaseRow.read(self.tx)
         recent = tx.rows("history_recent", limit=RECENT_CYCLES)
         marks = next((row[1] for row in recent if row[1] != "{}"), "{}")
         [(database_bytes, free_bytes)] = tx.rows("history_bytes")
@@ -112,7 +112,7 @@ class SummaryReader:
         )
 
     def status(self) -> LedgerStatus:
-        tx, lease = self.tx, read_lease(self.tx)
+        tx, lease = self.tx, LeaseRow.read(self.tx)
         return LedgerStatus(
             ledger=Identity.stored(tx),
             positions=views(Positions(tx).all(), {}),

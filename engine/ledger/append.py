@@ -17,7 +17,7 @@ Contradiction = dict[str, tuple[Any, Any]]
 
 @dataclass(slots=True)
 class Appended:
-    """What became of the events of a cycle's fills: attempted = inserted + ignored + conflicting.
+    """The outcome of appending a cycle's fills: attempted = inserted + ignored + conflicting.
 
     `unsettled` are the symbols whose claims and events disagreed (rows were removed by hand):
     their positions have to be folded anew from the ledger.
@@ -46,7 +46,7 @@ def append(tx: Tx, fills: Sequence[Fill], cycle_id: int) -> Appended:
 
 
 class _Append:
-    """One cycle's fills on their way into the ledger; `done` is the outcome so far."""
+    """One cycle's fills on their way into the ledger."""
 
     def __init__(self, tx: Tx, cycle_id: int) -> None:
         self._tx = tx

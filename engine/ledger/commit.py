@@ -19,7 +19,7 @@ from engine.store.tx import Tx
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What one TX 1 did; `positions` are all that there are after it."""
+    """The outcome of one TX 1; `positions` are all that there are after it."""
 
     commit_seq: int
     cycle_id: int
@@ -80,7 +80,7 @@ def commit_cycle(
 
 
 def read_commit(tx: Tx, cycle_id: int) -> Commit | None:
-    """What a cycle's TX 1 did, from the database; null where it did not take effect."""
+    """The commit of a cycle, from the database; null where its TX 1 did not take effect."""
     record = tx.record("commit_of_cycle", cycle_id=cycle_id)
     return Commit.of(record, Positions(tx).all()) if record else None
 

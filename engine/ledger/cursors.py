@@ -1,4 +1,4 @@
-"""Cursors: how far a market's fills are booked without a gap. Moved in TX 1 alone."""
+"""Cursors: the times up to which markets' fills are booked without a gap. TX 1 moves them."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ def move_cursors(
     contradicted: Collection[str],
     cycle_id: int,
 ) -> dict[str, CursorChange]:
-    """Each cursor to the latest fill seen, never back, and only over a window that joins it.
+    """Move each cursor to its latest fill, never back, and only over a window that joins it.
 
     Fills whose trade ids are `contradicted` by the ledger move none. A window that begins after
     the cursor (a later cycle replayed on an old backup) leaves a gap that nobody has looked at:

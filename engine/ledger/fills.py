@@ -19,7 +19,7 @@ _SYMBOL = re.compile(r"[^\s/:]+/[^\s/:]+(:\S+)?")
 
 @dataclass(frozen=True, slots=True)
 class Fee:
-    """What was charged, in `currency`; negative is a rebate."""
+    """A charge in `currency`; a negative one is a rebate."""
 
     currency: str
     cost: Decimal
@@ -87,7 +87,7 @@ def read_fill(raw: str, trade_ids: TradeIds, latest_ms: int) -> Fill:
 
 
 def derive_trade_ids(fills: Iterable[Fill]) -> list[Fill]:
-    """Give fills of a venue without trade ids one made of what they are.
+    """Give the fills of a venue without trade ids such ids, made of their content.
 
     Identical rows differ by their number within the response: a response holds whole milliseconds,
     so it is the same number each time. In whatever order they come, those that are charged are
@@ -263,5 +263,5 @@ def _shown(value: object) -> str:
 
 
 def latest_believed(now_ms: int, venue_ms: int) -> int:
-    """A day ahead of the later clock: no honest one is off by more, and a microsecond is."""
+    """A day after the later of two clocks: no honest time is later, and one in microseconds is."""
     return max(now_ms, venue_ms) + DAY_MS

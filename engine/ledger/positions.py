@@ -1,4 +1,4 @@
-"""Keep the stored positions equal to the fold of the ledger.
+"""The stored positions, which stay equal to the fold of the ledger.
 
 Runs inside TX 1. New events at the end are folded on; an event that sorts before one already
 applied takes the symbol back to its last checkpoint before that event, and on from there.

@@ -1,1 +1,1 @@
-"""Where the ledger is kept."""
+"""The store: the file that a ledger lives in."""

@@ -2,12 +2,12 @@
 
 Statement-by-statement awaits leave transactions open when a task is cancelled, and one connection
 shared by two tasks lets one commit publish another's half. So a transaction is a synchronous
-function here, awaited until its outcome is known.
+function here, awaited until it has an outcome.
 """
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +20,6 @@ from engine.store.sqlite_errors import translated
 from engine.store.tx import Tx
 
 T = TypeVar("T")
-A = TypeVar("A")
 # What a reader made the log grow to is given back once that reader is gone.
 WAL_LIMIT = "journal_size_limit=8388608"
 Connect = Callable[[str, bool], sqlite3.Connection]
@@ -56,9 +55,9 @@ async def complete(work: Awaitable[T]) -> T:
 
 
 class Connection:
-    """One connection. `write`, `preview`, `read` and `run` are the only ways to its statements.
+    """A connection to a ledger file. Work on it runs one after another, each as one function.
 
-    It is dropped, and opened anew by the next call, where its state is not known for sure.
+    It is dropped, and opened anew by the next call, where its state is uncertain.
     """
 
     def __init__(self, path: Path, mode: str, settings: Sequence[str], connect: Connect) -> None:
@@ -83,7 +82,7 @@ class Connection:
         busy_timeout_ms: int = 5_000,
         connect: Connect = connect_sqlite,
     ) -> "Connection":
-        """Raises `StoreError`, or the kind of it that says more."""
+        """Open the ledger file at `path`. Raises `StoreError`, or the kind of it that says more."""
         settings = [f"busy_timeout={busy_timeout_ms}", "foreign_keys=ON", "cache_size=-65536"]
         if not read_only:
             settings += ["journal_mode=WAL", f"synchronous={synchronous}", WAL_LIMIT]
@@ -97,23 +96,24 @@ class Connection:
 
         Raises `CommitUnknown` when COMMIT itself fails, `StoreError` for what SQLite reports.
         """
-        return await complete(self._run(_in_transaction, self._on_tx(work)))
+        return await self.run(partial(_committed, work=self._on_tx(work)))
 
     async def preview(self, work: Callable[[Tx], T]) -> T:
         """Run `work` in one transaction that is rolled back whatever happens."""
-        return await complete(self._run(_in_preview, self._on_tx(work)))
+        undone = partial(_rolled_back, begin="BEGIN IMMEDIATE", work=self._on_tx(work))
+        return await self.run(undone)
 
     async def read(self, work: Callable[[Tx], T]) -> T:
         """Run `work` on one consistent snapshot."""
-        return await complete(self._run(_in_snapshot, self._on_tx(work)))
+        return await self.run(partial(_rolled_back, begin="BEGIN", work=self._on_tx(work)))
 
     async def look(self, work: Callable[[Tx], T]) -> T:
         """Run `work` outside any transaction: for what changes while a snapshot does not."""
-        return await complete(self._run(_call, self._on_tx(work)))
+        return await self.run(self._on_tx(work))
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work`, which begins and ends its own transactions."""
-        return await complete(self._run(_call, work))
+        return await complete(self._run(work))
 
     def _on_tx(self, work: Callable[[Tx], T]) -> Callable[[sqlite3.Connection], T]:
         return lambda connection: work(Tx(connection, self.path))
@@ -121,8 +121,8 @@ class Connection:
     def check_file(self) -> None:
         """Raises `StoreReplaced` when the path no longer leads to the file that was opened, or
         its write-ahead log was taken away, which SQLite does only once nobody has it open."""
-        file_is_other = self._file is not None and _identity(self.path) != self._file
-        if file_is_other or (self._log is not None and _identity(self._log_path) != self._log):
+        files = ((self.path, self._file), (self._log_path, self._log))
+        if any(file is not None and _inode(path) != file for path, file in files):
             raise errors.StoreReplaced(
                 f"{self.path} was removed or replaced while the engine ran; the engine stops. "
                 "Put the file back, or start again on the new one"
@@ -133,7 +133,7 @@ class Connection:
         return beside(self.path, "-wal")
 
     async def close(self) -> None:
-        """For good: what is called later fails."""
+        """Close the connection for good: work that is called for later fails."""
         self._closed = True
         await complete(self._close())
 
@@ -141,18 +141,14 @@ class Connection:
         async with self._one_at_a_time:
             await self._drop()
 
-    async def _run(
-        self,
-        envelope: Callable[[sqlite3.Connection, Callable[[sqlite3.Connection], T]], T],
-        work: Callable[[sqlite3.Connection], T],
-    ) -> T:
+    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         async with self._one_at_a_time:
             inner = await self._opened()
             try:
                 with translated(self.path):
-                    done = await _on_thread(inner, envelope, work)
-                self._log = self._log or _identity(self._log_path)
-                return done
+                    outcome = await _on_thread(inner, work)
+                self._log = self._log or _inode(self._log_path)
+                return outcome
             except (errors.CommitUnknown, _Undone):
                 await self._drop()
                 raise
@@ -170,13 +166,17 @@ class Connection:
             with translated(self.path):
                 await inner
                 try:
-                    await _on_thread(inner, _configure, self._settings)
+                    await _on_thread(inner, self._configure)
                 except BaseException:
                     await inner.close()
                     raise
-            self._file = self._file or _identity(self.path)
+            self._file = self._file or _inode(self.path)
             self._inner = inner
         return self._inner
+
+    def _configure(self, connection: sqlite3.Connection) -> None:
+        for setting in self._settings:
+            connection.execute(f"PRAGMA {setting}").fetchall()
 
     async def _drop(self) -> None:
         inner, self._inner, self._log = self._inner, None, None
@@ -185,34 +185,21 @@ class Connection:
                 await inner.close()
 
 
-async def _on_thread(
-    inner: aiosqlite.Connection, function: Callable[[sqlite3.Connection, A], T], argument: A
-) -> T:
+async def _on_thread(inner: aiosqlite.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
     # The one private name in use: aiosqlite has no public way to run a function.
-    result: T = await inner._execute(  # type: ignore[no-untyped-call]
-        function, inner._conn, argument
-    )
+    result: T = await inner._execute(work, inner._conn)  # type: ignore[no-untyped-call]
     return result
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _inode(path: Path) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
-def _configure(connection: sqlite3.Connection, settings: Iterable[str]) -> None:
-    for setting in settings:
-        connection.execute(f"PRAGMA {setting}").fetchall()
-
-
-def _call(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
-    return work(connection)
-
-
-def _in_transaction(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+def _committed(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
     try:
         connection.execute("BEGIN IMMEDIATE")
         result = work(connection)
@@ -227,17 +214,11 @@ def _in_transaction(connection: sqlite3.Connection, work: Callable[[sqlite3.Conn
     return result
 
 
-def _in_preview(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+def _rolled_back(
+    connection: sqlite3.Connection, begin: str, work: Callable[[sqlite3.Connection], T]
+) -> T:
     try:
-        connection.execute("BEGIN IMMEDIATE")
-        return work(connection)
-    finally:
-        _roll_back(connection)
-
-
-def _in_snapshot(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
-    try:
-        connection.execute("BEGIN")
+        connection.execute(begin)
         return work(connection)
     finally:
         _roll_back(connection)

@@ -1,4 +1,4 @@
-"""Rows that are not what this program writes: a flipped bit, an edit by hand."""
+"""Damaged rows: a flipped bit or an edit by hand left what this program does not write."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

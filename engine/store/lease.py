@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 from weakref import WeakValueDictionary
@@ -41,16 +42,31 @@ class LeaseRow:
     heartbeat_ms: int | None
     beats: int
 
+    @classmethod
+    def read(cls, tx: Tx) -> "LeaseRow":
+        [row] = tx.typed(cls, "lease_read")
+        return row
 
-def read_lease(tx: Tx) -> LeaseRow:
-    [lease] = tx.typed(LeaseRow, "lease_read")
-    return lease
+    @property
+    def age_ms(self) -> int:
+        """The time since the lease was renewed."""
+        return now_ms() - (self.heartbeat_ms or 0)
+
+    @property
+    def refusal(self) -> str:
+        """The message to an engine that may not start."""
+        since = iso(self.acquired_ms) if self.acquired_ms else "?"
+        return (
+            f"another engine runs on this ledger: {self.holder}, since {since} "
+            f"(epoch {self.epoch}). Stop it first"
+        )
 
 
 class Lease:
-    """Take with `acquire`, keep with `keep`, give back with `release`, also where it is refused."""
+    """An engine's lease: taken by `acquire`, renewed by `keep`, and given back by `release`, also
+    where `acquire` was refused."""
 
-    # What engines of this process have, by its lock's path.
+    # The leases of this process's engines, by the paths of their locks.
     _here: ClassVar["WeakValueDictionary[Path, Lease]"] = WeakValueDictionary()
 
     def __init__(self, store: Store, ttl_ms: int) -> None:
@@ -71,9 +87,9 @@ class Lease:
         if row.holder is not None:
             if self._lock.held and self._has_ended(row):
                 log.warning("lease_of_dead_engine_taken", holder=row.holder, epoch=row.epoch)
-            elif _age_ms(row) < self._ttl_ms or await self._beats_within_ttl(row):
-                raise LeaseHeld(_held(row))
-        epoch = await self._store.write(self._take(row.epoch))
+            elif row.age_ms < self._ttl_ms or await self._beats_within_ttl(row):
+                raise LeaseHeld(row.refusal)
+        epoch = await self._store.write(partial(self._take, epoch=row.epoch))
         self._store.epoch = epoch
         return epoch
 
@@ -92,7 +108,7 @@ class Lease:
 
     async def check(self) -> None:
         """Raises `LeaseLost` when another engine has taken over."""
-        row = await self._store.read(read_lease)
+        row = await self._store.read(LeaseRow.read)
         if row.epoch != self._store.epoch:
             raise LeaseLost(f"{row.holder or 'another engine'} took over the ledger's lease")
 
@@ -118,13 +134,13 @@ class Lease:
         deadline = clock() + self._ttl_ms / 1_000
         while True:
             locked = self._lock.take()
-            row = await self._store.read(read_lease)
+            row = await self._store.read(LeaseRow.read)
             if locked or row.holder is not None or clock() > deadline:
                 return row
             await asyncio.sleep(_RETRY_S)
 
     def _has_ended(self, row: LeaseRow) -> bool:
-        """Whether the holder's process is known to have ended. Its number may be this one's."""
+        """Whether the holder's process has ended for sure. Its number may be this one's."""
         if row.host != socket.gethostname() or row.pid is None:
             return False
         if row.pid == os.getpid():
@@ -134,33 +150,29 @@ class Lease:
     async def _beats_within_ttl(self, before: LeaseRow) -> bool:
         log.warning("lease_holder_silent", holder=before.holder, waiting_ms=self._ttl_ms)
         await asyncio.sleep(self._ttl_ms / 1_000)
-        now = await self._store.read(read_lease)
+        now = await self._store.read(LeaseRow.read)
         return (now.epoch, now.beats) != (before.epoch, before.beats)
 
-    def _take(self, epoch: int) -> Callable[[Tx], int]:
-        values = {
-            "epoch": epoch,
-            "holder": self.holder,
-            "pid": os.getpid(),
-            "host": socket.gethostname(),
-            "now_ms": now_ms(),
-        }
-
-        def take(tx: Tx) -> int:
-            taken: int | None = tx.value("lease_take", **values)
-            if taken is None:
-                raise LeaseHeld(_held(read_lease(tx)))
-            self._here[self._lock.path] = self  # Before anybody can read that it has the lease.
-            return taken
-
-        return take
+    def _take(self, tx: Tx, epoch: int) -> int:
+        taken: int | None = tx.value(
+            "lease_take",
+            epoch=epoch,
+            holder=self.holder,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            now_ms=now_ms(),
+        )
+        if taken is None:
+            raise LeaseHeld(LeaseRow.read(tx).refusal)
+        self._here[self._lock.path] = self  # Before anybody can read that it has the lease.
+        return taken
 
     def _beat(self, tx: Tx) -> None:
         tx.run("lease_beat", epoch=self._store.epoch, now_ms=now_ms())
 
 
 def _lives(pid: int) -> bool:
-    """Whether there is such a process here, other than one that ended and awaits its parent."""
+    """Whether a process runs here, which one that has ended and awaits its parent does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -172,15 +184,3 @@ def _lives(pid: int) -> bool:
     except OSError:
         return True
     return status.rpartition(b")")[2].split()[0] not in (b"Z", b"X")
-
-
-def _age_ms(row: LeaseRow) -> int:
-    return now_ms() - (row.heartbeat_ms or 0)
-
-
-def _held(row: LeaseRow) -> str:
-    since = iso(row.acquired_ms) if row.acquired_ms else "?"
-    return (
-        f"another engine runs on this ledger: {row.holder}, since {since} (epoch {row.epoch}). "
-        "Stop it first"
-    )

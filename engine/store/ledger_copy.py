@@ -1,4 +1,4 @@
-"""The copy of a ledger that is kept beside it before its first migration."""
+"""The copy of a ledger that is made beside it before its first migration."""
 
 import errno
 import os
@@ -53,8 +53,8 @@ def _state(tx: Tx) -> State:
 
 
 def _place(ledger: Path, schema: int, state: State) -> Path | None:
-    """The first free name; null where this very state is copied already, of whichever schema: an
-    earlier program may have ended between two migrations."""
+    """The path for a copy, under the first free name; null where there is one of this very state,
+    of whichever schema: an earlier program may have ended between two migrations."""
     file = beside(ledger, "")
     copies = (
         other
@@ -68,7 +68,7 @@ def _place(ledger: Path, schema: int, state: State) -> Path | None:
 
 
 def _state_of(copy: Path) -> State | None:
-    """Null where the file cannot be read. Leaves no file beside it."""
+    """A copy's state; null where the file cannot be read. Leaves no file beside it."""
     try:
         with closing(_reader(copy, "&immutable=1")) as reader:
             return _state(Tx(reader, copy))
@@ -92,7 +92,7 @@ def _is_full(error: Exception) -> bool:
 
 
 def _write(ledger: Path, copy: Path) -> None:
-    """Whole and on the disk before it has its name."""
+    """Copy the ledger. The copy is whole and on the disk before it has its name."""
     part = copy.with_name(f"{copy.name}.part")
     part.unlink(missing_ok=True)
     try:

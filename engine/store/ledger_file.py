@@ -13,13 +13,13 @@ def beside(db: Path, ending: str) -> Path:
 
 
 def is_there(db: Path) -> bool:
-    """Raises `StoreError` where that cannot be told, or where it is a folder."""
+    """Whether there is a file. Raises `StoreError` for a folder, or where none can be reached."""
     try:
-        found = db.stat()
+        status = db.stat()
     except FileNotFoundError:
         return False
     except OSError as error:
         raise StoreError(f"{db}: {error.strerror}") from error
-    if stat.S_ISDIR(found.st_mode):
+    if stat.S_ISDIR(status.st_mode):
         raise StoreError(f"{db} is a folder, not a ledger")
     return True

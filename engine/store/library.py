@@ -1,4 +1,4 @@
-"""Which SQLite library this Python runs on, and what follows from it."""
+"""The SQLite library that this Python runs on, and what follows from its version."""
 
 import sqlite3
 
@@ -29,7 +29,7 @@ def has_wal_reset_race(version: Version = sqlite3.sqlite_version_info) -> bool:
 
 
 def wal_reset_warning(version: Version = sqlite3.sqlite_version_info) -> str | None:
-    """What to tell the operator at start; null where there is nothing to tell."""
+    """The warning to the operator at the start; null where the library needs none."""
     if not has_wal_reset_race(version):
         return None
     return (

@@ -1,4 +1,4 @@
-"""A file that one process at a time has locked, and that says so until the process ends."""
+"""A lock file: one process at a time has it locked, until that process ends."""
 
 import fcntl
 import os
@@ -19,11 +19,11 @@ class LockFile:
 
     @property
     def held(self) -> bool:
-        """Whether the file at the path is the one that is locked here."""
+        """Whether the locked file is still the one at the path."""
         return self._fd is not None and _is_at(self._fd, self.path)
 
     def take(self) -> bool:
-        """Lock the file at the path, or return that another one has. Raises `StoreError`."""
+        """Lock the file at the path; false where another process has. Raises `StoreError`."""
         if not self.held:
             self.release()
             try:
@@ -39,7 +39,7 @@ class LockFile:
 
 
 def _locked(path: Path) -> int | None:
-    """The file, open and locked; null where another one has it."""
+    """The file, open and locked; null where another process has locked it."""
     while True:
         fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:

@@ -26,7 +26,7 @@ def steps() -> list[tuple[int, str, str]]:
 
 
 def check(path: Path) -> None:
-    """Raise unless the file is a ledger that this program can use. Leaves it untouched.
+    """Check that the file is a ledger that this program can use. Leaves it untouched.
 
     Raises `SchemaTooNew`, `LedgerMismatch` for a database of something else, or `StoreError`.
     """
@@ -50,7 +50,7 @@ def check(path: Path) -> None:
 
 
 def migrate(connection: sqlite3.Connection, ledger: Path | None = None) -> None:
-    """Apply what is missing, each step in a transaction of its own.
+    """Apply the steps that are missing, each in a transaction of its own.
 
     The file `ledger` is copied beside itself first. Raises `StoreFull` where there is no room.
     """
@@ -72,7 +72,7 @@ def migrate(connection: sqlite3.Connection, ledger: Path | None = None) -> None:
 
 def current(tx: Tx) -> int:
     """The schema's number; 0 in an empty database."""
-    version: int | None = tx.value("schema_version") if tx.value("schema_known") else None
+    version: int | None = tx.value("schema_version") if tx.value("schema_exists") else None
     return version or 0
 
 

@@ -1,4 +1,4 @@
-"""The ledger file of an engine, or of nobody, for looking only."""
+"""A ledger for looking only, whether an engine runs on it or not."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class ReadStore:
-    """One connection that cannot write, to a ledger that has been used."""
+    """A connection that cannot write, to a ledger that an engine has used."""
 
     def __init__(self, path: Path, reader: Connection) -> None:
         self.path = path
@@ -65,12 +65,12 @@ class ReadStore:
         way: Callable[[Callable[[Tx], T]], Awaitable[T]],
         work: Callable[[Tx], T],
     ) -> T:
-        """Who waits for its turn can give up. What has begun ends first, and who gave up meanwhile
-        is not told what was found."""
+        """Work that waits for its turn can be given up; begun, it ends first. Where it was
+        given up meanwhile, nobody gets its outcome."""
         async with self._turn:
-            found = await way(work)
+            outcome = await way(work)
         await asyncio.sleep(0)
-        return found
+        return outcome
 
     def check_file(self) -> None:
         """Raises `StoreReplaced` when the path no longer leads to the file that is open."""

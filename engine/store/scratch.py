@@ -1,4 +1,4 @@
-"""A ledger that is thrown away: for work whose outcome is looked at and not kept."""
+"""A scratch ledger: for work whose outcome is looked at and thrown away."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager

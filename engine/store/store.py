@@ -16,7 +16,8 @@ T = TypeVar("T")
 
 
 class Store:
-    """`write` is for the authoritative and order state, `write_metrics` for best-effort rows.
+    """A ledger file that an engine writes: its authoritative and order state by `write`, rows that
+    are best effort by `write_metrics`.
 
     `preview` is a `write` that is rolled back. All are fenced: once `epoch` is set, a transaction
     that finds another epoch in the lease raises `LeaseLost`; one that finds another file at the
@@ -38,7 +39,7 @@ class Store:
         checkpoints: bool = True,
         connect: Connect = connect_sqlite,
     ) -> "Store":
-        """Open, creating and migrating as needed. Raises `StoreError` and its kinds.
+        """Open the ledger at `path`, creating and migrating it as needed. Raises `StoreError`.
 
         Only an engine `checkpoints`, and on one connection: two that do so at the same moment
         are what SQLite's WAL-reset race needs.
@@ -88,21 +89,18 @@ class Store:
     def _fenced(self, work: Callable[[Tx], T]) -> Callable[[Tx], T]:
         def fenced(tx: Tx) -> T:
             self.check_file()
-            check_epoch(tx, self.epoch)
+            self._check_epoch(tx)
             return work(tx)
 
         return fenced
 
-
-def check_epoch(tx: Tx, epoch: int | None) -> None:
-    if epoch is None:
-        return
-    now = tx.value("lease_epoch")
-    if now != epoch:
-        raise LeaseLost(
-            f"the ledger's lease is at epoch {now}, this engine's was {epoch}: another engine took "
-            "over; nothing was changed by this one"
-        )
+    def _check_epoch(self, tx: Tx) -> None:
+        now = tx.value("lease_epoch") if self.epoch is not None else None
+        if now != self.epoch:
+            raise LeaseLost(
+                f"the ledger's lease is at epoch {now}, this engine's was {self.epoch}: another "
+                "engine took over; nothing was changed by this one"
+            )
 
 
 def _make_folder(path: Path) -> None:
@@ -113,7 +111,7 @@ def _make_folder(path: Path) -> None:
 
 
 def wal_bytes(path: Path) -> int:
-    """How large the write-ahead log is; 0 where there is none."""
+    """The size of the write-ahead log; 0 where there is none."""
     try:
         return beside(path, "-wal").stat().st_size
     except OSError:

@@ -29,6 +29,7 @@ class Tx:
         self._path = path
 
     def rows(self, name: str, /, **values: Any) -> list[Row]:
+        """All rows of a statement."""
         return self._fetched(SQL[name], values)[1]
 
     def one(self, name: str, /, **values: Any) -> Row | None:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import pytest
 
 from engine.errors import LeaseLost, StoreError, StoreLocked
-from engine.store.lease import read_lease
+from engine.store.lease import LeaseRow
 from engine.store.readstore import ReadStore
 from engine.store.store import Store
 from engine.store.tx import Tx
@@ -288,7 +288,7 @@ async def test_another_epoch_in_the_lease_fences_every_write(
     with pytest.raises(LeaseLost, match=r"epoch 1.*another engine took over"):
         await getattr(store, way)(add("b"))
     assert await store.read(actors) == ["a"]
-    assert (await store.read(read_lease)).holder == "other"
+    assert (await store.read(LeaseRow.read)).holder == "other"
 
 
 async def test_a_reader_of_anybodys_ledger_writes_nothing(store: Store, reader: ReadStore) -> None:

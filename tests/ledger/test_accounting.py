@@ -102,12 +102,6 @@ def test_selling_more_than_the_ledger_holds_is_flagged_on_spot(
     assert Position(symbol, qty=Decimal(qty)).oversold is oversold
 
 
-def test_a_copy_shares_no_fees_with_its_original() -> None:
-    position = Position("A/USD", fees={"USD": Decimal(1)})
-    position.copy().fees["USD"] = Decimal(2)
-    assert position.fees == {"USD": 1}
-
-
 def test_a_fold_of_nothing_changes_nothing() -> None:
     position = Position("A/USD")
     position.fold([])

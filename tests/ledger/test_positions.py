@@ -73,7 +73,7 @@ def history(count: int, fees: list[Any] | None = None) -> list[dict[str, Any]]:
 def events_read(ledger: OpenLedger, items: list[Any], cycle_id: int) -> int:
     """How many ledger rows a commit takes out of `events_from`."""
     taken = 0
-    original = positions.read_events
+    original = positions.Positions.events
 
     def counting(*arguments: Any) -> Iterator[Any]:
         nonlocal taken
@@ -82,7 +82,7 @@ def events_read(ledger: OpenLedger, items: list[Any], cycle_id: int) -> int:
             yield event
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(positions, "read_events", counting)
+        patch.setattr(positions.Positions, "events", counting)
         commit(ledger, items, cycle_id=cycle_id)
     return taken
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -12,7 +13,6 @@ from pathlib import Path
 import pytest
 from builders import (
     BTC,
-    OpenLedger,
     cycledeck,
     finished,
     opened,
@@ -191,7 +191,7 @@ class HeldUp:
         self.beginning = beginning
         self.reached, self.go_on = threading.Event(), threading.Event()
 
-    def connect(self, uri: str, read_only: bool) -> OpenLedger:
+    def connect(self, uri: str, read_only: bool) -> sqlite3.Connection:
         connection = connect_sqlite(uri, read_only)
         connection.set_trace_callback(self._wait)
         return connection

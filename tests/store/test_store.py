@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import OpenLedger, rows
+from builders import rows
 
 from engine.errors import CommitUnknown, StoreError, StoreReplaced
 from engine.store.connection import complete
@@ -56,14 +56,14 @@ async def test_a_file_whose_log_was_taken_away_is_not_written(store: Store, path
 async def test_a_commit_that_fails_is_unknown_and_the_next_write_is_sound(path: Path) -> None:
     failing = [True]
 
-    class Faulty(OpenLedger):
+    class Faulty(sqlite3.Connection):
         def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
             if sql == "COMMIT" and self.in_transaction and failing and self.total_changes > 0:
                 failing.clear()
                 raise sqlite3.OperationalError("disk I/O error")
             return super().execute(sql, *values)
 
-    def connect(uri: str, read_only: bool) -> OpenLedger:
+    def connect(uri: str, read_only: bool) -> sqlite3.Connection:
         return sqlite3.connect(uri, uri=True, isolation_level=None, factory=Faulty)
 
     await (await Store.open(path)).close()

@@ -30,7 +30,7 @@ WHERE id = 1 AND epoch = :epoch;
 SELECT name FROM sqlite_master
 WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER BY name;
 
--- name: schema_known
+-- name: schema_exists
 SELECT count(*) FROM sqlite_master WHERE name = 'schema_migrations';
 
 -- name: schema_version
