@@ -40,6 +40,8 @@ VECTORS = Path(__file__).parent / "vectors" / "accounting.json"
 
 BTC = "BTC/USDT"
 ETH = "ETH/USDT"
+# What tests call the first millisecond: a day in July 2023.
+T0 = 1_690_000_000_000
 LATEST_MS = 4_000_000_000_000
 
 _MAIN = "import sys; sys.argv[0] = 'cycledeck'; from engine.cli import main; main()"
@@ -74,9 +76,9 @@ def reported(
     symbol: str = BTC,
     **more: Any,
 ) -> Reported:
-    """A fill in ccxt's unified trade structure; without fees unless `fees` is given."""
+    """A fill in ccxt's unified trade structure, `ts` after `T0`; no fees unless `fees` is given."""
     item = {"id": trade_id, "symbol": symbol, "side": side, "amount": amount, "price": price}
-    return item | {"timestamp": ts, "fees": [{"cost": "0", "currency": "USDT"}]} | more
+    return item | {"timestamp": T0 + ts, "fees": [{"cost": "0", "currency": "USDT"}]} | more
 
 
 def fee(cost: str | None, currency: str | None = "USDT") -> dict[str, str | None]:

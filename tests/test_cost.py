@@ -7,7 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import BTC, ETH, memory_ledger, opened, reported, rows, serve, settings_in, tracing
+from builders import (
+    BTC,
+    ETH,
+    T0,
+    memory_ledger,
+    opened,
+    reported,
+    rows,
+    serve,
+    settings_in,
+    tracing,
+)
 from fakes import FakeVenue
 
 from engine import Engine, Kind
@@ -79,7 +90,7 @@ async def live_statements(folder: Path) -> list[str]:
         venue.reports += [
             reported("n", ts=6_000, fees=[{"cost": "1", "currency": "USDT"}]),
             reported("late", ts=5, price="7"),
-            {"id": None, "symbol": BTC, "timestamp": 9_000},
+            {"id": None, "symbol": BTC, "timestamp": T0 + 9_000},
         ]
         venue.marks[BTC] += 50
         await engine.cycle()

@@ -12,6 +12,7 @@ import structlog
 from builders import (
     BTC,
     ETH,
+    T0,
     Reported,
     adds_up,
     cycles,
@@ -89,7 +90,10 @@ async def test_a_result_says_what_came_of_the_cycle(tmp_path: Path) -> None:
     assert (result.ledger_events_inserted, result.ledger_events_ignored) == (2, 2)
     assert result.metrics_persisted
     assert set(result.timings_ms) == {"fetch", "inputs", "tx1", "execute", "tx2"}
-    assert result.cursors[f"fills_cursor:{BTC}"].model_dump() == {"before": None, "after": 1_000}
+    assert result.cursors[f"fills_cursor:{BTC}"].model_dump() == {
+        "before": None,
+        "after": T0 + 1_000,
+    }
     assert result.positions[BTC].mark == "100"
 
 
@@ -105,7 +109,7 @@ async def test_cycle_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
 async def test_each_fetch_begins_at_the_cursor_less_the_lookback(tmp_path: Path) -> None:
     venue = FakeVenue([reported("1", ts=1_000_000)])
     await cycles(settings_in(tmp_path, lookback="10m"), 2, venue=venue)
-    assert venue.asked == [(BTC, 0), (BTC, 400_000)]
+    assert venue.asked == [(BTC, 0), (BTC, T0 + 400_000)]
 
 
 async def test_a_reconcile_cycle_looks_back_further(tmp_path: Path) -> None:
@@ -114,7 +118,7 @@ async def test_a_reconcile_cycle_looks_back_further(tmp_path: Path) -> None:
         await engine.cycle()
         result = await engine.cycle(Kind.RECONCILE)
     assert result.kind is Kind.RECONCILE
-    assert venue.asked[-1] == (BTC, 1_000_000_000 - 86_400_000)
+    assert venue.asked[-1] == (BTC, T0 + 1_000_000_000 - 86_400_000)
 
 
 async def test_a_reconcile_cycle_never_looks_back_less_than_others(tmp_path: Path) -> None:
@@ -128,7 +132,12 @@ async def test_a_reconcile_cycle_never_looks_back_less_than_others(tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("start_from", "counted"),
-    [("beginning", ["1", "2"]), ("1970-01-01T00:00:02Z", ["2"]), ("2001", ["2"]), ("now", [])],
+    [
+        ("beginning", ["1", "2"]),
+        ("2023-07-22T04:26:42Z", ["2"]),
+        (str(T0 + 2_001), ["2"]),
+        ("now", []),
+    ],
 )
 async def test_history_begins_where_it_is_configured_to(
     tmp_path: Path, start_from: str, counted: list[str]
@@ -153,7 +162,7 @@ async def test_now_is_a_markets_first_cycle_also_where_nothing_could_be_fetched_
     began = venue.now_ms
     venue.failing.clear()
     venue.reports = [
-        reported(f"{symbol} {ts - began}", ts=ts, symbol=symbol)
+        reported(f"{symbol} {ts - began}", timestamp=ts, symbol=symbol)
         for symbol in (BTC, ETH)
         for ts in (began - 1, began, began + 1)
     ]
@@ -207,7 +216,7 @@ async def test_a_symbol_that_failed_to_fetch_keeps_its_cursor_and_the_others_go_
         venue.failing.clear()
         after = await engine.cycle()
     assert after.status is CycleStatus.OK
-    assert after.cursors[f"fills_cursor:{BTC}"].before == 1_000
+    assert after.cursors[f"fills_cursor:{BTC}"].before == T0 + 1_000
     assert after.fills_count == 1
 
 

@@ -14,6 +14,7 @@ import pytest
 from builders import (
     BTC,
     ETH,
+    T0,
     OpenLedger,
     commit,
     cycledeck,
@@ -127,16 +128,16 @@ TAMPERED: list[tuple[str, str, str, str]] = [
      "ledger_events", "fee:7", "content of hash"),
     ("UPDATE applied_fills SET cycle_id = 3 WHERE fill_id = '7'",
      "applied_fills", "7.cycle_id", "1"),
-    ("UPDATE cursors SET value_ms = 999999999 WHERE key = 'fills_cursor:BTC/USDT'",
-     "cursors", "fills_cursor:BTC/USDT.value_ms", "619000"),
-    ("UPDATE cursors SET value_ms = 618999 WHERE key = 'fills_cursor:BTC/USDT'",
-     "cursors", "fills_cursor:BTC/USDT.value_ms", "619000"),
+    (f"UPDATE cursors SET value_ms = {T0 + 999_999_999} WHERE key = 'fills_cursor:BTC/USDT'",
+     "cursors", "fills_cursor:BTC/USDT.value_ms", f"{T0 + 619_000}"),
+    (f"UPDATE cursors SET value_ms = {T0 + 618_999} WHERE key = 'fills_cursor:BTC/USDT'",
+     "cursors", "fills_cursor:BTC/USDT.value_ms", f"{T0 + 619_000}"),
     ("UPDATE cursors SET start_ms = value_ms WHERE key = 'fills_cursor:BTC/USDT'",
      "cursors", "fills_cursor:BTC/USDT.start_ms", "0"),
     ("UPDATE cursors SET cycle_id = 3 WHERE key = 'fills_cursor:BTC/USDT'",
      "cursors", "fills_cursor:BTC/USDT.cycle_id", "2"),
     ("DELETE FROM cursors WHERE key = 'fills_cursor:BTC/USDT'",
-     "cursors", "fills_cursor:BTC/USDT", "value_ms 619000"),
+     "cursors", "fills_cursor:BTC/USDT", f"value_ms {T0 + 619_000}"),
     ("INSERT INTO cursors VALUES ('fills_cursor:X/Y', 5, 0, 1)",
      "cursors", "fills_cursor:X/Y", "a commit that started it"),
     ("UPDATE stage4_positions SET qty = '5' WHERE symbol = 'BTC/USDT'",
@@ -251,11 +252,13 @@ async def traded(folder: Path) -> Path:
         await engine.cycle()
         ours = {"clientOrderId": venue.sent[0].client_order_id, "order": "x1"}
         venue.reports += [
-            reported("2", "sell", "0.5", "99", venue.now_ms + 500, **ours),
-            reported("3", ts=venue.now_ms, symbol=ETH, fees=[]),
+            reported("2", "sell", "0.5", "99", timestamp=venue.now_ms + 500, **ours),
+            reported("3", timestamp=venue.now_ms, symbol=ETH, fees=[]),
         ]
         await engine.cycle()
-        venue.reports.append(reported("3", ts=venue.now_ms - 1_000, symbol=ETH, fees=[fee("2")]))
+        venue.reports.append(
+            reported("3", timestamp=venue.now_ms - 1_000, symbol=ETH, fees=[fee("2")])
+        )
         await engine.cycle()
     return folder / "ledger.db"
 
@@ -305,7 +308,7 @@ def test_a_held_cursor_that_is_pushed_over_what_it_waits_for_is_named(tmp_path: 
     asyncio.run(cycles(settings))
     with opened(settings.db) as connection:
         assert verify(connection).ok
-        connection.execute("UPDATE cursors SET value_ms = 9000")
+        connection.execute("UPDATE cursors SET value_ms = ?", (T0 + 9_000,))
     (violation,) = found(settings.db)
     assert (violation.key, violation.expected) == (f"fills_cursor:{BTC}.value_ms", "0")
 
@@ -319,17 +322,20 @@ def test_a_market_that_was_made_to_begin_anew_stays_named(tmp_path: Path) -> Non
     asyncio.run(cycles(settings.model_copy(update={"start_from": "now"})))
     (violation,) = found(settings.db)
     assert (violation.table, violation.key) == ("ledger_commits", "2.cursors_json")
-    assert (violation.expected, violation.found) == (f"fills_cursor:{BTC} from 1000", "from None")
+    assert (violation.expected, violation.found) == (
+        f"fills_cursor:{BTC} from {T0 + 1_000}",
+        "from None",
+    )
 
 
 def test_without_evidence_a_start_after_the_first_commit_is_named(tmp_path: Path) -> None:
     with closing(memory_ledger()) as connection:
-        commit(connection, [reported("1", ts=5_000)], start_ms=1_000)
+        commit(connection, [reported("1", ts=5_000)], start_ms=T0 + 1_000)
         commit(connection, [reported("2", ts=9_000)], cycle_id=2)
-        connection.execute("UPDATE cursors SET start_ms = 5001")
+        connection.execute("UPDATE cursors SET start_ms = ?", (T0 + 5_001,))
         (violation,) = verify(connection).violations
     assert violation.key == f"fills_cursor:{BTC}.start_ms"
-    assert violation.expected == "at most 5000"
+    assert violation.expected == f"at most {T0 + 5_000}"
 
 
 def test_a_commit_whose_positions_were_damaged_is_named_and_those_after_it_are_not(

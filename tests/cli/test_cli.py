@@ -18,6 +18,7 @@ import pytest
 from builders import (
     BTC,
     ETH,
+    T0,
     Ran,
     cycledeck,
     fee,
@@ -70,8 +71,8 @@ def test_once_prints_the_cycle_as_one_document(where: tuple[str, ...]) -> None:
     assert counts == [5, 5, 0, 0]
     assert (found["fills_fetched"], found["fills_count"]) == (3, 3)
     assert found["cursors"] == {
-        f"fills_cursor:{BTC}": {"before": None, "after": 2_000},
-        f"fills_cursor:{ETH}": {"before": None, "after": 3_000},
+        f"fills_cursor:{BTC}": {"before": None, "after": T0 + 2_000},
+        f"fills_cursor:{ETH}": {"before": None, "after": T0 + 3_000},
     }
     assert set(found["timings_ms"]) == {"fetch", "inputs", "tx1", "execute", "tx2"}
     assert all(isinstance(ms, float) and ms >= 0 for ms in found["timings_ms"].values())
@@ -92,7 +93,10 @@ def test_status_gives_every_figure_as_text_without_exponent_or_trailing_zeros(
             assert MONEY.fullmatch(figure), figure
     assert found["positions"][BTC]["fees"] == {"BNB": "-0.5", "USDT": "0.0000001"}
     assert found["positions"][ETH]["qty"] == "0.0000001"
-    assert found["cursors"] == {f"fills_cursor:{BTC}": 2_000, f"fills_cursor:{ETH}": 3_000}
+    assert found["cursors"] == {
+        f"fills_cursor:{BTC}": T0 + 2_000,
+        f"fills_cursor:{ETH}": T0 + 3_000,
+    }
     assert found["lease"] is None
     assert (found["last_cycle"]["cycle_id"], found["last_cycle"]["status"]) == (1, "ok")
     assert found["counts"]["ledger_events"] == 5
@@ -241,7 +245,7 @@ def test_flags_decide_what_is_fetched(where: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(
     ("start", "fills"),
-    [("beginning", 3), ("now", 0), ("1970-01-01T00:00:02", 2), ("2500", 1)],
+    [("beginning", 3), ("now", 0), ("2023-07-22T04:26:42", 2), (str(T0 + 2_500), 1)],
 )
 def test_start_from_decides_where_history_begins(
     where: tuple[str, ...], start: str, fills: int

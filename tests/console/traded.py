@@ -57,13 +57,27 @@ async def _told(db: Path) -> None:
 def fill(number: int, side: str, amount: str, after_ms: int) -> Reported:
     price = f"648{number % 80:02d}.{number % 10}"
     fees = [fee(f"0.{number % 9 + 1}59")]
-    return reported(str(884_000 + number), side, amount, price, NOW_MS + after_ms, BTC, fees=fees)
+    return reported(
+        str(884_000 + number),
+        side,
+        amount,
+        price,
+        symbol=BTC,
+        timestamp=NOW_MS + after_ms,
+        fees=fees,
+    )
 
 
 def eth(number: int, after_ms: int) -> Reported:
     fees = [fee("0.409")]
     return reported(
-        str(884_000 + number), "sell", "0.4", "3142.10", NOW_MS + after_ms, ETH, fees=fees
+        str(884_000 + number),
+        "sell",
+        "0.4",
+        "3142.10",
+        symbol=ETH,
+        timestamp=NOW_MS + after_ms,
+        fees=fees,
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from builders import (
     BTC,
     ETH,
+    T0,
     OpenLedger,
     commit,
     cycles,
@@ -140,7 +141,7 @@ def test_the_reference_is_the_decision_price_where_the_order_is_ours(
     ledger: OpenLedger, link: str
 ) -> None:
     begin(ledger, {BTC: "100"})
-    order(ledger, "c1", exchange_order_id="x1", decision_price="200", submitted_ms=1_000)
+    order(ledger, "c1", exchange_order_id="x1", decision_price="200", submitted_ms=T0 + 1_000)
     name = {"clientOrderId": "c1", "order": "x1"}[link]
     found, meta = built(ledger, [reported("1", price="202", **{link: name}, ts=3_500)])
     assert found.slippage_bps_avg == pytest.approx(100.0)
@@ -176,7 +177,7 @@ def test_without_any_reference_slippage_is_null_and_counted_so(ledger: OpenLedge
 
 def test_averages_within_a_market_are_weighted_by_quantity(ledger: OpenLedger) -> None:
     begin(ledger, {BTC: "100"})
-    order(ledger, "c1", submitted_ms=1_000)
+    order(ledger, "c1", submitted_ms=T0 + 1_000)
     items = [
         reported("1", amount="1", price="101", ts=2_000, clientOrderId="c1"),
         reported("2", amount="3", price="100", ts=6_000, clientOrderId="c1"),
@@ -281,7 +282,7 @@ async def test_metrics_follow_when_it_turns_out_whose_a_fill_was(tmp_path: Path)
     async with Engine(settings, venue=venue) as engine:
         await engine.cycle()
         venue.failing["fetch_order_by_client_id"] = VenueTimeout("no answer")
-        venue.reports.append(reported("2", ts=venue.now_ms + 1_500, order="x1"))
+        venue.reports.append(reported("2", timestamp=venue.now_ms + 1_500, order="x1"))
         await engine.cycle()
         with opened(settings.db) as connection:
             measured = rows(connection, "SELECT avg_time_to_fill FROM cycle_metrics")

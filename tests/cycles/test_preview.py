@@ -68,7 +68,7 @@ def correct(ledger: OpenLedger) -> None:
         if item.status != "open":
             continue
         text = '{"id": "9", "symbol": "BTC/USDT", "side": "buy", "amount": "2", "price": "5",'
-        text += ' "timestamp": 2500, "fees": [{"cost": "0", "currency": "USDT"}]}'
+        text += ' "timestamp": 1690000002500, "fees": [{"cost": "0", "currency": "USDT"}]}'
         quarantine.resolve(ledger, item.id, text, now_ms(), "test")
 
 

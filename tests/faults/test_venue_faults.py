@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from builders import BTC, ETH, cycles, fee, opened, reported, rows, serve, settings_in
+from builders import BTC, ETH, T0, cycles, fee, opened, reported, rows, serve, settings_in
 from fakes import FakeVenue
 from scenarios import books, health
 from trading import trading, two_orders
@@ -65,7 +65,7 @@ async def test_a_fill_within_the_lookback_may_be_late(tmp_path: Path) -> None:
     serve(source, [reported("1", "sell", ts=4 * MINUTE), reported("2", ts=5 * MINUTE)])
     [result] = await cycles(settings)
     assert result.fills_count == 1
-    assert result.cursors["fills_cursor:BTC/USDT"].after == 5 * MINUTE
+    assert result.cursors["fills_cursor:BTC/USDT"].after == T0 + 5 * MINUTE
     assert list(health(settings.db)) == []
 
 
@@ -282,10 +282,10 @@ async def test_what_cannot_be_read_is_kept_with_its_reason_never_booked_never_pa
         [item] = quarantine.listing(connection)
         assert item.reason
         assert item.reason.isprintable()
-        quarantine.resolve(connection, item.id, None, 5_000, "operator")
+        quarantine.resolve(connection, item.id, None, T0 + 5_000, "operator")
     [result] = await cycles(settings)
     assert (result.status, result.held) == (CycleStatus.OK, ())
-    assert result.cursors["fills_cursor:BTC/USDT"].after == 3_000
+    assert result.cursors["fills_cursor:BTC/USDT"].after == T0 + 3_000
     assert list(health(settings.db)) == []
 
 
@@ -299,12 +299,12 @@ async def test_a_correction_of_a_venue_without_trade_ids_gets_an_id_like_the_oth
     await cycles(settings)
     with opened(settings.db) as connection:
         [item] = quarantine.listing(connection)
-        quarantine.resolve(connection, item.id, json.dumps(good), 5_000, "operator")
+        quarantine.resolve(connection, item.id, json.dumps(good), T0 + 5_000, "operator")
     [result] = await cycles(settings)
     assert result.fills_count == 1
     assert claims(settings.db) == [
-        "BTC/USDT::1000:buy:100:1:1",
-        "BTC/USDT::1000:buy:100:4:1",
+        f"BTC/USDT::{T0 + 1_000}:buy:100:1:1",
+        f"BTC/USDT::{T0 + 1_000}:buy:100:4:1",
     ]
     serve(source, [reported(None), good])  # The exchange corrects it, too.
     [result] = await cycles(settings)
@@ -397,7 +397,7 @@ async def test_a_jump_of_this_machines_clock_loses_nothing(
     async with Engine(settings, venue=venue) as engine:
         for n in range(6):
             clock += jump_ms if n in (2, 4) else 1_000
-            venue.reports.append(reported(str(n), ts=venue.now_ms))
+            venue.reports.append(reported(str(n), timestamp=venue.now_ms))
             result = await engine.cycle()
             seen += result.fills_count
             assert result.status is CycleStatus.OK
@@ -413,7 +413,7 @@ async def test_a_venue_whose_clock_is_off_loses_nothing(off_ms: int, tmp_path: P
     async with Engine(settings, venue=venue) as engine:
         for n in range(6):
             venue.now_ms += off_ms if n == 2 else -off_ms if n == 4 else 0
-            venue.reports.append(reported(str(n), ts=venue.now_ms))
+            venue.reports.append(reported(str(n), timestamp=venue.now_ms))
             assert (await engine.cycle()).fills_count == 1
     assert len(claims(settings.db)) == 6
     assert list(health(settings.db)) == []

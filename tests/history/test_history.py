@@ -12,6 +12,7 @@ import pytest
 from builders import (
     BTC,
     ETH,
+    T0,
     OpenLedger,
     adds_up,
     fee,
@@ -376,7 +377,7 @@ async def test_cursors_after_a_cycle_are_all_of_them_also_where_it_moved_none(
 
 
 async def test_the_books_say_how_things_stand(settings: Settings, venue: FakeVenue) -> None:
-    venue.reports += [reported("1", price="7"), {"id": None, "symbol": ETH, "timestamp": 5}]
+    venue.reports += [reported("1", price="7"), {"id": None, "symbol": ETH, "timestamp": T0 + 5}]
     async with Engine(settings, venue=venue) as engine, looking(settings.db) as history:
         first = await engine.cycle()
         venue.failing["fetch_time"] = VenueError("no clock")
@@ -440,7 +441,7 @@ async def test_an_order_without_an_answer_is_counted_as_unknown(
 async def test_errors_come_with_how_often_they_occurred_the_most_frequent_first(
     settings: Settings, venue: FakeVenue
 ) -> None:
-    venue.reports += [reported("1", price="7"), {"id": None, "symbol": ETH, "timestamp": 5}]
+    venue.reports += [reported("1", price="7"), {"id": None, "symbol": ETH, "timestamp": T0 + 5}]
     await many(settings, venue)
     async with looking(settings.db) as history:
         errors = (await history.books()).errors

@@ -8,7 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import BTC, ETH, OpenLedger, fee, memory_ledger, opened, reported, rows, settings_in
+from builders import (
+    BTC,
+    ETH,
+    T0,
+    OpenLedger,
+    fee,
+    memory_ledger,
+    opened,
+    reported,
+    rows,
+    settings_in,
+)
 from fakes import FakeVenue
 from hypothesis import given
 from hypothesis import strategies as st
@@ -241,7 +252,7 @@ def test_a_fill_has_its_figures_its_raw_text_and_its_events(ledger: OpenLedger) 
         symbol=BTC,
         raw=json.dumps(item),
         trade_id="1",
-        ts_ms=7,
+        ts_ms=T0 + 7,
         side="sell",
         qty="0.5",
         price="3142.1",
@@ -274,7 +285,9 @@ def test_a_conflict_says_what_contradicts_the_ledger_and_whose_it_is(
     cycle(ledger, 2, [reply(other)])
     fill, usdt, bnb = events(xray(ledger, 2))
     assert (fill.outcome, fill.cycle_id) == ("conflicting", 1)
-    assert fill.detail == "ts: ledger 1000, venue 9; price: ledger 3142.1, venue 3142"
+    assert fill.detail == (
+        f"ts: ledger {T0 + 1_000}, venue {T0 + 9}; price: ledger 3142.1, venue 3142"
+    )
     assert (usdt.outcome, usdt.cycle_id) == ("conflicting", 1)
     assert (bnb.outcome, bnb.cycle_id, bnb.detail) == (
         "conflicting", None, "fee: ledger none, venue 4",
@@ -316,7 +329,7 @@ def test_a_fee_that_the_same_answer_adds_to_a_fill_is_inserted(ledger: OpenLedge
 
 def test_what_cannot_be_read_or_is_left_out_says_why(ledger: OpenLedger) -> None:
     items = ["no JSON", reported("1", symbol=ETH), reported("2", ts=500), reported("3", ts=1_500)]
-    asked = Request(BTC, 1_000, 1_000)
+    asked = Request(BTC, T0 + 1_000, T0 + 1_000)
     cycle(ledger, 1, [reply(*items, request=asked)])
     found = xray(ledger, 1)
     assert [line.events == () for line in found.fills] == [True, True, True, False]
@@ -336,7 +349,7 @@ def test_what_cannot_be_read_says_what_has_become_of_it_in_quarantine(
     cycle(ledger, 1, [reply(*items)])
     quarantine.keep(ledger, [quarantine.Unreadable(BTC, item, "why") for item in items], 1)
     quarantine.resolve(ledger, 1, None, 1, "test")
-    quarantine.resolve(ledger, 3, json.dumps(reported("1")), 1, "test")
+    quarantine.resolve(ledger, 3, json.dumps(reported("1")), T0, "test")
     assert [(line.quarantine_id, line.status) for line in xray(ledger, 1).fills] == [
         (1, "dropped"),
         (2, "open"),
@@ -367,7 +380,7 @@ def test_an_answer_that_is_not_complete_is_shown_and_nothing_of_it_was_booked(
     ]
     assert events(found)[1].detail == "the answer was not complete"
     btc, eth = found.windows
-    assert (btc.error, btc.cursor_before, btc.cursor_after) == (None, None, 1_000)
+    assert (btc.error, btc.cursor_before, btc.cursor_after) == (None, None, T0 + 1_000)
     assert (eth.error, eth.cursor_after, eth.items, eth.pages) == (
         "BadResponse: cut short",
         None,
@@ -387,7 +400,7 @@ def test_without_evidence_what_was_inserted_is_listed(ledger: OpenLedger) -> Non
         assert said(late) == [("fee:1", "inserted", 2)]
         assert (late.side, late.qty, late.price, late.fees) == ("buy", "1", "100", {"USDT": "1"})
         assert said(new) == [("fill:3", "inserted", 2), ("fee:3", "inserted", 2)]
-        assert (new.raw, new.ts_ms) == ("", 1_000)
+        assert (new.raw, new.ts_ms) == ("", T0 + 1_000)
         assert totals(found)[1] == committed(found)[1]
 
 

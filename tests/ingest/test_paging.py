@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from builders import BTC, ETH, LATEST_MS, reported
+from builders import BTC, ETH, LATEST_MS, T0, reported
 from fakes import FakeVenue
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,7 +88,7 @@ async def test_a_second_try_keeps_nothing_of_the_first() -> None:
 
 def test_other_markets_and_what_was_before_the_start_are_left_out() -> None:
     items = (reported("1", ts=999), reported("2", ts=1_000), reported("3", symbol=ETH, ts=5_000))
-    reading = read(reply(*items, start_ms=1_000), TradeIds.ACCOUNT)
+    reading = read(reply(*items, start_ms=T0 + 1_000), TradeIds.ACCOUNT)
     assert [fill.trade_id for fill in reading.fills] == ["2"]
     assert reading.unreadable == ()
 

@@ -9,6 +9,7 @@ import pytest
 from builders import (
     BTC,
     ETH,
+    T0,
     adds_up,
     cycledeck,
     cycles,
@@ -70,7 +71,7 @@ async def test_only_the_market_it_is_in_is_held(tmp_path: Path) -> None:
     fills = [BROKEN, reported("9", ts=9_000, symbol=ETH)]
     (result,) = await cycles(settings_in(tmp_path, serve(tmp_path / "f.jsonl", fills)))
     assert result.held == (BTC,)
-    assert result.cursors[f"fills_cursor:{ETH}"].after == 9_000
+    assert result.cursors[f"fills_cursor:{ETH}"].after == T0 + 9_000
 
 
 async def test_an_item_of_no_known_market_holds_every_market_it_was_served_to(
@@ -94,7 +95,7 @@ def test_dropping_lets_the_cursor_move_on_and_is_audited(tmp_path: Path, path: P
     assert (ran.code, ran.out) == (0, "item 1 is dropped\n")
     result = once(tmp_path, path)
     assert (result["status"], result["held"]) == ("ok", [])
-    assert result["cursors"][f"fills_cursor:{BTC}"] == {"before": 0, "after": 3_000}
+    assert result["cursors"][f"fills_cursor:{BTC}"] == {"before": 0, "after": T0 + 3_000}
     assert result["fills_count"] == 0
     with opened(tmp_path / "ledger.db") as ledger:
         ((action, detail, outcome, actor),) = rows(
@@ -113,7 +114,7 @@ def test_a_correction_is_ledgered_in_its_place_once(tmp_path: Path, path: Path) 
     assert (ran.code, ran.out) == (0, "item 1 is replaced\n")
     first, second = once(tmp_path, path), once(tmp_path, path)
     assert (first["fills_count"], second["fills_count"]) == (1, 0)
-    assert first["cursors"][f"fills_cursor:{BTC}"] == {"before": 0, "after": 3_000}
+    assert first["cursors"][f"fills_cursor:{BTC}"] == {"before": 0, "after": T0 + 3_000}
     assert items(tmp_path, "status, applied_cycle_id") == [("replaced", 2)]
     assert first["positions"][BTC]["qty"] == "1"
     assert verified(tmp_path / "ledger.db").violations == ()
@@ -221,7 +222,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def drop(settings: Settings, item: int) -> None:
     with opened(settings.db) as ledger:
-        quarantine.resolve(ledger, item, None, 5_000, "operator")
+        quarantine.resolve(ledger, item, None, T0 + 5_000, "operator")
 
 
 class Babbling(FakeVenue):
@@ -250,12 +251,12 @@ async def test_what_was_dropped_in_one_market_is_asked_about_in_another(
         venue.reports.append(reported("3", ts=9_000, symbol=ETH))
         result = await engine.cycle()
         assert result.held == (ETH,)
-        assert result.cursors[f"fills_cursor:{ETH}"].after == 1_000
+        assert result.cursors[f"fills_cursor:{ETH}"].after == T0 + 1_000
         assert items(tmp_path) == [(1, "dropped", BTC, 1), (2, "open", ETH, 2)]
         drop(settings, 2)
         result = await engine.cycle()
         assert (result.status, result.held) == (CycleStatus.OK, ())
-        assert result.cursors[f"fills_cursor:{ETH}"].after == 9_000
+        assert result.cursors[f"fills_cursor:{ETH}"].after == T0 + 9_000
     for cycle in (1, 2, 3):
         assert (await rehearse_cycle(settings, cycle)).differences == ()
 
@@ -295,7 +296,7 @@ def test_a_fill_whose_id_another_market_has_holds_its_market_and_names_the_setti
         result = once(tmp_path, clash)
         assert (result["status"], result["held"]) == ("partial", [ETH])
         assert result["cursors"][f"fills_cursor:{ETH}"]["after"] == 0
-        assert result["cursors"][f"fills_cursor:{BTC}"]["after"] == 5_000
+        assert result["cursors"][f"fills_cursor:{BTC}"]["after"] == T0 + 5_000
         assert result["fills_count"] == (2, 0)[attempt]
     ((raw, reason),) = items(tmp_path, "raw, reason")
     assert json.loads(raw)["symbol"] == ETH
@@ -314,7 +315,7 @@ def test_it_is_booked_under_the_id_that_the_operator_gives_it(tmp_path: Path, cl
     result = once(tmp_path, clash)
     assert (result["status"], result["held"], result["fills_count"]) == ("ok", [], 1)
     assert result["positions"][ETH]["qty"] == "2"
-    assert result["cursors"][f"fills_cursor:{ETH}"]["after"] == 3_000
+    assert result["cursors"][f"fills_cursor:{ETH}"]["after"] == T0 + 3_000
     assert verified(tmp_path / "ledger.db").ok
 
 
@@ -323,7 +324,7 @@ def test_dropping_it_lets_the_cursor_pass(tmp_path: Path, clash: Path) -> None:
     resolve(tmp_path, 1, "--drop")
     result = once(tmp_path, clash)
     assert (result["held"], result["fills_count"]) == ([], 0)
-    assert result["cursors"][f"fills_cursor:{ETH}"]["after"] == 3_000
+    assert result["cursors"][f"fills_cursor:{ETH}"]["after"] == T0 + 3_000
 
 
 async def test_of_two_markets_that_first_use_an_id_in_one_cycle_one_is_held(

@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from builders import folded, reported, sorted_events, vectors
+from builders import T0, folded, reported, sorted_events, vectors
 from exact import exact_positions
 from generated import fills
 from hypothesis import given
@@ -111,7 +111,7 @@ def test_a_fold_of_nothing_changes_nothing() -> None:
 def test_the_fold_remembers_where_it_stands() -> None:
     position = Position("BTC/USDT")
     position.fold(sorted_events([reported("9", ts=5), reported("10", ts=5)]))
-    assert (position.events, position.last_ts, position.last_trade_id) == (2, 5, "10")
+    assert (position.events, position.last_ts, position.last_trade_id) == (2, T0 + 5, "10")
 
 
 def test_money_in_json_is_strings_with_sorted_names() -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from builders import BTC, ETH, OpenLedger, commit, fee, memory_ledger, reported, rows
+from builders import BTC, ETH, T0, OpenLedger, commit, fee, memory_ledger, reported, rows
 
 from engine.errors import StoreError
 from engine.ledger.commit import read_commit
@@ -26,41 +26,41 @@ def cursor(ledger: OpenLedger) -> list[int]:
 
 def test_the_cursor_is_the_latest_fill_seen_not_any_clock(ledger: OpenLedger) -> None:
     made = commit(ledger, [reported("1", ts=3_000), reported("2", ts=2_000)])
-    assert made.cursors == {KEY: CursorChange(before=None, after=3_000)}
-    assert cursor(ledger) == [3_000]
+    assert made.cursors == {KEY: CursorChange(before=None, after=T0 + 3_000)}
+    assert cursor(ledger) == [T0 + 3_000]
 
 
 def test_the_cursor_never_moves_back(ledger: OpenLedger) -> None:
     commit(ledger, [reported("1", ts=3_000)])
     made = commit(ledger, [reported("2", ts=1_000)], cycle_id=2)
-    assert made.cursors == {KEY: CursorChange(before=3_000, after=3_000)}
+    assert made.cursors == {KEY: CursorChange(before=T0 + 3_000, after=T0 + 3_000)}
 
 
 def test_an_empty_answer_starts_the_cursor_where_history_begins(
     ledger: OpenLedger,
 ) -> None:
-    made = commit(ledger, [], start_ms=500, since_ms=500, symbols=[BTC])
-    assert made.cursors == {KEY: CursorChange(before=None, after=500)}
-    again = commit(ledger, [], start_ms=900, cycle_id=2, symbols=[BTC])
-    assert again.cursors == {KEY: CursorChange(before=500, after=500)}
+    made = commit(ledger, [], start_ms=T0 + 500, since_ms=T0 + 500, symbols=[BTC])
+    assert made.cursors == {KEY: CursorChange(before=None, after=T0 + 500)}
+    again = commit(ledger, [], start_ms=T0 + 900, cycle_id=2, symbols=[BTC])
+    assert again.cursors == {KEY: CursorChange(before=T0 + 500, after=T0 + 500)}
 
 
 def test_a_held_cursor_stays_and_the_fills_go_in(ledger: OpenLedger) -> None:
     commit(ledger, [reported("1", ts=1_000)])
     made = commit(ledger, [reported("2", ts=2_000)], cycle_id=2, held=True)
     assert made.inserted == 1
-    assert cursor(ledger) == [1_000]
+    assert cursor(ledger) == [T0 + 1_000]
 
 
 def test_a_window_that_leaves_a_gap_after_the_cursor_does_not_move_it(
     ledger: OpenLedger,
 ) -> None:
     commit(ledger, [reported("1", ts=1_000)])
-    made = commit(ledger, [reported("2", ts=9_000)], cycle_id=2, since_ms=1_001)
+    made = commit(ledger, [reported("2", ts=9_000)], cycle_id=2, since_ms=T0 + 1_001)
     assert made.inserted == 1
-    assert cursor(ledger) == [1_000]
-    commit(ledger, [reported("2", ts=9_000)], cycle_id=3, since_ms=1_000)
-    assert cursor(ledger) == [9_000]
+    assert cursor(ledger) == [T0 + 1_000]
+    commit(ledger, [reported("2", ts=9_000)], cycle_id=3, since_ms=T0 + 1_000)
+    assert cursor(ledger) == [T0 + 9_000]
 
 
 def test_a_market_first_seen_in_a_window_that_leaves_a_gap_starts_where_its_history_begins(
@@ -77,7 +77,7 @@ def test_a_contradicted_fill_does_not_carry_the_cursor_to_a_time_nobody_ledgered
 ) -> None:
     commit(ledger, [reported("1", ts=1_000)])
     commit(ledger, [reported("1", ts=9_000)], cycle_id=2)
-    assert cursor(ledger) == [1_000]
+    assert cursor(ledger) == [T0 + 1_000]
 
 
 def test_a_contradicted_fee_does_not_hold_its_fills_cursor_back(
@@ -91,8 +91,8 @@ def test_a_contradicted_fee_does_not_hold_its_fills_cursor_back(
 def test_markets_have_cursors_of_their_own(ledger: OpenLedger) -> None:
     made = commit(ledger, [reported("1", ts=1_000), reported("2", ts=5_000, symbol=ETH)])
     assert {key: move.after for key, move in made.cursors.items()} == {
-        f"fills_cursor:{BTC}": 1_000,
-        f"fills_cursor:{ETH}": 5_000,
+        f"fills_cursor:{BTC}": T0 + 1_000,
+        f"fills_cursor:{ETH}": T0 + 5_000,
     }
 
 
@@ -141,4 +141,4 @@ def test_the_digest_says_whether_the_books_are_equal(ledger: OpenLedger) -> None
 def test_cursors_are_kept_with_the_commit_as_before_and_after(ledger: OpenLedger) -> None:
     commit(ledger, [reported("1", ts=1_000)])
     stored = rows(ledger, "SELECT cursors_json FROM ledger_commits")[0]
-    assert json.loads(stored) == {KEY: [None, 1_000]}
+    assert json.loads(stored) == {KEY: [None, T0 + 1_000]}

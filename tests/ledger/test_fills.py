@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from builders import BTC, LATEST_MS, fee, read, reported
+from builders import BTC, LATEST_MS, T0, fee, read, reported
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +21,7 @@ def refused(raw: str, match: str) -> None:
 
 def test_every_field_of_a_reported_fill_is_read() -> None:
     item = reported(
-        "7", "sell", "0.5", "63000.10", 1_700_000_000_000, order="o1", clientOrderId="c1",
+        "7", "sell", "0.5", "63000.10", 5_000, order="o1", clientOrderId="c1",
         takerOrMaker="maker", fees=[fee("0.1")],
     )  # fmt: skip
     assert read(item) == Fill(
@@ -30,7 +30,7 @@ def test_every_field_of_a_reported_fill_is_read() -> None:
         side=Side.SELL,
         qty=Decimal("0.5"),
         price=Decimal("63000.10"),
-        ts_ms=1_700_000_000_000,
+        ts_ms=T0 + 5_000,
         fees=(Fee("USDT", Decimal("0.1")),),
         fees_complete=True,
         order_id="o1",
@@ -175,9 +175,9 @@ def test_identical_rows_without_trade_ids_are_told_apart_by_their_number() -> No
     other = read(reported(None, ts=2_000, order="o"), TradeIds.NONE)
     ids = [fill.trade_id for fill in derive_trade_ids([*twins, other])]
     assert ids == [
-        f"{BTC}:o:1000:buy:100:1:1",
-        f"{BTC}:o:1000:buy:100:1:2",
-        f"{BTC}:o:2000:buy:100:1:1",
+        f"{BTC}:o:{T0 + 1_000}:buy:100:1:1",
+        f"{BTC}:o:{T0 + 1_000}:buy:100:1:2",
+        f"{BTC}:o:{T0 + 2_000}:buy:100:1:1",
     ]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import BTC, ETH, reported, serve
+from builders import BTC, ETH, T0, reported, serve
 
 from engine import TradeIds
 from engine.clock import now_ms
@@ -62,23 +62,23 @@ async def test_a_gzipped_file_is_served_too_and_blank_lines_are_none(tmp_path: P
 
 async def test_a_line_is_not_served_before_it_is_visible(tmp_path: Path) -> None:
     later = now_ms() + 3_600_000
-    items = [reported("1"), reported("2", visible_at=later), reported("3", visible_at=5)]
+    items = [reported("1"), reported("2", visible_at=later), reported("3", visible_at=T0 + 5)]
     assert await ids(await on(serve(tmp_path / "f.jsonl", items))) == ["1", "3"]
 
 
 async def test_with_a_step_the_files_own_time_passes_with_each_cycle(tmp_path: Path) -> None:
     items = [reported(str(n), ts=n * 1_000, price=str(n)) for n in range(1, 6)]
-    items.append(reported("late", ts=1_500, visible_at=4_000))
+    items.append(reported("late", ts=1_500, visible_at=T0 + 4_000))
     venue = await on(serve(tmp_path / "f.jsonl", items), step_ms=1_000)
     seen = []
     for _ in range(4):
         now = await venue.fetch_time()
         seen.append((now, await ids(venue), (await venue.fetch_marks([BTC]))[BTC]))
     assert seen == [
-        (2_000, ["1", "2"], Decimal(2)),
-        (3_000, ["1", "2", "3"], Decimal(3)),
-        (4_000, ["1", "2", "3", "4", "late"], Decimal(4)),
-        (5_000, ["1", "2", "3", "4", "5", "late"], Decimal(5)),
+        (T0 + 2_000, ["1", "2"], Decimal(2)),
+        (T0 + 3_000, ["1", "2", "3"], Decimal(3)),
+        (T0 + 4_000, ["1", "2", "3", "4", "late"], Decimal(4)),
+        (T0 + 5_000, ["1", "2", "3", "4", "5", "late"], Decimal(5)),
     ]
 
 
@@ -132,7 +132,7 @@ async def test_a_line_whose_time_is_none_is_served_whatever_the_window(
     for step in (0, 1_000):
         venue = await on(path, step_ms=step)
         await venue.fetch_time()
-        assert await ids(venue, since_ms=5_000) == ["2"]
+        assert await ids(venue, since_ms=T0 + 5_000) == ["2"]
 
 
 @pytest.mark.parametrize("visible_at", [-5, 10**40, "soon", True, 1.5])
@@ -156,7 +156,7 @@ async def test_a_line_that_says_its_market_or_time_twice_could_belong_to_any(
     venue = await on(path)
     assert len(await served(venue, BTC)) == len(await served(venue, ETH)) == 1
     venue = await on(serve(path, [f'{twice}, "timestamp": 1}}']))
-    assert len(await served(venue, BTC, since_ms=5_000)) == 1
+    assert len(await served(venue, BTC, since_ms=T0 + 5_000)) == 1
 
 
 async def test_bytes_that_are_no_text_are_served_as_escapes(tmp_path: Path) -> None:
@@ -251,9 +251,9 @@ async def test_a_mark_is_the_last_price_by_time_not_by_line(tmp_path: Path) -> N
     "refused",
     [
         {"timestamp": 100_000_000_000_000},
-        {"timestamp": 50, "price": "-3"},
-        {"timestamp": 50, "amount": "0"},
-        {"timestamp": 50, "id": None},
+        {"timestamp": T0 + 50, "price": "-3"},
+        {"timestamp": T0 + 50, "amount": "0"},
+        {"timestamp": T0 + 50, "id": None},
     ],
 )
 async def test_a_line_that_no_ledger_takes_is_no_mark(
