@@ -85,7 +85,7 @@ def test_a_contradicted_fee_does_not_hold_its_fills_cursor_back(
 ) -> None:
     made = commit(ledger, [reported("1", fees=[fee("1")]), reported("1", fees=[fee("2")])])
     assert made.conflicting == 1
-    assert made.cursors == {KEY: CursorChange(before=None, after=1_000)}
+    assert made.cursors == {KEY: CursorChange(before=None, after=T0 + 1_000)}
 
 
 def test_markets_have_cursors_of_their_own(ledger: OpenLedger) -> None:
