@@ -12,8 +12,12 @@ from console.kit.lines import Tone, line
 
 
 class BrowseScreen(TablesScreen):
+    def __init__(self) -> None:
+        super().__init__()
+        self._file_line = TextLine(id="file")
+
     def compose(self) -> ComposeResult:
-        yield TextLine(id="file")
+        yield self._file_line
         yield from super().compose()
 
     def show_file(self, session: OpenFile) -> None:
@@ -28,4 +32,4 @@ class BrowseScreen(TablesScreen):
             )
             label = line(label, (f"  {content}", Tone.DIM))
         folder = f"  in {path.parent}" if path.is_absolute() else ""
-        self.query_one("#file", TextLine).show(line(label, (folder, Tone.FAINT)))
+        self._file_line.show(line(label, (folder, Tone.FAINT)))
