@@ -7,14 +7,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from builders import opened, reported, settings_in
-from fakes import FakeVenue
-
 from engine import Engine
 from engine.control.client import EngineClient
 from engine.control.client_session import ClientSession
 from engine.control.messages import Beat, Published
 from engine.control.unix_socket import address, socket_path
+from tests.builders import opened, reported, settings_in
+from tests.fakes import FakeVenue
 
 LONGEST_S = 60
 

@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from builders import BTC, Reported
-
 from engine.errors import OrderNotFound, OrderRejected
 from engine.venue import (
     LimitOrder,
@@ -17,6 +15,7 @@ from engine.venue import (
     TradeIds,
     VenueOrder,
 )
+from tests.builders import BTC, Reported
 
 RULES = MarketRules(Decimal("0.01"), Decimal("0.0001"), Decimal(5))
 

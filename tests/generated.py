@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from builders import reported
 from hypothesis import strategies as st
+
+from tests.builders import reported
 
 SYMBOLS = ["BTC/USDT", "XRP/ETH"]
 

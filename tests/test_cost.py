@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import (
+
+from engine import Engine, Kind
+from engine.errors import VenueTimeout
+from engine.ledger.positions import CHECKPOINT_EVENTS
+from engine.store.statements import SQL
+from tests.builders import (
     BTC,
     ETH,
     T0,
@@ -19,12 +24,7 @@ from builders import (
     settings_in,
     tracing,
 )
-from fakes import FakeVenue
-
-from engine import Engine, Kind
-from engine.errors import VenueTimeout
-from engine.ledger.positions import CHECKPOINT_EVENTS
-from engine.store.statements import SQL
+from tests.fakes import FakeVenue
 
 # Tables that get longer with every cycle or fill; the others are as long as there are markets.
 GROWING = (

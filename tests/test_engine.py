@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 import structlog
-from builders import (
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from engine import CycleStatus, Engine, Kind, TradeIds
+from engine.errors import LedgerMismatch, SettingsError, VenueError, VenueUnavailable
+from engine.ingest import quarantine
+from engine.venues.sim import SimVenue
+from tests.builders import (
     BTC,
     ETH,
     T0,
@@ -27,16 +35,8 @@ from builders import (
     vectors,
     verified,
 )
-from fakes import FakeVenue
-from generated import fills
-from hypothesis import given
-from hypothesis import strategies as st
-from structlog.testing import capture_logs
-
-from engine import CycleStatus, Engine, Kind, TradeIds
-from engine.errors import LedgerMismatch, SettingsError, VenueError, VenueUnavailable
-from engine.ingest import quarantine
-from engine.venues.sim import SimVenue
+from tests.fakes import FakeVenue
+from tests.generated import fills
 
 
 async def played(folder: Path, served: Sequence[Sequence[Reported]]) -> dict[str, Any]:

@@ -4,11 +4,11 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from exact import rounded
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.money import EXACT, canonical, parse_decimal, share
+from tests.exact import rounded
 
 decimals = st.decimals(allow_nan=False, allow_infinity=False, places=18).filter(
     lambda number: abs(number) < 10**20

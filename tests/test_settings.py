@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from denied import denied
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from engine.cli.config_file import template
 from engine.clock import format_duration, iso, parse_duration, parse_time
 from engine.errors import SettingsError
 from engine.settings import fields
+from tests.denied import denied
 
 FILE = "cycledeck.toml"
 

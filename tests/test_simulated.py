@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import adds_up, opened, rows, settings_in, verified
-from exact import ExactPosition, exact_positions
 
 from engine import CycleResult, CycleStatus, Engine, Kind, Settings
 from engine.engine import make_venue
+from tests.builders import adds_up, opened, rows, settings_in, verified
+from tests.exact import ExactPosition, exact_positions
 
 MISCHIEF = {
     "duplicate": 0.3, "out_of_order": 0.5, "late": 0.3, "null_fee": 0.3, "late_by_ms": 3_000,

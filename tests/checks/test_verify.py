@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import (
+
+from engine import Engine
+from engine.checks.verify import CHECKS, Violation, verify
+from engine.cycles import metrics
+from engine.ledger.positions import CHECKPOINT_EVENTS
+from tests.builders import (
     BTC,
     ETH,
     T0,
@@ -28,12 +33,7 @@ from builders import (
     settings_in,
     verified,
 )
-from fakes import FakeVenue
-
-from engine import Engine
-from engine.checks.verify import CHECKS, Violation, verify
-from engine.cycles import metrics
-from engine.ledger.positions import CHECKPOINT_EVENTS
+from tests.fakes import FakeVenue
 
 
 def fills(count: int) -> list[dict[str, Any]]:

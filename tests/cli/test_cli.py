@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import (
+
+from engine import __version__
+from engine.store.library import has_wal_reset_race
+from tests.builders import (
     BTC,
     ETH,
     T0,
@@ -30,9 +33,6 @@ from builders import (
     spawned,
     started,
 )
-
-from engine import __version__
-from engine.store.library import has_wal_reset_race
 
 MONEY = re.compile(r"-?(0|[1-9]\d*)(\.\d*[1-9])?")
 LOOKING = [

@@ -6,7 +6,8 @@ from random import Random
 from typing import Any
 
 import pytest
-from builders import cycledeck, money_of, read_fills, serve, shared, spawned
+
+from tests.builders import cycledeck, money_of, read_fills, serve, shared, spawned
 
 BTC = "btc_usdt_matching_engine"
 XRP = "xrp_eth_real_trades"

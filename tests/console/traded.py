@@ -11,13 +11,12 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
-from builders import BTC, ETH, Reported, fee, opened, reported, settings_in
-from fakes import FakeVenue
-
 from engine import Engine, PlaceOrder, Snapshot
 from engine.errors import VenueUnavailable
 from engine.trading.strategies import Intent
 from engine.venue import Side
+from tests.builders import BTC, ETH, Reported, fee, opened, reported, settings_in
+from tests.fakes import FakeVenue
 
 # What a terminal, a bidi algorithm or a markup parser would act on.
 HOSTILE = "[red]x[/] \x1b]0;pwn\x07 \u202eevil\u200b"

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import BTC, ETH, LATEST_MS, reported, serve
-from fakes import FakeVenue
 
 from engine.engine import make_venue
 from engine.errors import NotSupported, OrderNotFound, OrderRejected, UnreadableFill, VenueError
@@ -24,6 +22,8 @@ from engine.venues.recorded import RecordedVenue
 from engine.venues.registry import VenueKind
 from engine.venues.retrying import Retrying
 from engine.venues.sim import Mischief, SimSettings, SimVenue
+from tests.builders import BTC, ETH, LATEST_MS, reported, serve
+from tests.fakes import FakeVenue
 
 PAGE = 7
 BURST_MS = 5_000

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attaching import LONGEST_S, Gated, attached, beat_where, next_result, serving, until
-from builders import reported
-from fakes import FakeVenue
 
 from engine import ChannelClosed, ChannelError, EngineClient, EngineState, printable
 from engine.control import client
 from engine.control.client import socket_path
 from engine.control.messages import PROTOCOL, Action, Beat, Hello, Published
+from tests.attaching import LONGEST_S, Gated, attached, beat_where, next_result, serving, until
+from tests.builders import reported
+from tests.fakes import FakeVenue
 
 HELLO = Hello(
     version="9.9", account="main", venue="sim", mode="sim", strategy="auto", db="/l.db", pid=1,

@@ -11,7 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attaching import (
+from structlog.testing import capture_logs
+
+from engine import CycleStatus, Engine, EngineState, logs
+from engine.control import client_session as attached_client
+from engine.control import server, unix_socket
+from engine.control.messages import PROTOCOL, Action, Published
+from engine.control.unix_socket import socket_path
+from engine.cycles.results import CycleResult, Logged
+from engine.errors import VenueUnavailable
+from engine.venue import LimitOrder, VenueOrder
+from tests.attaching import (
     LONGEST_S,
     Bare,
     Gated,
@@ -24,18 +34,8 @@ from attaching import (
     serving,
     until,
 )
-from builders import BTC, opened, reported, rows, settings_in, verified
-from fakes import FakeVenue
-from structlog.testing import capture_logs
-
-from engine import CycleStatus, Engine, EngineState, logs
-from engine.control import client_session as attached_client
-from engine.control import server, unix_socket
-from engine.control.messages import PROTOCOL, Action, Published
-from engine.control.unix_socket import socket_path
-from engine.cycles.results import CycleResult, Logged
-from engine.errors import VenueUnavailable
-from engine.venue import LimitOrder, VenueOrder
+from tests.builders import BTC, opened, reported, rows, settings_in, verified
+from tests.fakes import FakeVenue
 
 
 def broken(db: Path, table: str, doing: str = "INSERT") -> None:

@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import (
+
+from engine import Engine
+from engine.cycles import metrics
+from engine.cycles.metrics import CycleMetrics
+from engine.errors import NoSuchCycle, VenueTimeout
+from tests.builders import (
     BTC,
     ETH,
     T0,
@@ -22,12 +27,7 @@ from builders import (
     settings_in,
     verified,
 )
-from fakes import FakeVenue
-
-from engine import Engine
-from engine.cycles import metrics
-from engine.cycles.metrics import CycleMetrics
-from engine.errors import NoSuchCycle, VenueTimeout
+from tests.fakes import FakeVenue
 
 PERP = "BTC/USDT:USDT"
 

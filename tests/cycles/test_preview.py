@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attaching import Gated
-from builders import BTC, ETH, OpenLedger, fee, opened, reported, rows, settings_in, verified
-from fakes import FakeVenue
 
 from engine import Engine, NoSuchCycle, Preview, Settings, Verdict
 from engine.clock import now_ms
@@ -18,6 +15,9 @@ from engine.ingest import quarantine
 from engine.ledger.positions import CHECKPOINT_EVENTS
 from engine.store.store import Store
 from engine.store.tx import Tx
+from tests.attaching import Gated
+from tests.builders import BTC, ETH, OpenLedger, fee, opened, reported, rows, settings_in, verified
+from tests.fakes import FakeVenue
 
 Damage = Callable[[OpenLedger], Any]
 

@@ -3,7 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from builders import (
+from engine import Engine
+from tests.builders import (
     BTC,
     cycledeck,
     cycles,
@@ -14,8 +15,6 @@ from builders import (
     settings_in,
     verified,
 )
-
-from engine import Engine
 
 
 async def test_a_commit_that_nobody_recorded_gets_its_cycle_row_and_metrics(tmp_path: Path) -> None:

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import BTC, ETH, T0, adds_up, fee, opened, reported, rows, settings_in, verified
-from fakes import FakeVenue
 
 from engine import CycleStatus, Engine, Kind, Page, Settings, Verdict, rehearse_cycle, replay_cycle
 from engine.clock import now_ms
 from engine.errors import LeaseHeld, NoSuchCycle, StoreCorrupt, StoreError, VenueUnavailable
 from engine.history.xray import xray
 from engine.ingest import inputs, quarantine
+from tests.builders import BTC, ETH, T0, adds_up, fee, opened, reported, rows, settings_in, verified
+from tests.fakes import FakeVenue
 
 
 @pytest.fixture

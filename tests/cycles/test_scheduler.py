@@ -5,9 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attaching import until
-from builders import BTC, cycles, opened, reported, settings_in
-from fakes import FakeVenue
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +12,9 @@ from engine import CycleResult, CycleStatus, Engine, EngineState, Kind, Settings
 from engine.clock import now_ms
 from engine.cycles.scheduler import Scheduler, next_due
 from engine.errors import EngineClosing, LeaseLost, VenueUnavailable
+from tests.attaching import until
+from tests.builders import BTC, cycles, opened, reported, settings_in
+from tests.fakes import FakeVenue
 
 HOUR = "1h"
 

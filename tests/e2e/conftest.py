@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processes import command, end_engine
+
+from tests.e2e.processes import command, end_engine
 
 
 @pytest.fixture

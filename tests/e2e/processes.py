@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from terminal import DEADLINE_S, POLL_S, PROGRAM, environment
+from tests.e2e.terminal import DEADLINE_S, POLL_S, PROGRAM, environment
 
 
 def asked(db: Path, query: str) -> tuple[object, ...]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from terminal import ALTERNATE, PRIMARY
+from tests.e2e.terminal import ALTERNATE, PRIMARY
 
 _TOKEN = re.compile(
     r"(?P<csi>\x1b\[[0-?]*[ -/]*[@-~])"

@@ -5,8 +5,9 @@ import signal
 from pathlib import Path
 
 import pytest
-from processes import command, cycle_count, end_engine, engine_pid, gone, running_engine
-from terminal import Terminal
+
+from tests.e2e.processes import command, cycle_count, end_engine, engine_pid, gone, running_engine
+from tests.e2e.terminal import Terminal
 
 PACE = ("--interval", "200ms")
 

@@ -6,9 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from processes import asked, engine_pid, gone
-from sequences import assert_given_back
-from terminal import Terminal
+
+from tests.e2e.processes import asked, engine_pid, gone
+from tests.e2e.sequences import assert_given_back
+from tests.e2e.terminal import Terminal
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from builders import reported, serve
-from sequences import tokens
-from terminal import Terminal
+
+from tests.builders import reported, serve
+from tests.e2e.sequences import tokens
+from tests.e2e.terminal import Terminal
 
 # A market, to the letter; and to a markup parser an end tag that was never begun.
 MARKET = "BTC[/]"

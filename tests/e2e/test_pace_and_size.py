@@ -5,8 +5,9 @@ import time
 from pathlib import Path
 
 import pytest
-from processes import command, cycle_count, running_engine
-from terminal import Terminal
+
+from tests.e2e.processes import command, cycle_count, running_engine
+from tests.e2e.terminal import Terminal
 
 
 # 36,000 cycles an hour, and one after the other.

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from processes import asked, command, cycle_count, engine_pid, gone, until
-from terminal import PROGRAM, Terminal, environment
+
+from tests.e2e.processes import asked, command, cycle_count, engine_pid, gone, until
+from tests.e2e.terminal import PROGRAM, Terminal, environment
 
 ASKED_ONLY = ("--interval", "1h")
 

@@ -6,9 +6,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from processes import command
-from sequences import assert_given_back
-from terminal import ALTERNATE, DEADLINE_S, PROGRAM, Terminal, environment
+
+from tests.e2e.processes import command
+from tests.e2e.sequences import assert_given_back
+from tests.e2e.terminal import ALTERNATE, DEADLINE_S, PROGRAM, Terminal, environment
 
 
 def music(path: Path) -> Path:

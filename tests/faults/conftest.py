@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import structlog
-from scenarios import scratch
 
 from engine.ledger import positions
+from tests.faults.scenarios import scratch
 
 
 @pytest.fixture(autouse=True)

@@ -17,13 +17,12 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from injection import Statements, changing, ending, kill
-from scenarios import Rehearsed, scratch
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from engine import logs
 from engine.settings import LogSettings
+from tests.faults.injection import Statements, changing, ending, kill
+from tests.faults.scenarios import Rehearsed, scratch
 
 LONGEST_S = 60
 WHICH: dict[str, Callable[[list[str]], list[int]]] = {

@@ -13,9 +13,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from builders import ETH, Reported, fee, opened, raw, reported, serve, settings_in
-from injection import Statements
-
 from engine import Engine, Settings
 from engine.checks.verify import verify
 from engine.clock import now_ms
@@ -28,6 +25,8 @@ from engine.store import migrate
 from engine.store.connection import Connect, connect_sqlite
 from engine.venue import LimitOrder, VenueOrder
 from engine.venues.sim import Mischief, SimSettings, SimVenue
+from tests.builders import ETH, Reported, fee, opened, raw, reported, serve, settings_in
+from tests.faults.injection import Statements
 
 CROSS = "ETH/BTC"
 Books = dict[str, list[Any]]

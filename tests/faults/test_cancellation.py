@@ -4,11 +4,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from injection import CancelledAt, Statements
-from scenarios import STORIES, Rehearsed, Story, misreported
 
 from engine.cycles.feed import Feed
 from engine.cycles.results import CycleResult
+from tests.faults.injection import CancelledAt, Statements
+from tests.faults.scenarios import STORIES, Rehearsed, Story, misreported
 
 pytestmark = pytest.mark.usefixtures("quiet")
 

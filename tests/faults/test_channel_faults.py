@@ -10,9 +10,6 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
-from attaching import LONGEST_S, Gated, attached, audited, clients_of, next_result, serving, until
-from builders import finished, opened, rows, started, verified
-from scenarios import health
 
 from engine import ChannelClosed, ChannelError, CycleStatus, Engine, EngineClient
 from engine.control import client_session as attached_client
@@ -21,6 +18,18 @@ from engine.control.messages import Action
 from engine.control.unix_socket import socket_path
 from engine.cycles.results import CycleResult
 from engine.errors import LeaseHeld
+from tests.attaching import (
+    LONGEST_S,
+    Gated,
+    attached,
+    audited,
+    clients_of,
+    next_result,
+    serving,
+    until,
+)
+from tests.builders import finished, opened, rows, started, verified
+from tests.faults.scenarios import health
 
 # Connects, says so, and does what the second argument says, as fast as it can.
 CLIENT = """

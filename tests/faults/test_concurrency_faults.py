@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from builders import cycles, opened, reported, rows, serve, settings_in, spawned
-from scenarios import health
 from structlog.testing import capture_logs
-from trading import FILLS, trading, two_orders
 
 from engine import Engine
 from engine.cycles.results import CycleStatus
 from engine.errors import LeaseHeld
+from tests.builders import cycles, opened, reported, rows, serve, settings_in, spawned
+from tests.faults.scenarios import health
+from tests.faults.trading import FILLS, trading, two_orders
 
 HOLDER = """
 import sqlite3, sys

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import (
+
+from tests.builders import (
     BTC,
     ETH,
     Reported,
@@ -19,7 +20,7 @@ from builders import (
     settings_in,
     started,
 )
-from scenarios import SimStory, books, differences, disagreements, health
+from tests.faults.scenarios import SimStory, books, differences, disagreements, health
 
 FAST = {"CYCLEDECK_RETRY_WAIT": "1ms", "CYCLEDECK_LOG__LEVEL": "error"}
 MISCHIEF = {

@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import (
+
+from engine import Engine, Settings
+from engine.cycles.results import CycleResult, CycleStatus
+from engine.errors import EngineClosing, LeaseHeld, LeaseLost, StoreLocked
+from engine.trading.strategies import Intent, Snapshot
+from engine.venue import LimitOrder, VenueOrder
+from tests.builders import (
     BTC,
     cycles,
     finished,
@@ -21,16 +27,10 @@ from builders import (
     started,
     verified,
 )
-from fakes import FakeVenue
-from injection import Statements, Tx1, io_error
-from scenarios import books, health
-from trading import FILLS, trading, two_orders
-
-from engine import Engine, Settings
-from engine.cycles.results import CycleResult, CycleStatus
-from engine.errors import EngineClosing, LeaseHeld, LeaseLost, StoreLocked
-from engine.trading.strategies import Intent, Snapshot
-from engine.venue import LimitOrder, VenueOrder
+from tests.fakes import FakeVenue
+from tests.faults.injection import Statements, Tx1, io_error
+from tests.faults.scenarios import books, health
+from tests.faults.trading import FILLS, trading, two_orders
 
 
 def take_over(ledger: Path) -> None:

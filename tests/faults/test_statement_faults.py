@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from injection import Act, Statements, changing, io_error, out_of_memory
-from scenarios import STORIES, Rehearsed, misreported
+
+from tests.faults.injection import Act, Statements, changing, io_error, out_of_memory
+from tests.faults.scenarios import STORIES, Rehearsed, misreported
 
 KILLING = Path(__file__).with_name("killing.py")
 # Each so-manieth statement is taken by default, each one, in so many parts, by the long tests.

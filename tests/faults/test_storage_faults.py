@@ -7,12 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from builders import BTC, cycledeck, cycles, opened, reported, rows, serve, settings_in, verified
-from fakes import FakeVenue
-from injection import Statements, Tx1, io_error, out_of_memory
-from scenarios import books, differences, health
 from structlog.testing import capture_logs
-from trading import trading, two_orders
 
 from engine import Engine, Settings
 from engine.cycles.metrics import missing
@@ -20,6 +15,21 @@ from engine.cycles.results import CycleStatus
 from engine.errors import SchemaTooNew, StoreReadOnly, StoreReplaced
 from engine.store.migrate import check, migrate
 from engine.store.readstore import ReadStore
+from tests.builders import (
+    BTC,
+    cycledeck,
+    cycles,
+    opened,
+    reported,
+    rows,
+    serve,
+    settings_in,
+    verified,
+)
+from tests.fakes import FakeVenue
+from tests.faults.injection import Statements, Tx1, io_error, out_of_memory
+from tests.faults.scenarios import books, differences, health
+from tests.faults.trading import trading, two_orders
 
 FILLS = [reported(str(n), ts=1_000 * n, price="61000.01") for n in range(1, 6)]
 

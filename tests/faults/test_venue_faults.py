@@ -8,10 +8,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from builders import BTC, ETH, T0, cycles, fee, opened, reported, rows, serve, settings_in
-from fakes import FakeVenue
-from scenarios import books, health
-from trading import trading, two_orders
 
 from engine import Engine
 from engine.cycles.results import CycleResult, CycleStatus, Kind
@@ -25,6 +21,10 @@ from engine.errors import (
 )
 from engine.ingest import quarantine
 from engine.venue import LimitOrder, Page, VenueOrder
+from tests.builders import BTC, ETH, T0, cycles, fee, opened, reported, rows, serve, settings_in
+from tests.fakes import FakeVenue
+from tests.faults.scenarios import books, health
+from tests.faults.trading import trading, two_orders
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE

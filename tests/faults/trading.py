@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from builders import BTC, ETH, Reported, reported
-from fakes import FakeVenue
-
 from engine.trading.strategies import Intent, PlaceOrder, Snapshot
 from engine.venue import Side
+from tests.builders import BTC, ETH, Reported, reported
+from tests.fakes import FakeVenue
 
 FILLS = [reported("1"), reported("2", symbol=ETH)]
 

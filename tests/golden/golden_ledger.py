@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from builders import cycledeck
-
 from engine import Engine, NoSuchCycle, load_settings
+from tests.builders import cycledeck
 
 FOLDER = Path(__file__).parent
 EXPECTED = "expected.json"

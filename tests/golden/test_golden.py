@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import cycledeck
-from golden_ledger import EXPECTED, FOLDER, books, figures, unpack, verdicts
+
+from tests.builders import cycledeck
+from tests.golden.golden_ledger import EXPECTED, FOLDER, books, figures, unpack, verdicts
 
 GOLDEN = sorted(file.parent for file in FOLDER.glob(f"*/*/{EXPECTED}"))
 KINDS = {"recorded-account", "recorded-market", "recorded-none", "sim"}

@@ -21,10 +21,9 @@ from random import Random
 from typing import Any, cast
 from unittest.mock import patch
 
-from builders import BTC, ETH, Reported, cycledeck, fee, opened, reported, serve
-from golden_ledger import EXPECTED, FOLDER, books, pack, unpack, verdicts
-
 from engine import Engine, Kind, Page, Settings, Venue, __version__
+from tests.builders import BTC, ETH, Reported, cycledeck, fee, opened, reported, serve
+from tests.golden.golden_ledger import EXPECTED, FOLDER, books, pack, unpack, verdicts
 
 # 2023-11-14T22:13:20Z; the lines are of the minutes before the first cycle.
 BEGIN_MS = 1_700_000_000_000

@@ -6,8 +6,6 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from builders import BTC, ETH, OpenLedger, commit, fee, memory_ledger, reported, rows
-from generated import SYMBOLS, fills
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +14,8 @@ from engine.history import explain
 from engine.history.explain import MOST_STEPS, Explanation
 from engine.ledger import positions
 from engine.money import EXACT, canonical
+from tests.builders import BTC, ETH, OpenLedger, commit, fee, memory_ledger, reported, rows
+from tests.generated import SYMBOLS, fills
 
 
 @pytest.fixture

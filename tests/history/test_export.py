@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from builders import OpenLedger, commit, memory_ledger, reported
 
 from engine.errors import NoSuchItem
 from engine.history import export
+from tests.builders import OpenLedger, commit, memory_ledger, reported
 
 
 @pytest.fixture

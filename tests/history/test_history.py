@@ -9,22 +9,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from builders import (
-    BTC,
-    ETH,
-    T0,
-    OpenLedger,
-    adds_up,
-    fee,
-    opened,
-    raw,
-    reported,
-    rows,
-    serve,
-    settings_in,
-)
-from fakes import FakeVenue
-from test_cost import full_scans
 
 from engine import (
     CycleFilter,
@@ -47,6 +31,22 @@ from engine.history.summary import SummaryReader
 from engine.history.xray import xray
 from engine.ledger.positions import CHECKPOINT_EVENTS
 from engine.store.statements import SQL
+from tests.builders import (
+    BTC,
+    ETH,
+    T0,
+    OpenLedger,
+    adds_up,
+    fee,
+    opened,
+    raw,
+    reported,
+    rows,
+    serve,
+    settings_in,
+)
+from tests.fakes import FakeVenue
+from tests.test_cost import full_scans
 
 MISCHIEF = {
     "duplicate": 0.3, "out_of_order": 0.5, "late": 0.3, "null_fee": 0.3, "late_by_ms": 3_000,

@@ -2,9 +2,8 @@
 
 from contextlib import closing
 
-from builders import BTC, commit, memory_ledger, reported
-
 from engine.history.summary import SummaryReader
+from tests.builders import BTC, commit, memory_ledger, reported
 
 
 def test_the_status_of_a_ledger_without_cycles_is_empty() -> None:

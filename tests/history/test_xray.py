@@ -8,19 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import (
-    BTC,
-    ETH,
-    T0,
-    OpenLedger,
-    fee,
-    memory_ledger,
-    opened,
-    reported,
-    rows,
-    settings_in,
-)
-from fakes import FakeVenue
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,6 +24,19 @@ from engine.ledger.cursors import PreparedMarket
 from engine.ledger.fills import Fill
 from engine.store.statements import SQL
 from engine.venue import TradeIds
+from tests.builders import (
+    BTC,
+    ETH,
+    T0,
+    OpenLedger,
+    fee,
+    memory_ledger,
+    opened,
+    reported,
+    rows,
+    settings_in,
+)
+from tests.fakes import FakeVenue
 
 LATEST_MS = 4_000_000_000_000
 MISCHIEF = {

@@ -4,8 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from builders import BTC, ETH, LATEST_MS, T0, reported
-from fakes import FakeVenue
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +15,8 @@ from engine.ingest.prepare import read
 from engine.ledger.fills import latest_believed
 from engine.venue import Page, TradeIds
 from engine.venues.retrying import Retrying
+from tests.builders import BTC, ETH, LATEST_MS, T0, reported
+from tests.fakes import FakeVenue
 
 
 def reply(*items: Any, start_ms: int = 0) -> VenueResponse:

@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import (
+
+from engine import CycleStatus, Engine, Settings
+from engine.engine import rehearse_cycle
+from engine.ingest import quarantine
+from engine.ingest.quarantine import Unreadable
+from engine.venue import Page
+from tests.builders import (
     BTC,
     ETH,
     T0,
@@ -20,13 +26,7 @@ from builders import (
     settings_in,
     verified,
 )
-from fakes import FakeVenue
-
-from engine import CycleStatus, Engine, Settings
-from engine.engine import rehearse_cycle
-from engine.ingest import quarantine
-from engine.ingest.quarantine import Unreadable
-from engine.venue import Page
+from tests.fakes import FakeVenue
 
 BROKEN = reported("2", ts=2_000, price="NaN")
 

@@ -5,13 +5,13 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from builders import T0, folded, reported, sorted_events, vectors
-from exact import exact_positions
-from generated import fills
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.ledger.accounting import Position, money_json, read_money_json
+from tests.builders import T0, folded, reported, sorted_events, vectors
+from tests.exact import exact_positions
+from tests.generated import fills
 
 
 @vectors()

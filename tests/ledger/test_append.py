@@ -10,7 +10,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from builders import OpenLedger, commit, fee, memory_ledger, money_of, read, reported, rows
 
 from engine.checks.verify import verify
 from engine.errors import StoreError
@@ -19,6 +18,7 @@ from engine.ledger.commit import Commit
 from engine.ledger.fills import Fill
 from engine.store.store import Store
 from engine.venue import Side
+from tests.builders import OpenLedger, commit, fee, memory_ledger, money_of, read, reported, rows
 
 
 @pytest.fixture

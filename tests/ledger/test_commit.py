@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from builders import BTC, ETH, T0, OpenLedger, commit, fee, memory_ledger, reported, rows
 
 from engine.errors import StoreError
 from engine.ledger.commit import read_commit
 from engine.ledger.cursors import CursorChange
+from tests.builders import BTC, ETH, T0, OpenLedger, commit, fee, memory_ledger, reported, rows
 
 KEY = f"fills_cursor:{BTC}"
 

@@ -5,10 +5,10 @@ from operator import attrgetter
 from typing import Any
 
 import pytest
-from builders import BTC, fee, read, reported
 
 from engine.ledger.events import events_of, in_fold_order
 from engine.venue import TradeIds
+from tests.builders import BTC, fee, read, reported
 
 
 def ids(item: dict[str, Any], trade_ids: TradeIds = TradeIds.ACCOUNT) -> list[tuple[str, str]]:

@@ -5,13 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from builders import BTC, LATEST_MS, T0, fee, read, reported
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import UnreadableFill
 from engine.ledger.fills import Fee, Fill, currencies, derive_trade_ids, read_fill
 from engine.venue import Side, TradeIds
+from tests.builders import BTC, LATEST_MS, T0, fee, read, reported
 
 
 def refused(raw: str, match: str) -> None:

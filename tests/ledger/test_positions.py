@@ -6,15 +6,15 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from builders import OpenLedger, commit, fee, folded, memory_ledger, money_of, reported, rows
-from exact import exact_positions
-from generated import fills
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.checks.verify import verify
 from engine.ledger import positions
 from engine.ledger.positions import CHECKPOINT_EVENTS
+from tests.builders import OpenLedger, commit, fee, folded, memory_ledger, money_of, reported, rows
+from tests.exact import exact_positions
+from tests.generated import fills
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
-from builders import rows
 
 from engine.store.store import Store
+from tests.builders import rows
 
 
 @pytest.mark.parametrize(("checkpoints", "automatic"), [(True, [1_000, 0]), (False, [0, 0])])

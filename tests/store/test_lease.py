@@ -11,7 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from builders import (
+
+from engine import CycleStatus, Engine
+from engine.errors import LeaseHeld, LeaseLost
+from engine.store.connection import connect_sqlite
+from engine.store.lock_file import LockFile
+from engine.store.statements import SQL
+from engine.venue import LimitOrder, MarketRules, VenueOrder
+from tests.builders import (
     BTC,
     cycledeck,
     finished,
@@ -24,14 +31,7 @@ from builders import (
     started,
     tracing,
 )
-from fakes import FakeVenue
-
-from engine import CycleStatus, Engine
-from engine.errors import LeaseHeld, LeaseLost
-from engine.store.connection import connect_sqlite
-from engine.store.lock_file import LockFile
-from engine.store.statements import SQL
-from engine.venue import LimitOrder, MarketRules, VenueOrder
+from tests.fakes import FakeVenue
 
 
 def lease(folder: Path) -> tuple[int, str | None]:

@@ -8,13 +8,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from builders import ETH, cycles, fee, opened, reported, rows, serve, settings_in, verified
 from structlog.testing import capture_logs
 
 from engine.errors import StoreError, StoreFull
 from engine.store import migrate
 from engine.store.ledger_file import beside
 from engine.store.store import Store
+from tests.builders import ETH, cycles, fee, opened, reported, rows, serve, settings_in, verified
 
 NEWEST = migrate.steps()[-1][0]
 FILLS = [

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import memory_ledger, rows
 
 from engine.errors import LedgerMismatch, SchemaTooNew, StoreCorrupt
 from engine.store import migrate
 from engine.store.readstore import ReadStore
 from engine.store.store import Store
+from tests.builders import memory_ledger, rows
 
 NEWEST = migrate.steps()[-1][0]
 

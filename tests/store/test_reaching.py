@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import cycledeck, settings_in
-from denied import denied
-from fakes import FakeVenue
 
 from engine import Engine, History
 from engine.errors import StoreError
 from engine.store.ledger_file import beside
 from engine.store.store import Store, wal_bytes
+from tests.builders import cycledeck, settings_in
+from tests.denied import denied
+from tests.fakes import FakeVenue
 
 
 async def run_on(path: Path) -> None:

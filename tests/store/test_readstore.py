@@ -6,13 +6,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from builders import OpenLedger, opened, rows
 
 from engine.errors import NoSuchItem, StoreCorrupt, StoreError
 from engine.ledger.positions import Positions
 from engine.store import migrate
 from engine.store.readstore import ReadStore
 from engine.store.store import Store
+from tests.builders import OpenLedger, opened, rows
 
 
 @pytest.fixture

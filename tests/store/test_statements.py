@@ -6,11 +6,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from builders import memory_ledger, rows
 
 import engine
 from engine.store.statements import SQL, for_rows, load
 from engine.venues.sim.file import SQL as EXCHANGE
+from tests.builders import memory_ledger, rows
 
 LIVE = sorted(name for name in SQL if not name.startswith("scratch_"))
 

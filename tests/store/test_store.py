@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import rows
 
 from engine.errors import CommitUnknown, StoreError, StoreReplaced
 from engine.store.connection import complete
 from engine.store.readstore import ReadStore
 from engine.store.store import Store
 from engine.store.tx import Tx
+from tests.builders import rows
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import BTC, ETH, opened, reported, rows, settings_in, verified
-from fakes import FakeVenue
 
 from engine import CancelOrder, CycleStatus, Engine, PlaceOrder, Snapshot
 from engine.errors import OrderRejected, StoreCorrupt, VenueTimeout, VenueUnavailable
 from engine.trading.strategies import Intent
 from engine.venue import OrderStatus, Side
+from tests.builders import BTC, ETH, opened, reported, rows, settings_in, verified
+from tests.fakes import FakeVenue
 
 
 class Scripted:

@@ -4,13 +4,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from builders import BTC, ETH
 
 from engine.ledger.accounting import Position
 from engine.settings import RiskSettings
 from engine.trading.risk import RiskGate
 from engine.trading.strategies import PlaceOrder
 from engine.venue import LimitOrder, Side
+from tests.builders import BTC, ETH
 
 
 def place(side: str = "buy", qty: str = "1", price: str = "100", symbol: str = BTC) -> PlaceOrder:

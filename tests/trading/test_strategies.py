@@ -5,12 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from builders import BTC
 
 from engine.ledger.accounting import Position
 from engine.settings import LadderSettings
 from engine.trading.strategies import CancelOrder, Ladder, PlaceOrder, Snapshot, observe
 from engine.venue import LimitOrder, MarketRules, Side
+from tests.builders import BTC
 
 RULES = MarketRules(Decimal("0.5"), Decimal("0.01"), Decimal(10))
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import BTC, ETH, T0, reported, serve
 
 from engine import TradeIds
 from engine.clock import now_ms
 from engine.errors import BadResponse, VenueError
 from engine.venues.recorded import RecordedVenue
+from tests.builders import BTC, ETH, T0, reported, serve
 
 
 async def ids(venue: RecordedVenue, symbol: str = BTC, since_ms: int = 0) -> list[Any]:

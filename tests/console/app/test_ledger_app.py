@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import console, ran, until, written
-from seen import cells, text
 from textual.pilot import Pilot
 
 from console.app.browse_app import BrowseApp
@@ -25,6 +23,8 @@ from console.screens.cycles.cycles import CyclesScreen
 from console.screens.health.health import HealthScreen
 from console.screens.watch.watch import WatchScreen
 from console.screens.xray.xray import XrayScreen
+from tests.console.running import console, ran, until, written
+from tests.console.seen import cells, text
 
 # An engine that runs a cycle only when it is asked to.
 ASKED_ONLY = "1h"
@@ -410,9 +410,8 @@ async def test_a_screen_that_is_opened_as_the_app_ends_is_no_crash(db: Path, mod
 
 
 async def test_real_money_asks_for_the_accounts_name(db: Path) -> None:
-    from published import hello, result, view
-
     from console.session.confirmations import Confirmations
+    from tests.console.published import hello, result, view
 
     live = view(result(1), hello=hello(mode="live"))
     await ran(db)
@@ -428,9 +427,8 @@ async def test_real_money_asks_for_the_accounts_name(db: Path) -> None:
 
 
 async def test_real_money_is_confirmed_by_enter_for_y_is_part_of_a_name(db: Path) -> None:
-    from published import hello, result, view
-
     from console.session.confirmations import Confirmations
+    from tests.console.published import hello, result, view
 
     live = view(result(1), hello=hello(mode="live"))
     await ran(db)

@@ -2,10 +2,7 @@
 
 from dataclasses import replace
 
-import published as p
 import pytest
-import seen
-from hosting import Host
 from textual.color import Color
 from textual.theme import Theme
 
@@ -13,6 +10,9 @@ from console.app.themes import DARK, LIGHT, THEMES
 from console.screens.watch.watch import WatchScreen
 from console.session.view import ConsoleState, CursorMark, Trouble
 from engine.cycles.results import CycleStatus
+from tests.console import published as p
+from tests.console import seen
+from tests.console.hosting import Host
 
 # What WCAG asks of text, and of what is no text.
 TEXT, GRAPHICS = 4.5, 2.8

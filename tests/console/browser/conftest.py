@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from browsed import Open, numbered
 
 from console.browser.client import Browser
 from console.browser.model import Limits
+from tests.console.browser.browsed import Open, numbered
 
 
 @pytest.fixture

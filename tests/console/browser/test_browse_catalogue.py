@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from browsed import Open, write
+from tests.console.browser.browsed import Open, write
 
 ODD = ['a"b', "select", "naïve 表", "two words", "[x]", "semi;colon", "'quoted'", "%_\\"]
 

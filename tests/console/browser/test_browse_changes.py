@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from browsed import Open, counted, firsts, insert, numbered, texts, until, whole, write
 
 from console.browser.errors import BrowseError
 from console.browser.model import Condition, Count, SortTerm
@@ -24,6 +23,17 @@ from console.browser.reader.sparse_index import SparseIndex
 from console.browser.reader.sql_builder import Sql
 from console.browser.reader.view import RowSet
 from console.browser.worker import Worker
+from tests.console.browser.browsed import (
+    Open,
+    counted,
+    firsts,
+    insert,
+    numbered,
+    texts,
+    until,
+    whole,
+    write,
+)
 
 CHANGED = "columns have changed: f5 reads it anew"
 

@@ -8,9 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from browsed import Open, insert, numbered, until, write
 
 from console.browser.model import BrowseError, Condition, Limits, Progress, SortTerm
+from tests.console.browser.browsed import Open, insert, numbered, until, write
 
 VALUES = (
     "(1, '1234567.8900', 1234567.89, x'00ff', 'plain', 7), "

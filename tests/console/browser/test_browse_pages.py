@@ -6,9 +6,20 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from browsed import DEADLINE, Open, counted, firsts, insert, numbered, texts, until, whole, write
 
 from console.browser.model import BrowseError, Cell, Condition, Count, Key, SortTerm
+from tests.console.browser.browsed import (
+    DEADLINE,
+    Open,
+    counted,
+    firsts,
+    insert,
+    numbered,
+    texts,
+    until,
+    whole,
+    write,
+)
 
 LEFT = 162_858
 

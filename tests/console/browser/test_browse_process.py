@@ -14,12 +14,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from browsed import DEADLINE, Open, firsts, insert, numbered, until, write
 
 import console
 from console.browser.client import Browser
 from console.browser.model import BrowseError, Count, Limits
 from console.browser.reader.source import Source
+from tests.console.browser.browsed import DEADLINE, Open, firsts, insert, numbered, until, write
 
 NOBODY = 65_534
 

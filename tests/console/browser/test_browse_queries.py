@@ -7,9 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from browsed import Open, firsts, numbered, texts, until, whole, write
 
 from console.browser.model import QUERIES, BrowseError, Condition, Limits, SortTerm
+from tests.console.browser.browsed import Open, firsts, numbered, texts, until, whole, write
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT {} FROM n"
 # One call of one C function, which looks at no interrupt.

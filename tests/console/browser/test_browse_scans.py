@@ -7,10 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from browsed import Open, firsts, insert, numbered, until, whole, write
 
 from console.browser.client import Rows
 from console.browser.model import BrowseError, Condition, Count, Progress, SortTerm
+from tests.console.browser.browsed import Open, firsts, insert, numbered, until, whole, write
 
 
 async def keys(rows: Rows) -> list[int]:

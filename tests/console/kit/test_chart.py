@@ -2,7 +2,6 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 import pytest
-import seen
 from textual.app import App, ComposeResult
 
 from console.app.styles import stylesheets
@@ -11,6 +10,7 @@ from console.kit.bars import Stacked
 from console.kit.chart import Chart
 from console.kit.curve import Curve
 from console.kit.lines import Tone, line
+from tests.console import seen
 
 
 class Charted(App[None]):

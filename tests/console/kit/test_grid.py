@@ -3,7 +3,6 @@ from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 import pytest
-import seen
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.pilot import Pilot
@@ -13,6 +12,7 @@ from console.app.themes import DARK
 from console.kit.grid import Column, Grid
 from console.kit.lines import line
 from console.kit.rows import Row, RowList
+from tests.console import seen
 
 COLUMNS = (Column("key", 5), Column("much", 6, right=True, drop=1), Column("rest", 0))
 

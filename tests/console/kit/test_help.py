@@ -2,10 +2,7 @@
 
 from typing import Any
 
-import published as p
 import pytest
-import seen
-from hosting import Host
 
 from console.app.ledger_app import CycledeckApp
 from console.kit.help import ANYWHERE, ENGINE, HERE, HelpScreen, Key, keys_of
@@ -14,6 +11,9 @@ from console.screens.shared.session_screen import SessionScreen
 from console.screens.watch.watch import WatchScreen
 from console.session.session import Deck
 from console.session.target import Target
+from tests.console import published as p
+from tests.console import seen
+from tests.console.hosting import Host
 
 
 def by_group(keys: list[Key]) -> dict[str, list[str]]:

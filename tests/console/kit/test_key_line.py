@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-import seen
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
@@ -10,6 +9,7 @@ from textual.widgets import Input
 from console.app.styles import stylesheets
 from console.app.themes import DARK
 from console.kit.key_line import KeyLine
+from tests.console import seen
 
 
 class Keyed(App[None]):

@@ -2,7 +2,6 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import pytest
-import seen
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -13,6 +12,7 @@ from console.app.styles import stylesheets
 from console.app.themes import DARK
 from console.kit.line_widget import Lines, caption, changed_rows
 from console.kit.lines import Line, Tone, fitted, line, plain, width_of
+from tests.console import seen
 
 
 class Said(Lines):

@@ -1,9 +1,9 @@
-import seen
 from textual.app import App, ComposeResult
 
 from console.app.themes import DARK
 from console.kit.line_widget import TextLine
 from console.kit.lines import line
+from tests.console import seen
 
 
 class Lined(App[None]):

@@ -1,7 +1,6 @@
-import published as p
-
 from console.session.per_cycle import PerCycle
 from console.session.view import MOST_CYCLES
+from tests.console import published as p
 
 
 def test_what_is_made_of_a_result_is_made_once() -> None:

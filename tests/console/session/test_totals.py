@@ -1,8 +1,7 @@
 from decimal import Decimal
 
-import published as p
-
 from console.session.totals import equities, fees, nets, quote_of, written
+from tests.console import published as p
 
 
 def test_the_quote_of_a_symbol() -> None:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 import pytest
-from published import beat, books, failed, hello, result, view
 
 from console.kit.lines import Tone
 from console.session.target import Target
@@ -18,6 +17,7 @@ from engine.errors import (
     StoreLocked,
     StoreReplaced,
 )
+from tests.console.published import beat, books, failed, hello, result, view
 
 TARGET = Target(None, {"db": "my ledger.db", "seed": "3"})
 WELL = ConnectionState(TARGET, starting=False)

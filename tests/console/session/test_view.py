@@ -4,10 +4,20 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from published import BTC, ETH, NOON_MS, SECOND_MS, SOL, books, failed, position, result
 
 from console.session.view import MOST_CYCLES, ConsoleState, Past
 from engine.ledger.cursors import CursorChange
+from tests.console.published import (
+    BTC,
+    ETH,
+    NOON_MS,
+    SECOND_MS,
+    SOL,
+    books,
+    failed,
+    position,
+    result,
+)
 
 KEY = f"fills_cursor:{BTC}"
 

@@ -6,10 +6,9 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from builders import verified
-
 from docs.staged import Story, tell
 from docs.staged.story import CONFLICT, HELD, LAST, UNFETCHED, WITHOUT_METRICS
+from tests.builders import verified
 
 
 def test_it_is_told_the_same_again(told: Story, tmp_path: Path) -> None:

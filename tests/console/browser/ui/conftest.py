@@ -5,7 +5,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tables_screen import ROWS, trade
+
+from tests.console.browser.ui.tables_screen import ROWS, trade
 
 
 @pytest.fixture(autouse=True)

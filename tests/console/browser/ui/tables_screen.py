@@ -6,9 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
-from hosting import Host
-from running import until, written
-from seen import cells, text
 from textual.pilot import Pilot
 
 from console.browser.ui.browse import BrowseScreen
@@ -17,6 +14,9 @@ from console.browser.ui.query_pane import QueryPane
 from console.browser.ui.rows_pane import RowsPane
 from console.browser.ui.tables import TablesScreen
 from console.session.view import ConsoleState
+from tests.console.hosting import Host
+from tests.console.running import until, written
+from tests.console.seen import cells, text
 
 ROWS = 1_000
 HOSTILE = {

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import pytest
-from seen import inside, text
 from textual import events
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
@@ -16,6 +15,7 @@ from console.browser.model import Cell, ColumnInfo, Key, Row
 from console.browser.ui.cells import Times
 from console.browser.ui.columns import Columns
 from console.browser.ui.data_grid import DataGrid
+from tests.console.seen import inside, text
 
 INFOS = (
     ColumnInfo("seq", "INTEGER"),

@@ -3,10 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from seen import text
-from tables_screen import ROWS, tables, trades, write
-
 from console.session.view import ConsoleState
+from tests.console.browser.ui.tables_screen import ROWS, tables, trades, write
+from tests.console.seen import text
 
 
 async def test_what_others_write_is_seen(db: Path) -> None:

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from seen import cells, inside, text
-from tables_screen import HOSTILE, tables, trades, write
 
 from console.browser.ui.row_detail import RowDetail
 from console.kit.lines import Tone
+from tests.console.browser.ui.tables_screen import HOSTILE, tables, trades, write
+from tests.console.seen import cells, inside, text
 
 
 async def test_columns_hide_and_come_back(db: Path) -> None:

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-from seen import cells, text
-from tables_screen import ROWS, Tables, trade, trades, write
 
 from console.browser.ui.export_dialog import ExportDialog
 from console.kit.lines import Tone
 from console.kit.plain_input import PlainInput
+from tests.console.browser.ui.tables_screen import ROWS, Tables, trade, trades, write
+from tests.console.seen import cells, text
 
 
 async def exported(found: Tables, name: str) -> None:

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from running import ran
-from seen import cells, inside
-from tables_screen import ROWS, tables, trades
 
 from console.browser.ui.table_picker import TablePicker
+from tests.console.browser.ui.tables_screen import ROWS, tables, trades
+from tests.console.running import ran
+from tests.console.seen import cells, inside
 
 
 async def test_all_tables_and_views_are_listed(db: Path) -> None:

@@ -4,13 +4,13 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from seen import cells, inside
-from tables_screen import asked, trades, write
 
 from console.browser.client import Rows
 from console.browser.model import SortTerm
 from console.browser.ui.open_file import OpenFile
 from console.browser.ui.table_query import TableQuery
+from tests.console.browser.ui.tables_screen import asked, trades, write
+from tests.console.seen import cells, inside
 
 
 async def test_s_sorts_the_whole_table_on_the_column_under_the_cursor(db: Path) -> None:

@@ -3,16 +3,15 @@
 import signal
 from pathlib import Path
 
-from hosting import Host
-from running import ran, until
-from seen import cells, text
-from tables_screen import asked, tables, trades, write
-
 from console.app.browse_app import BrowseApp
 from console.browser.ui.browse import BrowseScreen
 from console.browser.ui.data_grid import DataGrid
 from console.screens.tables.tables import LedgerTablesScreen
 from console.session.view import ConsoleState
+from tests.console.browser.ui.tables_screen import asked, tables, trades, write
+from tests.console.hosting import Host
+from tests.console.running import ran, until
+from tests.console.seen import cells, text
 
 
 async def test_enter_shows_the_whole_row(db: Path) -> None:

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from seen import cells
-from tables_screen import ROWS, asked, run_sql, trades, write
 
 from console.browser.ui.query_pane import QueryPane
+from tests.console.browser.ui.tables_screen import ROWS, asked, run_sql, trades, write
+from tests.console.seen import cells
 
 
 async def test_a_statement_is_run_and_its_rows_browsed_the_same_way(db: Path) -> None:

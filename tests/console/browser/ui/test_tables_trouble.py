@@ -6,9 +6,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from seen import text
-from tables_screen import run_sql, tables, trades, write
 from textual import events
+
+from tests.console.browser.ui.tables_screen import run_sql, tables, trades, write
+from tests.console.seen import text
 
 
 async def test_a_file_that_is_not_there_yet_is_waited_for(db: Path, tmp_path: Path) -> None:

@@ -1,11 +1,11 @@
 """A cycle's metrics and times in words, wherever they are told."""
 
-import published as p
 from textual.app import App, ComposeResult
 
 from console.kit.lines import plain
 from console.screens.cycles.cycle_summary import CycleSummary
 from console.screens.shared.cycle_story import CycleStory
+from tests.console import published as p
 
 
 def test_a_slippage_that_rounds_to_nothing_has_the_same_sign_as_in_the_list() -> None:

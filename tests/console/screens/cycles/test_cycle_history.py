@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from traded import cycles_on, lengthened
 
 from console.kit.lines import plain
 from console.screens.cycles.cycle_history import MOST_PAGES, PAGE, AllCycles
 from console.screens.cycles.filtered_cycles import FilteredCycles
 from console.screens.shared.cycle_row import CycleRows
 from engine import CycleFilter, History
+from tests.console.traded import cycles_on, lengthened
 
 LAST = 8_000
 

@@ -6,12 +6,7 @@ from pathlib import Path
 from shutil import copyfile
 
 import pytest
-from builders import opened
-from fakes import FakeVenue
-from running import console, until, written
-from seen import cells, inside, rows, text
 from textual.pilot import Pilot
-from traded import HOSTILE, SHOWN, lengthened, told
 
 from console.app.ledger_app import CycledeckApp
 from console.screens.cycles.cycle_grid import CycleGrid
@@ -19,6 +14,11 @@ from console.screens.cycles.cycles import CyclesScreen
 from console.screens.xray.xray import XrayScreen
 from engine import CycleFilter, CycleResult, Engine, History, Settings
 from engine.errors import StoreLocked
+from tests.builders import opened
+from tests.console.running import console, until, written
+from tests.console.seen import cells, inside, rows, text
+from tests.console.traded import HOSTILE, SHOWN, lengthened, told
+from tests.fakes import FakeVenue
 
 LAST = 5_000
 

@@ -1,7 +1,6 @@
-import published as p
-
 from console.kit.lines import plain, width_of
 from console.screens.health.error_counts import ErrorCounts
+from tests.console import published as p
 
 KINDS = (
     ("OrderTrouble", 146),

@@ -7,10 +7,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from running import console, ran, until
-from seen import cells, text
 
 from console.kit.grid import Grid
+from tests.console.running import console, ran, until
+from tests.console.seen import cells, text
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
-import published as p
-
 from console.kit.lines import line, plain, width_of
 from console.kit.scrolled import Fact, FactsPanel
 from console.screens.health.health_facts import HealthFacts, Proof
+from tests.console import published as p
 
 HELD = p.books(
     lease_holder="host:4242",

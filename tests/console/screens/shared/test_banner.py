@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
-import seen
 from textual.app import App, ComposeResult
 
 from console.app.base_app import HINT
@@ -13,6 +12,7 @@ from console.app.themes import DARK
 from console.kit.lines import Tone
 from console.screens.shared.banner import Banner
 from console.session.view import ConsoleState, Trouble
+from tests.console import seen
 
 ENDED = Trouble(
     "The engine ended with exit code 1: error: recorded:nix.jsonl: [Errno 2] No such file or "

@@ -1,8 +1,7 @@
-import published as p
-
 from console.kit.lines import Tone, plain
 from console.screens.shared.cycle_row import COLUMNS, CycleRows, RecentCycles
 from engine.cycles.results import CycleResult, Kind, Verdict
+from tests.console import published as p
 
 
 def shown(result: CycleResult) -> dict[str, str]:

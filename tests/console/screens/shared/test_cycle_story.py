@@ -1,9 +1,9 @@
-import published as p
 import pytest
 
 from console.kit.lines import Tone, plain
 from console.screens.shared.cycle_story import CycleStory, in_words
 from engine.cycles.results import CycleResult, CycleStatus, Kind, Verdict
+from tests.console import published as p
 
 
 def tones(result: CycleResult) -> set[Tone]:

@@ -4,13 +4,13 @@ import time
 from dataclasses import replace
 from typing import Any
 
-import published as p
 import pytest
 
 from console.kit.lines import Tone, plain
 from console.screens.shared.header import Header
 from console.session.view import ConsoleState, Link, Past
 from engine.cycles.results import CycleResult
+from tests.console import published as p
 
 
 @pytest.fixture(autouse=True)

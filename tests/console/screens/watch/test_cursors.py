@@ -1,6 +1,5 @@
 from dataclasses import replace
 
-import published as p
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +13,7 @@ from console.screens.watch.cursors import (
 )
 from console.session.view import ConsoleState, CursorMark, Past
 from engine.cycles.results import CycleResult, Kind
+from tests.console import published as p
 
 NOW_MS = p.result(1).started_ms
 KEY = "fills_cursor:"

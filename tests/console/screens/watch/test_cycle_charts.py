@@ -1,6 +1,5 @@
 from decimal import Decimal
 
-import published as p
 import pytest
 
 from console.kit.bars import Signed, Stacked
@@ -9,6 +8,7 @@ from console.kit.lines import Tone
 from console.screens.watch.cycle_charts import Charted, CycleCharts, currencies_of
 from console.screens.watch.dedupe import Counted
 from engine.cycles.results import CycleResult
+from tests.console import published as p
 
 
 def newest_first(*results: CycleResult) -> list[CycleResult]:

@@ -1,7 +1,6 @@
 from decimal import Decimal
 from typing import Any
 
-import published as p
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +16,7 @@ from console.screens.watch.position_rows import (
 )
 from console.screens.watch.positions import totals
 from console.session.totals import written
+from tests.console import published as p
 
 MONEY = ("qty", "avg cost", "mark", "unrealised", "realised")
 WIDTHS = (8, 12, 12, 12, 12, 12, 18)

@@ -6,10 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-import published as p
 import pytest
-import seen
-from hosting import Host
 from textual.pilot import Pilot
 from textual.widget import Widget
 
@@ -17,6 +14,9 @@ from console.screens.watch.cycle_list import CycleList
 from console.screens.watch.watch import WatchScreen
 from console.session.view import ConsoleState, CursorMark, Past, Trouble
 from engine.cycles.results import CycleStatus, Kind, Verdict
+from tests.console import published as p
+from tests.console import seen
+from tests.console.hosting import Host
 
 SIZES = [(80, 24), (120, 40), (200, 60), (40, 10), (100, 34), (60, 20), (120, 24), (20, 5)]
 

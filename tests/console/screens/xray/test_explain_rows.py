@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from published import position
 
 from console.kit.formats import Decimals
 from console.kit.lines import Tone, plain
 from console.screens.xray.explain_rows import StepRows, by_sign
 from engine.history.explain import Explanation, FoldStep
+from tests.console.published import position
 
 
 def step(**changes: Any) -> FoldStep:

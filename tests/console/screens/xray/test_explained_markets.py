@@ -1,10 +1,9 @@
 """Which markets a cycle's x-ray explains."""
 
-import published as p
-
 from console.screens.xray.explain import markets_of
 from engine.history.outcomes import EventOutcome
 from engine.history.xray import FillLine, Xray
+from tests.console import published as p
 
 NEW = EventOutcome("fill:1", "FILL", "inserted", 7)
 SEEN = EventOutcome("fill:1", "FILL", "ignored", 6)

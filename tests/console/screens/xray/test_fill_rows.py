@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from published import BTC
 
 from console.kit.lines import Tone, plain
 from console.kit.widths import GAP
@@ -18,6 +17,7 @@ from console.screens.xray.fill_rows import (
 )
 from engine.history.outcomes import EventOutcome
 from engine.history.xray import FillLine
+from tests.console.published import BTC
 
 
 def event(kind: str, found: str, cycle_id: int | None = 7, detail: str = "") -> EventOutcome:

@@ -1,6 +1,5 @@
 """What was asked, market by market: times stay whole, whatever the room."""
 
-import published as p
 import pytest
 from textual.app import App, ComposeResult
 
@@ -8,6 +7,7 @@ from console.kit.lines import plain, width_of
 from console.screens.xray.xray_cursors import XrayCursors
 from engine.history.evidence import MarketEvidence
 from engine.history.xray import Xray
+from tests.console import published as p
 
 DAY_MS = 86_400_000
 

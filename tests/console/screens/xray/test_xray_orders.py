@@ -1,11 +1,11 @@
 """Orders of a cycle, under one another."""
 
-import published as p
 from rich.cells import cell_len
 
 from console.kit.lines import plain
 from console.screens.xray.xray_orders import XrayOrders
 from engine.history.xray import OrderLine, Xray
+from tests.console import published as p
 
 
 def order(symbol: str) -> OrderLine:

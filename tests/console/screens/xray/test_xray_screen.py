@@ -8,13 +8,7 @@ from pathlib import Path
 from shutil import copyfile
 
 import pytest
-from builders import BTC, ETH, opened, settings_in
-from fakes import FakeVenue
-from published import result
-from running import console, ran, until
-from seen import cells, rows, text
 from textual.pilot import Pilot
-from traded import SHOWN, cycles_on, fill, lengthened, told
 
 from console.app.ledger_app import CycledeckApp
 from console.browser.ui.tables import TablesScreen
@@ -25,6 +19,12 @@ from console.screens.xray.xray import XrayScreen
 from engine import Engine, History, Kind, Verdict
 from engine.errors import StoreLocked
 from engine.ingest import quarantine
+from tests.builders import BTC, ETH, opened, settings_in
+from tests.console.published import result
+from tests.console.running import console, ran, until
+from tests.console.seen import cells, rows, text
+from tests.console.traded import SHOWN, cycles_on, fill, lengthened, told
+from tests.fakes import FakeVenue
 
 
 @pytest.fixture(scope="module")
