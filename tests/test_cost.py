@@ -18,6 +18,7 @@ from tests.builders import (
     T0,
     memory_ledger,
     opened,
+    raw,
     reported,
     rows,
     serve,
@@ -120,7 +121,7 @@ def test_the_check_sees_a_full_scan_when_there_is_one(tmp_path: Path) -> None:
         "DELETE FROM cycles WHERE mode = 'sim'",
         "SELECT status FROM orders WHERE status = 'open' ORDER BY cycle_id",
     ):
-        assert full_scans(connection, statement), statement
+        assert full_scans(raw(connection), statement), statement
     connection.close()
 
 

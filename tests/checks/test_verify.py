@@ -250,7 +250,7 @@ async def traded(folder: Path) -> Path:
     venue = FakeVenue([reported("1", fees=[fee("1")])], marks={BTC: "100", ETH: "10"})
     async with Engine(settings_in(folder, strategy="ladder"), venue=venue) as engine:
         await engine.cycle()
-        ours = {"clientOrderId": venue.sent[0].client_order_id, "order": "x1"}
+        ours: dict[str, Any] = {"clientOrderId": venue.sent[0].client_order_id, "order": "x1"}
         venue.reports += [
             reported("2", "sell", "0.5", "99", timestamp=venue.now_ms + 500, **ours),
             reported("3", timestamp=venue.now_ms, symbol=ETH, fees=[]),

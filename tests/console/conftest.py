@@ -1,6 +1,7 @@
 """Tests of the console; what they build with is in `published` and `seen`."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from textual.css.model import RuleSet
@@ -12,7 +13,7 @@ def _stylesheets_are_parsed_once() -> Iterator[None]:
     """Hundreds of apps in one process share their rules, which follow from text and theme alone."""
     parse, parsed = Stylesheet._parse_rules, dict[object, list[RuleSet]]()
 
-    def once(sheet: Stylesheet, *source: object, **more: object) -> list[RuleSet]:
+    def once(sheet: Stylesheet, *source: Any, **more: Any) -> list[RuleSet]:
         key = (source, *more.items(), *sheet._variables.items())
         if key not in parsed:
             parsed[key] = parse(sheet, *source, **more)

@@ -217,8 +217,8 @@ async def test_pushes_come_by_iteration_and_end_with_the_connection(tmp_path: Pa
 async def test_a_program_that_takes_no_pushes_keeps_the_newest_and_loses_no_reply(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert client.KEPT == 1_000
-    monkeypatch.setattr(client, "KEPT", 5)
+    assert client.MAX_PUSHES == 1_000
+    monkeypatch.setattr(client, "MAX_PUSHES", 5)
     async with serving(tmp_path, interval=0) as engine, attached(engine.settings.db) as idle:
         await engine.run(20)
         replies = [await idle.command(Action.TRIGGER) for _ in range(5)]

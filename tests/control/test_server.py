@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from structlog.testing import capture_logs
 
 from engine import CycleStatus, Engine, EngineState, logs
 from engine.control import client_session as attached_client
 from engine.control import server, unix_socket
-from engine.control.messages import PROTOCOL, Action, Published
+from engine.control.messages import PROTOCOL, Action, Beat, Published
 from engine.control.unix_socket import socket_path
 from engine.cycles.results import CycleResult, Logged
 from engine.errors import VenueUnavailable
@@ -197,7 +198,12 @@ async def test_beats_come_as_long_as_somebody_is_attached(
     monkeypatch.setattr(server, "BEAT_S", 0.01)
     beats: list[object] = []
     real = server.Channel._beat
-    monkeypatch.setattr(server.Channel, "_beat", lambda self: beats.append(self) or real(self))
+
+    def beat(channel: server.Channel) -> Beat:
+        beats.append(channel)
+        return real(channel)
+
+    monkeypatch.setattr(server.Channel, "_beat", beat)
     async with serving(tmp_path) as engine:
         await engine.cycle()
         assert beats == []
@@ -215,7 +221,12 @@ async def test_without_a_client_nothing_is_written_down_for_anyone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[object] = []
-    monkeypatch.setattr(server, "encoded", lambda message: written.append(message) or b"")
+
+    def written_down(message: BaseModel) -> bytes:
+        written.append(message)
+        return b""
+
+    monkeypatch.setattr(server, "encoded", written_down)
     async with serving(tmp_path, interval=0) as engine:
         await engine.run(10)
         assert engine._up.channel is not None
@@ -227,8 +238,12 @@ async def test_a_message_is_written_down_once_however_many_clients_there_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[object] = []
-    real = server.encoded
-    monkeypatch.setattr(server, "encoded", lambda m: written.append(m) or real(m))
+
+    def written_down(message: BaseModel) -> bytes:
+        written.append(message)
+        return attached_client.encoded(message)
+
+    monkeypatch.setattr(server, "encoded", written_down)
     async with serving(tmp_path) as engine:
         db = engine.settings.db
         async with attached(db) as one, attached(db) as two, attached(db) as three:
@@ -269,7 +284,7 @@ async def test_no_more_clients_are_taken_than_the_engine_can_spare(
 
 async def falls_asleep(client: Bare, engine: Engine) -> None:
     """The client reads no more, and the kernel keeps little for it: it is behind soon."""
-    await until(lambda: clients_of(engine))
+    await until(lambda: bool(clients_of(engine)))
     (its,) = clients_of(engine)
     its._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
     client.writer.transport.pause_reading()  # type: ignore[attr-defined]
@@ -292,7 +307,7 @@ async def test_a_client_that_reads_nothing_misses_results_and_slows_no_cycle(
         asleep.writer.transport.resume_reading()  # type: ignore[attr-defined]
         await until(lambda: not lagging._transport.get_write_buffer_size())
         await engine.cycle()
-        seen = []
+        seen: list[int] = []
         while not seen or seen[-1] < 51:
             seen.append((await asleep.next("result"))["result"]["cycle_id"])
     assert seen == sorted(set(seen))

@@ -72,7 +72,7 @@ class Terminal:
         self._set_size(size)
         self.started = time.monotonic()
         self.pid = _spawn(
-            [*command, *map(str, arguments)], home, environment(home) | (env or {}), slave
+            [*command, *map(str, arguments)], home, environment(home) | dict(env or {}), slave
         )
         os.close(slave)
         self._reader = threading.Thread(target=self._read, daemon=True)

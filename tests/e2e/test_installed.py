@@ -17,11 +17,13 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("installed")
-    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder / "wheel", ROOT]
+    options = ["-q", "--no-deps", "-w", str(folder / "wheel")]
+    build = [sys.executable, "-m", "pip", "wheel", *options, str(ROOT)]
     subprocess.run(build, check=True)
     (wheel,) = (folder / "wheel").glob("cycledeck-*.whl")
     venv.create(folder / "env", with_pip=True)
-    install = [folder / "env" / "bin" / "python", "-m", "pip", "install", "-q", wheel]
+    python = str(folder / "env" / "bin" / "python")
+    install = [python, "-m", "pip", "install", "-q", str(wheel)]
     subprocess.run(install, check=True)
     return str(folder / "env" / "bin" / "cycledeck")
 

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 from collections.abc import Awaitable, Callable, Container, Coroutine, Generator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -135,7 +136,7 @@ class CancelledAt(Awaitable[T]):
         self.suspensions = 0
 
     def __await__(self) -> Generator[Any, Any, T]:
-        step: Callable[[], Any] = lambda: self._work.send(None)  # noqa: E731
+        step: Callable[[], Any] = partial(self._work.send, None)
         while True:
             try:
                 waiting = step()
@@ -148,6 +149,6 @@ class CancelledAt(Awaitable[T]):
                 task.cancel()
             try:
                 value = yield waiting
-                step = lambda value=value: self._work.send(value)  # noqa: E731
+                step = partial(self._work.send, value)
             except BaseException as error:  # noqa: BLE001 - it belongs to the coroutine
-                step = lambda error=error: self._work.throw(error)  # noqa: E731
+                step = partial(self._work.throw, error)

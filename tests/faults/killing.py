@@ -66,7 +66,8 @@ def killed_at(rehearsed: Rehearsed, folder: Path, at: int, after_it: bool) -> li
     status = in_child(recover)
     if status:
         return [f"recovery ended with status {status}"]
-    return json.loads((folder / "problems").read_text())
+    problems: list[str] = json.loads((folder / "problems").read_text())
+    return problems
 
 
 def main(name: str, when: str, which: str, first: str, step: str) -> None:

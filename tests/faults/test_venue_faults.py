@@ -356,11 +356,11 @@ async def test_an_order_that_arrived_after_it_was_looked_for_is_found_again(
     """FAULTS 26: believed absent, then listed as open; the metrics of its cycle follow."""
 
     class Slow(FakeVenue):
+        under_way: LimitOrder | None = None
+
         async def submit(self, order: LimitOrder) -> VenueOrder:
             self.under_way = order
             raise KeyError("the connection broke")
-
-        under_way: LimitOrder | None = None
 
     venue, settings = Slow([reported("1")], marks={BTC: "100"}), settings_in(tmp_path)
     async with Engine(settings, venue=venue, strategy=two_orders) as engine:

@@ -302,23 +302,26 @@ async def many(settings: Settings, venue: FakeVenue, count: int = 12) -> list[Cy
     return results
 
 
+FILTERS: list[tuple[CycleFilter | None, Callable[[CycleResult], object]]] = [
+    (None, lambda r: True),
+    (CycleFilter(statuses=("failed",)), lambda r: r.status is CycleStatus.FAILED),
+    (CycleFilter(kinds=("replay",)), lambda r: r.kind is Kind.REPLAY),
+    (
+        CycleFilter(trouble=True),
+        lambda r: r.errors or r.warnings or r.ledger_events_conflicting or not r.committed,
+    ),
+    (CycleFilter(kinds=("live",), statuses=("ok", "partial")), lambda r: r.committed
+     and r.kind is Kind.LIVE),
+    (CycleFilter(text="NO_1"), lambda r: any("no_1" in e.message for e in r.errors)),
+]  # fmt: skip
+
+
 async def test_pages_follow_each_other_without_a_gap_whatever_the_filter(
     settings: Settings, venue: FakeVenue
 ) -> None:
     published = await many(settings, venue)
     async with looking(settings.db) as history:
-        for only, keeps in (
-            (None, lambda r: True),
-            (CycleFilter(statuses=("failed",)), lambda r: r.status is CycleStatus.FAILED),
-            (CycleFilter(kinds=("replay",)), lambda r: r.kind is Kind.REPLAY),
-            (
-                CycleFilter(trouble=True),
-                lambda r: r.errors or r.warnings or r.ledger_events_conflicting or not r.committed,
-            ),
-            (CycleFilter(kinds=("live",), statuses=("ok", "partial")), lambda r: r.committed
-             and r.kind is Kind.LIVE),
-            (CycleFilter(text="NO_1"), lambda r: any("no_1" in e.message for e in r.errors)),
-        ):  # fmt: skip
+        for only, keeps in FILTERS:
             expected = [r.cycle_id for r in reversed(published) if keeps(r)]
             found: list[int] = []
             while page := await history.results(2, before=found[-1] if found else None, only=only):

@@ -263,7 +263,7 @@ async def test_a_row_that_breaks_a_rule_fails_the_transaction_and_is_not_passed_
 ) -> None:
     """Whether it stands alone or among others in one statement."""
     fills = [read(reported(str(number))) for number in range(count)]
-    fills[count // 2] = replace(fills[count // 2], side=SimpleNamespace(value="hold"))
+    fills[count // 2] = replace(fills[count // 2], side=SimpleNamespace(value="hold"))  # type: ignore[arg-type]
     store = await Store.open(tmp_path / "ledger.db")
     try:
         with pytest.raises(StoreError, match="CHECK constraint failed"):

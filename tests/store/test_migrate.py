@@ -11,7 +11,7 @@ from engine.errors import LedgerMismatch, SchemaTooNew, StoreCorrupt
 from engine.store import migrate
 from engine.store.readstore import ReadStore
 from engine.store.store import Store
-from tests.builders import memory_ledger, rows
+from tests.builders import memory_ledger, raw, rows
 
 NEWEST = migrate.steps()[-1][0]
 
@@ -36,7 +36,7 @@ def test_migrations_are_numbered_without_gaps() -> None:
 def test_migrating_twice_is_migrating_once() -> None:
     with closing(memory_ledger()) as connection:
         before = rows(connection, "SELECT name, sql FROM sqlite_master ORDER BY name")
-        migrate.migrate(connection)
+        migrate.migrate(raw(connection))
         assert rows(connection, "SELECT name, sql FROM sqlite_master ORDER BY name") == before
         applied = rows(connection, "SELECT version FROM schema_migrations")
         assert applied == list(range(1, NEWEST + 1))
@@ -105,7 +105,7 @@ def test_a_step_that_fails_leaves_nothing_of_itself(monkeypatch: pytest.MonkeyPa
     with closing(memory_ledger()) as connection:
         monkeypatch.setattr(migrate, "steps", lambda: broken)
         with pytest.raises(sqlite3.OperationalError, match="already exists"):
-            migrate.migrate(connection)
+            migrate.migrate(raw(connection))
         assert not connection.in_transaction
         assert migrate.current(connection) == NEWEST
         assert rows(connection, "SELECT count(*) FROM sqlite_master WHERE name = 'half'") == [0]

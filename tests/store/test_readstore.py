@@ -12,7 +12,8 @@ from engine.ledger.positions import Positions
 from engine.store import migrate
 from engine.store.readstore import ReadStore
 from engine.store.store import Store
-from tests.builders import OpenLedger, opened, rows
+from engine.store.tx import Tx
+from tests.builders import opened, rows
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ async def test_what_reading_a_damaged_row_raises_says_that_it_is_one(
 
 
 async def test_what_is_raised_on_purpose_stays_what_it_is(store: ReadStore) -> None:
-    def work(connection: OpenLedger) -> None:
+    def work(tx: Tx) -> None:
         raise NoSuchItem("there is none")
 
     with pytest.raises(NoSuchItem, match="there is none"):

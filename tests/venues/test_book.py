@@ -12,6 +12,9 @@ from engine.venues.sim.state import decode_book, encode_book
 
 OWNERS = ("account", "other", "third")
 
+Placement = tuple[Side, str, Decimal, Decimal, bool]
+Step = Placement | int
+
 placements = st.tuples(
     st.sampled_from(Side),
     st.sampled_from(OWNERS),
@@ -34,7 +37,7 @@ class Model:
         return min(ours, key=lambda order: sign * order.price, default=None)
 
     def place(self, order: Order, rests: bool) -> list[Match]:
-        matches = []
+        matches: list[Match] = []
         left = order.qty
         while left:
             maker = self.best(OPPOSITE[order.side])
@@ -68,7 +71,7 @@ def order(name: str, side: Side, price: str, qty: str, owner: str = "other") -> 
 
 
 @given(steps)
-def test_matches_go_by_price_then_by_time(script: list[tuple | int]) -> None:
+def test_matches_go_by_price_then_by_time(script: list[Step]) -> None:
     """Whatever is placed, dropped and cancelled, matches and book are the model's."""
     book, model = Book(), Model()
     for number, step in enumerate(script):
@@ -82,7 +85,7 @@ def test_matches_go_by_price_then_by_time(script: list[tuple | int]) -> None:
 
 
 @given(steps)
-def test_nothing_is_made_or_lost_and_the_book_is_never_crossed(script: list[tuple | int]) -> None:
+def test_nothing_is_made_or_lost_and_the_book_is_never_crossed(script: list[Step]) -> None:
     """What was placed is matched (once on each side), dropped, cancelled, or rests."""
     book = Book()
     placed = matched = gone = Decimal(0)
@@ -105,7 +108,7 @@ def test_nothing_is_made_or_lost_and_the_book_is_never_crossed(script: list[tupl
 
 @given(steps)
 def test_a_book_read_back_has_the_same_orders_in_the_same_priority(
-    script: list[tuple | int],
+    script: list[Step],
 ) -> None:
     book = Book()
     for number, step in enumerate(script):
@@ -114,7 +117,7 @@ def test_a_book_read_back_has_the_same_orders_in_the_same_priority(
     assert list(decode_book(encode_book(book)).orders()) == list(book.orders())
 
 
-def _order_of(step: tuple) -> tuple:
+def _order_of(step: Placement) -> tuple[str, Side, Decimal, Decimal]:
     side, owner, price, qty, _ = step
     return owner, side, price, qty
 

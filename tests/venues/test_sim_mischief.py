@@ -1,7 +1,7 @@
 """What the sim venue does wrong when told to, and that no fill is lost by it."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -193,7 +193,8 @@ async def test_a_refused_request_did_nothing_but_take_time(
 async def test_whatever_went_wrong_every_fill_is_served_in_the_end(tmp_path: Path) -> None:
     """With mischief off again, the fills add up to the orders and each is what it was before."""
     everything = dict.fromkeys(Mischief.model_fields, 0.15) | {"late_by_ms": 4_000}
-    names, seen = [], {}
+    names: list[tuple[str, str]] = []
+    seen: dict[str, dict[str, Any]] = {}
     async with opened(tmp_path / "sim", **everything) as venue:
         for number in range(60):
             for symbol, market in MARKETS.items():
@@ -211,7 +212,7 @@ async def test_whatever_went_wrong_every_fill_is_served_in_the_end(tmp_path: Pat
         await pass_time(venue, 10_000)
         served = [row for symbol in MARKETS for row in await fills(venue, symbol)]
         orders = [await venue.fetch_order_by_client_id(*name) for name in names]
-    executed: Counter[str] = Counter()
+    executed: dict[str, Decimal] = defaultdict(Decimal)
     for row in served:
         executed[row["clientOrderId"]] += Decimal(row["amount"])
         before = seen.get(row["id"], row)

@@ -6,11 +6,13 @@ import signal
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from console.app.browse_app import BrowseApp
 from console.app.ledger_app import CycledeckApp
@@ -28,6 +30,7 @@ from tests.console.seen import cells, text
 
 # An engine that runs a cycle only when it is asked to.
 ASKED_ONLY = "1h"
+EAGER_TASKS: Any = getattr(asyncio, "eager_task_factory", None)
 
 
 @pytest.fixture
@@ -38,6 +41,18 @@ def db(tmp_path: Path) -> Path:
 def app_of(pilot: Pilot[None]) -> CycledeckApp:
     assert isinstance(pilot.app, CycledeckApp)
     return pilot.app
+
+
+def shows(pilot: Pilot[None], selector: str, words: str) -> bool:
+    return words in cells(pilot.app, selector)
+
+
+def is_on(pilot: Pilot[None], screen: type[Screen[Any]]) -> bool:
+    return isinstance(pilot.app.screen, screen)
+
+
+def is_as_full(pilot: Pilot[None], before: str) -> bool:
+    return len(text(pilot.app)) >= len(before) * 0.8
 
 
 def newest(pilot: Pilot[None]) -> int:
@@ -280,7 +295,7 @@ async def test_what_is_of_now_says_so_while_one_walks_through_time(db: Path) -> 
         await until(pilot, lambda: "cycle 3 as of" in cells(pilot.app, "#header"))
         for key, crumb in (("4", "health › now"), ("3", "› now")):
             await pilot.press(key)
-            await until(pilot, lambda crumb=crumb: crumb in cells(pilot.app, "#header"))
+            await until(pilot, partial(shows, pilot, "#header", crumb))
             assert "as of" not in cells(pilot.app, "#header")
         app_of(pilot).open_cycle(2)
         await until(pilot, lambda: "cycles › 2 as of" in cells(pilot.app, "#header"))
@@ -309,7 +324,7 @@ async def test_numbers_open_the_four_screens(db: Path) -> None:
             ("1", WatchScreen),
         ):
             await pilot.press(key)
-            await until(pilot, lambda screen=screen: isinstance(pilot.app.screen, screen))
+            await until(pilot, partial(is_on, pilot, screen))
 
 
 async def test_enter_opens_a_cycle_and_escape_goes_back_to_where_it_was_opened(db: Path) -> None:
@@ -350,7 +365,7 @@ async def test_help_lists_the_keys_that_work_on_this_screen(db: Path) -> None:
     async with console(db, size=(120, 60)) as pilot:
         for key, own in (("1", "Chart"), ("4", "Verify")):
             await pilot.press(key, "question_mark")
-            await until(pilot, lambda own=own: own in cells(pilot.app, "#dialog"))
+            await until(pilot, partial(shows, pilot, "#dialog", own))
             shown = cells(pilot.app, "#dialog")
             for expected in ("Trigger", "Replay", "Freeze", "Older", "Quit", "Stop orders"):
                 assert expected in shown
@@ -470,25 +485,25 @@ async def test_a_terminal_made_tiny_and_back_shows_the_same_again(db: Path) -> N
             await pilot.pause()
             assert text(pilot.app).strip()
             await pilot.resize_terminal(120, 40)
-            await until(pilot, lambda before=before: len(text(pilot.app)) >= len(before) * 0.8)
+            await until(pilot, partial(is_as_full, pilot, before))
 
 
 def told(pilot: Pilot[None]) -> list[str]:
     return [found.message for found in pilot.app._notifications]
 
 
-@pytest.mark.skipif(not hasattr(asyncio, "eager_task_factory"), reason="new in Python 3.12")
+@pytest.mark.skipif(EAGER_TASKS is None, reason="new in Python 3.12")
 async def test_an_app_has_its_first_screen_before_that_is_mounted_on_every_python(
     db: Path,
 ) -> None:
     """Textual has tasks begin at once where they can, a screen's before the app has the screen."""
     await ran(db)
     loop = asyncio.get_running_loop()
-    loop.set_task_factory(asyncio.eager_task_factory)
+    loop.set_task_factory(EAGER_TASKS)
     app = BrowseApp(db)
     async with app.run_test(size=(140, 40)) as pilot:
         await until(pilot, lambda: "ledger_events" in text(app))
-    loop.set_task_factory(asyncio.eager_task_factory)
+    loop.set_task_factory(EAGER_TASKS)
     async with console(db, keys="1234") as pilot:
         assert loop.get_task_factory() is None
         assert isinstance(pilot.app.screen, HealthScreen)

@@ -75,6 +75,12 @@ async def counted(rows: Rows) -> int:
     return rows.count.value
 
 
+def pid_of(browser: Browser) -> int:
+    """The process that reads for it."""
+    assert browser._process is not None
+    return browser._process._process.pid
+
+
 async def until(condition: Callable[[], Awaitable[bool] | bool]) -> None:
     """Wait for a condition, or fail at the deadline."""
     end = time.monotonic() + DEADLINE

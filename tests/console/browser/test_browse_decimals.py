@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.browser.reader import decimals
+from console.browser.reader.wire import Stored
 
 EXACT = Context(prec=2_000)
 written = st.one_of(
@@ -36,7 +37,9 @@ def test_other_texts_sort_as_texts_after_all_numbers(left: str, right: str) -> N
 
 
 def test_stored_numbers_and_decimal_texts_are_one_order() -> None:
-    ordered = [float("-inf"), "-1e5", -7, -2.5, "-0.1", 0, "0.00", 1e-9, "0.5", 1, 1.5, "2", 2**62]
+    ordered: list[Stored] = [
+        float("-inf"), "-1e5", -7, -2.5, "-0.1", 0, "0.00", 1e-9, "0.5", 1, 1.5, "2", 2**62,
+    ]  # fmt: skip
     keys = [decimals.sort_key(value) or b"" for value in [*ordered, float("inf"), "a", "é", b""]]
     assert keys == sorted(keys)
     assert decimals.sort_key(0) == decimals.sort_key("-0.00") == decimals.sort_key(0.0)

@@ -19,13 +19,18 @@ import console
 from console.browser.client import Browser
 from console.browser.model import BrowseError, Count, Limits
 from console.browser.reader.source import Source
-from tests.console.browser.browsed import DEADLINE, Open, firsts, insert, numbered, until, write
+from tests.console.browser.browsed import (
+    DEADLINE,
+    Open,
+    firsts,
+    insert,
+    numbered,
+    pid_of,
+    until,
+    write,
+)
 
 NOBODY = 65_534
-
-
-def pid_of(browser: Browser) -> int:
-    return browser._process._process.pid
 
 
 def is_running(pid: int) -> bool:

@@ -193,6 +193,8 @@ def holds(value: Any, operator: str, operand: str, column: str) -> bool:
         return _equal(value, operand, number, column) == (operator == "=")
     if isinstance(value, bytes):
         return False
+    left: Any
+    right: Any
     if isinstance(value, str):
         is_amount = number is not None and decimals.is_decimal(value)
         left, right = (Decimal(value), number) if is_amount else (value, operand)
@@ -200,11 +202,11 @@ def holds(value: Any, operator: str, operand: str, column: str) -> bool:
         return False
     else:
         left, right = Decimal(value), number
-    order = (left > right) - (left < right)
+    order = int(left > right) - int(left < right)
     return {"<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0}[operator]
 
 
-def _equal(value: Any, operand: str, number: Any, column: str) -> bool:
+def _equal(value: Any, operand: str, number: Decimal | None, column: str) -> bool:
     if isinstance(value, bytes):
         return bool(value.hex() == operand)
     if isinstance(value, str):
@@ -278,7 +280,7 @@ def test_what_a_sparse_index_calls_exact_is_exact_before_and_after_the_survey(
             assert index.total == len(ordered)
         for position, limit in looks:
             first, found, exact = index.forward(connection, position, limit)
-            taken = [key[0] for key, _ in found]
+            taken: list[Any] = [key[0] for key, _ in found]
             assert taken == sorted(taken)
             assert first == position
             if exact and (found or index.total is not None):

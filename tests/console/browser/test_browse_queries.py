@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from console.browser.model import QUERIES, BrowseError, Condition, Limits, SortTerm
-from tests.console.browser.browsed import Open, firsts, numbered, texts, until, whole, write
+from tests.console.browser.browsed import Open, firsts, numbered, pid_of, texts, until, whole, write
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT {} FROM n"
 # One call of one C function, which looks at no interrupt.
@@ -159,7 +159,7 @@ async def test_a_full_disk_is_said_in_words(browse: Open, ledger: Path) -> None:
     browser = await browse(ledger, Limits())
     await browser.tables()
     limits = (100_000, 100_000)
-    resource.prlimit(browser._process._process.pid, resource.RLIMIT_FSIZE, limits)
+    resource.prlimit(pid_of(browser), resource.RLIMIT_FSIZE, limits)
     rows = await browser.query("SELECT seq, hex(zeroblob(100)) FROM events")
     await rows.settled()
     assert rows.stopped.endswith("there is no disk space left for temporary files")
@@ -208,11 +208,11 @@ async def test_a_query_in_one_long_call_is_killed_with_its_process(
 ) -> None:
     browser = await browse(ledger, Limits(seconds=0.3))
     table = await browser.rows("events")
-    first = browser._process._process.pid
+    first = pid_of(browser)
     with pytest.raises(BrowseError, match=r"stopped after 0\.3 s"):
         await browser.query(ONE_CALL)
     assert texts(await (await browser.query("SELECT 1")).page(0, 1)) == [["1"]]
-    assert browser._process._process.pid != first
+    assert pid_of(browser) != first
     with pytest.raises(ProcessLookupError):
         os.kill(first, 0)
     # What was open beside it is opened again by its next call.
@@ -244,7 +244,7 @@ async def test_a_cancelled_query_stops_and_leaves_the_process_free(
     asked.cancel()
     with suppress(asyncio.CancelledError):
         await asked
-    threads = Path(f"/proc/{browser._process._process.pid}/task")
+    threads = Path(f"/proc/{pid_of(browser)}/task")
 
     def idle() -> bool:
         return len(list(threads.iterdir())) <= 2

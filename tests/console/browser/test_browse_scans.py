@@ -5,11 +5,12 @@ import sqlite3
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from console.browser.client import Rows
-from console.browser.model import BrowseError, Condition, Count, Progress, SortTerm
+from console.browser.model import BrowseError, Condition, Count, Operator, Progress, SortTerm
 from tests.console.browser.browsed import Open, firsts, insert, numbered, until, whole, write
 
 
@@ -54,7 +55,7 @@ async def test_matches_show_while_the_scan_goes_on_in_the_order_asked_for(
     assert rows.count == Count(333_334, "exact", 333_334)
     assert reports[-1].doing == "filtering"
     assert (reports[-1].scanned, reports[-1].matches, reports[-1].share) == (1_000_000, 333_334, 1)
-    shares = [report.share for report in reports]
+    shares: list[Any] = [report.share for report in reports]
     assert shares == sorted(shares)
     assert firsts(await rows.page(-1, 1)) == ["1"]
 
@@ -119,7 +120,7 @@ async def test_decimal_texts_sort_as_numbers(browse: Open, tmp_path: Path) -> No
     assert found == sorted(amounts, key=lambda amount: (Decimal(amount), amounts.index(amount)))
 
 
-AMOUNT_CONDITIONS = [
+AMOUNT_CONDITIONS: list[tuple[Operator, str, list[int]]] = [
     ("<", "9", [2, 3, 5]),
     ("<=", "9.50", [2, 3, 5, 6, 7]),
     (">", "+9.5", [1, 4]),

@@ -1,11 +1,17 @@
 from console.session.per_cycle import PerCycle
 from console.session.view import MOST_CYCLES
+from engine import CycleResult, CycleStatus
 from tests.console import published as p
 
 
 def test_what_is_made_of_a_result_is_made_once() -> None:
     made: list[int] = []
-    found = PerCycle(lambda result: made.append(result.cycle_id) or result.status)
+
+    def status(result: CycleResult) -> CycleStatus:
+        made.append(result.cycle_id)
+        return result.status
+
+    found = PerCycle(status)
     result = p.result(7)
     assert [found(result), found(result)] == [result.status] * 2
     assert made == [7]

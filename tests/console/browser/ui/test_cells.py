@@ -3,8 +3,8 @@
 import pytest
 
 from console.browser.model import Cell
-from console.browser.ui.cells import Times, is_decimal_text, literal, moment_of, shown, with_time
-from console.kit.lines import Tone, plain
+from console.browser.ui.cells import Times, is_decimal_text, moment_of, shown, with_time
+from console.kit.lines import Tone, literal, plain
 
 HOSTILE = [
     "note [/x] end",

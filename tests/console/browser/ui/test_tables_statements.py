@@ -1,11 +1,12 @@
 """Typed statements."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from console.browser.ui.query_pane import QueryPane
-from tests.console.browser.ui.tables_screen import ROWS, asked, run_sql, trades, write
+from tests.console.browser.ui.tables_screen import ROWS, Tables, asked, run_sql, trades, write
 from tests.console.seen import cells
 
 
@@ -96,11 +97,15 @@ async def test_an_empty_pane_suggests_a_statement_about_the_table_seen(db: Path)
         assert area.text == "v"
 
 
+def has_run(tables: Tables, sql: str) -> bool:
+    return tables.pane.table_query.sql == sql
+
+
 async def test_statements_are_remembered_from_one_day_to_the_next(db: Path) -> None:
     async with trades(db) as found:
         for sql in ("select 1 as a", "select 2 as a"):
             await run_sql(found, sql)
-            await found.until(lambda sql=sql: found.pane.table_query.sql == sql)
+            await found.until(partial(has_run, found, sql))
     async with trades(db) as found:
         await found.press("S")
         await found.type("draft")

@@ -1,11 +1,11 @@
 """When a file is worth another try."""
 
+import time
 from pathlib import Path
 
 import pytest
 
 from console.browser.model import BrowseError
-from console.browser.ui import waiting
 from console.browser.ui.waiting import Waiting
 
 
@@ -29,6 +29,6 @@ def test_a_file_that_is_no_database_is_when_it_changes(tmp_path: Path) -> None:
 def test_a_locked_file_is_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = Waiting(tmp_path / "l.db", BrowseError("locked", "locked"))
     assert not found.worth_a_try
-    now = waiting.time.monotonic()
-    monkeypatch.setattr(waiting.time, "monotonic", lambda: now + 3)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 3)
     assert found.worth_a_try

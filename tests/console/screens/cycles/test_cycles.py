@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from shutil import copyfile
 
@@ -53,6 +54,10 @@ def screen_of(pilot: Pilot[None]) -> CyclesScreen:
 
 def history(pilot: Pilot[None]) -> str:
     return cells(pilot.app, "#history") if pilot.app.screen.query("#history") else ""
+
+
+def in_history(pilot: Pilot[None], words: str) -> bool:
+    return words in history(pilot)
 
 
 async def typed(pilot: Pilot[None], key: str, words: str) -> None:
@@ -170,9 +175,8 @@ async def test_words_of_a_filter(db: Path) -> None:
         await until(pilot, lambda: "all 12" in history(pilot))
         for words, found in FOUND.items():
             await typed(pilot, "slash", words)
-            title = f"cycles · {words} "
-            await until(pilot, lambda title=title: title in history(pilot))
-            await until(pilot, lambda found=found: said_of(found) in history(pilot))
+            for title in (f"cycles · {words} ", said_of(found)):
+                await until(pilot, partial(in_history, pilot, title))
             assert [number for number in first_cells(pilot, ":") if number.isdigit()] == found
             assert ("no cycle like that" in history(pilot)) is (not found)
             await pilot.press("escape")

@@ -16,7 +16,7 @@ def test_bars_share_what_is_spare_in_proportion(found: list[float | None], spare
     assert sum(lengths) <= len(known) + spare
     for time, length in zip(found, lengths, strict=True):
         assert (length == 0) == (time is None)
-        if time is not None and sum(known):
+        if time is not None and sum(known) > 0:
             assert length == 1 + int(time / sum(known) * spare)
 
 

@@ -474,11 +474,12 @@ async def test_more_cycles_do_not_lay_the_screen_out_anew(monkeypatch: pytest.Mo
     async with watching(last_forty()) as (app, pilot):
         laid_out: list[object] = []
         original = type(app.screen)._refresh_layout
-        monkeypatch.setattr(
-            type(app.screen),
-            "_refresh_layout",
-            lambda self, *a, **k: (laid_out.append(self), original(self, *a, **k))[1],
-        )
+
+        def laid(screen: WatchScreen, *size: Any, **more: Any) -> None:
+            laid_out.append(screen)
+            original(screen, *size, **more)
+
+        monkeypatch.setattr(type(app.screen), "_refresh_layout", laid)
         for number in range(1_285, 1_290):
             app.give(app.view.with_results([p.result(number)]))
             await pilot.pause()

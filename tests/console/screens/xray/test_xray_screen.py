@@ -4,11 +4,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from shutil import copyfile
 
 import pytest
+from textual.app import App
 from textual.pilot import Pilot
+from textual.widget import Widget
 
 from console.app.ledger_app import CycledeckApp
 from console.browser.ui.tables import TablesScreen
@@ -490,6 +493,10 @@ async def test_o_opens_the_event_in_tables(db: Path) -> None:
 # --- sizes and amounts
 
 
+def in_view(app: App[None], panel: Widget) -> bool:
+    return app.screen.region.overlaps(panel.region)
+
+
 @pytest.mark.parametrize("size", [(60, 18), (80, 24), (80, 50), (120, 24), (120, 40), (200, 60)])
 async def test_every_panel_is_reached_by_tab_at_every_size(db: Path, size: tuple[int, int]) -> None:
     async with xray(db, 3, size) as pilot:
@@ -497,9 +504,13 @@ async def test_every_panel_is_reached_by_tab_at_every_size(db: Path, size: tuple
         for _ in range(6):
             focused = app.focused
             assert focused is not None
-            found = next(w for w in focused.ancestors_with_self if w.has_class("panel"))
+            found = next(
+                w
+                for w in focused.ancestors_with_self
+                if isinstance(w, Widget) and w.has_class("panel")
+            )
             seen.add(found.id)
-            await until(pilot, lambda shown=found: app.screen.region.overlaps(shown.region))
+            await until(pilot, partial(in_view, app, found))
             await pilot.press("tab")
             await pilot.pause()
         assert seen == {"fills", "xray-cursors", "explain", "xray-replay", "xray-orders"}
