@@ -5,12 +5,12 @@ rounding is `money.share`. What is released plus what stays is always what was t
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from typing import Any
 
-from engine.ledger.events import FILL, Event, SortKey, sort_key
+from engine.ledger.events import FEE, FILL, Event, SortKey, sort_key
 from engine.ledger.fills import currencies
 from engine.money import EXACT, canonical, share
 
@@ -89,24 +89,31 @@ class Position:
         return EXACT.subtract(EXACT.multiply(self.qty, mark), self.cost)
 
     def fold(self, events: Iterable[Event]) -> None:
-        """Carry the position on over events of its symbol, given in sort order."""
+        """Carry the position on over events of its symbol, given in sort order.
+
+        Raises `ValueError` for an event of a type that has no rule.
+        """
         base = currencies(self.symbol)[0]
         event = None
         with localcontext(EXACT):
             for event in events:
                 self.events += 1
-                if event.type == FILL:
-                    qty = Decimal(event.qty or "")
-                    value = qty * Decimal(event.price or "")
-                    self._move(qty if event.side == "buy" else -qty, value)
-                else:
-                    self._charge(base, event.fee_currency or "", Decimal(event.fee or ""))
+                rule = _RULES.get(event.type)
+                if rule is None:
+                    raise ValueError(f"{event.event_id}: no rule folds events of {event.type!r}")
+                rule(self, event, base)
         if event is not None:
             self.last_ts = event.ts
             self.last_trade_id = event.trade_id
             self.last_event_id = event.event_id
 
-    def _charge(self, base: str, currency: str, fee: Decimal) -> None:
+    def _fill(self, event: Event, base: str) -> None:
+        qty = Decimal(event.qty or "")
+        value = qty * Decimal(event.price or "")
+        self._move(qty if event.side == "buy" else -qty, value)
+
+    def _fee(self, event: Event, base: str) -> None:
+        currency, fee = event.fee_currency or "", Decimal(event.fee or "")
         self.fees[currency] = self.fees.get(currency, ZERO) + fee
         if currency == base:
             self._move(-fee, ZERO)
@@ -127,6 +134,13 @@ class Position:
             self.realized_pnl += (closing if qty > 0 else -closing) - self.cost
             opening = v - closing
             self.cost = opening if d > 0 else -opening
+
+
+# The rule that folds the events of each type.
+_RULES: dict[str, Callable[[Position, Event, str], None]] = {
+    FILL: Position._fill,
+    FEE: Position._fee,
+}
 
 
 def money_json(amounts: Mapping[str, Decimal]) -> str:

@@ -118,3 +118,10 @@ def test_money_in_json_is_strings_with_sorted_names() -> None:
     text = money_json({"b": Decimal("1.50"), "a": Decimal("1e-7")})
     assert text == '{"a": "0.0000001", "b": "1.5"}'
     assert read_money_json(text) == {"a": Decimal("0.0000001"), "b": Decimal("1.5")}
+
+
+def test_an_event_of_a_type_without_a_rule_is_refused() -> None:
+    (event,) = sorted_events([reported("1")])
+    position = Position("BTC/USDT")
+    with pytest.raises(ValueError, match="fill:1: no rule folds events of 'GIFT'"):
+        position.fold([event._replace(type="GIFT")])
