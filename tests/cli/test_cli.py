@@ -394,11 +394,10 @@ def test_a_cursor_that_is_no_time_is_shown_as_it_stands(where: tuple[str, ...]) 
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
-@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize(
-    "command",
-    [["status"], ["status", "--json"], ["export", "cycles"], ["verify"], ["--version"],
-     ["run", "--cycles", "1", "--json"]],
+    ("command", "unbuffered"),
+    [(["status"], ""), (["status", "--json"], "1"), (["export", "cycles"], ""), (["verify"], "1"),
+     (["--version"], ""), (["run", "--cycles", "1", "--json"], "1")],
 )  # fmt: skip
 def test_a_disk_that_is_full_is_said_to_be(
     where: tuple[str, ...], command: list[str], unbuffered: str

@@ -31,7 +31,7 @@ async def console(
     db: Path,
     *,
     engine: bool = False,
-    interval: str = "50ms",
+    interval: str = "200ms",
     size: tuple[int, int] = (140, 40),
     keys: str = "",
 ) -> AsyncIterator[Pilot[None]]:
