@@ -127,7 +127,7 @@ async def test_a_reconcile_cycle_never_looks_back_less_than_others(tmp_path: Pat
     async with Engine(settings, venue=venue) as engine:
         await engine.cycle()
         await engine.cycle(Kind.RECONCILE)
-    assert venue.asked == [(BTC, 0), (BTC, 400_000)]
+    assert venue.asked == [(BTC, 0), (BTC, T0 + 400_000)]
 
 
 @pytest.mark.parametrize(

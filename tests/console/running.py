@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from textual import events
+from textual.css.query import NoMatches
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
@@ -59,8 +60,16 @@ async def written(pilot: Pilot[None], text: str) -> None:
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
-    """Wait for something to be seen, and until what is due then is drawn."""
+    """Wait for something to be seen, and until what is due then is drawn. On a screen that is not
+    composed or drawn yet, nothing is."""
+
+    def is_seen() -> object:
+        try:
+            return condition()
+        except (NoMatches, IndexError):
+            return False
+
     async with asyncio.timeout(DEADLINE_S):
-        while not condition() and pilot.app._exception is None:  # noqa: ASYNC110
+        while not is_seen() and pilot.app._exception is None:  # noqa: ASYNC110
             await asyncio.sleep(POLL_S)
         await pilot.pause(0)
