@@ -2,8 +2,9 @@
 
     python -m bench.against OTHER_TREE [--rounds 21]
 
-Each side is a process of its own on its own code; both book the same fills, round by round, and
-take turns in going first. For each size the median of the paired ratios is printed, with the
+Each round has a new process for each side, on its own code, for where a process's memory lies
+decides more than the code does. Both book the same fills and take turns in going first, each with
+no garbage left from before. For each size the median of the rounds' ratios is printed, with the
 interval that has it in 95 of 100 resamplings. Exit code 1 where a whole interval is above 1.05.
 """
 
@@ -18,12 +19,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 LIMIT = 1.05
+TURNS = 6
 CASES = ((1, 0.0), (100, 0.0), (1_000, 0.0), (10_000, 0.95))
 ROOT = Path(__file__).parents[1]
 
 # Books one batch for each line it reads, and answers with the seconds that took.
 SIDE = """
-import asyncio, sys, time
+import asyncio, gc, sys, time
 from pathlib import Path
 from bench.ledger import EngineSide, Workload
 
@@ -33,6 +35,7 @@ async def main(size, repeats, path):
         await side.commit(before)
     for _ in sys.stdin:
         fills = workload.batch()
+        gc.collect()
         begun = time.perf_counter()
         await side.commit(fills)
         print(time.perf_counter() - begun, flush=True)
@@ -67,19 +70,23 @@ class Side:
 
 
 def ratios(other: Path, size: int, repeats: float, rounds: int) -> list[float]:
-    """This tree's time as a multiple of the other's, round by round; the first is not counted."""
-    with tempfile.TemporaryDirectory(prefix="cycledeck-bench-") as folder, ExitStack() as ending:
-        sides = []
-        for name, tree in (("this", ROOT), ("other", other)):
-            side = Side(tree, size, repeats, Path(folder) / f"{name}.db")
-            ending.callback(side.close)
-            sides.append(side)
-        figures = []
-        for number in range(rounds + 1):
-            turns = sides if number % 2 else sides[::-1]
-            seconds = {side: side.commit() for side in turns}
-            figures.append(seconds[sides[0]] / seconds[sides[1]])
-    return figures[1:]
+    """This tree's time as a multiple of the other's, round by round."""
+    figures = []
+    for number in range(rounds):
+        trees = {"this": ROOT, "other": other}
+        with tempfile.TemporaryDirectory(prefix="cycledeck-bench-") as folder, ExitStack() as ending:
+            sides = {}
+            for name, tree in trees.items():
+                sides[name] = Side(tree, size, repeats, Path(folder) / f"{name}.db")
+                ending.callback(sides[name].close)
+            seconds = {name: 0.0 for name in sides}
+            for turn in range(number, number + TURNS):
+                for name in sorted(sides, reverse=bool(turn % 2)):
+                    # The first batch of a process fills its caches: not counted.
+                    spent = sides[name].commit()
+                    seconds[name] += spent if turn > number else 0.0
+        figures.append(seconds["this"] / seconds["other"])
+    return figures
 
 
 def interval(figures: list[float]) -> tuple[float, float]:

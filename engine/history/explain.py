@@ -158,8 +158,8 @@ class _Change:
 
     def _stored_at(self, commit_seq: int) -> tuple[Position, int]:
         """The position stored as of a commit, and the number of the last event by then."""
-        row = self._tx.record("history_position", symbol=self._symbol, commit_seq=commit_seq)
-        return (Position.of(row), row["last_seq"]) if row else (Position(self._symbol), 0)
+        row = self._tx.one("history_position", symbol=self._symbol, commit_seq=commit_seq)
+        return (Position.of(*row[:-1]), row[-1]) if row else (Position(self._symbol), 0)
 
     def _span(self, first_seq: int, last_seq: int) -> tuple[int, int | None]:
         """The number of the symbol's events among some rows, and the earliest time of those."""

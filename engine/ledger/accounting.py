@@ -15,8 +15,6 @@ from engine.ledger.fills import currencies
 from engine.money import EXACT, canonical, share
 
 ZERO = Decimal(0)
-# The columns that say where a position stands in its symbol's fold.
-PLACE = ("events", "last_ts", "last_trade_id", "last_event_id")
 
 
 @dataclass(slots=True)
@@ -39,16 +37,12 @@ class Position:
     last_event_id: str = ""
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "Position":
+    def of(
+        cls, symbol: str, qty: str, cost: str, realized_pnl: str, fees_json: str, *place: Any
+    ) -> "Position":
         """The position of a row; of a row of `position_history`, without its place in the fold."""
-        return cls(
-            row["symbol"],
-            Decimal(row["qty"]),
-            Decimal(row["cost"]),
-            Decimal(row["realized_pnl"]),
-            read_money_json(row["fees_json"]),
-            **{name: row[name] for name in PLACE if name in row},
-        )
+        fees = read_money_json(fees_json)
+        return cls(symbol, Decimal(qty), Decimal(cost), Decimal(realized_pnl), fees, *place)
 
     @property
     def row(self) -> dict[str, Any]:
@@ -59,7 +53,11 @@ class Position:
             "cost": canonical(self.cost),
             "realized_pnl": canonical(self.realized_pnl),
             "fees_json": money_json(self.fees),
-        } | {name: getattr(self, name) for name in PLACE}
+            "events": self.events,
+            "last_ts": self.last_ts,
+            "last_trade_id": self.last_trade_id,
+            "last_event_id": self.last_event_id,
+        }
 
     @property
     def last(self) -> SortKey:

@@ -34,14 +34,15 @@ class Commit:
     positions_digest: str
 
     @classmethod
-    def of(cls, record: Mapping[str, Any], positions: Mapping[str, Position]) -> "Commit":
+    def of(
+        cls,
+        record: Mapping[str, Any],
+        cursors: Mapping[str, CursorChange],
+        positions: Mapping[str, Position],
+    ) -> "Commit":
         """The commit of a row of `ledger_commits`."""
-        changes = json.loads(record["cursors_json"]).items()
-        return cls(
-            **{name: record[name] for name in record if name in cls.__dataclass_fields__},
-            cursors={key: CursorChange(before=then, after=now) for key, (then, now) in changes},
-            positions=positions,
-        )
+        fields = {name: record[name] for name in record if name in cls.__dataclass_fields__}
+        return cls(**fields, cursors=cursors, positions=positions)
 
 
 def commit_cycle(
@@ -76,13 +77,17 @@ def commit_cycle(
     }
     record["hash"] = chain_hash(link, record, (event.hash for event in appended.inserted))
     tx.run("commit_append", **record)
-    return Commit.of(record, after)
+    return Commit.of(record, cursors, after)
 
 
 def read_commit(tx: Tx, cycle_id: int) -> Commit | None:
     """The commit of a cycle, from the database; null where its TX 1 did not take effect."""
     record = tx.record("commit_of_cycle", cycle_id=cycle_id)
-    return Commit.of(record, Positions(tx).all()) if record else None
+    if record is None:
+        return None
+    changes = json.loads(record["cursors_json"]).items()
+    cursors = {key: CursorChange(before, after) for key, (before, after) in changes}
+    return Commit.of(record, cursors, Positions(tx).all())
 
 
 # What a commit's hash covers besides the events: everything it says.

@@ -3,8 +3,6 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
-
 from engine.ledger.fills import Fill
 from engine.store.tx import Tx
 
@@ -31,10 +29,9 @@ class PreparedMarket:
         return CURSOR_PREFIX + self.symbol
 
 
-class CursorChange(BaseModel):
+@dataclass(frozen=True, slots=True)
+class CursorChange:
     """A cursor in UTC milliseconds before and after a commit; `before` is null at its start."""
-
-    model_config = ConfigDict(frozen=True)
 
     before: int | None
     after: int

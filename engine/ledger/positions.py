@@ -25,16 +25,16 @@ class Positions:
         self._tx = tx
 
     def read(self, symbol: str) -> Position:
-        row = self._tx.record("position_read", symbol=symbol)
-        return Position.of(row) if row else Position(symbol)
+        row = self._tx.one("position_read", symbol=symbol)
+        return Position.of(*row) if row else Position(symbol)
 
     def all(self) -> dict[str, Position]:
-        return {row["symbol"]: Position.of(row) for row in self._tx.named("positions_all")}
+        return {row[0]: Position.of(*row) for row in self._tx.rows("positions_all")}
 
     def as_of(self, commit_seq: int, statement: str = "positions_as_of") -> dict[str, Position]:
         """The positions as they were after a commit, without their places in the fold."""
-        rows = self._tx.named(statement, commit_seq=commit_seq)
-        return {row["symbol"]: Position.of(row) for row in rows}
+        rows = self._tx.rows(statement, commit_seq=commit_seq)
+        return {row[0]: Position.of(*row) for row in rows}
 
     def events(self, symbol: str, since_ms: int = 0) -> Iterator[Event]:
         """A symbol's events from a time on, in fold order, streamed."""
@@ -43,8 +43,8 @@ class Positions:
 
     def checkpoint(self, symbol: str, before_ms: int) -> Position:
         """The last checkpoint before a time; where there is none, the position of no events."""
-        row = self._tx.record("checkpoint_before", symbol=symbol, before_ms=before_ms)
-        return Position.of(row) if row else Position(symbol)
+        row = self._tx.one("checkpoint_before", symbol=symbol, before_ms=before_ms)
+        return Position.of(*row) if row else Position(symbol)
 
     def apply(self, events: Iterable[Event], unsettled: Set[str] = frozenset()) -> list[Position]:
         """Apply newly inserted events; returns the positions that changed.
