@@ -74,7 +74,10 @@ def ratios(other: Path, size: int, repeats: float, rounds: int) -> list[float]:
     figures = []
     for number in range(rounds):
         trees = {"this": ROOT, "other": other}
-        with tempfile.TemporaryDirectory(prefix="cycledeck-bench-") as folder, ExitStack() as ending:
+        with (
+            tempfile.TemporaryDirectory(prefix="cycledeck-bench-") as folder,
+            ExitStack() as ending,
+        ):
             sides = {}
             for name, tree in trees.items():
                 sides[name] = Side(tree, size, repeats, Path(folder) / f"{name}.db")

@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from engine import CycleStatus, Engine, Kind, TradeIds
 from engine.errors import LedgerMismatch, SettingsError, VenueError, VenueUnavailable
 from engine.ingest import quarantine
+from engine.ledger.cursors import CursorChange
 from engine.venues.sim import SimVenue
 from tests.builders import (
     BTC,
@@ -90,10 +91,7 @@ async def test_a_result_says_what_came_of_the_cycle(tmp_path: Path) -> None:
     assert (result.ledger_events_inserted, result.ledger_events_ignored) == (2, 2)
     assert result.metrics_persisted
     assert set(result.timings_ms) == {"fetch", "inputs", "tx1", "execute", "tx2"}
-    assert result.cursors[f"fills_cursor:{BTC}"].model_dump() == {
-        "before": None,
-        "after": T0 + 1_000,
-    }
+    assert result.cursors[f"fills_cursor:{BTC}"] == CursorChange(None, T0 + 1_000)
     assert result.positions[BTC].mark == "100"
 
 
