@@ -15,7 +15,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 LIMIT = 1.05
@@ -73,23 +74,24 @@ def ratios(other: Path, size: int, repeats: float, rounds: int) -> list[float]:
     """This tree's time as a multiple of the other's, round by round."""
     figures = []
     for number in range(rounds):
-        trees = {"this": ROOT, "other": other}
-        with (
-            tempfile.TemporaryDirectory(prefix="cycledeck-bench-") as folder,
-            ExitStack() as ending,
-        ):
-            sides = {}
-            for name, tree in trees.items():
-                sides[name] = Side(tree, size, repeats, Path(folder) / f"{name}.db")
-                ending.callback(sides[name].close)
-            seconds = {name: 0.0 for name in sides}
-            for turn in range(number, number + TURNS):
-                for name in sorted(sides, reverse=bool(turn % 2)):
-                    # The first batch of a process fills its caches: not counted.
-                    spent = sides[name].commit()
-                    seconds[name] += spent if turn > number else 0.0
-        figures.append(seconds["this"] / seconds["other"])
+        with tempfile.TemporaryDirectory(prefix="cycledeck-bench-") as name, ExitStack() as ending:
+            sides = [
+                ending.enter_context(closing(Side(tree, size, repeats, Path(name) / f"{side}.db")))
+                for side, tree in enumerate((ROOT, other))
+            ]
+            this, that = _seconds(sides, number)
+        figures.append(this / that)
     return figures
+
+
+def _seconds(sides: Sequence[Side], number: int) -> list[float]:
+    """Each side's time over all turns but the first, in which its caches fill."""
+    seconds = [0.0 for _ in sides]
+    for turn in range(TURNS):
+        for side in (0, 1) if (number + turn) % 2 else (1, 0):
+            spent = sides[side].commit()
+            seconds[side] += spent if turn else 0.0
+    return seconds
 
 
 def interval(figures: list[float]) -> tuple[float, float]:
