@@ -198,7 +198,7 @@ class ExplainPanel(Vertical):
             line((f"{label:<8}qty ", Tone.DIM), money(position.qty, digits)),
             line(("cost ", Tone.DIM), money(position.cost, digits)),
             () if 0 < digits <= _DIGITS_WITHOUT_AVERAGE else average,
-            line(("realised ", Tone.DIM), (signed(gain, digits), by_sign(gain))),
+            line(("realized ", Tone.DIM), (signed(gain, digits), by_sign(gain))),
         ]
         if position.fees:
             fees = " · ".join(f"{money(fee, digits)} {name}" for name, fee in position.fees.items())

@@ -1,4 +1,4 @@
-"""The steps of a fold as rows: what each event moved, brought, released and realised."""
+"""The steps of a fold as rows: what each event moved, brought, released and realized."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
@@ -15,7 +15,7 @@ from engine.text import printable
 if TYPE_CHECKING:
     from engine import Explanation, FoldStep
 
-_FIGURES: Final = ("± qty", "value", "released", "realised", "fee", "qty after")
+_FIGURES: Final = ("± qty", "value", "released", "realized", "fee", "qty after")
 # What gives way in turn until all columns fit: some go, figures are cut, and then the ids.
 _GIVE_WAY: Final = (
     gone("time"),
@@ -67,7 +67,7 @@ class StepRows(MadeRows[int]):
         }
         for column in self._shown:
             if (name := column.title) in _FIGURES:
-                tone = by_sign(step.realized) if name == "realised" else rank
+                tone = by_sign(step.realized) if name == "realized" else rank
                 cells[name] = line((self._figure(step, name, column.width), tone))
         return cells
 
@@ -102,7 +102,7 @@ def _figures(step: "FoldStep", width: int = 0) -> dict[str, str]:
         "± qty": NONE if is_zero(step.d) else signed(step.d, width),
         "value": NONE if is_zero(step.v) else money(step.v, width),
         "released": money(step.released, width),
-        "realised": signed(step.realized, width),
+        "realized": signed(step.realized, width),
         "fee": money(step.fee, width),
         "qty after": money(step.qty, width),
     }

@@ -117,5 +117,4 @@ class XrayOrders(Scrolled):
 def _pnl(pnl: "dict[str, str | None]") -> Iterator[Line]:
     for name in ("realized", "net", "unrealized"):
         if (value := pnl.get(name)) is not None:
-            shown = name.replace("realized", "realised")
-            yield line((f"  {shown} ", Tone.DIM), (signed(value), by_sign(value)))
+            yield line((f"  {name} ", Tone.DIM), (signed(value), by_sign(value)))
