@@ -10,7 +10,17 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from engine.control.messages import PROTOCOL, PUSH, Action, Beat, Command, Hello, Published, Reply
+from engine.control.messages import (
+    PROTOCOL,
+    PUSH,
+    Action,
+    Beat,
+    Command,
+    Hello,
+    Published,
+    Reply,
+    first_error,
+)
 from engine.control.unix_socket import connected, may_serve, peer, socket_path
 from engine.cycles.results import Logged
 from engine.errors import ChannelClosed, ChannelError
@@ -184,9 +194,7 @@ def _ending(error: Exception) -> str:
     if isinstance(error, asyncio.LimitOverrunError):
         return f"the engine sent a line of more than {PUSH_LIMIT:,} bytes"
     if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        return f"the engine sent what cannot be read: {where}: {first['msg']}"
+        return f"the engine sent what cannot be read: {first_error(error)}"
     return f"the connection to the engine broke: {error}"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from console.kit.formats import count
 from console.kit.rows import Row, Source
 from console.screens.shared.cycle_row import CycleRows
+from console.screens.shared.cycle_story import CycleStory
 
 if TYPE_CHECKING:
     from engine import CycleResult, History
@@ -112,9 +113,7 @@ class AllCycles:
     def _is_done(self, page: int) -> bool:
         results = self._pages[page].values()
         expected = min((page + 1) * PAGE, self._newest) - page * PAGE
-        return len(results) >= expected and all(
-            r.status != "running" and (r.metrics_persisted or not r.committed) for r in results
-        )
+        return len(results) >= expected and all(CycleStory(r).is_final for r in results)
 
 
 def _page_of(cycle_id: int) -> int:

@@ -135,7 +135,7 @@ class ExplainPanel(Vertical):
         )
         return min(cut, key=excess)
 
-    def on_grid_moved(self) -> None:
+    def on_row_cursor_moved(self) -> None:
         self._show_step()
 
     def _show_step(self) -> None:

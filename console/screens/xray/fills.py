@@ -105,7 +105,7 @@ class FillsPanel(Vertical):
         self._lay_out()
         self.call_after_refresh(self._show_row)
 
-    def on_grid_moved(self) -> None:
+    def on_row_cursor_moved(self) -> None:
         self._show_row()
 
     @property
