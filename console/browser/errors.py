@@ -3,20 +3,9 @@
 from typing import Literal
 
 Trouble = Literal[
-    "corrupt",
-    "exists",
-    "gone",
-    "locked",
-    "missing",
-    "not a database",
-    "optional",
-    "permission",
-    "refused",
-    "replaced",
-    "stopped",
-    "worker",
-    "wrong",
-]
+    "corrupt", "exists", "gone", "locked", "missing", "not a database", "optional", "permission",
+    "refused", "replaced", "stopped", "worker", "wrong",
+]  # fmt: skip
 
 
 class BrowseError(Exception):

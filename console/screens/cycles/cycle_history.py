@@ -2,10 +2,10 @@
 
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from console.kit.formats import count
-from console.kit.rows import Row, Source
+from console.kit.rows import Row
 from console.screens.shared.cycle_row import CycleRows
 from console.screens.shared.cycle_story import CycleStory
 
@@ -18,19 +18,6 @@ PAGE = 200
 AHEAD = 80
 MOST_PAGES = 24
 WANTED_PAGES = 3
-
-
-class Cycles(Source, Protocol):
-    """A grid's source that has to be read on; `wanting` says whether there is something to read."""
-
-    @property
-    def wanting(self) -> bool: ...
-    @property
-    def note(self) -> str: ...
-    def take(self, results: "Sequence[CycleResult]") -> None: ...
-    def key_at(self, number: int) -> int | None: ...
-    def result(self, cycle_id: int) -> "CycleResult | None": ...
-    async def read(self, history: "History") -> None: ...
 
 
 class AllCycles:

@@ -28,6 +28,7 @@ FILTER, JUMP = "filter", "jump"
 
 
 class CyclesScreen(SessionScreen):
+    CRUMB = "cycles"
     AUTO_FOCUS = "CycleGrid"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "X-ray", tooltip="What the cycle did, and why"),
@@ -54,10 +55,6 @@ class CyclesScreen(SessionScreen):
             yield Dedupe()
             yield SecondChart()
         yield PromptLine()
-
-    @property
-    def crumb(self) -> str:
-        return "cycles"
 
     @property
     def selected_cycle(self) -> int | None:

@@ -148,8 +148,8 @@ class ExplainPanel(Vertical):
     @property
     def step(self) -> "FoldStep | None":
         """The step under the cursor."""
-        key, steps = self.steps.key, self._explanation.steps if self._explanation else ()
-        return steps[key] if isinstance(key, int) and key < len(steps) else None
+        number, steps = self.steps.selected, self._explanation.steps if self._explanation else ()
+        return steps[number] if number is not None and number < len(steps) else None
 
     @property
     def steps(self) -> StepsGrid:
