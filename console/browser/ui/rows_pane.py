@@ -116,7 +116,8 @@ class RowsPane(RowsView):
         self._ask("go to", "go to", _go_to_hint)
 
     def action_find(self) -> None:
-        self._ask("find", "find", _find_hint, self._sought)
+        hint = line(("in any column; n next, N previous", Tone.DIM))
+        self._ask("find", "find", lambda _: hint, self._sought)
 
     def _ask(self, question: str, label: str, hint: Callable[[str], Line], text: str = "") -> None:
         if self.paged is not None:
@@ -241,7 +242,3 @@ def _go_to_hint(text: str) -> Line:
     if row.share is not None:
         return line((f"{row.share:.0%} of the way", Tone.DIM))
     return line(("the row with key ", Tone.DIM), row.key or "")
-
-
-def _find_hint(text: str) -> Line:
-    return line(("in any column; n next, N previous", Tone.DIM))
