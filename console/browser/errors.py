@@ -3,9 +3,20 @@
 from typing import Literal
 
 Trouble = Literal[
-    "corrupt", "exists", "gone", "locked", "missing", "not a database", "optional", "permission",
-    "refused", "replaced", "stopped", "worker", "wrong",
-]  # fmt: skip
+    "corrupt",
+    "exists",
+    "gone",
+    "locked",
+    "missing",
+    "not a database",
+    "optional",
+    "permission",
+    "refused",
+    "replaced",
+    "stopped",
+    "worker",
+    "wrong",
+]
 
 
 class BrowseError(Exception):

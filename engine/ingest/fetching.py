@@ -96,7 +96,9 @@ def _keep_starts(tx: Tx, symbols: Sequence[str], start_ms: int) -> dict[str, int
     return {symbol: starts[symbol] for symbol in symbols}
 
 
-def _attachments(tx: Tx) -> tuple[dict[str, tuple[int, int]], set[str]]:
+def _attachments(
+    tx: Tx,
+) -> tuple[dict[str, tuple[int, int]], set[str]]:
     """Cursors by symbol (value, start), and the symbols that have to be fetched in any case."""
     cursors = {
         row["key"].removeprefix(CURSOR_PREFIX): (row["value_ms"], row["start_ms"])

@@ -15,7 +15,12 @@ from engine.store.tx import Tx
 from engine.text import storable
 
 
-def keep(tx: Tx, cycle_id: int, started_ms: int, responses: Iterable[VenueResponse]) -> None:
+def keep(
+    tx: Tx,
+    cycle_id: int,
+    started_ms: int,
+    responses: Iterable[VenueResponse],
+) -> None:
     day = started_ms // DAY_MS
     for response in responses:
         request = response.request

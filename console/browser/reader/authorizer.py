@@ -5,31 +5,77 @@ import sqlite3
 READS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE})
 
 # These take the name of a table, an index or nothing; none of them changes a setting.
-LISTINGS = frozenset({
-    "collation_list", "compile_options", "database_list", "foreign_key_check", "foreign_key_list",
-    "function_list", "index_info", "index_list", "index_xinfo", "integrity_check", "module_list",
-    "pragma_list", "quick_check", "table_info", "table_list", "table_xinfo",
-})  # fmt: skip
+LISTINGS = frozenset(
+    {
+        "collation_list",
+        "compile_options",
+        "database_list",
+        "foreign_key_check",
+        "foreign_key_list",
+        "function_list",
+        "index_info",
+        "index_list",
+        "index_xinfo",
+        "integrity_check",
+        "module_list",
+        "pragma_list",
+        "quick_check",
+        "table_info",
+        "table_list",
+        "table_xinfo",
+    }
+)
 # These return a setting without an argument, and change it with one.
-SETTINGS = frozenset({
-    "application_id", "auto_vacuum", "data_version", "encoding", "foreign_keys", "freelist_count",
-    "journal_mode", "page_count", "page_size", "query_only", "schema_version", "synchronous",
-    "user_version",
-})  # fmt: skip
+SETTINGS = frozenset(
+    {
+        "application_id",
+        "auto_vacuum",
+        "data_version",
+        "encoding",
+        "foreign_keys",
+        "freelist_count",
+        "journal_mode",
+        "page_count",
+        "page_size",
+        "query_only",
+        "schema_version",
+        "synchronous",
+        "user_version",
+    }
+)
 FORBIDDEN_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer", "edit", "readfile"})
 
 _CHANGES = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
 _SCHEMAS = frozenset({"sqlite_master", "sqlite_temp_master"})
-_ACTIONS = (
-    "ALTER TABLE", "ANALYZE", "ATTACH", "CREATE INDEX", "CREATE TABLE", "CREATE TEMP INDEX",
-    "CREATE TEMP TABLE", "CREATE TEMP TRIGGER", "CREATE TEMP VIEW", "CREATE TRIGGER", "CREATE VIEW",
-    "DELETE", "DETACH", "DROP INDEX", "DROP TABLE", "DROP TRIGGER", "DROP VIEW", "FUNCTION",
-    "INSERT", "PRAGMA", "REINDEX", "SAVEPOINT", "TRANSACTION", "UPDATE",
-)  # fmt: skip
-_NAMES = {getattr(sqlite3, f"SQLITE_{action.replace(' ', '_')}"): action for action in _ACTIONS} | {
-    sqlite3.SQLITE_CREATE_VTABLE: "CREATE VIRTUAL TABLE",
-    sqlite3.SQLITE_DROP_VTABLE: "DROP TABLE",
-}
+_NAMES = {
+    getattr(sqlite3, f"SQLITE_{action.replace(' ', '_')}"): action
+    for action in (
+        "ALTER TABLE",
+        "ANALYZE",
+        "ATTACH",
+        "CREATE INDEX",
+        "CREATE TABLE",
+        "CREATE TEMP INDEX",
+        "CREATE TEMP TABLE",
+        "CREATE TEMP TRIGGER",
+        "CREATE TEMP VIEW",
+        "CREATE TRIGGER",
+        "CREATE VIEW",
+        "DELETE",
+        "DETACH",
+        "DROP INDEX",
+        "DROP TABLE",
+        "DROP TRIGGER",
+        "DROP VIEW",
+        "FUNCTION",
+        "INSERT",
+        "PRAGMA",
+        "REINDEX",
+        "SAVEPOINT",
+        "TRANSACTION",
+        "UPDATE",
+    )
+} | {sqlite3.SQLITE_CREATE_VTABLE: "CREATE VIRTUAL TABLE", sqlite3.SQLITE_DROP_VTABLE: "DROP TABLE"}
 
 
 class Authorizer:
