@@ -48,7 +48,7 @@ def deck(
         raise typer.Exit
     if context.invoked_subcommand is not None:
         return
-    target = _target(
+    target = Target.of(
         config, db=db, venue=venue, symbols=symbols, interval=interval, lookback=lookback,
         seed=seed, start_from=start_from,
     )  # fmt: skip
@@ -58,14 +58,10 @@ def deck(
 @app.command()
 def watch(config: options.Config = None, db: options.Db = None) -> None:
     """Open the console on an engine that runs already, or on a ledger that none runs on."""
-    raise typer.Exit(launch.watch(_target(config, db=db)))
+    raise typer.Exit(launch.watch(Target.of(config, db=db)))
 
 
 @app.command()
 def browse(file: Annotated[Path, typer.Argument(help="Any SQLite file.")]) -> None:
     """Open the tables of a SQLite file, of whatever program, for looking."""
     raise typer.Exit(launch.browse(file))
-
-
-def _target(config: Path | None, **flags: object) -> Target:
-    return Target(config, {name: str(flag) for name, flag in flags.items() if flag is not None})
