@@ -163,7 +163,7 @@ class Engine:
         """Ask `run` to return after the running cycle."""
         self._up.runner.stop()
 
-    def subscribe(self) -> Subscription:
+    def subscribe(self) -> Subscription[CycleResult]:
         """Results as they come; a slow subscriber gets the latest, not all."""
         return self._feed.subscribe()
 

@@ -1,7 +1,8 @@
 """What every console is, whatever it is opened on: its looks, its keys for all screens, its end."""
 
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -44,7 +45,8 @@ class ConsoleApp(TerminalApp):
         self._gc_pauses = GcPauses()
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = self._preferred_theme()
+        name = str(self.preferences["theme"])
+        self.theme = name if name in self.available_themes else THEMES[0].name
         self.style_with_theme()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -113,10 +115,6 @@ class ConsoleApp(TerminalApp):
             f"{literal(where)}",
         )
 
-    def _preferred_theme(self) -> str:
-        name = str(self.preferences["theme"])
-        return name if name in self.available_themes else THEMES[0].name
-
     def _remember_theme(self, theme: Any) -> None:
         self.preferences["theme"] = theme.name
 
@@ -149,12 +147,9 @@ class ConsoleApp(TerminalApp):
         for key in keys_of(screen):
             if key.enabled:
                 name = " · ".join(filter(None, (key.name, key.meaning)))
-                yield SystemCommand(name, f"Key {key.keys}", self._press(key.key))
+                yield SystemCommand(name, f"Key {key.keys}", partial(self.simulate_key, key.key))
         yield SystemCommand("Times: UTC or local", "How times are shown", self._toggle_time)
         yield from super().get_system_commands(screen)
-
-    def _press(self, key: str) -> Callable[[], None]:
-        return lambda: self.simulate_key(key)
 
     def _toggle_time(self) -> None:
         self.preferences["local_time"] = not self.local_time

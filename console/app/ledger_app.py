@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from console.app.base_app import ConsoleApp, literal
 from console.app.screens import SCREENS
 from console.kit.lines import Tone
-from console.kit.question import Question
+from console.kit.question import Find, Question
 from console.screens.shared.session_screen import SessionHost, SessionScreen
 from console.session.confirmations import Confirmations
 from console.session.session import Deck, NoEngine
@@ -21,7 +21,7 @@ from console.session.target import Target
 from console.session.view import ConsoleState
 
 if TYPE_CHECKING:
-    from engine import Action, History, Reply
+    from engine import History, Reply
 
 # At most so often a second is drawn what changed, however fast cycles end.
 FRAMES = 20
@@ -196,16 +196,13 @@ class CycledeckApp(ConsoleApp):
         if action in {"trigger", "replay", "pause", "kill", "backfill"}:
             return True if self.deck.live.attached else None
         if action == "live":
-            return self.view.past is not None and not self._typing
+            from textual.widgets import Input, TextArea
+
+            typing = isinstance(self.focused, Input | TextArea)
+            return self.view.past is not None and not typing
         if action == "restart":
             return self._engine_ended
         return True
-
-    @property
-    def _typing(self) -> bool:
-        from textual.widgets import Input, TextArea
-
-        return isinstance(self.focused, Input | TextArea)
 
     @property
     def _engine_ended(self) -> bool:
@@ -214,44 +211,34 @@ class CycledeckApp(ConsoleApp):
         return ended and not self.deck.live.attached
 
     def action_trigger(self) -> None:
-        from engine import Action
-
-        self._confirm_and_ask(Confirmations.trigger, Action.TRIGGER)
+        self._confirm_and_ask(Confirmations.trigger, "trigger")
 
     def action_pause(self) -> None:
-        from engine import Action, EngineState
-
         beat = self.deck.live.beat
-        if beat is not None and beat.state is EngineState.PAUSED:
-            self._confirm_and_ask(Confirmations.resume, Action.RESUME)
+        if beat is not None and beat.state == "paused":
+            self._confirm_and_ask(Confirmations.resume, "resume")
         else:
-            self._confirm_and_ask(Confirmations.pause, Action.PAUSE)
+            self._confirm_and_ask(Confirmations.pause, "pause")
 
     def action_kill(self) -> None:
-        from engine import Action
-
         beat = self.deck.live.beat
         if beat is not None and beat.killed:
-            self._confirm_and_ask(Confirmations.revive, Action.REVIVE)
+            self._confirm_and_ask(Confirmations.revive, "revive")
         else:
-            self._confirm_and_ask(Confirmations.kill, Action.KILL)
+            self._confirm_and_ask(Confirmations.kill, "kill")
 
     def action_backfill(self) -> None:
-        from engine import Action
-
-        self._confirm_and_ask(Confirmations.backfill, Action.BACKFILL)
+        self._confirm_and_ask(Confirmations.backfill, "backfill")
 
     @work(exclusive=True, group="replay")
     async def action_replay(self) -> None:
         """First what it would do; then, when that was seen and confirmed, the real thing."""
-        from engine import Action
-
         live, cycle_id = self.deck.live, self._selected_cycle
         if cycle_id is None:
             return
 
         async def preview() -> Question | None:
-            reply = await self._ask(Action.PREVIEW, live, cycle_id)
+            reply = await self._ask("preview", live, cycle_id)
             if reply is not None and reply.preview is None:
                 self.tell(reply.message, Tone.DANGER)
             if reply is None or reply.preview is None:
@@ -260,7 +247,7 @@ class CycledeckApp(ConsoleApp):
 
         question = Confirmations(live).replay_unseen(cycle_id)
         if await self._confirmed(question, preview):
-            self._tell_outcome(await self._ask(Action.REPLAY, live, cycle_id))
+            self._tell_outcome(await self._ask("replay", live, cycle_id))
 
     @work(exclusive=True, group="rehearse")
     async def action_rehearse(self) -> None:
@@ -338,31 +325,27 @@ class CycledeckApp(ConsoleApp):
 
     @work
     async def _confirm_and_ask(
-        self, question: Callable[[Confirmations], Question], action: "Action"
+        self, question: Callable[[Confirmations], Question], action: str
     ) -> None:
         live = self.deck.live
         if await self._confirmed(question(Confirmations(live))):
             self._tell_outcome(await self._ask(action, live))
 
-    async def _confirmed(
-        self,
-        question: Question,
-        complete: Callable[[], Coroutine[Any, Any, Question | None]] | None = None,
-    ) -> bool:
+    async def _confirmed(self, question: Question, complete: Find | None = None) -> bool:
         from console.kit.confirm import ConfirmScreen
 
         return await self.push_screen_wait(ConfirmScreen(question, complete))
 
     async def _ask(
-        self, action: "Action", view: ConsoleState, cycle_id: int | None = None
+        self, action: str, view: ConsoleState, cycle_id: int | None = None
     ) -> "Reply | None":
         """Ask the engine that was attached in the view, and no other."""
-        from engine import ChannelError
+        from engine import Action, ChannelError
 
         try:
-            return await self.deck.ask(action, view.hello, cycle_id)
+            return await self.deck.ask(Action(action), view.hello, cycle_id)
         except (NoEngine, ChannelError) as error:
-            self.tell(f"{action.value}: {error}", Tone.DANGER)
+            self.tell(f"{action}: {error}", Tone.DANGER)
             return None
 
     def _tell_outcome(self, reply: "Reply | None") -> None:

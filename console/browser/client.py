@@ -160,11 +160,6 @@ class Browser:
             raise
         self._identity = opened["identity"]
 
-    def _register(self, rows: "Rows") -> int:
-        number = next(self._numbers)
-        self._views[number] = rows
-        return number
-
     def _lost(self) -> None:
         """The process is gone, and with it its views."""
         views, self._views = self._views, {}
@@ -310,7 +305,8 @@ class Rows:
             if self.stopped:
                 raise BrowseError(self.stopped, "stopped")
             raise BrowseError("this result is gone: run the query again", "gone")
-        self._view = self._browser._register(self)
+        self._view = next(self._browser._numbers)
+        self._browser._views[self._view] = self
         self._begin_clock(process)
         try:
             columns = await process.call(self._do, view=self._view, **self._asked)

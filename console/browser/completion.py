@@ -31,6 +31,7 @@ class Words:
     def __init__(self, tables: tuple[TableInfo, ...], functions: tuple[str, ...]) -> None:
         self._tables = {table.name.lower(): table for table in tables}
         self._functions = functions
+        self._unquoted = frozenset({*KEYWORDS, *functions})
 
     def at(self, text: str, cursor: int) -> tuple[str, ...]:
         """Words that begin like the one at the cursor; its clause decides which come first: tables
@@ -44,10 +45,6 @@ class Words:
         names = self._columns_of(text, owner) if owner else self._all(text, clause)
         unique = dict.fromkeys(name for name in names if name.lower().startswith(prefix))
         return tuple(name if name in self._unquoted else quoted(name) for name in unique)
-
-    @property
-    def _unquoted(self) -> frozenset[str]:
-        return frozenset({*KEYWORDS, *self._functions})
 
     def _all(self, text: str, clause: str) -> list[str]:
         tables = [table.name for table in self._tables.values() if not table.shadow]

@@ -1,5 +1,6 @@
 """The table browser's data: tables, columns, rows and cells, counts and the progress of scans."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,7 @@ ExportForm = Literal["csv", "jsonl", "parquet"]
 KeyKind = Literal["rowid", "primary", "result"]
 Operator = Literal["=", "!=", "<", "<=", ">", ">=", "~", "is null", "is not null"]
 TableKind = Literal["table", "view", "virtual"]
+_NUMERIC = re.compile(r"INT|REAL|FLOA|DOUB|NUM|DEC", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,11 @@ class ColumnInfo:
     primary: int = 0
     hidden: Literal["", "hidden", "virtual", "stored"] = ""
     decimal: bool = False
+
+    @property
+    def numeric(self) -> bool:
+        """Whether its values are numbers: by its declared type, or as decimal texts."""
+        return self.decimal or _NUMERIC.search(self.type) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.screen import Screen
@@ -15,6 +16,7 @@ from console.kit.lines import Tone
 class BaseScreen(Screen[None]):
     """Subclasses give their panels in `panels` and fill them in `show`."""
 
+    CRUMB: ClassVar[str] = ""
     # Widths and heights at which stylesheets may arrange the panels anew.
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012
         (0, "-narrow"),
@@ -54,7 +56,7 @@ class BaseScreen(Screen[None]):
     @property
     def crumb(self) -> str:
         """The screen's name in the header, after the account's; empty for the first screen."""
-        return ""
+        return self.CRUMB
 
     def copied(self) -> str | None:
         """The text that `y` copies."""

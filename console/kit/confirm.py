@@ -1,9 +1,8 @@
 """A question before anything that reaches the exchange or changes state."""
 
-from collections.abc import Callable, Coroutine
-from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -12,32 +11,26 @@ from textual.widgets import Button, Input
 
 from console.kit.line_widget import Paragraph
 from console.kit.lines import Tone, line
-from console.kit.question import Question
-from console.kit.workers import begin
+from console.kit.question import Find, Question
 
 
 class ConfirmScreen(ModalScreen[bool]):
     """A question with Cancel as its default. `y` confirms: no key that opens a question does.
 
-    Where `find` is given, the question can be confirmed only once that has returned it whole; null
-    takes it back.
+    Where `find` is given, the question can be confirmed only once that has returned it whole.
     """
 
     AUTO_FOCUS = "Input, #cancel"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "confirm", "Confirm"),
-        Binding("escape,n,q", "cancel", "Cancel"),
+        Binding("escape,n,q", "dismiss(False)", "Cancel"),
         Binding("left,h", "app.focus_previous", "Other button", show=False),
         Binding("right,l", "app.focus_next", "Other button", show=False),
         Binding("down,j", "scroll(1)", "Down", show=False),
         Binding("up,k", "scroll(-1)", "Up", show=False),
     ]
 
-    def __init__(
-        self,
-        question: Question,
-        find: Callable[[], Coroutine[Any, Any, Question | None]] | None = None,
-    ) -> None:
+    def __init__(self, question: Question, find: Find | None = None) -> None:
         super().__init__()
         self.question = question
         self._find = find
@@ -60,9 +53,10 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         if self._find is not None:
-            begin(self, partial(self._become_whole, self._find))
+            self._become_whole(self._find)
 
-    async def _become_whole(self, find: Callable[[], Coroutine[Any, Any, Question | None]]) -> None:
+    @work
+    async def _become_whole(self, find: Find) -> None:
         question = await find()
         if question is None:
             self.dismiss(False)
@@ -83,9 +77,6 @@ class ConfirmScreen(ModalScreen[bool]):
     def action_confirm(self) -> None:
         if self._ready:
             self.dismiss(True)
-
-    def action_cancel(self) -> None:
-        self.dismiss(False)
 
     def action_scroll(self, rows: int) -> None:
         self.query_one("#seen").scroll_relative(y=rows, animate=False)

@@ -44,12 +44,6 @@ class Grid(RowCursor):
         "grid--cursor-blurred",
     }
 
-    class Moved(RowCursor.Moved):
-        """The cursor is on another row."""
-
-    class Chosen(RowCursor.Chosen):
-        """Enter, or a second click, on a row."""
-
     def __init__(
         self,
         columns: Sequence[Column] = (),

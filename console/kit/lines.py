@@ -85,6 +85,11 @@ def width_of(text: Line) -> int:
     return sum(cell_len(part) for part, _ in text)
 
 
+def widest(texts: Iterable[str]) -> int:
+    """Terminal columns that the longest of the texts takes; 0 without any."""
+    return max((cell_len(printable(text)) for text in texts), default=0)
+
+
 def worded(wordings: Wordings, width: int) -> Line:
     """The longest wording that fits; else the shortest."""
     return next((words for words in wordings if width_of(words) <= width), wordings[-1])

@@ -1,7 +1,8 @@
 """A question before anything that reaches the exchange or changes state: what it says."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from console.kit.lines import Line
 
@@ -17,3 +18,7 @@ class Question:
     facts: Sequence[Line]
     confirm: str
     account: str | None = None
+
+
+# What finds the whole question; null takes it back.
+Find = Callable[[], Coroutine[Any, Any, Question | None]]

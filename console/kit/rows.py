@@ -129,6 +129,11 @@ class RowCursor(Toned, ScrollView, can_focus=True):
         return self.cursor if self.row_count else None
 
     @property
+    def selected(self) -> int | None:
+        """The key of the row under the cursor, where that is a number."""
+        return self.key if isinstance(self.key, int) else None
+
+    @property
     def rows_seen(self) -> int:
         """How many lines of rows there is room for."""
         return max(1, self.scrollable_content_region.height - self.HEADING)

@@ -40,7 +40,8 @@ class Scrolled(Toned, ScrollView, can_focus=True):
 
     def redraw(self) -> None:
         """Draw anew, unless that would draw the same."""
-        room = self._room
+        # One column is left for the scrollbar, seen or not, so that nothing moves.
+        room = max(self.size.width - 1, 0)
         if not room:
             return
         rows = [row for text in self.lines(room) for row in wrapped(text, room)]
@@ -59,11 +60,6 @@ class Scrolled(Toned, ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         self.redraw()
-
-    @property
-    def _room(self) -> int:
-        """Columns for text: one is left for the scrollbar, seen or not, so that nothing moves."""
-        return max(self.size.width - 1, 0)
 
 
 class FactPanels(ScrollableContainer):

@@ -48,23 +48,17 @@ def deck(
         raise typer.Exit
     if context.invoked_subcommand is not None:
         return
-    flags = {
-        "db": db,
-        "venue": venue,
-        "symbols": symbols,
-        "interval": interval,
-        "lookback": lookback,
-        "seed": seed,
-        "start_from": start_from,
-    }
-    target = Target(config, {name: str(flag) for name, flag in flags.items() if flag is not None})
+    target = Target.of(
+        config, db=db, venue=venue, symbols=symbols, interval=interval, lookback=lookback,
+        seed=seed, start_from=start_from,
+    )  # fmt: skip
     raise typer.Exit(launch.deck(target, keep_running=keep_running))
 
 
 @app.command()
 def watch(config: options.Config = None, db: options.Db = None) -> None:
     """Open the console on an engine that runs already, or on a ledger that none runs on."""
-    raise typer.Exit(launch.watch(Target(config, {} if db is None else {"db": str(db)})))
+    raise typer.Exit(launch.watch(Target.of(config, db=db)))
 
 
 @app.command()

@@ -154,4 +154,4 @@ def _positions(preview: "Preview") -> list[Line]:
 def _position(position: "PositionView | None") -> str:
     if position is None:
         return "nothing"
-    return f"{money(position.qty)}, realised {money(position.realized_pnl)}"
+    return f"{money(position.qty)}, realized {money(position.realized_pnl)}"

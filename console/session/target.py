@@ -23,6 +23,11 @@ class Target:
     config: Path | None = None
     flags: Mapping[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, config: Path | None, **flags: object) -> "Target":
+        """The target of a command's options, as far as they are given."""
+        return cls(config, {name: str(flag) for name, flag in flags.items() if flag is not None})
+
     def load(self) -> "Settings":
         """The settings of file, environment and flags. Raises `SettingsError`."""
         from engine import load_settings

@@ -50,7 +50,8 @@ class ConnectionState:
         """The weightiest trouble; null where there is none."""
         if self._is_starting(view, process, now_ms):
             return None
-        engine_failed = type(self.file_error).__name__ == "StoreError" and _has_ended(process)
+        ended = process is not None and process.exit_code is not None
+        engine_failed = type(self.file_error).__name__ == "StoreError" and ended
         if self.file_error is not None and not engine_failed:
             return self._with_the_file(self.file_error)
         if view.fenced and view.latest is not None:
@@ -151,7 +152,3 @@ def _ended(exit_code: int, output: str) -> Trouble:
         f"The engine ended {how}" + (f": {last.removeprefix('error: ')}" if last else ""),
         "The ledger stands as of its last commit. E starts the engine again.",
     )
-
-
-def _has_ended(process: OwnEngine | None) -> bool:
-    return process is not None and process.exit_code is not None

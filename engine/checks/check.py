@@ -4,18 +4,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
+from engine.cycles.results import Frozen
 from engine.store.tx import Row, Tx
 
 Report = Callable[[str, int], None]
 EVERY = 1_000
 
 
-class Violation(BaseModel):
+class Violation(Frozen):
     """A value that is not as it has to be: the one expected, the one found, and where it stands."""
-
-    model_config = ConfigDict(frozen=True)
 
     table: str
     key: str

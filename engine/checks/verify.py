@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from itertools import islice
 
-from pydantic import BaseModel, ConfigDict
-
 from engine.checks.check import Check, Report, Violation
 from engine.checks.cursors import CursorsCheck
 from engine.checks.history import HistoryCheck
 from engine.checks.ledger import ChainCheck, ClaimsCheck, FeesCheck, IdentityCheck, IntegrityCheck
 from engine.checks.metrics import MetricsCheck
 from engine.checks.positions import PositionsCheck
+from engine.cycles.results import Frozen
 from engine.errors import CycledeckError, StoreError
 from engine.store.damage import DAMAGE
 from engine.store.tx import Tx
@@ -30,14 +29,12 @@ CHECKS: tuple[type[Check], ...] = (
 )
 
 
-class Verification(BaseModel):
+class Verification(Frozen):
     """The outcome of all checks. `checked` counts the rows that each of them looked at.
 
     `metrics_missing` counts commits without a metrics row, which is no violation: they are best
     effort, and can be rebuilt.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     ok: bool
     checked: dict[str, int]

@@ -3,15 +3,25 @@
 import asyncio
 import itertools
 import socket
-from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from engine.control.messages import PROTOCOL, PUSH, Action, Beat, Command, Hello, Published, Reply
+from engine.control.messages import (
+    PROTOCOL,
+    PUSH,
+    Action,
+    Beat,
+    Command,
+    Hello,
+    Published,
+    Reply,
+    first_error,
+)
 from engine.control.unix_socket import connected, may_serve, peer, socket_path
+from engine.cycles.feed import Subscription
 from engine.cycles.results import Logged
 from engine.errors import ChannelClosed, ChannelError
 
@@ -42,8 +52,7 @@ class EngineClient:
         self._writer = writer
         self._ids = itertools.count(1)
         self._asked: dict[int, asyncio.Future[Reply]] = {}
-        self._pushes: deque[Beat | Published | Logged] = deque(maxlen=MAX_PUSHES)
-        self._news = asyncio.Event()
+        self._pushes: Subscription[Beat | Published | Logged] = Subscription(MAX_PUSHES)
         self.ended: str | None = None
         self._reading = asyncio.create_task(self._read())
 
@@ -66,16 +75,8 @@ class EngineClient:
         except (OSError, EOFError, asyncio.LimitOverrunError) as error:
             raise ChannelError(_why(error, path, timeout)) from None
 
-    def __aiter__(self) -> "EngineClient":
-        return self
-
-    async def __anext__(self) -> Beat | Published | Logged:
-        while not self._pushes and self.ended is None:
-            self._news.clear()
-            await self._news.wait()
-        if not self._pushes:
-            raise StopAsyncIteration
-        return self._pushes.popleft()
+    def __aiter__(self) -> Subscription[Beat | Published | Logged]:
+        return self._pushes
 
     async def command(self, action: Action, cycle_id: int | None = None) -> Reply:
         """Ask for something, and wait for the answer, however long it takes.
@@ -111,8 +112,7 @@ class EngineClient:
                 if isinstance(message, Reply):
                     self._answer(message)
                 elif not isinstance(message, Hello):
-                    self._pushes.append(message)
-                    self._news.set()
+                    self._pushes.give(message)
         except (EOFError, OSError, asyncio.LimitOverrunError, ValidationError) as error:
             why = _ending(error)
         finally:
@@ -125,7 +125,7 @@ class EngineClient:
 
     def _end(self, why: str) -> None:
         self.ended = why
-        self._news.set()
+        self._pushes.end()
         self._writer.close()
         for answer in self._asked.values():
             if not answer.done():
@@ -184,9 +184,7 @@ def _ending(error: Exception) -> str:
     if isinstance(error, asyncio.LimitOverrunError):
         return f"the engine sent a line of more than {PUSH_LIMIT:,} bytes"
     if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        return f"the engine sent what cannot be read: {where}: {first['msg']}"
+        return f"the engine sent what cannot be read: {first_error(error)}"
     return f"the connection to the engine broke: {error}"
 
 

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from engine.control.audit import RUNNING, Audit, Entry
-from engine.control.messages import Action, Command, Reply
+from engine.control.messages import Action, Command, Reply, first_error
 from engine.cycles import metrics
 from engine.cycles.cycle import CycleRunner
 from engine.cycles.results import CycleResult
@@ -159,7 +159,7 @@ def read_command(line: bytes) -> Command | Reply:
     try:
         command = Command.model_validate(values)
     except ValidationError as error:
-        return _not_understood(values, _first(error))
+        return _not_understood(values, first_error(error))
     if command.action not in NAMES_A_CYCLE:
         named = command.cycle_id is not None
         return _not_understood(values, f"{command.action} takes no cycle_id") if named else command
@@ -178,12 +178,6 @@ def _not_understood(values: object, problem: str) -> Reply:
         ok=False,
         message=f"not understood: {problem}; nothing was done",
     )
-
-
-def _first(error: ValidationError) -> str:
-    entry = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = ".".join(map(str, entry["loc"]))
-    return f"{where}: {entry['msg']}" if where else str(entry["msg"])
 
 
 def _ran(command: Command, result: CycleResult) -> Reply:

@@ -8,7 +8,7 @@ Times are UTC milliseconds.
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, ValidationError
 
 from engine.cycles.results import CycleResult, EngineState, Frozen, Logged, Preview
 
@@ -92,3 +92,10 @@ class Reply(Frozen):
 
 Push = Hello | Beat | Published | Logged | Reply
 PUSH: TypeAdapter[Push] = TypeAdapter(Annotated[Push, Field(discriminator="type")])
+
+
+def first_error(error: ValidationError) -> str:
+    """The first thing that is wrong with a message, and where."""
+    entry = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join(map(str, entry["loc"]))
+    return f"{where}: {entry['msg']}" if where else str(entry["msg"])

@@ -3,23 +3,26 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import Generic, TypeVar
 from weakref import WeakSet
 
 from engine.cycles.results import CycleResult
 
+T = TypeVar("T")
 
-class Subscription:
-    """Results from the moment of subscribing, until the feed closes; the last is always given."""
 
-    def __init__(self) -> None:
-        self._latest: deque[CycleResult] = deque(maxlen=1)
+class Subscription(Generic[T]):
+    """The latest of what is given to it, at most `most`, until it ends; the last always comes."""
+
+    def __init__(self, most: int = 1) -> None:
+        self._latest: deque[T] = deque(maxlen=most)
         self._news = asyncio.Event()
         self._ended = False
 
-    def __aiter__(self) -> "Subscription":
+    def __aiter__(self) -> "Subscription[T]":
         return self
 
-    async def __anext__(self) -> CycleResult:
+    async def __anext__(self) -> T:
         while not self._latest and not self._ended:
             self._news.clear()
             await self._news.wait()
@@ -27,8 +30,8 @@ class Subscription:
             raise StopAsyncIteration
         return self._latest.popleft()
 
-    def give(self, result: CycleResult) -> None:
-        self._latest.append(result)
+    def give(self, item: T) -> None:
+        self._latest.append(item)
         self._news.set()
 
     def end(self) -> None:
@@ -45,12 +48,12 @@ class Feed:
     def __init__(self) -> None:
         self.latest: CycleResult | None = None
         self._listeners: list[Callable[[CycleResult], None]] = []
-        self._subscriptions: WeakSet[Subscription] = WeakSet()
+        self._subscriptions: WeakSet[Subscription[CycleResult]] = WeakSet()
         self._closed = False
 
-    def subscribe(self) -> Subscription:
+    def subscribe(self) -> Subscription[CycleResult]:
         """Ends at once when the feed is closed."""
-        subscription = Subscription()
+        subscription: Subscription[CycleResult] = Subscription()
         if self._closed:
             subscription.end()
         self._subscriptions.add(subscription)

@@ -3,13 +3,11 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from engine.clock import now_ms
+from engine.cycles.results import Frozen
 from engine.errors import NoSuchCycle
 from engine.ingest import inputs
 from engine.ingest.paging import VenueResponse
@@ -26,10 +24,8 @@ from engine.store.tx import Tx
 Report = Callable[[str], None]
 
 
-class Difference(BaseModel):
+class Difference(Frozen):
     """Something that came out otherwise than it was recorded."""
-
-    model_config = ConfigDict(frozen=True)
 
     what: str
     key: str
@@ -37,10 +33,8 @@ class Difference(BaseModel):
     now: str | None
 
 
-class Rehearsal(BaseModel):
+class Rehearsal(Frozen):
     """What a cycle's phase 1 does today on the state before it; `differences` should be none."""
-
-    model_config = ConfigDict(frozen=True)
 
     cycle_id: int
     attempted: int
@@ -57,23 +51,17 @@ async def rehearse(
     store = await ReadStore.open(path, busy_timeout_ms)
     try:
         await store.require_schema()
-        responses = await store.read(partial(_responses_of, cycle_id=cycle_id))
+        responses = await store.read(lambda tx: inputs.load(tx, inputs.original_of(tx, cycle_id)))
     finally:
         await store.close()
     if not responses:
         raise NoSuchCycle(f"cycle {cycle_id} does not exist, or its inputs are not kept")
-    return await asyncio.to_thread(_on_scratch, path, cycle_id, responses, report)
 
+    def on_scratch() -> Rehearsal:
+        with sound_rows(path), scratch_ledger(path) as tx:
+            return _rehearse(tx, cycle_id, responses, report)
 
-def _responses_of(tx: Tx, cycle_id: int) -> list[VenueResponse]:
-    return inputs.load(tx, inputs.original_of(tx, cycle_id))
-
-
-def _on_scratch(
-    path: Path, cycle_id: int, responses: list[VenueResponse], report: Report
-) -> Rehearsal:
-    with sound_rows(path), scratch_ledger(path) as tx:
-        return _rehearse(tx, cycle_id, responses, report)
+    return await asyncio.to_thread(on_scratch)
 
 
 def _rehearse(tx: Tx, cycle_id: int, responses: list[VenueResponse], report: Report) -> Rehearsal:

@@ -99,16 +99,8 @@ def derive_trade_ids(fills: Iterable[Fill]) -> list[Fill]:
     named = fills.copy()
     for place in sorted(range(len(fills)), key=lambda place: fills[place].charges):
         fill = fills[place]
-        key = ":".join(
-            (
-                fill.symbol,
-                fill.order_id or "",
-                str(fill.ts_ms),
-                fill.side,
-                canonical(fill.price),
-                canonical(fill.qty),
-            )
-        )
+        money = canonical(fill.price), canonical(fill.qty)
+        key = ":".join((fill.symbol, fill.order_id or "", str(fill.ts_ms), fill.side, *money))
         seen[key] += 1
         named[place] = replace(fill, trade_id=f"{key}:{seen[key]}")
     return named

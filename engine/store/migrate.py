@@ -3,6 +3,7 @@
 import re
 import sqlite3
 import time
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 
@@ -33,12 +34,10 @@ def check(path: Path) -> None:
     if not is_there(path) or not path.stat().st_size:
         return
     with translated(path):
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        try:
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
             tx = Tx(connection, path)
             version, tables = current(tx), tx.column("tables_all")
-        finally:
-            connection.close()
     newest = steps()[-1][0]
     if version > newest:
         raise SchemaTooNew(

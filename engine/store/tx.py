@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain, starmap
 from pathlib import Path
 from typing import Any, TypeVar
@@ -100,7 +101,7 @@ class Tx:
     def reading_any_text(self) -> Iterator[None]:
         """Text that is not UTF-8, which only damage leaves, is read with escapes meanwhile."""
         before = self._connection.text_factory
-        self._connection.text_factory = _any_text
+        self._connection.text_factory = partial(str, encoding="utf-8", errors="backslashreplace")
         try:
             yield
         finally:
@@ -131,7 +132,3 @@ class Tx:
 
 def _columns(cursor: sqlite3.Cursor) -> list[str]:
     return [column[0] for column in cursor.description]
-
-
-def _any_text(value: bytes) -> str:
-    return value.decode("utf-8", "backslashreplace")

@@ -170,16 +170,11 @@ class Execution:
             blocked=dict.fromkeys(blocked, "some of its fills may be missing")
             | {order.symbol: "an earlier order is unresolved" for order in unresolved},
         )
+        order_id = partial(self._client_order_id, snapshot.now_ms, cycle_id)
         places = [intent for intent in intents if isinstance(intent, PlaceOrder)]
         return [
             Intended(
-                LimitOrder(
-                    self._client_order_id(snapshot.now_ms, cycle_id, index),
-                    p.symbol,
-                    p.side,
-                    p.qty,
-                    p.price,
-                ),
+                LimitOrder(order_id(index), p.symbol, p.side, p.qty, p.price),
                 snapshot.marks.get(p.symbol),
                 gate.refuse(p),
             )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Self
@@ -109,16 +109,7 @@ def intend(tx: Tx, orders: Iterable[Intended], cycle_id: int, now_ms: int) -> No
 
 def store_sent(tx: Tx, sent: Iterable[Sent], now_ms: int) -> None:
     for order in sent:
-        tx.run(
-            "order_sent",
-            client_order_id=order.client_order_id,
-            status=order.status,
-            reason=order.reason,
-            submit_outcome=order.outcome,
-            submitted_ms=order.submitted_ms,
-            exchange_order_id=order.exchange_order_id,
-            now_ms=now_ms,
-        )
+        tx.run("order_sent", **asdict(order), now_ms=now_ms)
 
 
 def store_reports(tx: Tx, reports: Sequence[OrderReport], now_ms: int) -> set[int]:

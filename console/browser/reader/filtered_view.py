@@ -10,7 +10,7 @@ from console.browser.reader.jobs import Job
 from console.browser.reader.keyspace import EVERYTHING, KeySpace
 from console.browser.reader.lookup import KeyLookup
 from console.browser.reader.source import Connection, Source
-from console.browser.reader.spool import NumberSpool, RowSpool, Spool
+from console.browser.reader.spool import NumberSpool, RowSpool
 from console.browser.reader.spooled_view import SpooledView
 from console.browser.reader.sql_builder import Sql
 from console.browser.reader.view import Report
@@ -19,6 +19,7 @@ from console.browser.reader.wire import PageRow, Values, page_cells
 HEAD = 500
 # An index that leads to fewer rows than this is taken even where they must be sorted afterwards.
 FEW = 50_000
+Spool = NumberSpool | RowSpool
 NOTHING: tuple[Values, Values] = ((), ())
 
 
@@ -59,7 +60,9 @@ class FilteredView(SpooledView):
         return len(self._newer) + max(len(self._keys), len(self._head))
 
     def fill(self, job: Job) -> None:
-        self._clear()
+        # A page may be reading the old ones: they go with their last reader.
+        self._head, self._keys, self._newer = [], self._spool(), self._spool()
+        self._scanned = None
         if self.selection.order:
             self._sort(job)
         else:
@@ -123,11 +126,6 @@ class FilteredView(SpooledView):
 
     def _spool(self) -> Spool:
         return NumberSpool() if self.key_kind == "rowid" else RowSpool()
-
-    def _clear(self) -> None:
-        # A page may be reading the old ones: they go with their last reader.
-        self._head, self._keys, self._newer = [], self._spool(), self._spool()
-        self._scanned = None
 
     def _sort(self, job: Job) -> None:
         where, order, reverse = self.selection

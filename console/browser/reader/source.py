@@ -5,7 +5,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -82,22 +82,16 @@ class Connection:
 
     def each(self, sql: str, values: Sequence[Stored] = ()) -> Generator[Values]:
         """Row by row, for rows that may be large. Close the iterator if it is not used up."""
-        cursor = self.inner.execute(sql, values)
-        try:
+        with closing(self.inner.execute(sql, values)) as cursor:
             yield from cursor
-        finally:
-            cursor.close()
 
     def batches(self, sql: str, values: Sequence[Stored] = ()) -> Generator[list[Values]]:
         """Small batches first, then larger ones. Close the iterator if it is not used up."""
-        cursor = self.inner.execute(sql, values)
         size = 100
-        try:
+        with closing(self.inner.execute(sql, values)) as cursor:
             while batch := cursor.fetchmany(size):
                 yield batch
                 size = min(2 * size, 10_000)
-        finally:
-            cursor.close()
 
     def plan(self, sql: str, values: Sequence[Stored] = ()) -> str:
         """SQLite's plan for a statement, line by line."""
@@ -107,11 +101,8 @@ class Connection:
     def snapshot(self) -> Iterator[None]:
         """Statements inside see the same state of the file."""
         # An unfinished statement holds the log back: for a short while only.
-        unfinished = self.inner.execute("SELECT 1 FROM sqlite_schema")
-        try:
+        with closing(self.inner.execute("SELECT 1 FROM sqlite_schema")):
             yield
-        finally:
-            unfinished.close()
 
     def version(self) -> int:
         """A number that changes when another connection has written."""

@@ -3,7 +3,6 @@
 import marshal
 import os
 import threading
-from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -80,7 +79,7 @@ class _File:
         return self._file
 
 
-class Spool(ABC):
+class _Spool:
     """Rows by position, from 0, in one file."""
 
     def __init__(self) -> None:
@@ -90,20 +89,11 @@ class Spool(ABC):
     def __len__(self) -> int:
         return self._length
 
-    @abstractmethod
-    def extend(self, rows: Sequence[Values]) -> None: ...
-
-    @abstractmethod
-    def read(self, start: int, limit: int) -> list[Values]: ...
-
-    @abstractmethod
-    def position(self, row: Values) -> int | None: ...
-
     def close(self) -> None:
         self._file.close()
 
 
-class NumberSpool(Spool):
+class NumberSpool(_Spool):
     """Rowids, eight bytes each."""
 
     def extend(self, rows: Sequence[Values]) -> None:
@@ -135,7 +125,7 @@ def _numbers(values: Iterable[Any]) -> bytes:
     return array("q", values).tobytes()
 
 
-class RowSpool(Spool):
+class RowSpool(_Spool):
     """Rows of any values, written in blocks. The last block that was read stays in memory."""
 
     def __init__(self) -> None:

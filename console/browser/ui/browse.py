@@ -24,12 +24,10 @@ class BrowseScreen(TablesScreen):
         path = session.path
         label = line((" browse ", Tone.BADGE), "  ", (path.name, Tone.STRONG))
         with suppress(OSError):
-            content = size(path.stat().st_size)
             tables = sum(table.kind != "view" for table in session.tables)
             views = len(session.tables) - tables
-            content += f" · {plural(tables, 'table')}" + (
-                f", {plural(views, 'view')}" if views else ""
-            )
+            content = f"{size(path.stat().st_size)} · {plural(tables, 'table')}"
+            content += f", {plural(views, 'view')}" if views else ""
             label = line(label, (f"  {content}", Tone.DIM))
         folder = f"  in {path.parent}" if path.is_absolute() else ""
         self._file_line.show(line(label, (folder, Tone.FAINT)))

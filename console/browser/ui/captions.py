@@ -56,7 +56,9 @@ def sign(descending: bool) -> str:
 def in_full(info: ColumnInfo, cell: Cell) -> Line:
     """A cell with its column and type, as much of it as there is room for."""
     head = line((info.name, Tone.STRONG), "  ", (kind_of(info, cell), Tone.DIM), "  ")
-    return line(head, shown(cell, most=2_000), _moments(info, cell), _length(cell))
+    times = times_of(info, cell)
+    moments = line("  ", joined(times, DOT)) if times else ()
+    return line(head, shown(cell, most=2_000), moments, _length(cell))
 
 
 def kind_of(info: ColumnInfo, cell: Cell) -> str:
@@ -67,16 +69,14 @@ def kind_of(info: ColumnInfo, cell: Cell) -> str:
     return declared if same else f"{declared}, stored {stored}"
 
 
-def times_of(moment_ms: int) -> tuple[Line, Line]:
-    """The moment in UTC, and in this machine's time."""
+def times_of(info: ColumnInfo, cell: Cell) -> tuple[Line, ...]:
+    """A moment in UTC, and in this machine's time; nothing of a cell that holds none."""
+    moment_ms = moment_of(cell) if names_time(info.name) else None
+    if moment_ms is None:
+        return ()
     offset = f"{moment(moment_ms, local=True):%z}"
     here = stamp(moment_ms, local=True)
     return line(f"{stamp(moment_ms)} UTC"), line((f"{here} {offset}", Tone.DIM))
-
-
-def _moments(info: ColumnInfo, cell: Cell) -> Line:
-    moment_ms = moment_of(cell) if names_time(info.name) else None
-    return line("  ", joined(times_of(moment_ms), DOT)) if moment_ms is not None else ()
 
 
 def _length(cell: Cell) -> Line:

@@ -1,6 +1,5 @@
 """How columns stand: order, widths that only grow with what is seen, hidden and pinned ones."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -19,7 +18,6 @@ WIDEST: Final = 400
 _TEXT_WIDTH: Final = 36
 _TITLE_WIDTH: Final = 28
 _ZONES: Final = {Times.RAW: "", Times.UTC: "UTC", Times.LOCAL: "local"}
-_NUMERIC_TYPE = re.compile(r"INT|REAL|FLOA|DOUB|NUM|DEC", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -64,7 +62,13 @@ class Columns:
     @classmethod
     def of(cls, infos: Sequence[ColumnInfo], times: Times) -> "Columns":
         shown_infos = [info for info in infos if info.hidden != "hidden"]
-        return cls([_column(info, place) for place, info in enumerate(shown_infos)], times)
+        return cls(
+            [
+                Column(info, place, _first_width(info), right=info.numeric)
+                for place, info in enumerate(shown_infos)
+            ],
+            times,
+        )
 
     @property
     def seen(self) -> list[Column]:
@@ -136,11 +140,6 @@ class Columns:
         widths = list(fit(whole, width, steps).values())
         pinned = sum(column.pinned for column in seen)
         return _row_of(seen[:pinned], widths[:pinned]), _row_of(seen[pinned:], widths[pinned:])
-
-
-def _column(info: ColumnInfo, place: int) -> Column:
-    right = info.decimal or bool(_NUMERIC_TYPE.search(info.type))
-    return Column(info, place, _first_width(info), right=right)
 
 
 def _first_width(info: ColumnInfo) -> int:

@@ -75,12 +75,6 @@ class DataGrid(RowCursor):
 
     cursor_column: var[int] = var(0)
 
-    class Moved(RowCursor.Moved):
-        """The cursor is on another cell, or the cells stand otherwise."""
-
-    class Chosen(RowCursor.Chosen):
-        """Enter, or a second click, on a row."""
-
     @dataclass
     class HeadingClicked(Message):
         """The cursor has been put on the heading's column before."""

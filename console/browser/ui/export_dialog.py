@@ -1,15 +1,14 @@
 """Write rows to a file: in which form, where to, and how far that is."""
 
 import asyncio
-from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input
 from textual.worker import Worker
 
 from console.browser.client import Rows
@@ -20,7 +19,6 @@ from console.kit.host import host_of
 from console.kit.line_widget import TextLine, caption
 from console.kit.lines import Line, Tone, joined, line
 from console.kit.plain_input import PlainInput
-from console.kit.workers import begin
 from engine.text import printable
 
 FORMS: Final[dict[str, tuple[ExportForm, str]]] = {
@@ -42,7 +40,7 @@ class ExportDialog(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "next_form", "Other form", show=False, priority=True),
-        Binding("ctrl+o", "anyway", "Overwrite, or write what there is", show=False),
+        Binding("ctrl+o", "write(True)", "Overwrite, or write what there is", show=False),
         Binding("escape", "stop", "Stop, or close"),
     ]
 
@@ -97,14 +95,11 @@ class ExportDialog(ModalScreen[None]):
         renamed = path.with_suffix(following) if path.suffix in FORMS else f"{path}{following}"
         self._typed.value = str(renamed)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        self._write()
-
-    def action_anyway(self) -> None:
-        self._write(anyway=True)
+    def on_input_submitted(self) -> None:
+        self.action_write(False)
 
     def action_stop(self) -> None:
-        if self._writing is not None and self._writing.is_running:
+        if self._writing is not None and self._is_writing:
             self._writing.cancel()
         else:
             self.dismiss()
@@ -113,10 +108,11 @@ class ExportDialog(ModalScreen[None]):
     def _is_writing(self) -> bool:
         return self._writing is not None and self._writing.is_running
 
-    def _write(self, *, anyway: bool = False) -> None:
+    def action_write(self, anyway: bool) -> None:
         if not self._is_writing:
-            self._writing = begin(self, partial(self._export, anyway))
+            self._writing = self._export(anyway)
 
+    @work
     async def _export(self, anyway: bool) -> None:
         self._typed.disabled = True
         caption(self._box, subtitle=_KEYS_WRITING)

@@ -8,7 +8,7 @@ from rich.cells import chop_cells
 
 from console.browser.model import Cell, ColumnInfo, Row
 from console.browser.ui.captions import kind_of, times_of
-from console.browser.ui.cells import blob_length, moment_of, names_time, shown
+from console.browser.ui.cells import blob_length, shown
 from console.browser.ui.links import Link
 from console.kit.formats import count, size
 from console.kit.json_lines import json_lines
@@ -53,9 +53,8 @@ def value_lines(info: ColumnInfo, cell: Cell, width: int) -> list[Line]:
     if cell.kind == "blob":
         return [shown(cell), *_hex_dump(cell, width)]
     if cell.kind != "text":
-        moment_ms = moment_of(cell) if names_time(info.name) else None
-        times = () if moment_ms is None else times_of(moment_ms)
-        return [part for full in (shown(cell), *times) for part in _wrapped(full, width)]
+        full = (shown(cell), *times_of(info, cell))
+        return [part for text in full for part in _wrapped(text, width)]
     pretty = json_lines(cell.text) if not cell.cut else None
     if pretty is not None:
         wrapped = [part for full in pretty for part in _wrapped(full, width)]

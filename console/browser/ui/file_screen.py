@@ -5,9 +5,9 @@ import asyncio
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import partial
 
 import platformdirs
+from textual import work
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.worker import Worker
@@ -27,7 +27,6 @@ from console.kit.base_screen import BaseScreen
 from console.kit.formats import span
 from console.kit.line_widget import caption
 from console.kit.lines import Line, Tone, line
-from console.kit.workers import begin
 
 # How often the file is asked whether somebody has written to it.
 _LOOK_SECONDS = 0.5
@@ -92,13 +91,11 @@ class FileScreen(BaseScreen):
         if path is None or (self._session is not None and self._session.path == path):
             return
         if self._session is not None:
-            begin(self, self._session.close, group="close")
+            self._close(self._session)
         self._session = OpenFile(path)
-        self._restart()
+        self._open_file()
 
-    def _restart(self) -> None:
-        begin(self, self._open_file, group="open", exclusive=True)
-
+    @work(exclusive=True, group="open")
     async def _open_file(self) -> None:
         session = self._session
         if session is None:
@@ -115,7 +112,7 @@ class FileScreen(BaseScreen):
         if (query := self._first_query(session)) is None:
             self.pane.show_trouble("This database has no tables yet.", _RETRY)
             return
-        self.pane.aim_at(query)
+        self.pane.aim = query
         spot = self.pane.spot if query == self.pane.table_query else Spot()
         await self._show_query(query, spot)
 
@@ -129,10 +126,11 @@ class FileScreen(BaseScreen):
 
     def _open(self, query: TableQuery, spot: Spot | None = None, *, back: bool = False) -> None:
         """Show other rows, and remember where one came from."""
-        self.pane.aim_at(query)
+        self.pane.aim = query
         spot = spot or Spot(column=self.pane.spot.column)
-        begin(self, partial(self._go, query, spot, back=back), group="open", exclusive=True)
+        self._go(query, spot, back=back)
 
+    @work(exclusive=True, group="open")
     async def _go(self, query: TableQuery, spot: Spot, *, back: bool) -> None:
         left, rows = (self.pane.table_query, self.pane.spot), self.pane.paged
         await self._show_query(query, spot)
@@ -173,7 +171,7 @@ class FileScreen(BaseScreen):
             useless, self._rows = self._rows or rows, rows
         finally:
             if useless is not self._rows:
-                begin(self, partial(_closed, useless), group="close")
+                self._close(useless)
         self._named(query)
 
     def _named(self, query: TableQuery) -> None:
@@ -188,18 +186,14 @@ class FileScreen(BaseScreen):
         if trouble.trouble in FATAL:
             self._in_trouble(trouble)
         elif query.sql:
-            self.pane.aim_at(self.pane.table_query)
+            self.pane.aim = self.pane.table_query
             self.query_pane.say(line(("▲ ", Tone.ATTENTION), str(trouble)))
-        elif self._same_source(query):
-            self.pane.aim_at(self.pane.table_query)
+        elif self.pane.paged is not None and self.pane.table_query.table == query.table:
+            self.pane.aim = self.pane.table_query
             self.pane.remark(line(("▲ ", Tone.ATTENTION), str(trouble)))
         else:
             self.pane.show_trouble(str(trouble), _RETRY)
             self._named(query)
-
-    def _same_source(self, query: TableQuery) -> bool:
-        seen = self.pane.table_query
-        return self.pane.paged is not None and seen.table == query.table
 
     def _in_trouble(self, trouble: BrowseError) -> None:
         if self._session is not None:
@@ -216,13 +210,14 @@ class FileScreen(BaseScreen):
             return
         busy = self._workers_of("look") or self._workers_of("open")
         if not (busy or self.host.frozen or self._session is None):
-            begin(self, partial(self._look, self._session), group="look")
+            self._look(self._session)
 
+    @work(group="look")
     async def _look(self, session: OpenFile) -> None:
         """Cheap, and nothing more unless somebody has written what is not counted yet."""
         if self._waiting is not None:
             if self._waiting.worth_a_try:
-                self._restart()
+                self._open_file()
             return
         try:
             version = await session.data_version()
@@ -236,19 +231,21 @@ class FileScreen(BaseScreen):
 
     def action_reload(self) -> None:
         """Everything anew: the list of tables, the rows, the count."""
-        self._restart()
+        self._open_file()
 
     def action_stop(self) -> None:
         """What runs is stopped; else a pane that is not needed any more goes away."""
         if opening := self._workers_of("open"):
             opening[0].cancel()
-            self.pane.aim_at(self.pane.table_query)
+            self.pane.aim = self.pane.table_query
         else:
-            begin(self, self._stop_rows, group="stop")
+            self._stop_rows()
 
+    @work(group="stop")
     async def _stop_rows(self) -> None:
         if not await self.pane.stop():
-            self._put_query_away()
+            self.pane.grid.focus()
+            self.query_pane.display = bool(self.pane.table_query.sql)
 
     def _workers_of(self, group: str) -> list[Worker[object]]:
         return [w for w in self.workers if (w.node, w.group) == (self, group) and w.is_running]
@@ -256,11 +253,7 @@ class FileScreen(BaseScreen):
     async def _completions(self, text: str, cursor: int) -> tuple[str, ...]:
         return await self._session.complete(text, cursor) if self._session else ()
 
-    def _put_query_away(self) -> None:
-        self.pane.grid.focus()
-        self.query_pane.display = bool(self.pane.table_query.sql)
-
-
-async def _closed(rows: Rows) -> None:
-    with suppress(BrowseError):
-        await rows.close()
+    @work(group="close")
+    async def _close(self, closing: OpenFile | Rows) -> None:
+        with suppress(BrowseError):
+            await closing.close()

@@ -14,7 +14,6 @@ _WORDS: Final[dict[str, Operator]] = {
 }
 # The longest first, so that `>=` is not read as `>`.
 _SIGNS: Final = sorted((o for o in get_args(Operator) if o not in _WORDS), key=len, reverse=True)
-_NUMERIC = re.compile(r"INT|REAL|FLOA|DOUB|NUM|DEC", re.IGNORECASE)
 _QUOTED = re.compile(r"'(.*)'", re.DOTALL)
 
 
@@ -30,7 +29,8 @@ def parsed(column: ColumnInfo, text: str) -> Condition | None:
     if word := _WORDS.get(" ".join(text.lower().split())):
         return Condition(column.name, word)
     operator, operand = _split(text)
-    return Condition(column.name, operator or _meant(column), _unquoted(operand))
+    meant = operator or ("=" if column.numeric else "~")
+    return Condition(column.name, meant, _unquoted(operand))
 
 
 def equal(column: str, text: str | None) -> Condition:
@@ -69,10 +69,6 @@ def _split(text: str) -> tuple[Operator | None, str]:
         if text.startswith(sign):
             return sign, text[len(sign) :].strip()
     return None, text
-
-
-def _meant(column: ColumnInfo) -> Operator:
-    return "=" if column.decimal or _NUMERIC.search(column.type) else "~"
 
 
 def _quoted(operand: str) -> str:

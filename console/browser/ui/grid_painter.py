@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from rich.segment import Segment
 from rich.style import Style
@@ -49,11 +50,7 @@ class Painter:
         self, row: Row | None, gutter: Line, under: Column | None, ground: Style, lit: Style
     ) -> Strip:
         """A row, or none that is here yet; the cell of the column `under` the cursor is lit."""
-
-        def cell(column: Column, width: int) -> Line:
-            return self._cell(row, column, width)
-
-        return self._strip(cell, gutter, under, ground, lit)
+        return self._strip(partial(self._cell, row), gutter, under, ground, lit)
 
     def number(self, number: int, sign: str) -> Line:
         """What stands before a row; a sign says that it is new, or its number not certain."""

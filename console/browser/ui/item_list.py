@@ -24,9 +24,6 @@ class ItemList(RowCursor):
         Binding("enter", "choose", "Follow", show=False),
     ]
 
-    class Chosen(RowCursor.Chosen):
-        """Enter, or a second click, on an item."""
-
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._items: Sequence[FieldRow] = ()

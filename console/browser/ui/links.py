@@ -6,18 +6,18 @@ from typing import Final
 
 from console.browser.model import Cell, Row, TableInfo
 
-_OF_A_CYCLE: Final = (
-    "cycles",
-    "cycle_metrics",
-    "ledger_commits",
-    "ledger_events",
-    "orders",
-    "applied_fills",
-    "cycle_inputs",
+
+def _named(column: str, *tables: str) -> tuple[tuple[str, str], ...]:
+    """The column of that name in each of the tables."""
+    return tuple((table, column) for table in tables)
+
+
+_ONE_CYCLE: Final = _named("cycle_id", "cycles", "cycle_metrics", "ledger_commits")
+_CYCLE: Final = (
+    *_ONE_CYCLE,
+    *_named("cycle_id", "ledger_events", "orders", "applied_fills", "cycle_inputs"),
 )
-_CYCLE: Final = tuple((table, "cycle_id") for table in _OF_A_CYCLE)
-_ONE_CYCLE: Final = _CYCLE[:3]
-_EVENT: Final = (("ledger_events", "event_id"), ("conflicts", "event_id"))
+_EVENT: Final = _named("event_id", "ledger_events", "conflicts")
 _FILL: Final = (("applied_fills", "fill_id"), ("ledger_events", "exchange_trade_id"))
 _RULES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "cycle_id": _CYCLE,
@@ -29,26 +29,15 @@ _RULES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "fill_id": _FILL,
     "exchange_trade_id": _FILL,
     "last_trade_id": _FILL,
-    "exchange_order_id": (
-        ("orders", "exchange_order_id"),
-        ("ledger_events", "exchange_order_id"),
-    ),
-    "client_order_id": (("orders", "client_order_id"), ("ledger_events", "client_order_id")),
-    "commit_seq": (("ledger_commits", "commit_seq"), ("position_history", "commit_seq")),
-    "first_seq": (("ledger_events", "seq"),),
-    "last_seq": (("ledger_events", "seq"),),
-    "symbol": (
-        ("stage4_positions", "symbol"),
-        ("ledger_events", "symbol"),
-        ("orders", "symbol"),
-    ),
+    "exchange_order_id": _named("exchange_order_id", "orders", "ledger_events"),
+    "client_order_id": _named("client_order_id", "orders", "ledger_events"),
+    "commit_seq": _named("commit_seq", "ledger_commits", "position_history"),
+    "first_seq": _named("seq", "ledger_events"),
+    "last_seq": _named("seq", "ledger_events"),
+    "symbol": _named("symbol", "stage4_positions", "ledger_events", "orders"),
 }
 # Columns whose value hardly ever leads to a row but the one it was read from.
-_ALONE: Final = {
-    ("ledger_events", "event_id"),
-    ("ledger_commits", "cycle_id"),
-    ("conflicts", "event_id"),
-}
+_ALONE: Final = {*_EVENT, ("ledger_commits", "cycle_id")}
 # Names that the keys of many tables have.
 _COMMON: Final = {"id", "key", "name", "rowid", "seq"}
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -16,7 +17,6 @@ from console.browser.ui.queries import QueryHistory
 from console.kit.line_widget import TextLine
 from console.kit.lines import Line, Tone, attention, joined, line
 from console.kit.plain_input import PlainTextArea, typable
-from console.kit.workers import begin
 
 Complete = Callable[[str, int], Awaitable[tuple[str, ...]]]
 _HINT: Line = line(
@@ -119,8 +119,9 @@ class QueryPane(Vertical):
         if self._words:
             self._choose(self._word + by)
         else:
-            begin(self, self._look_up, exclusive=True)
+            self._look_up()
 
+    @work(exclusive=True)
     async def _look_up(self) -> None:
         area = self.area
         before = area.get_text_range((0, 0), area.cursor_location)

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from textual import events
+from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 
 from console.browser.model import BrowseError, Cell, ColumnInfo, Row
 from console.browser.ui.fields import items
@@ -19,7 +19,6 @@ from console.kit.formats import count, plural
 from console.kit.host import host_of
 from console.kit.line_widget import TextLine, caption
 from console.kit.lines import Line, Tone, attention, line
-from console.kit.workers import begin
 
 Linked = Callable[[str, Cell], Sequence[Link]]
 
@@ -32,7 +31,7 @@ class RowDetail(ModalScreen[Link | None]):
         (80, "-normal"),
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "close", "Close"),
+        Binding("escape,q", "dismiss", "Close"),
         Binding("question_mark", "app.help", "Help", show=False),
         Binding("left,h", "step(-1)", "Row before", show=False),
         Binding("right,l", "step(1)", "Row after", show=False),
@@ -72,9 +71,6 @@ class RowDetail(ModalScreen[Link | None]):
     def on_resize(self, event: events.Resize) -> None:
         self.call_after_refresh(self._show)
 
-    def action_close(self) -> None:
-        self.dismiss(None)
-
     def action_step(self, by: int) -> None:
         """The cursor behind goes along."""
         if 0 <= self._number + by < len(self._paged):
@@ -86,27 +82,21 @@ class RowDetail(ModalScreen[Link | None]):
         item = self._fields.item
         if item is not None and self._row is not None:
             cell = self._row.cells[item.place]
-            self._copy(cell.text, cut=cell.cut)
+            copy(self, cell.text, cut=cell.cut)
 
     def action_copy_row(self) -> None:
         if self._row is not None:
             cut = any(cell.cut for cell in self._row.cells)
-            self._copy(as_json(self._paged.columns, self._row), cut=cut)
+            copy(self, as_json(self._paged.columns, self._row), cut=cut)
 
-    def on_item_list_chosen(self, event: ItemList.Chosen) -> None:
+    def on_row_cursor_chosen(self, event: ItemList.Chosen) -> None:
         event.stop()
         item = self._fields.item
         if item is not None and item.link is not None:
             self.dismiss(item.link)
 
-    def _copy(self, text: str, *, cut: bool) -> None:
-        self.app.copy_to_clipboard(text)
-        host_of(self).tell(*copy_note(text, cut=cut))
-
-    def _read(self) -> None:
-        begin(self, self._read_row, exclusive=True)
-
-    async def _read_row(self) -> None:
+    @work(exclusive=True)
+    async def _read(self) -> None:
         """What is here already is shown at once, its whole cells when they come."""
         self._row = self._paged.row(self._number)
         if self._row is None:
@@ -154,11 +144,14 @@ class RowDetail(ModalScreen[Link | None]):
         )
 
 
-def copy_note(text: str, *, cut: bool) -> tuple[str, Tone]:
-    """What is said when a text has been copied."""
+def copy(screen: Screen[Any], text: str, *, cut: bool) -> None:
+    """Copy a text, and say how much of it that is."""
+    screen.app.copy_to_clipboard(text)
+    characters = plural(len(text), "character")
     if cut:
-        return f"Copied the first {plural(len(text), 'character')}: there are more", Tone.ATTENTION
-    return f"Copied {plural(len(text), 'character')}", Tone.OK
+        host_of(screen).tell(f"Copied the first {characters}: there are more", Tone.ATTENTION)
+    else:
+        host_of(screen).tell(f"Copied {characters}")
 
 
 def as_json(infos: Sequence[ColumnInfo], row: Row) -> str:

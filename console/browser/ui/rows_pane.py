@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
 
+from textual import work
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
@@ -18,7 +19,6 @@ from console.browser.ui.table_query import TableQuery
 from console.kit.formats import count
 from console.kit.lines import Line, Tone, attention, line
 from console.kit.prompt_line import PromptLine
-from console.kit.workers import begin
 
 
 class RowsPane(RowsView):
@@ -97,7 +97,7 @@ class RowsPane(RowsView):
 
     def _want(self, query: TableQuery) -> None:
         if query != self.aim:
-            self.aim_at(query)
+            self.aim = query
             self.post_message(self.Wanted(query))
 
     # --- questions
@@ -116,7 +116,8 @@ class RowsPane(RowsView):
         self._ask("go to", "go to", _go_to_hint)
 
     def action_find(self) -> None:
-        self._ask("find", "find", _find_hint, self._sought)
+        hint = line(("in any column; n next, N previous", Tone.DIM))
+        self._ask("find", "find", lambda _: hint, self._sought)
 
     def _ask(self, question: str, label: str, hint: Callable[[str], Line], text: str = "") -> None:
         if self.paged is not None:
@@ -130,13 +131,18 @@ class RowsPane(RowsView):
     def on_prompt_line_answered(self, event: PromptLine.Answered) -> None:
         event.stop()
         self.grid.focus()
-        answers = {
-            "filter": self._answer_filter,
-            "search": self._answer_search,
-            "go to": self._answer_go_to,
-            "find": self._answer_find,
-        }
-        answers[event.question](event.text)
+        text = event.text.strip()
+        match event.question:
+            case "filter":
+                self._answer_filter(text)
+            case "search":
+                self._want(replace(self._basis, search=text))
+            case "go to" if (row := target(text)) is not None:
+                self._run(partial(self._go, row))
+            case "find":
+                self._sought = text
+                if text:
+                    self._run(partial(self._find, self.grid.cursor, backwards=False))
 
     def _answer_filter(self, text: str) -> None:
         if (info := self._asked_of) is None:
@@ -147,18 +153,6 @@ class RowsPane(RowsView):
             self._want(replace(self._basis, where=where))
         else:
             self._add_condition(condition)
-
-    def _answer_search(self, text: str) -> None:
-        self._want(replace(self._basis, search=text.strip()))
-
-    def _answer_go_to(self, text: str) -> None:
-        if (row := target(text)) is not None:
-            self._run(partial(self._go, row))
-
-    def _answer_find(self, text: str) -> None:
-        self._sought = text.strip()
-        if self._sought:
-            self._run(partial(self._find, self.grid.cursor, backwards=False))
 
     # --- going and finding
 
@@ -177,11 +171,9 @@ class RowsPane(RowsView):
         if self.following:
             self._run(self.to_newest)
 
-    def _run(self, doing: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    @work(exclusive=True, group="going")
+    async def _run(self, doing: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run the newest step alone."""
-        begin(self, partial(self._with_remark, doing), group="going", exclusive=True)
-
-    async def _with_remark(self, doing: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
             await doing()
         except BrowseError as trouble:
@@ -250,7 +242,3 @@ def _go_to_hint(text: str) -> Line:
     if row.share is not None:
         return line((f"{row.share:.0%} of the way", Tone.DIM))
     return line(("the row with key ", Tone.DIM), row.key or "")
-
-
-def _find_hint(text: str) -> Line:
-    return line(("in any column; n next, N previous", Tone.DIM))

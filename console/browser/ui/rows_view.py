@@ -74,9 +74,6 @@ class RowsView(Vertical):
         yield self._count_line
         yield self.prompt
 
-    def aim_at(self, query: TableQuery) -> None:
-        self.aim = query
-
     @property
     def spot(self) -> Spot:
         column = self.grid.column
@@ -278,7 +275,7 @@ class RowsView(Vertical):
         else:
             self.remark(attention(str(trouble)))
 
-    def on_data_grid_moved(self, event: DataGrid.Moved) -> None:
+    def on_row_cursor_moved(self, event: DataGrid.Moved) -> None:
         event.stop()
         self.say()
 

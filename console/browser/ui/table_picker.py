@@ -20,7 +20,7 @@ class TablePicker(ModalScreen[str | None]):
     """The result is the name of the table."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", "Close"),
+        Binding("escape", "dismiss", "Close"),
         Binding("up", "move(-1)", "Up", show=False, priority=True),
         Binding("down", "move(1)", "Down", show=False, priority=True),
     ]
@@ -40,9 +40,6 @@ class TablePicker(ModalScreen[str | None]):
             yield PlainInput(id="picked", compact=True, placeholder="part of a name")
             yield tables
 
-    def action_close(self) -> None:
-        self.dismiss(None)
-
     def action_move(self, by: int) -> None:
         self.query_one(TableList).action_move(by)
 
@@ -55,5 +52,5 @@ class TablePicker(ModalScreen[str | None]):
         name = self.query_one(TableList).key
         self.dismiss(str(name) if name is not None else None)
 
-    def on_grid_chosen(self, event: Grid.Chosen) -> None:
+    def on_row_cursor_chosen(self, event: Grid.Chosen) -> None:
         self.dismiss(str(event.key))

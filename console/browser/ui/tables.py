@@ -3,6 +3,7 @@
 from functools import partial
 from typing import ClassVar
 
+from textual import on, work
 from textual.binding import Binding, BindingType
 
 from console.browser.model import BrowseError, Condition
@@ -11,13 +12,12 @@ from console.browser.ui.export_dialog import ExportDialog
 from console.browser.ui.file_screen import FileScreen
 from console.browser.ui.links import Link, links
 from console.browser.ui.query_pane import QueryPane
-from console.browser.ui.row_detail import RowDetail, as_json, copy_note
+from console.browser.ui.row_detail import RowDetail, as_json, copy
 from console.browser.ui.rows_pane import RowsPane
 from console.browser.ui.table_picker import TablePicker
 from console.browser.ui.table_query import TableQuery
 from console.kit.grid import Grid
 from console.kit.lines import Tone
-from console.kit.workers import begin
 
 
 class TablesScreen(FileScreen):
@@ -44,7 +44,7 @@ class TablesScreen(FileScreen):
         if self._session is not None and self._session.tables:
             self._open(query)
         else:
-            self.pane.aim_at(query)
+            self.pane.aim = query
 
     def copied(self) -> str | None:
         cell = self.pane.grid.cell
@@ -58,7 +58,8 @@ class TablesScreen(FileScreen):
 
     # --- messages of the panes
 
-    def on_grid_chosen(self, event: Grid.Chosen) -> None:
+    @on(Grid.Chosen, "#tables")
+    def _open_listed(self, event: Grid.Chosen) -> None:
         event.stop()
         self._open(TableQuery(str(event.key)))
         self.pane.grid.focus()
@@ -67,7 +68,8 @@ class TablesScreen(FileScreen):
         event.stop()
         self._open(event.query)
 
-    def on_data_grid_chosen(self, event: DataGrid.Chosen) -> None:
+    @on(DataGrid.Chosen, "#rows")
+    def _open_row(self, event: DataGrid.Chosen) -> None:
         event.stop()
         paged, session = self.pane.paged, self._session
         if paged is None or session is None:
@@ -112,11 +114,12 @@ class TablesScreen(FileScreen):
             self._open(*step, back=True)
 
     def action_copy(self) -> None:
-        begin(self, partial(self._copy, whole_row=False), group="copy")
+        self._copy(whole_row=False)
 
     def action_copy_row(self) -> None:
-        begin(self, partial(self._copy, whole_row=True), group="copy")
+        self._copy(whole_row=True)
 
+    @work(group="copy")
     async def _copy(self, *, whole_row: bool) -> None:
         """Whole cells, also where only their beginning is shown."""
         grid, paged = self.pane.grid, self.pane.paged
@@ -131,5 +134,4 @@ class TablesScreen(FileScreen):
             return
         cut = any(cell.cut for cell in (row.cells if whole_row else [row.cells[column.place]]))
         text = as_json(paged.columns, row) if whole_row else row.cells[column.place].text
-        self.app.copy_to_clipboard(text)
-        self.host.tell(*copy_note(text, cut=cut))
+        copy(self, text, cut=cut)

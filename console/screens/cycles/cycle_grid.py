@@ -10,7 +10,7 @@ from textual.strip import Strip
 from textual.worker import Worker
 
 from console.kit.grid import Grid
-from console.screens.cycles.cycle_history import AllCycles, Cycles
+from console.screens.cycles.cycle_history import AllCycles
 from console.screens.cycles.filtered_cycles import FilteredCycles
 from console.screens.shared.cycle_row import COLUMNS, CycleRows
 from console.session.view import ConsoleState
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # How many cycles up to the one under the cursor others may draw: as many as a wide chart shows.
 CHARTED = 240
+# What the grid reads on: its `wanting` says whether there is something to read.
+Cycles = AllCycles | FilteredCycles
 
 
 class CycleGrid(Grid):
@@ -87,10 +89,6 @@ class CycleGrid(Grid):
     @property
     def newest(self) -> int:
         return self._results[0].cycle_id if self._results else 0
-
-    @property
-    def selected(self) -> int | None:
-        return self.key if isinstance(self.key, int) else None
 
     @property
     def note(self) -> str:

@@ -2,11 +2,12 @@
 
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from console.kit.formats import count
-from console.kit.rows import Row, Source
+from console.kit.rows import Row
 from console.screens.shared.cycle_row import CycleRows
+from console.screens.shared.cycle_story import CycleStory
 
 if TYPE_CHECKING:
     from engine import CycleResult, History
@@ -17,19 +18,6 @@ PAGE = 200
 AHEAD = 80
 MOST_PAGES = 24
 WANTED_PAGES = 3
-
-
-class Cycles(Source, Protocol):
-    """A grid's source that has to be read on; `wanting` says whether there is something to read."""
-
-    @property
-    def wanting(self) -> bool: ...
-    @property
-    def note(self) -> str: ...
-    def take(self, results: "Sequence[CycleResult]") -> None: ...
-    def key_at(self, number: int) -> int | None: ...
-    def result(self, cycle_id: int) -> "CycleResult | None": ...
-    async def read(self, history: "History") -> None: ...
 
 
 class AllCycles:
@@ -112,9 +100,7 @@ class AllCycles:
     def _is_done(self, page: int) -> bool:
         results = self._pages[page].values()
         expected = min((page + 1) * PAGE, self._newest) - page * PAGE
-        return len(results) >= expected and all(
-            r.status != "running" and (r.metrics_persisted or not r.committed) for r in results
-        )
+        return len(results) >= expected and all(CycleStory(r).is_final for r in results)
 
 
 def _page_of(cycle_id: int) -> int:

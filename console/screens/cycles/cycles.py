@@ -28,6 +28,7 @@ FILTER, JUMP = "filter", "jump"
 
 
 class CyclesScreen(SessionScreen):
+    CRUMB = "cycles"
     AUTO_FOCUS = "CycleGrid"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "X-ray", tooltip="What the cycle did, and why"),
@@ -54,10 +55,6 @@ class CyclesScreen(SessionScreen):
             yield Dedupe()
             yield SecondChart()
         yield PromptLine()
-
-    @property
-    def crumb(self) -> str:
-        return "cycles"
 
     @property
     def selected_cycle(self) -> int | None:
@@ -126,7 +123,9 @@ class CyclesScreen(SessionScreen):
         self.query_one(PromptLine).ask(FILTER, "filter", _as_filter, self._filter_text)
 
     def action_jump(self) -> None:
-        self.query_one(PromptLine).ask(JUMP, "cycle", self._as_number)
+        self.query_one(PromptLine).ask(
+            JUMP, "cycle", lambda _: line((f"1 to {count(self._grid.newest)}", Tone.DIM))
+        )
 
     def action_clear(self) -> None:
         if self._filter_text:
@@ -151,9 +150,6 @@ class CyclesScreen(SessionScreen):
         self._filter_text = text if only is not None else ""
         self._grid.begin_anew(only)
         self._caption()
-
-    def _as_number(self, text: str) -> Line:
-        return line((f"1 to {count(self._grid.newest)}", Tone.DIM))
 
 
 def _as_filter(text: str) -> Line:

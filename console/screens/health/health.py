@@ -26,6 +26,7 @@ LOOK_EVERY = 2.0
 
 
 class HealthScreen(SessionScreen):
+    CRUMB = "health"
     MOMENT = Moment.NOW
     AUTO_FOCUS = "LogPanel Grid"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -98,10 +99,6 @@ class HealthScreen(SessionScreen):
         self.query_one("#books", FactsPanel).show(facts.proof(self._proof))
         self.query_one(ErrorCounts).show(books)
         self.query_one(LogPanel).show(view, local=local)
-
-    @property
-    def crumb(self) -> str:
-        return "health"
 
     def action_verify(self) -> None:
         if not self._proof.running:

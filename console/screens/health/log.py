@@ -12,7 +12,7 @@ from textual.widgets import Input
 from console.kit.formats import clock, plural
 from console.kit.grid import Column, Grid
 from console.kit.line_widget import Paragraph
-from console.kit.lines import Tone, line
+from console.kit.lines import Tone, line, widest
 from console.kit.plain_input import PlainInput
 from console.kit.rows import Row
 from console.session.view import ConsoleState
@@ -79,7 +79,7 @@ class LogPanel(Vertical):
     def on_input_submitted(self) -> None:
         self._grid.focus()
 
-    def on_grid_moved(self) -> None:
+    def on_row_cursor_moved(self) -> None:
         self._show_detail()
 
     def on_resize(self) -> None:
@@ -121,7 +121,7 @@ class LogPanel(Vertical):
 
 
 def _columns(shown: "Iterable[Logged]") -> list[Column]:
-    event = max((cell_len(message.event) for message in shown), default=0)
+    event = widest(message.event for message in shown)
     return [
         Column("time", 12),
         Column("level", 8),

@@ -66,6 +66,12 @@ class CycleStory:
         return bool(odd) or not (result.committed and result.metrics_persisted)
 
     @property
+    def is_final(self) -> bool:
+        """Nothing about it is still to come."""
+        result = self.result
+        return result.status != "running" and (result.metrics_persisted or not result.committed)
+
+    @property
     def is_remarkable(self) -> bool:
         """There is more to say of it than how long it took."""
         return self.is_troubled or self.result.kind == "replay"

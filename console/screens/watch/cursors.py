@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
@@ -13,7 +12,7 @@ from textual.strip import Strip
 
 from console.kit.formats import NONE, clock, plural, span, stamp
 from console.kit.line_widget import Toned, caption
-from console.kit.lines import Line, Tone, Wordings, fitted, line, width_of, worded
+from console.kit.lines import Line, Tone, Wordings, fitted, line, widest, width_of, worded
 from console.session.view import ConsoleState, CursorMark
 from engine.text import printable
 
@@ -166,7 +165,7 @@ class Cursors(Toned, ScrollView, can_focus=True):
         self._given = given
         self._markets, self._local = Market.all_of(view), local
         self._lookback_ms = view.hello.lookback_ms if view.hello else None
-        self._name_width = max((cell_len(market.symbol) for market in self._markets), default=0)
+        self._name_width = widest(market.symbol for market in self._markets)
         if self.size:
             self.on_resize()
             lines = range(self.size.height)

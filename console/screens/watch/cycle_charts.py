@@ -63,11 +63,8 @@ class CycleCharts:
     def _pnl(self, results: "Sequence[CycleResult]", currency: str) -> Curve:
         values = tuple(self._equities(result).get(currency) for result in results)
         latest = next((value for value in reversed(values) if value is not None), Decimal(0))
-        return Curve(values, Tone.DANGER if latest < 0 else Tone.OK, self._label)
-
-    @staticmethod
-    def _label(value: Decimal) -> str:
-        return signed(written(value), LABEL)
+        tone = Tone.DANGER if latest < 0 else Tone.OK
+        return Curve(values, tone, lambda value: signed(written(value), LABEL))
 
 
 def currencies_of(results: "Sequence[CycleResult]") -> list[str]:

@@ -36,10 +36,6 @@ class CycleList(Grid):
         above = self.scroll_offset.y
         caption(self, f"cycles · {count(above)} newer · g" if above else "cycles")
 
-    @property
-    def selected(self) -> int | None:
-        return self.key if isinstance(self.key, int) else None
-
     def show(self, view: ConsoleState, *, local: bool = False) -> None:
         results = view.shown_results
         if local is not self._local:

@@ -1,7 +1,7 @@
 """Ledger dedupe: how many events each cycle tried to insert, and what became of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 from console.kit.bars import Bar, Stacked
@@ -38,12 +38,8 @@ class Counted:
 
     @staticmethod
     def _figures(results: "Sequence[CycleResult]") -> list[list[int]]:
-        return [
-            [result.ledger_events_attempted for result in results],
-            [result.ledger_events_inserted for result in results],
-            [result.ledger_events_ignored for result in results],
-            [result.ledger_events_conflicting for result in results],
-        ]
+        names = (f"ledger_events_{figure.name}" for figure in fields(Counted))
+        return [[getattr(result, name) for result in results] for name in names]
 
     @property
     def dedupe_percent(self) -> float | None:

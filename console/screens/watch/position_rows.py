@@ -18,7 +18,7 @@ from engine.text import printable
 if TYPE_CHECKING:
     from engine import PositionView
 
-FIGURES: Final = ("qty", "avg cost", "mark", "unrealised", "realised")
+FIGURES: Final = ("qty", "avg cost", "mark", "unrealized", "realized")
 OVERSOLD: Final = " ◆ oversold"
 OVERSOLD_BRIEF: Final = " ◆"
 NARROWEST: Final = 12
@@ -112,7 +112,7 @@ def position_cells(
     symbol: str, position: "PositionView", widths: Sequence[int]
 ) -> tuple[Line, ...]:
     """A cell for each column, each at most as wide; with a width of 0 all of it."""
-    name, qty, cost, mark, unrealised, realised, fees = widths
+    name, qty, cost, mark, unrealized, realized, fees = widths
     flat = position.qty == "0"
     rank = Tone.DIM if flat else Tone.PLAIN
     plain = line((symbol, rank))
@@ -121,8 +121,8 @@ def position_cells(
         line((money(position.qty, qty), Tone.DIM if flat else Tone.STRONG)),
         line((money(position.avg_cost, cost), Tone.DIM)),
         line((money(position.mark, mark), rank)),
-        gain(position.unrealized, unrealised),
-        gain(position.realized_pnl, realised),
+        gain(position.unrealized, unrealized),
+        gain(position.realized_pnl, realized),
         fees_of(position, quote_of(symbol), fees),
     )
 

@@ -1,7 +1,6 @@
 """Positions: what is held, what it cost, what it is worth, and what was earned and paid."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from console.kit.formats import count, money, plural, signed
@@ -51,10 +50,6 @@ def totals(positions: "Mapping[str, PositionView]", width: int) -> str:
     if not positions:
         return ""
     net = ", ".join(f"{signed(written(v))} {name}" for name, v in nets(positions).items())
-    paid = _paid(fees(positions))
+    paid = ", ".join(f"{money(written(v))} {name}" for name, v in fees(positions).items()) or "0"
     wordings = (f"net {net} · fees {paid}", f"net {net}", plural(len(positions), "position"))
     return next((words for words in wordings if len(words) <= width), "")
-
-
-def _paid(amounts: Mapping[str, Decimal]) -> str:
-    return ", ".join(f"{money(written(v))} {name}" for name, v in amounts.items()) or "0"

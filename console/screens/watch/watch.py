@@ -81,9 +81,9 @@ class WatchScreen(SessionScreen):
         return self.query_one(CycleList).selected
 
     @on(Grid.Chosen, "#cycles")
-    def open_chosen_cycle(self, message: Grid.Chosen) -> None:
-        if isinstance(message.key, int):
-            self.host.open_cycle(message.key)
+    def open_chosen_cycle(self) -> None:
+        if (chosen := self.selected_cycle) is not None:
+            self.host.open_cycle(chosen)
 
     @on(Grid.Chosen, "#positions")
     def open_chosen_position(self, message: Grid.Chosen) -> None:

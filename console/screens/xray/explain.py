@@ -135,7 +135,7 @@ class ExplainPanel(Vertical):
         )
         return min(cut, key=excess)
 
-    def on_grid_moved(self) -> None:
+    def on_row_cursor_moved(self) -> None:
         self._show_step()
 
     def _show_step(self) -> None:
@@ -148,8 +148,8 @@ class ExplainPanel(Vertical):
     @property
     def step(self) -> "FoldStep | None":
         """The step under the cursor."""
-        key, steps = self.steps.key, self._explanation.steps if self._explanation else ()
-        return steps[key] if isinstance(key, int) and key < len(steps) else None
+        number, steps = self.steps.selected, self._explanation.steps if self._explanation else ()
+        return steps[number] if number is not None and number < len(steps) else None
 
     @property
     def steps(self) -> StepsGrid:
@@ -198,7 +198,7 @@ class ExplainPanel(Vertical):
             line((f"{label:<8}qty ", Tone.DIM), money(position.qty, digits)),
             line(("cost ", Tone.DIM), money(position.cost, digits)),
             () if 0 < digits <= _DIGITS_WITHOUT_AVERAGE else average,
-            line(("realised ", Tone.DIM), (signed(gain, digits), by_sign(gain))),
+            line(("realized ", Tone.DIM), (signed(gain, digits), by_sign(gain))),
         ]
         if position.fees:
             fees = " · ".join(f"{money(fee, digits)} {name}" for name, fee in position.fees.items())

@@ -1,13 +1,12 @@
-"""The steps of a fold as rows: what each event moved, brought, released and realised."""
+"""The steps of a fold as rows: what each event moved, brought, released and realized."""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len, set_cell_size
 
 from console.kit.formats import NONE, Decimals, clock, is_day_of, money, signed, stamp
 from console.kit.grid import Column
-from console.kit.lines import Line, Tone, joined, line, plain
+from console.kit.lines import Line, Tone, joined, line, plain, widest
 from console.kit.rows import MadeRows
 from console.kit.widths import cut, fit, gone
 from engine.text import printable
@@ -15,7 +14,7 @@ from engine.text import printable
 if TYPE_CHECKING:
     from engine import Explanation, FoldStep
 
-_FIGURES: Final = ("± qty", "value", "released", "realised", "fee", "qty after")
+_FIGURES: Final = ("± qty", "value", "released", "realized", "fee", "qty after")
 # What gives way in turn until all columns fit: some go, figures are cut, and then the ids.
 _GIVE_WAY: Final = (
     gone("time"),
@@ -36,7 +35,7 @@ class StepRows(MadeRows[int]):
         self._local = local
         figures = [_figures(step) for step in steps]
         self._points = {name: Decimals.of(row[name] for row in figures) for name in _FIGURES}
-        self._currency = _longest("", {step.fee_currency or "" for step in steps})
+        self._currency = widest(step.fee_currency or "" for step in steps)
         self._shown: tuple[Column, ...] = ()
         times = [step.ts_ms for step in steps]
         # Of steps on one day the time of day is enough.
@@ -44,8 +43,8 @@ class StepRows(MadeRows[int]):
 
     def fit(self, width: int) -> tuple[Column, ...]:
         """The columns: as wide as the figures; without room for that, some go, others are cut."""
-        widths = {"event": _longest("event", map(_name, self._steps))}
-        widths |= {"time": _longest("time", map(self._time, self._steps[:1])), "side": 4}
+        widths = {"event": widest(("event", *map(_name, self._steps)))}
+        widths |= {"time": widest(("time", *map(self._time, self._steps[:1]))), "side": 4}
         for name in _FIGURES:
             more = self._currency + 1 if name == "fee" and self._currency else 0
             widths[name] = max(len(name), self._points[name].width + more)
@@ -67,7 +66,7 @@ class StepRows(MadeRows[int]):
         }
         for column in self._shown:
             if (name := column.title) in _FIGURES:
-                tone = by_sign(step.realized) if name == "realised" else rank
+                tone = by_sign(step.realized) if name == "realized" else rank
                 cells[name] = line((self._figure(step, name, column.width), tone))
         return cells
 
@@ -102,7 +101,7 @@ def _figures(step: "FoldStep", width: int = 0) -> dict[str, str]:
         "± qty": NONE if is_zero(step.d) else signed(step.d, width),
         "value": NONE if is_zero(step.v) else money(step.v, width),
         "released": money(step.released, width),
-        "realised": signed(step.realized, width),
+        "realized": signed(step.realized, width),
         "fee": money(step.fee, width),
         "qty after": money(step.qty, width),
     }
@@ -121,7 +120,3 @@ def is_zero(text: str) -> bool:
 
 def _name(step: "FoldStep") -> str:
     return f"{'+' if step.new else '↻'} {step.event_id}"
-
-
-def _longest(title: str, texts: Iterable[str]) -> int:
-    return max(cell_len(printable(text)) for text in (title, *texts))

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from console.kit.formats import NONE, Decimals, count, dated, is_day_of, money, stamp
 from console.kit.grid import Column
-from console.kit.lines import Line, Tone, joined, line
+from console.kit.lines import Line, Tone, joined, line, widest
 from console.kit.rows import MadeRows
 from console.kit.widths import cut, fit, gone
 from engine.text import printable
@@ -77,8 +77,8 @@ class Overview:
             kinds=Counter(map(cls._kind, fills)),
             first=cls._of_interest(outcomes),
             times=(min(times), max(times)) if times else None,
-            trade=_longest(fill.trade_id for fill in fills),
-            symbol=_longest({fill.symbol for fill in fills}),
+            trade=widest(fill.trade_id for fill in fills),
+            symbol=widest({fill.symbol for fill in fills}),
             qty=Decimals.of(_figure(fill.qty) for fill in fills),
             price=Decimals.of(_figure(fill.price) for fill in fills),
         )
@@ -178,7 +178,7 @@ class FillRows(MadeRows[int | Rest]):
             "qty": _figure(fill.qty),
             "price": _figure(fill.price),
         }
-        missing = [name for name, text in full.items() if _longest([text]) > widths.get(name, 0)]
+        missing = [name for name, text in full.items() if widest([text]) > widths.get(name, 0)]
         label = {name: f"{name} " for name in ("trade", "qty", "price")}
         return joined([line((label.get(n, ""), Tone.DIM), full[n]) for n in missing], "  ")
 
@@ -208,10 +208,6 @@ def earlier_cycle(fill: "FillLine", cycle_id: int) -> int | None:
     """The cycle that had booked what this one was sent again."""
     cycles = (event.cycle_id for event in fill.events if event.outcome != "inserted")
     return next((other for other in cycles if other is not None and other != cycle_id), None)
-
-
-def _longest(texts: Iterable[str]) -> int:
-    return max((cell_len(printable(text)) for text in texts), default=0)
 
 
 def _ending(trade_id: str, width: int) -> str:

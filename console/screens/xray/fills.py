@@ -71,8 +71,8 @@ class FillsPanel(Vertical):
     @property
     def fill(self) -> "FillLine | None":
         """The fill under the cursor."""
-        key = self._grid.key
-        return self._xray.fills[key] if self._xray and isinstance(key, int) else None
+        number = self._grid.selected
+        return self._xray.fills[number] if self._xray and number is not None else None
 
     @property
     def followed(self) -> int | None:
@@ -105,7 +105,7 @@ class FillsPanel(Vertical):
         self._lay_out()
         self.call_after_refresh(self._show_row)
 
-    def on_grid_moved(self) -> None:
+    def on_row_cursor_moved(self) -> None:
         self._show_row()
 
     @property
@@ -142,12 +142,12 @@ class FillsPanel(Vertical):
     def _detail(self) -> Line:
         if isinstance(self._grid.key, Rest):
             return line(("▸ enter shows them · a shows all", Tone.FAINT))
-        fill, key = self.fill, self._grid.key
-        if fill is None or self._xray is None or self._rows is None or not isinstance(key, int):
+        fill, number = self.fill, self._grid.selected
+        if fill is None or number is None or self._xray is None or self._rows is None:
             return ()
         whole = outcome(fill, self._xray.result.cycle_id)
         cut = whole if width_of(whole) > self._grid.rest_width else ()
-        parts = [cut, self._rows.in_full(key), line((self._leads(fill), Tone.FAINT))]
+        parts = [cut, self._rows.in_full(number), line((self._leads(fill), Tone.FAINT))]
         return line(("▸ ", Tone.FAINT), joined(parts, "  "))
 
     def _leads(self, fill: "FillLine") -> str:

@@ -13,6 +13,7 @@ from console.kit.formats import clock, count, plural
 from console.kit.grid import Grid
 from console.kit.line_widget import Paragraph, caption
 from console.kit.lines import Line, Tone, line
+from console.screens.shared.cycle_story import CycleStory
 from console.screens.shared.session_screen import Moment, SessionScreen
 from console.screens.watch.cycle_path import CyclePath
 from console.screens.xray.explain import ExplainPanel, StepsGrid, markets_of
@@ -25,7 +26,7 @@ from console.screens.xray.xray_replay import XrayReplay
 from console.session.view import ConsoleState
 
 if TYPE_CHECKING:
-    from engine import CycledeckError, CycleResult, History, Xray
+    from engine import CycleResult, History, Xray
 
 # Of so many replays of one cycle the verdicts are read; nobody makes more by hand.
 MOST_REPLAYS = 20
@@ -118,7 +119,7 @@ class XrayScreen(SessionScreen):
             return
         if before is None or before.results is not view.results or before.books is not view.books:
             self._take_replays(view.results)
-            if not _complete(self._xray.result):
+            if not CycleStory(self._xray.result).is_final:
                 self._read()
         self._show_parts()
 
@@ -155,7 +156,8 @@ class XrayScreen(SessionScreen):
             overview = await asyncio.to_thread(Overview.of, xray.fills)
         except CycledeckError as error:
             self._reading = False
-            self._failed(error)
+            todo = _WALKS if type(error).__name__ == "NoSuchCycle" else _PASSES
+            self._be_calm(line((str(error), Tone.STRONG)), todo)
             return
         self._reading, self._read_from = False, history
         self._take(xray, overview, replays)
@@ -217,10 +219,6 @@ class XrayScreen(SessionScreen):
 
     # --- when it cannot be read
 
-    def _failed(self, error: "CycledeckError") -> None:
-        missing = type(error).__name__ == "NoSuchCycle"
-        self._be_calm(line((str(error), Tone.STRONG)), _WALKS if missing else _PASSES)
-
     def _be_calm(self, what: Line, todo: str) -> None:
         calm = self.query_one("#calm", Paragraph)
         caption(calm, f"cycle {count(self._cycle_id)}")
@@ -256,7 +254,7 @@ class XrayScreen(SessionScreen):
             panel.ask(fill.symbol)
         panel.steps.focus()
 
-    def on_grid_chosen(self, event: Grid.Chosen) -> None:
+    def on_row_cursor_chosen(self, event: Grid.Chosen) -> None:
         event.stop()
         self.action_follow()
 
@@ -314,7 +312,3 @@ class XrayScreen(SessionScreen):
 _WAITS = "It is read as soon as there is one. esc goes back."
 _PASSES = "Nothing was changed. It is read again as soon as that passes."
 _WALKS = "[ and ] go on to the cycles beside it, esc goes back."
-
-
-def _complete(result: "CycleResult") -> bool:
-    return result.status != "running" and (result.metrics_persisted or not result.committed)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from console.kit.formats import clock, money, plural, signed
 from console.kit.line_widget import caption
-from console.kit.lines import Line, Tone, fitted, joined, line, width_of
+from console.kit.lines import Line, Tone, fitted, joined, line, widest
 from console.kit.scrolled import Scrolled
 from console.screens.shared.cycle_story import CycleStory
 from console.screens.xray.explain_rows import by_sign
@@ -60,7 +60,7 @@ class XrayOrders(Scrolled):
 
     def _orders(self, orders: "Sequence[OrderLine]") -> Iterator[Line]:
         qty = max(len(money(order.qty)) for order in orders)
-        symbol = max(width_of(line(order.symbol)) for order in orders)
+        symbol = widest(order.symbol for order in orders)
         price = max(len(money(order.price)) for order in orders)
         for order in orders:
             label = "cancel" if order.canceled else "intent"
@@ -100,7 +100,7 @@ class XrayOrders(Scrolled):
         if xray.fees:
             fees = " · ".join(f"{money(fee)} {name}" for name, fee in xray.fees.items())
             yield line((f"{'fees':<{_LABEL}}", Tone.DIM), fees)
-        longest = max((width_of(line(symbol)) for symbol in xray.pnl), default=0)
+        longest = widest(xray.pnl)
         for symbol, pnl in xray.pnl.items():
             yield line((f"{'pnl':<{_LABEL}}", Tone.DIM), fitted(line(symbol), longest), *_pnl(pnl))
 
@@ -117,5 +117,4 @@ class XrayOrders(Scrolled):
 def _pnl(pnl: "dict[str, str | None]") -> Iterator[Line]:
     for name in ("realized", "net", "unrealized"):
         if (value := pnl.get(name)) is not None:
-            shown = name.replace("realized", "realised")
-            yield line((f"  {shown} ", Tone.DIM), (signed(value), by_sign(value)))
+            yield line((f"  {name} ", Tone.DIM), (signed(value), by_sign(value)))

@@ -347,7 +347,7 @@ INSERT INTO orders (
 
 -- name: order_sent
 UPDATE orders
-SET status = :status, reason = :reason, submit_outcome = :submit_outcome,
+SET status = :status, reason = :reason, submit_outcome = :outcome,
     submitted_ms = :submitted_ms, exchange_order_id = :exchange_order_id, updated_ms = :now_ms
 WHERE client_order_id = :client_order_id;
 

@@ -41,7 +41,7 @@ class Gridded(App[None]):
     def compose(self) -> ComposeResult:
         yield Grid(COLUMNS, follows=self.follows, empty="none yet", classes="panel")
 
-    def on_grid_chosen(self, message: Grid.Chosen) -> None:
+    def on_row_cursor_chosen(self, message: Grid.Chosen) -> None:
         self.chosen.append(message.key)
 
 

@@ -37,10 +37,10 @@ def test_rows_break_between_parts_rather_than_within_one() -> None:
         "fetch 1.2 · inputs 3.4 · ",
         "  TX 1 5.6 · TX 2 7.8",
     ]
-    told = line("qty 12  cost 3,456.789  realised +12.5")
+    told = line("qty 12  cost 3,456.789  realized +12.5")
     assert [plain(row) for row in wrapped(told, 32)] == [
         "qty 12  cost 3,456.789  ",
-        "  realised +12.5",
+        "  realized +12.5",
     ]
 
 

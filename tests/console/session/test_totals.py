@@ -32,7 +32,7 @@ def test_fees_add_up_by_currency() -> None:
     }
 
 
-def test_equity_is_net_and_unrealised_in_each_quote_currency() -> None:
+def test_equity_is_net_and_unrealized_in_each_quote_currency() -> None:
     found = equities(
         {
             "A/USDT": p.position(net="1", unrealized="0.5"),

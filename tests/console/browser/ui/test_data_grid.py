@@ -72,7 +72,7 @@ class GridApp(App[None]):
         self.query_one(DataGrid).show_rows(self.source, Columns.of(self.infos, Times.RAW))
         self.query_one(DataGrid).focus()
 
-    def on_data_grid_chosen(self, event: DataGrid.Chosen) -> None:
+    def on_row_cursor_chosen(self, event: DataGrid.Chosen) -> None:
         self.seen.append(f"chosen {event.grid.cursor}")
 
     def on_data_grid_last_wanted(self, event: DataGrid.LastWanted) -> None:

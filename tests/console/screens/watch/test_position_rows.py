@@ -18,7 +18,7 @@ from console.screens.watch.positions import totals
 from console.session.totals import written
 from tests.console import published as p
 
-MONEY = ("qty", "avg cost", "mark", "unrealised", "realised")
+MONEY = ("qty", "avg cost", "mark", "unrealized", "realized")
 WIDTHS = (8, 12, 12, 12, 12, 12, 18)
 # Fees in two currencies, and figures with the 18 decimals of an average cost that does not end.
 LONG = p.position(

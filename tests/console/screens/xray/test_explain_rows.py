@@ -73,11 +73,11 @@ def test_with_room_every_figure_is_there_in_full() -> None:
         "± qty": "-0.002",
         "value": "129.801",
         "released": "129.661504137931034483",
-        "realised": "+0.139495862068965517",
+        "realized": "+0.139495862068965517",
         "fee": "–",
         "qty after": "0.025",
     }
-    assert charged["± qty"] == charged["value"] == charged["released"] == charged["realised"] == "–"
+    assert charged["± qty"] == charged["value"] == charged["released"] == charged["realized"] == "–"
     assert charged["fee"] == "-0.559 USDT"
 
 
@@ -87,7 +87,7 @@ def test_without_room_figures_are_cut_never_rounded_and_the_step_is_told_in_full
     assert sold["released"].endswith("…")
     assert "129.661504137931034483".startswith(sold["released"].rstrip("…"))
     told = plain(found.in_full(step()))
-    assert told == "released 129.661504137931034483  realised +0.139495862068965517"
+    assert told == "released 129.661504137931034483  realized +0.139495862068965517"
     assert found.in_full(fee()) == ()
 
 
