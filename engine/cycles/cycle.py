@@ -254,20 +254,19 @@ class CycleRunner:
     async def _commit(self, cycle: RunningCycle) -> None:
         """The authoritative transaction. After a COMMIT that failed, read back what is true."""
 
-        def work(tx: Tx) -> tuple[str, Commit]:
-            replaying = cycle.kind is Kind.REPLAY
-            before = Positions(tx).all() if replaying else {}
-            commit = commit_cycle(
+        def work(tx: Tx) -> Commit:
+            if cycle.kind is Kind.REPLAY:
+                cycle.digest_before = digest(Positions(tx).all())
+            return commit_cycle(
                 tx,
                 cycle.prepared.markets,
                 cycle_id=cycle.cycle_id,
                 lease_epoch=self._store.epoch or 0,
                 now_ms=now_ms(),
             )
-            return digest(before), commit
 
         try:
-            cycle.digest_before, commit = await self._store.write(work)
+            commit = await self._store.write(work)
         except CommitUnknown as error:
             await self._read_back(cycle, error)
             raise
