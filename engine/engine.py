@@ -160,8 +160,9 @@ class Engine:
         self._up.runner.resume()
 
     def stop(self) -> None:
-        """Ask `run` to return after the running cycle."""
-        self._up.runner.stop()
+        """Ask `run` to return after the running cycle; a closing engine is asked nothing."""
+        if self._running is not None:
+            self._running.runner.stop()
 
     def subscribe(self) -> Subscription:
         """Results as they come; a slow subscriber gets the latest, not all."""
