@@ -8,6 +8,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.worker import Worker
 
 from console.kit.formats import clock, count, plural
 from console.kit.grid import Grid
@@ -50,7 +51,7 @@ class XrayScreen(SessionScreen):
         self._trail: list[int] = []
         self._xray: Xray | None = None
         self._replays: dict[int, CycleResult] = {}
-        self._reading = False
+        self._reader: Worker[None] | None = None
         self._read_from: History | None = None
         self._seen: ConsoleState | None = None
 
@@ -113,13 +114,13 @@ class XrayScreen(SessionScreen):
         before, self._seen = self._seen, view
         if self._xray is None or not self._is_read:
             self._show_path(view)
-            if not self._reading:
-                self._read()
+            if self._reader is None or self._reader.is_finished:
+                self._read_anew()
             return
         if before is None or before.results is not view.results or before.books is not view.books:
             self._take_replays(view.results)
             if not _complete(self._xray.result):
-                self._read()
+                self._read_anew()
         self._show_parts()
 
     @property
@@ -139,6 +140,9 @@ class XrayScreen(SessionScreen):
         if result is not None:
             path.show(ConsoleState(results=(result,)), local=self.host.local_time)
 
+    def _read_anew(self) -> None:
+        self._reader = self._read()
+
     @work(exclusive=True, group="xray")
     async def _read(self) -> None:
         from engine import CycledeckError
@@ -147,17 +151,15 @@ class XrayScreen(SessionScreen):
         if history is None:
             self._be_calm(line("There is no ledger file to read yet"), _WAITS)
             return
-        self._reading = True
         self.show_header()
         try:
             xray = await history.xray(self._cycle_id)
             replays = [await history.result(number) for number in xray.replays[-MOST_REPLAYS:]]
             overview = await asyncio.to_thread(Overview.of, xray.fills)
         except CycledeckError as error:
-            self._reading = False
             self._failed(error)
             return
-        self._reading, self._read_from = False, history
+        self._read_from = history
         self._take(xray, overview, replays)
 
     def _take(self, xray: "Xray", overview: Overview, replays: "Iterable[CycleResult]") -> None:
@@ -308,7 +310,7 @@ class XrayScreen(SessionScreen):
     def _turn_to(self, cycle_id: int) -> None:
         self._cycle_id = cycle_id
         self._replays = {}
-        self._read()
+        self._read_anew()
 
 
 _WAITS = "It is read as soon as there is one. esc goes back."
