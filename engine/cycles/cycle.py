@@ -37,6 +37,7 @@ from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.positions import Positions, digest
 from engine.settings import Settings
 from engine.store.connection import complete
+from engine.store.damage import sound_rows
 from engine.store.store import Store
 from engine.store.tx import Tx
 from engine.trading.execution import Execution
@@ -109,8 +110,9 @@ class CycleRunner:
 
     async def _evidence(self, cycle_id: int) -> tuple[int, list[VenueResponse]]:
         """The cycle that a replay would run again, and what the venue said in it."""
-        original = await self._store.read(partial(inputs.original_of, cycle_id=cycle_id))
-        responses = await self._store.read(partial(inputs.load, cycle_id=original))
+        with sound_rows(self._store.path):
+            original = await self._store.read(partial(inputs.original_of, cycle_id=cycle_id))
+            responses = await self._store.read(partial(inputs.load, cycle_id=original))
         if not responses:
             raise NoSuchCycle(f"cycle {cycle_id} does not exist, or its inputs are not kept")
         return original, responses
