@@ -1,4 +1,4 @@
-"""The cycle: fetch → inputs → TX 1 → execute → TX 2 → feed."""
+"""The cycle: fetch → inputs → prepare → TX 1 → execute → TX 2 → feed."""
 
 import asyncio
 import json
