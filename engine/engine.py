@@ -98,6 +98,8 @@ class Engine:
         check_library()
         if warning := wal_reset_warning():
             log.warning("sqlite_wal_reset_race", message=warning)
+        if self._feed.closed:  # It was open before.
+            self._feed = Feed()
         async with AsyncExitStack() as ending:
             ending.callback(self._feed.close)
             store = await Store.open(
