@@ -14,8 +14,8 @@ from console.kit.formats import clock, count, plural
 from console.kit.grid import Grid
 from console.kit.line_widget import Paragraph, caption
 from console.kit.lines import Line, Tone, line
+from console.screens.shared.cycle_path import CyclePath
 from console.screens.shared.session_screen import Moment, SessionScreen
-from console.screens.watch.cycle_path import CyclePath
 from console.screens.xray.explain import ExplainPanel, StepsGrid, markets_of
 from console.screens.xray.fill_rows import Overview
 from console.screens.xray.fills import FillsGrid, FillsPanel
