@@ -22,7 +22,7 @@ from engine.control.unix_socket import socket_path
 from engine.cycles import metrics
 from engine.cycles.cycle import CycleRunner
 from engine.cycles.feed import Feed, Subscription
-from engine.cycles.recovery import settle_cycles
+from engine.cycles.recovery import recover_cycles
 from engine.cycles.rehearsal import Rehearsal, Report, rehearse
 from engine.cycles.results import CycleResult, Kind, Preview
 from engine.cycles.scheduler import Scheduler
@@ -217,7 +217,7 @@ class Engine:
             await running.execution.resolve()
         recent = RECENT_COMMITS
         try:
-            await running.store.write(partial(settle_cycles, recent=recent, mode=self.venue.mode))
+            await running.store.write(partial(recover_cycles, recent=recent, mode=self.venue.mode))
             await running.store.write(audit.interrupted)
         except StoreFatal:
             raise
