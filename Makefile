@@ -1,6 +1,7 @@
 # The commands of a working day. PYTHON is that of the environment with `.[dev]` installed.
 PYTHON ?= .venv/bin/python
-CORE = tests/test_boundaries.py tests/ledger tests/ingest tests/golden tests/console/kit
+CORE = tests/test_boundaries.py tests/ledger tests/ingest tests/golden tests/console/kit \
+	tests/console/test_console_boundaries.py
 
 .PHONY: setup check lint types layers core test long bench shots figures
 

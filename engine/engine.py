@@ -22,7 +22,7 @@ from engine.control.unix_socket import socket_path
 from engine.cycles import metrics
 from engine.cycles.cycle import CycleRunner
 from engine.cycles.feed import Feed, Subscription
-from engine.cycles.recovery import settle_cycles
+from engine.cycles.recovery import recover_cycles
 from engine.cycles.rehearsal import Rehearsal, Report, rehearse
 from engine.cycles.results import CycleResult, Kind, Preview
 from engine.cycles.scheduler import Scheduler
@@ -98,6 +98,8 @@ class Engine:
         check_library()
         if warning := wal_reset_warning():
             log.warning("sqlite_wal_reset_race", message=warning)
+        if self._feed.closed:  # It was open before.
+            self._feed = Feed()
         async with AsyncExitStack() as ending:
             ending.callback(self._feed.close)
             store = await Store.open(
@@ -118,7 +120,7 @@ class Engine:
                 running.channel = self._channel(running)
                 ending.push_async_callback(running.channel.close)
                 running.channel.open(socket_path(settings.db))
-            ending.push_async_callback(running.runner.finish, settings.stop_timeout)
+            ending.push_async_callback(running.scheduler.finish, settings.stop_timeout)
             running.ending = ending.pop_all()
             self._running = running
 
@@ -133,7 +135,7 @@ class Engine:
 
     async def cycle(self, kind: Kind = Kind.LIVE) -> CycleResult:
         """Run one cycle now, or right after the running one; the interval keeps its raster."""
-        return await self._up.runner.cycle(kind)
+        return await self._up.scheduler.cycle(kind)
 
     async def run(
         self,
@@ -145,7 +147,7 @@ class Engine:
         `on_result` gets every result of this loop, where `subscribe` may leave some out. Raises
         the `StoreFatal` that ended it, if one did.
         """
-        await self._up.runner.run(cycles, on_result)
+        await self._up.scheduler.run(cycles, on_result)
 
     async def trigger(self) -> CycleResult:
         """Deprecated: `cycle` does the same. It goes with 0.4."""
@@ -154,14 +156,15 @@ class Engine:
         return await self.cycle()
 
     def pause(self) -> None:
-        self._up.runner.pause()
+        self._up.scheduler.pause()
 
     def resume(self) -> None:
-        self._up.runner.resume()
+        self._up.scheduler.resume()
 
     def stop(self) -> None:
-        """Ask `run` to return after the running cycle."""
-        self._up.runner.stop()
+        """Ask `run` to return after the running cycle; a closing engine is asked nothing."""
+        if self._running is not None:
+            self._running.scheduler.stop()
 
     def subscribe(self) -> Subscription[CycleResult]:
         """Results as they come; a slow subscriber gets the latest, not all."""
@@ -169,16 +172,16 @@ class Engine:
 
     async def replay(self, cycle_id: int) -> CycleResult:
         """Run a cycle's phase 1 again on its recorded inputs. Raises `NoSuchCycle`."""
-        return await self._up.runner.replay(cycle_id)
+        return await self._up.scheduler.replay(cycle_id)
 
     async def preview(self, cycle_id: int) -> Preview:
         """What `replay` would do now; changes nothing. Raises `NoSuchCycle` or `StoreError`."""
-        return await self._up.runner.preview(cycle_id)
+        return await self._up.scheduler.preview(cycle_id)
 
     @property
     def fatal(self) -> StoreFatal | None:
         """What stopped this engine for good, if anything did."""
-        return self._up.cycles.fatal
+        return self._up.runner.fatal
 
     @property
     def _up(self) -> "_Running":
@@ -200,13 +203,13 @@ class Engine:
             lease.check,
             identity.ledger_id,
         )
-        cycles = CycleRunner(
+        runner = CycleRunner(
             self.settings, store, self.venue, retrying, execution, self._feed, last_id
         )
         due: int | None = await store.read(lambda tx: tx.value("cycle_last_reconcile"))
-        runner = Scheduler(cycles, self.settings, due)
-        keeper = asyncio.create_task(lease.keep(runner.fail))
-        return _Running(store, lease, execution, cycles, runner, keeper)
+        scheduler = Scheduler(runner, self.settings, due)
+        keeper = asyncio.create_task(lease.keep(scheduler.fail))
+        return _Running(store, lease, execution, runner, scheduler, keeper)
 
     async def _recover(self, running: "_Running") -> None:
         """Finish what earlier runs left: unknown orders, open cycle rows, missing metrics."""
@@ -214,19 +217,19 @@ class Engine:
             await running.execution.resolve()
         recent = RECENT_COMMITS
         try:
-            await running.store.write(partial(settle_cycles, recent=recent, mode=self.venue.mode))
+            await running.store.write(partial(recover_cycles, recent=recent, mode=self.venue.mode))
             await running.store.write(audit.interrupted)
         except StoreFatal:
             raise
         except StoreError as error:
             log.warning("cycles_not_settled", error=str(error))
         waiting = await running.store.read(partial(metrics.missing, recent=recent))
-        await running.cycles.rebuild_metrics(waiting)
+        await running.runner.rebuild_metrics(waiting)
 
     def _channel(self, running: "_Running") -> Channel:
-        commands = Commands(self.settings, running.store, running.cycles, running.runner)
+        commands = Commands(self.settings, running.store, running.runner, running.scheduler)
         hello = self._hello(running)
-        return Channel(hello, running.runner, self._feed, commands, running.execution.killed)
+        return Channel(hello, running.scheduler, self._feed, commands, running.execution.killed)
 
     def _hello(self, running: "_Running") -> Hello:
         settings = self.settings
@@ -253,8 +256,8 @@ class _Running:
     store: Store
     lease: Lease
     execution: Execution
-    cycles: CycleRunner
-    runner: Scheduler
+    runner: CycleRunner
+    scheduler: Scheduler
     keeper: asyncio.Task[None]
     channel: Channel | None = None
     ending: AsyncExitStack = field(default_factory=AsyncExitStack)

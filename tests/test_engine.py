@@ -447,6 +447,27 @@ async def test_closing_twice_is_closing_once(tmp_path: Path) -> None:
     await engine.close()
 
 
+async def test_an_engine_that_is_opened_again_publishes_its_results_again(tmp_path: Path) -> None:
+    engine = Engine(settings_in(tmp_path), venue=FakeVenue())
+    for cycle_id in (1, 2):
+        async with engine:
+            following = asyncio.ensure_future(anext(engine.subscribe()))
+            await asyncio.sleep(0)
+            result = await engine.cycle()
+            assert await following == result
+            assert result.cycle_id == cycle_id
+
+
+async def test_a_signal_to_stop_is_no_error_while_an_engine_closes(tmp_path: Path) -> None:
+    class Stopped(FakeVenue):
+        async def close(self) -> None:
+            engine.stop()
+            await super().close()
+
+    async with Engine(settings_in(tmp_path), venue=Stopped()) as engine:
+        assert (await engine.cycle()).status is CycleStatus.OK
+
+
 # --- metrics are best effort
 
 

@@ -52,7 +52,7 @@ LIGHT = Theme(
     },
 )
 
-# Blue, yellow, orange and pink keep apart in every common kind of colour blindness.
+# Blue, yellow, orange and pink keep apart in every common kind of color blindness.
 SAFE = Theme(
     name="cycledeck-colour-blind-safe",
     primary="#d88cbb",

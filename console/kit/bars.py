@@ -145,14 +145,14 @@ def _standing(eighths: Sequence[Tone], height: int) -> tuple[Cell, ...]:
 
 def _hanging(steps: int, tone: Tone) -> Cell:
     """A cell that is filled from above: what is free below is drawn on it, in the ground's
-    colour."""
+    color."""
     if steps <= 0:
         return BLANK
     return (EIGHTHS[8], tone, None) if steps >= 8 else (EIGHTHS[8 - steps], None, tone)
 
 
 def _cell(eighths: Sequence[Tone]) -> Cell:
-    """A cell has two colours: where three meet, the least gives way to its neighbour, and danger
+    """A cell has two colors: where three meet, the least gives way to its neighbour, and danger
     is the last to go."""
     runs: list[tuple[Tone | None, int]] = [(tone, len([*run])) for tone, run in groupby(eighths)]
     if len(eighths) < 8:

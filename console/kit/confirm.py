@@ -1,4 +1,4 @@
-"""A question before anything that reaches the exchange or changes state."""
+"""The screen of a question: Cancel is its default, and a key of its own confirms."""
 
 from typing import ClassVar
 

@@ -26,6 +26,9 @@ class Host(Protocol):
     def tell(self, text: str, tone: Tone = Tone.OK) -> None:
         """A toast. The text is never markup."""
 
+    def fail(self, error: Exception) -> None:
+        """End with an error that nobody handled, also with one of a task of one's own."""
+
 
 def host_of(node: DOMNode) -> Host:
     return cast("Host", node.app)

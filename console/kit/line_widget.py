@@ -207,7 +207,7 @@ def caption(widget: Widget, title: str | None = None, subtitle: str | None = Non
 
 def _merged(text: Line) -> list[Span]:
     """The spans, fewer of them: what looks like the text before goes with it, and so do blanks,
-    which have no colour."""
+    which have no color."""
     spans: list[Span] = []
     last: Tone | None = None
     for part, tone in text:

@@ -1,7 +1,7 @@
 """What is drawn: lines of text in tones. Text from outside becomes printable here, and only here.
 
-A tone is a meaning, not a colour: the theme says how it looks, and a sign or a shape always says
-the same, for those who cannot tell the colours apart.
+A tone is a meaning, not a color: the theme says how it looks, and a sign or a shape always says
+the same, for those who cannot tell the colors apart.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

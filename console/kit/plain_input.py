@@ -9,7 +9,7 @@ from engine.text import printable
 class PlainInput(Input):
     """One line."""
 
-    def _on_paste(self, event: events.Paste) -> None:
+    def on_paste(self, event: events.Paste) -> None:
         event.prevent_default()
         event.stop()
         self.replace(typable(event.text).replace("\n", " "), *sorted(self.selection))
@@ -18,7 +18,7 @@ class PlainInput(Input):
 class PlainTextArea(TextArea):
     """Several lines."""
 
-    async def _on_paste(self, event: events.Paste) -> None:
+    async def on_paste(self, event: events.Paste) -> None:
         event.prevent_default()
         event.stop()
         pasted = self.replace(typable(event.text), *self.selection)

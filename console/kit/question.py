@@ -1,4 +1,4 @@
-"""A question before anything that reaches the exchange or changes state: what it says."""
+"""A question in words and facts, without the screen that asks it."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""One module a screen; its looks are in the stylesheet of the same name."""
+"""A folder a screen, its panels beside it; its looks are in the stylesheet of the same name."""

@@ -23,13 +23,7 @@ async def verify(target: Target) -> dict[str, Any]:
 
 
 async def _run(command: list[str]) -> dict[str, Any]:
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=environment(),
-    )
+    process = await _started(command)
     try:
         out, err = await process.communicate()
     except asyncio.CancelledError:
@@ -41,3 +35,16 @@ async def _run(command: list[str]) -> dict[str, Any]:
     except ValueError:
         message = err.decode("utf-8", "replace").strip()
         raise BackgroundError(message or f"it ended with exit code {process.returncode}") from None
+
+
+async def _started(command: list[str]) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment(),
+        )
+    except OSError as error:
+        raise BackgroundError(f"it could not be started: {error}") from error

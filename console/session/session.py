@@ -102,12 +102,17 @@ class Deck:
     # --- time
 
     async def travel(self, cycle_id: int | None) -> None:
-        """Show the state as of a cycle; null is the present. Raises `NoSuchCycle`, `StoreError`."""
-        past = None
-        if cycle_id is not None and self.history is not None:
-            result = await self.history.result(cycle_id)
-            results = await self.history.results(RECENT, before=cycle_id)
-            cursors = await self.history.cursors(cycle_id)
+        """Show the state as of a cycle; null is the present. Nothing changes while no file is open.
+
+        Raises `NoSuchCycle` or `StoreError`.
+        """
+        past, history = None, self.history
+        if cycle_id is not None:
+            if history is None:
+                return
+            result = await history.result(cycle_id)
+            results = await history.results(RECENT, before=cycle_id)
+            cursors = await history.cursors(cycle_id)
             past = Past(result, (result, *results), cursors)
         self.live = replace(self.live, past=past)
         self.view = replace(self.view, past=past)
@@ -121,12 +126,12 @@ class Deck:
 
     async def newer(self) -> None:
         """One cycle on from what is shown; from the newest one on, that is the present."""
-        past, latest = self.view.past, self.view.latest
-        if past is None or latest is None or self.history is None:
+        past, latest, history = self.view.past, self.view.latest, self.history
+        if past is None or latest is None or history is None:
             return
         shown, reach = past.result.cycle_id, 2
         while shown + reach <= latest.cycle_id:
-            results = await self.history.results(reach, before=shown + reach)
+            results = await history.results(reach, before=shown + reach)
             later = [result.cycle_id for result in results if result.cycle_id > shown]
             if later:
                 await self.travel(min(later))

@@ -66,8 +66,7 @@ class Operations:
 
     async def replay(self, cycle: int) -> CycleResult:
         await self._require_ledger()
-        with sound_rows(self._settings.db):
-            return await replay_cycle(self._settings, cycle)
+        return await replay_cycle(self._settings, cycle)
 
     async def read(self, work: Any) -> Any:
         store = await ReadStore.open(self._settings.db, self._settings.busy_timeout)
@@ -79,9 +78,11 @@ class Operations:
     async def backfill(self, report: Any) -> list[int]:
         """Rebuild the metrics that are missing; returns their cycles."""
         async with self._store() as store:
-            waiting: list[int] = await store.read(missing)
+            with sound_rows(store.path):
+                waiting: list[int] = await store.read(missing)
             for done, cycle_id in enumerate(waiting, 1):
-                await store.write_metrics(partial(persist, cycle_id=cycle_id))
+                with sound_rows(store.path):
+                    await store.write_metrics(partial(persist, cycle_id=cycle_id))
                 report("cycles", done, len(waiting))
             return waiting
 
@@ -92,7 +93,8 @@ class Operations:
             return quarantine.resolve(tx, item, corrected, now_ms(), actor)
 
         async with self._store() as store:
-            return await store.write(work)
+            with sound_rows(store.path):
+                return await store.write(work)
 
     async def _require_ledger(self) -> None:
         """Keeps a file that is no ledger yet from becoming one. Raises `StoreError`."""
@@ -108,8 +110,7 @@ class Operations:
             settings.db, busy_timeout_ms=settings.busy_timeout, checkpoints=False
         )
         try:
-            with sound_rows(settings.db):
-                yield store
+            yield store
         finally:
             await store.close()
 

@@ -131,8 +131,8 @@ class EngineClient:
             if not answer.done():
                 answer.set_exception(
                     ChannelClosed(
-                        "the engine ended the connection before it answered: the audit says "
-                        "whether the command was carried out"
+                        f"{why} before the command was answered: the audit says whether it was "
+                        "carried out"
                     )
                 )
 

@@ -28,12 +28,12 @@ class Commands:
     """Commands are carried out here. Every failure is in the reply."""
 
     def __init__(
-        self, settings: Settings, store: Store, cycles: CycleRunner, runner: Scheduler
+        self, settings: Settings, store: Store, runner: CycleRunner, scheduler: Scheduler
     ) -> None:
         self._settings = settings
         self._store = store
-        self._cycles = cycles
         self._runner = runner
+        self._scheduler = scheduler
         self._audit = Audit(store)
 
     async def execute(self, command: Command, actor: str) -> Reply:
@@ -62,21 +62,21 @@ class Commands:
             Action.REVIVE: self._revive,
         }
         ok, message = actions[command.action]()
-        self._runner.changed()
+        self._scheduler.changed()
         return Reply(id=command.id, ok=ok, message=message)
 
     def _pause(self) -> tuple[bool, str]:
-        if self._runner.paused:
+        if self._scheduler.paused:
             return True, "was paused already"
-        self._runner.pause()
-        running = self._runner.running
+        self._scheduler.pause()
+        running = self._scheduler.running
         until = f"; cycle {running.cycle_id:,} is still running" if running else ""
         return True, f"paused: no cycle begins by itself until resumed{until}"
 
     def _resume(self) -> tuple[bool, str]:
-        if not self._runner.paused:
+        if not self._scheduler.paused:
             return True, "was not paused"
-        self._runner.resume()
+        self._scheduler.resume()
         return True, "resumed"
 
     def _kill(self) -> tuple[bool, str]:
@@ -91,7 +91,7 @@ class Commands:
             )
         if was_there:
             return True, f"was killed already: {file} exists"
-        running = self._runner.running
+        running = self._scheduler.running
         rest = f"; cycle {running.cycle_id:,} still runs, and sends no more" if running else ""
         return True, f"killed: no order is sent while {file} exists{rest}"
 
@@ -126,11 +126,11 @@ class Commands:
         cycle_id = command.cycle_id or 0
         match command.action:
             case Action.TRIGGER:
-                return _ran(command, await self._runner.cycle())
+                return _ran(command, await self._scheduler.cycle())
             case Action.REPLAY:
-                return _ran(command, await self._runner.replay(cycle_id))
+                return _ran(command, await self._scheduler.replay(cycle_id))
             case Action.PREVIEW:
-                preview = await self._runner.preview(cycle_id)
+                preview = await self._scheduler.preview(cycle_id)
                 message = (
                     f"replaying cycle {cycle_id:,} would insert {preview.inserted:,}, ignore "
                     f"{preview.ignored:,} and find {preview.conflicting:,} conflicting"
@@ -140,10 +140,10 @@ class Commands:
 
     async def _backfill(self, command: Command) -> Reply:
         """Beside cycles: the one that runs writes its own."""
-        running = self._runner.running
+        running = self._scheduler.running
         missing = await self._store.read(metrics.missing)
         waiting = [cycle_id for cycle_id in missing if not running or cycle_id != running.cycle_id]
-        rebuilt = await self._cycles.rebuild_metrics(waiting)
+        rebuilt = await self._runner.rebuild_metrics(waiting)
         message = f"metrics rebuilt: {rebuilt:,} of {len(waiting):,} that were missing"
         if rebuilt < len(waiting):
             message += "; the rest is missing still, the ledger is as it was. The log says why"

@@ -39,13 +39,13 @@ class Channel:
     def __init__(
         self,
         hello: Hello,
-        runner: Scheduler,
+        scheduler: Scheduler,
         feed: Feed,
         commands: Commands,
         killed: Callable[[], str | None],
     ) -> None:
         self._hello = hello
-        self._runner = runner
+        self._scheduler = scheduler
         self._feed = feed
         self._commands = commands
         self._killed = killed
@@ -59,7 +59,7 @@ class Channel:
     def open(self, path: Path) -> None:
         """Listen at `path`. An engine whose channel cannot be opened runs without one."""
         self._feed.listen(self._published)
-        self._runner.on_change = self._changed
+        self._scheduler.on_change = self._changed
         logs.tail.listen(self._logged)
         self._listening.callback(logs.tail.ignore, self._logged)
         try:
@@ -156,11 +156,11 @@ class Channel:
         self._push(self._beat())
 
     def _beat(self) -> Beat:
-        running = self._runner.running
+        running = self._scheduler.running
         return Beat(
             now_ms=now_ms(),
-            state=self._runner.state,
-            next_cycle_ms=self._runner.next_cycle_ms,
+            state=self._scheduler.state,
+            next_cycle_ms=self._scheduler.next_cycle_ms,
             cycle_id=running.cycle_id if running else None,
             cycle_started_ms=running.started_ms if running else None,
             killed=self._killed(),

@@ -1,4 +1,4 @@
-"""The cycle: fetch → inputs → TX 1 → execute → TX 2 → feed."""
+"""The cycle: fetch → inputs → prepare → TX 1 → execute → TX 2 → feed."""
 
 import asyncio
 import json
@@ -37,6 +37,7 @@ from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.positions import Positions, digest
 from engine.settings import Settings
 from engine.store.connection import complete
+from engine.store.damage import sound_rows
 from engine.store.store import Store
 from engine.store.tx import Tx
 from engine.trading.execution import Execution
@@ -109,8 +110,9 @@ class CycleRunner:
 
     async def _evidence(self, cycle_id: int) -> tuple[int, list[VenueResponse]]:
         """The cycle that a replay would run again, and what the venue said in it."""
-        original = await self._store.read(partial(inputs.original_of, cycle_id=cycle_id))
-        responses = await self._store.read(partial(inputs.load, cycle_id=original))
+        with sound_rows(self._store.path):
+            original = await self._store.read(partial(inputs.original_of, cycle_id=cycle_id))
+            responses = await self._store.read(partial(inputs.load, cycle_id=original))
         if not responses:
             raise NoSuchCycle(f"cycle {cycle_id} does not exist, or its inputs are not kept")
         return original, responses
@@ -254,20 +256,19 @@ class CycleRunner:
     async def _commit(self, cycle: RunningCycle) -> None:
         """The authoritative transaction. After a COMMIT that failed, read back what is true."""
 
-        def work(tx: Tx) -> tuple[str, Commit]:
-            replaying = cycle.kind is Kind.REPLAY
-            before = Positions(tx).all() if replaying else {}
-            commit = commit_cycle(
+        def work(tx: Tx) -> Commit:
+            if cycle.kind is Kind.REPLAY:
+                cycle.digest_before = digest(Positions(tx).all())
+            return commit_cycle(
                 tx,
                 cycle.prepared.markets,
                 cycle_id=cycle.cycle_id,
                 lease_epoch=self._store.epoch or 0,
                 now_ms=now_ms(),
             )
-            return digest(before), commit
 
         try:
-            cycle.digest_before, commit = await self._store.write(work)
+            commit = await self._store.write(work)
         except CommitUnknown as error:
             await self._read_back(cycle, error)
             raise

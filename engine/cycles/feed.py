@@ -42,19 +42,19 @@ class Subscription(Generic[T]):
 class Feed:
     """Publishing never waits: each subscription has room for one result, the latest.
 
-    `latest` is the last result published, null before the first.
+    `latest` is the last result published, null before the first. Once `closed`, it stays so.
     """
 
     def __init__(self) -> None:
         self.latest: CycleResult | None = None
         self._listeners: list[Callable[[CycleResult], None]] = []
         self._subscriptions: WeakSet[Subscription[CycleResult]] = WeakSet()
-        self._closed = False
+        self.closed = False
 
     def subscribe(self) -> Subscription[CycleResult]:
         """Ends at once when the feed is closed."""
         subscription: Subscription[CycleResult] = Subscription()
-        if self._closed:
+        if self.closed:
             subscription.end()
         self._subscriptions.add(subscription)
         return subscription
@@ -72,6 +72,6 @@ class Feed:
 
     def close(self) -> None:
         """After the last result."""
-        self._closed = True
+        self.closed = True
         for subscription in self._subscriptions:
             subscription.end()

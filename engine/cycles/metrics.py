@@ -53,8 +53,8 @@ class CycleMetrics:
 
 
 @dataclass(frozen=True, slots=True)
-class KnownOrder:
-    """What is known of the order a fill belongs to. `submitted_ms` is the venue's time."""
+class FilledOrder:
+    """The order of a fill, as far as the ledger has it. `submitted_ms` is the venue's time."""
 
     decision_price: Decimal | None
     submitted_ms: int | None
@@ -154,7 +154,7 @@ class _Quality:
 
 def _quality(
     fills: Iterable[Event],
-    orders: Mapping[str, KnownOrder],
+    orders: Mapping[str, FilledOrder],
     marks: Mapping[str, Decimal],
 ) -> _Quality:
     """Slippage and time to fill: by symbol weighted by quantity, across symbols by value, across
@@ -214,7 +214,7 @@ def _across(
     return averages[0][1] if len(averages) == 1 else _average(averages)
 
 
-def _reference(order: KnownOrder | None, mark: Decimal | None) -> tuple[Decimal | None, str]:
+def _reference(order: FilledOrder | None, mark: Decimal | None) -> tuple[Decimal | None, str]:
     if order and order.decision_price is not None:
         return order.decision_price, "decision_price"
     return mark, "none" if mark is None else "mark"
@@ -237,11 +237,11 @@ def _events(tx: Tx, commit: Mapping[str, Any]) -> list[Event]:
     return tx.typed(Event, "events_between", first_seq=first_seq, last_seq=last_seq)
 
 
-def _orders_of(tx: Tx, fills: Iterable[Event]) -> dict[str, KnownOrder]:
+def _orders_of(tx: Tx, fills: Iterable[Event]) -> dict[str, FilledOrder]:
     """The orders of ours that fills belong to, by the fill's event id."""
     fills = list(fills)
-    by_client: dict[str, KnownOrder] = {}
-    by_exchange: dict[str, KnownOrder] = {}
+    by_client: dict[str, FilledOrder] = {}
+    by_exchange: dict[str, FilledOrder] = {}
     for name, ids in (
         ("orders_by_client_id", {fill.client_order_id for fill in fills}),
         ("orders_by_exchange_id", {fill.exchange_order_id for fill in fills}),
@@ -249,12 +249,12 @@ def _orders_of(tx: Tx, fills: Iterable[Event]) -> dict[str, KnownOrder]:
         for client_id, exchange_id, price, ms in tx.rows(
             name, ids=json.dumps(sorted(filter(None, ids)))
         ):
-            order = KnownOrder(Decimal(price) if price is not None else None, ms)
+            order = FilledOrder(Decimal(price) if price is not None else None, ms)
             by_client[client_id] = order
             by_exchange[exchange_id] = order
-    found = {
+    orders = {
         fill.event_id: by_client.get(fill.client_order_id or "")
         or by_exchange.get(fill.exchange_order_id or "")
         for fill in fills
     }
-    return {event_id: order for event_id, order in found.items() if order is not None}
+    return {event_id: order for event_id, order in orders.items() if order is not None}

@@ -7,7 +7,7 @@ from engine.ledger.commit import read_commit
 from engine.store.tx import Tx
 
 
-def settle_cycles(tx: Tx, recent: int, mode: str) -> None:
+def recover_cycles(tx: Tx, recent: int, mode: str) -> None:
     """Record how those cycles ended: committed or not is what the ledger says.
 
     Commits without a cycle row are looked for among the `recent` last ones. Metrics of these cycles

@@ -25,8 +25,8 @@ class Scheduler:
     another.
     """
 
-    def __init__(self, cycles: CycleRunner, settings: Settings, last_reconcile_ms: int | None):
-        self._cycles = cycles
+    def __init__(self, runner: CycleRunner, settings: Settings, last_reconcile_ms: int | None):
+        self._runner = runner
         self._settings = settings
         self._last_reconcile_ms = last_reconcile_ms or now_ms()
         self._one_at_a_time = asyncio.Lock()
@@ -37,7 +37,7 @@ class Scheduler:
         self._due: float | None = None
         self.paused = False
         self.on_change: Callable[[], None] = lambda: None
-        cycles.on_change = self.changed
+        runner.on_change = self.changed
 
     @property
     def state(self) -> EngineState:
@@ -48,7 +48,7 @@ class Scheduler:
     @property
     def running(self) -> RunningCycle | None:
         """The cycle that runs, of whatever kind."""
-        return self._cycles.running
+        return self._runner.running
 
     @property
     def next_cycle_ms(self) -> int | None:
@@ -58,7 +58,7 @@ class Scheduler:
         return now_ms() + round((self._due - asyncio.get_running_loop().time()) * 1_000)
 
     async def cycle(self, kind: Kind = Kind.LIVE) -> CycleResult:
-        result = await self.exclusively(lambda: self._cycles.run(kind))
+        result = await self.exclusively(lambda: self._runner.run(kind))
         failed = result.status in (CycleStatus.FAILED, CycleStatus.SKIPPED)
         self._failures = self._failures + 1 if failed else 0
         if kind is Kind.RECONCILE and result.committed:
@@ -67,11 +67,11 @@ class Scheduler:
 
     async def replay(self, cycle_id: int) -> CycleResult:
         """Raises `NoSuchCycle`."""
-        return await self.exclusively(lambda: self._cycles.replay(cycle_id))
+        return await self.exclusively(lambda: self._runner.replay(cycle_id))
 
     async def preview(self, cycle_id: int) -> Preview:
         """Raises `NoSuchCycle` or `StoreError`."""
-        return await self.exclusively(lambda: self._cycles.preview(cycle_id))
+        return await self.exclusively(lambda: self._runner.preview(cycle_id))
 
     async def exclusively(self, work: Callable[[], Awaitable[T]]) -> T:
         async with self._one_at_a_time:
@@ -82,7 +82,7 @@ class Scheduler:
                 return await work()
             finally:
                 self._current = None
-                if self._cycles.fatal is not None:
+                if self._runner.fatal is not None:
                     self.stop()  # Whoever began the work, it is `run` that ends the engine.
 
     async def run(
@@ -95,8 +95,8 @@ class Scheduler:
             await self._pace(cycles, on_result)
         finally:
             self._due = None
-        if self._cycles.fatal is not None:
-            raise self._cycles.fatal
+        if self._runner.fatal is not None:
+            raise self._runner.fatal
 
     async def _pace(self, cycles: int | None, on_result: Callable[[CycleResult], None]) -> None:
         loop = asyncio.get_running_loop()
@@ -135,7 +135,7 @@ class Scheduler:
 
     def fail(self, error: StoreFatal) -> None:
         """End the engine for `error`, unless an earlier one ends it."""
-        self._cycles.fatal = self._cycles.fatal or error
+        self._runner.fatal = self._runner.fatal or error
         self.stop()
 
     def changed(self) -> None:

@@ -24,15 +24,15 @@ T = TypeVar("T")
 class History:
     """A ledger file that is open for reading. Everything raises `StoreError` or its kinds.
 
-    Of its two connections one is for frequent short reads, so that these do not wait for a long
-    read of one cycle.
+    Of its two connections one is for frequent `short` reads, so that these do not wait for a `long`
+    one of a single cycle.
     """
 
     def __init__(
-        self, glance: ReadStore, look: ReadStore, account: str, ending: AsyncExitStack
+        self, short: ReadStore, long: ReadStore, account: str, ending: AsyncExitStack
     ) -> None:
-        self._glance = glance
-        self._look = look
+        self._short = short
+        self._long = long
         self._account = account
         self._ending = ending
         self._books: LedgerSummary | None = None
@@ -56,14 +56,14 @@ class History:
     async def news(self) -> tuple[int, int]:
         """(`PRAGMA data_version`, last cycle id): equal to the last ones when nothing happened."""
         self._check_file()
-        return await self._glance.look(
+        return await self._short.look(
             lambda tx: (tx.value("history_version"), tx.value("history_last_cycle"))
         )
 
     async def books(self) -> LedgerSummary:
-        wal_bytes, earlier = self._glance.wal_bytes(), self._books
+        wal_bytes, earlier = self._short.wal_bytes(), self._books
         self._books = await self._read(
-            self._glance, lambda tx: SummaryReader(tx).summary(wal_bytes, earlier)
+            self._short, lambda tx: SummaryReader(tx).summary(wal_bytes, earlier)
         )
         return self._books
 
@@ -77,7 +77,7 @@ class History:
     ) -> Sequence[CycleResult]:
         """The results of cycles below `before`, newest first."""
         return await self._read(
-            self._glance,
+            self._short,
             lambda tx: ResultsReader(tx, self._account).results(
                 limit, before, only, with_positions=with_positions
             ),
@@ -86,20 +86,20 @@ class History:
     async def result(self, cycle_id: int) -> CycleResult:
         """A cycle's result, with the positions after it. Raises `NoSuchCycle`."""
         return await self._read(
-            self._glance, lambda tx: ResultsReader(tx, self._account).result(cycle_id)
+            self._short, lambda tx: ResultsReader(tx, self._account).result(cycle_id)
         )
 
     async def cursors(self, cycle_id: int) -> dict[str, int]:
         """All cursors after a cycle, by their keys, in UTC milliseconds."""
-        return await self._read(self._glance, lambda tx: ResultsReader(tx).cursors_after(cycle_id))
+        return await self._read(self._short, lambda tx: ResultsReader(tx).cursors_after(cycle_id))
 
     async def xray(self, cycle_id: int) -> Xray:
         """A cycle's x-ray. Raises `NoSuchCycle`."""
-        return await self._read(self._look, lambda tx: xray(tx, cycle_id, self._account))
+        return await self._read(self._long, lambda tx: xray(tx, cycle_id, self._account))
 
     async def explain(self, cycle_id: int, symbol: str) -> Explanation:
         """A cycle's change of a position. Raises `NoSuchCycle` where it committed nothing."""
-        return await self._read(self._look, lambda tx: explain(tx, cycle_id, symbol))
+        return await self._read(self._long, lambda tx: explain(tx, cycle_id, symbol))
 
     async def close(self) -> None:
         await complete(self._ending.aclose())
@@ -110,9 +110,9 @@ class History:
 
     def _check_file(self) -> None:
         try:
-            self._glance.check_file()
+            self._short.check_file()
         except StoreReplaced as error:
             raise StoreReplaced(
-                f"{self._glance.path} was removed or replaced while it was looked at: "
+                f"{self._short.path} was removed or replaced while it was looked at: "
                 "what was read is of the file before"
             ) from error

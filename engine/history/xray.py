@@ -14,7 +14,7 @@ from engine.cycles.results import CycleResult, CycleStatus, Frozen, PositionView
 from engine.history.evidence import LEFT_OUT, EvidenceItem, MarketEvidence, read_evidence
 from engine.history.outcomes import EventOutcome, Outcomes
 from engine.history.results_reader import ResultsReader
-from engine.ingest.quarantine import Unreadable
+from engine.ingest.quarantine import Undecided
 from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.events import FEE, FILL, Event
 from engine.ledger.fills import Fill
@@ -170,8 +170,8 @@ class _FillLines:
         line = FillLine(symbol=item.symbol, raw=item.raw, reason=item.reason)
         if item.reason == LEFT_OUT:
             return line.model_copy(update={"status": "left out"})
-        unreadable = Unreadable(item.symbol, item.raw, item.reason or "")
-        digests = {"in_market": unreadable.digest_in_market, "of_any": unreadable.digest}
+        undecided = Undecided(item.symbol, item.raw, item.reason or "")
+        digests = {"in_market": undecided.digest_in_market, "of_any": undecided.digest}
         row = self.tx.one("history_quarantined", **digests, symbol=item.symbol)
         if row is None:
             return line

@@ -11,7 +11,7 @@ from itertools import chain
 from engine.errors import UnreadableFill
 from engine.ingest import quarantine
 from engine.ingest.paging import VenueResponse
-from engine.ingest.quarantine import QuarantinedItem, Unreadable
+from engine.ingest.quarantine import QuarantinedItem, Undecided
 from engine.ledger.cursors import PreparedMarket
 from engine.ledger.fills import Fill, derive_trade_ids, read_fill
 from engine.ledger.identity import Identity
@@ -26,7 +26,7 @@ class Reading:
     response: VenueResponse
     fills: tuple[Fill, ...]
     texts: tuple[str, ...]
-    unreadable: tuple[Unreadable, ...]
+    unreadable: tuple[Undecided, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Prepared:
     """
 
     markets: tuple[PreparedMarket, ...] = ()
-    undecided: tuple[Unreadable, ...] = ()
+    undecided: tuple[Undecided, ...] = ()
     held: frozenset[str] = frozenset()
     corrections: tuple[QuarantinedItem, ...] = ()
 
@@ -88,7 +88,7 @@ def read(response: VenueResponse, trade_ids: TradeIds, corrections: Iterable[str
         try:
             fill = read_fill(raw, trade_ids, response.latest_ms)
         except UnreadableFill as error:
-            unreadable.append(Unreadable(request.symbol, raw, str(error)))
+            unreadable.append(Undecided(request.symbol, raw, str(error)))
             continue
         if fill.symbol == request.symbol and fill.ts_ms >= request.start_ms:
             fills.append(fill)
@@ -98,7 +98,7 @@ def read(response: VenueResponse, trade_ids: TradeIds, corrections: Iterable[str
     return Reading(response, tuple(fills), tuple(texts), tuple(unreadable))
 
 
-def _with_taken_ids(tx: Tx, readings: Sequence[Reading], venue: str) -> Iterator[Unreadable]:
+def _with_taken_ids(tx: Tx, readings: Sequence[Reading], venue: str) -> Iterator[Undecided]:
     """Fills whose trade id is that of a fill in another market: TX 1 will not book them."""
     ids = [fill.trade_id for reading in readings for fill in reading.fills]
     markets = tx.pairs("fill_markets", trade_ids=json.dumps(ids))
@@ -110,4 +110,4 @@ def _with_taken_ids(tx: Tx, readings: Sequence[Reading], venue: str) -> Iterator
                     f"trade id {fill.trade_id} is that of a fill in {market}; where ids are unique "
                     f"per market only, a new ledger with {venue}.trade_ids = 'market' books both"
                 )
-                yield Unreadable(fill.symbol, text, reason)
+                yield Undecided(fill.symbol, text, reason)

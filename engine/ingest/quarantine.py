@@ -15,7 +15,7 @@ from engine.venues.registry import shares_unreadable
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class Undecided:
     """An item as the venue sent it for a market, and why it cannot be booked."""
 
     symbol: str
@@ -46,7 +46,7 @@ class QuarantinedItem:
     applied_cycle_id: int | None
 
 
-def keep(tx: Tx, items: Iterable[Unreadable], cycle_id: int) -> None:
+def keep(tx: Tx, items: Iterable[Undecided], cycle_id: int) -> None:
     """Quarantine what is not there already; what was resolved in a market stays resolved there.
 
     Of a venue that shares unreadable items, an item is one, whichever markets it is served to.
@@ -64,7 +64,7 @@ def keep(tx: Tx, items: Iterable[Unreadable], cycle_id: int) -> None:
         )
 
 
-def held(tx: Tx, items: Iterable[Unreadable] = ()) -> set[str]:
+def held(tx: Tx, items: Iterable[Undecided] = ()) -> set[str]:
     """Symbols with an item that waits for the operator: their own, or one they were served."""
     symbols = set(tx.column("quarantine_held"))
     for item in items:

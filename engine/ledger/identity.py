@@ -12,9 +12,9 @@ START_PREFIX = "start:"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A ledger's identity, which its first engine writes and nobody changes.
+    """A ledger's identity, which its first engine writes. No row of it is changed afterwards.
 
-    `starts` has, by symbol, where the histories begin of markets that were first fetched with
+    `starts` grows: by symbol, where the histories begin of markets that were first fetched with
     `start_from = "now"`. Times in UTC milliseconds.
     """
 

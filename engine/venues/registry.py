@@ -1,6 +1,6 @@
 """The kinds of venue that cycledeck ships: one row each.
 
-A row's class is imported when a venue of its kind is made, and not before.
+A row names its class as text, for the classes are made of what is here.
 """
 
 from dataclasses import dataclass

@@ -48,6 +48,9 @@ class Host(App[None]):
     def tell(self, text: str, tone: Tone = Tone.OK) -> None:
         self.asked.append(("tell", text, tone))
 
+    def fail(self, error: Exception) -> None:
+        self._handle_exception(error)
+
     def open_cycle(self, cycle_id: int) -> None:
         self.asked.append(("open_cycle", cycle_id))
 

@@ -346,6 +346,20 @@ async def test_a_connection_that_this_program_ended_says_so(tmp_path: Path) -> N
             assert [push async for push in attached_] == []
 
 
+async def test_a_command_that_this_program_did_not_wait_for_says_who_ended_the_connection(
+    tmp_path: Path,
+) -> None:
+    async with (
+        pretending(tmp_path / "l.db", line(HELLO)),
+        attached(tmp_path / "l.db") as attached_,
+    ):
+        asking = asyncio.ensure_future(attached_.command(Action.TRIGGER))
+        await asyncio.sleep(0)
+        await attached_.close()
+        with pytest.raises(ChannelClosed, match="this program ended the connection before"):
+            await asking
+
+
 # --- a whole program
 
 

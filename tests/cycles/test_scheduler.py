@@ -151,14 +151,14 @@ async def test_resuming_before_a_cycle_was_due_begins_the_raster_anew(tmp_path: 
     """The one that began early is the one that was due: the next follows after one interval."""
     got: list[CycleResult] = []
     async with Engine(settings_in(tmp_path, interval=HOUR), venue=FakeVenue()) as engine:
-        runner = engine._up.runner
+        scheduler = engine._up.scheduler
         running = asyncio.create_task(engine.run(None, got.append))
-        await until(lambda: runner.next_cycle_ms is not None)
+        await until(lambda: scheduler.next_cycle_ms is not None)
         engine.pause()
         engine.resume()
         resumed = now_ms()
-        await until(lambda: len(got) == 2 and runner.next_cycle_ms is not None)
-        assert abs((runner.next_cycle_ms or 0) - (resumed + 3_600_000)) < 10_000
+        await until(lambda: len(got) == 2 and scheduler.next_cycle_ms is not None)
+        assert abs((scheduler.next_cycle_ms or 0) - (resumed + 3_600_000)) < 10_000
         engine.stop()
         await running
 
@@ -181,25 +181,25 @@ async def test_a_loop_that_waits_ends_when_a_command_stops_the_engine_for_good(
         with pytest.raises(LeaseLost):
             async with asyncio.timeout(20):
                 await running
-        assert engine._up.runner.state is EngineState.STOPPING
+        assert engine._up.scheduler.state is EngineState.STOPPING
 
 
 # --- what can be seen of it
 
 
-def seen(runner: Scheduler) -> tuple[str, int | None, bool]:
+def seen(scheduler: Scheduler) -> tuple[str, int | None, bool]:
     """State, the running cycle, and whether the next one's time is known."""
-    running = runner.running
-    state = runner.state.value
-    return state, running.cycle_id if running else None, runner.next_cycle_ms is not None
+    running = scheduler.running
+    state = scheduler.state.value
+    return state, running.cycle_id if running else None, scheduler.next_cycle_ms is not None
 
 
 async def test_every_change_of_state_is_told_when_it_happens(tmp_path: Path) -> None:
     venue, told = Gated(), []
     async with Engine(settings_in(tmp_path, interval=HOUR), venue=venue) as engine:
-        runner = engine._up.runner
-        runner.on_change = lambda: told.append(seen(runner))
-        assert seen(runner) == ("running", None, False)
+        scheduler = engine._up.scheduler
+        scheduler.on_change = lambda: told.append(seen(scheduler))
+        assert seen(scheduler) == ("running", None, False)
         running = asyncio.create_task(engine.run())
         await venue.begun.wait()
         engine.pause()
@@ -225,18 +225,18 @@ async def test_every_change_of_state_is_told_when_it_happens(tmp_path: Path) -> 
 async def test_the_next_cycle_is_due_an_interval_after_the_last_one_began(tmp_path: Path) -> None:
     ended = asyncio.Event()
     async with Engine(settings_in(tmp_path, interval=HOUR), venue=FakeVenue()) as engine:
-        runner = engine._up.runner
-        assert runner.next_cycle_ms is None
+        scheduler = engine._up.scheduler
+        assert scheduler.next_cycle_ms is None
         began = now_ms()
         running = asyncio.create_task(engine.run(None, lambda result: ended.set()))
         await ended.wait()
         await asyncio.sleep(0)
-        assert abs((runner.next_cycle_ms or 0) - (began + 3_600_000)) < 1_000
+        assert abs((scheduler.next_cycle_ms or 0) - (began + 3_600_000)) < 1_000
         engine.pause()
-        assert runner.next_cycle_ms is None
+        assert scheduler.next_cycle_ms is None
         engine.stop()
         await running
-        assert runner.state is EngineState.STOPPING
+        assert scheduler.state is EngineState.STOPPING
 
 
 async def test_a_closing_engine_begins_nothing_and_says_so(tmp_path: Path) -> None:
@@ -306,7 +306,7 @@ async def test_the_result_of_a_cycle_that_ends_while_the_engine_closes_is_delive
     assert got == [1]
 
 
-# --- back-off, by the pure part of the runner
+# --- back-off, by the pure part of the scheduler
 
 
 class Failing:
@@ -326,17 +326,17 @@ async def test_failures_in_a_row_are_waited_out_longer_and_longer_up_to_a_bound(
     tmp_path: Path, status: CycleStatus
 ) -> None:
     cycles_: Any = Failing(status)
-    runner = Scheduler(cycles_, settings_in(tmp_path, interval="1s"), None)
+    scheduler = Scheduler(cycles_, settings_in(tmp_path, interval="1s"), None)
     waits = []
     for _ in range(12):
-        await runner.cycle()
-        waits.append(runner._backoff(1.0))
+        await scheduler.cycle()
+        waits.append(scheduler._backoff(1.0))
     bounds = [min(2.0**n, 60.0) for n in range(1, 13)]
     for wait, bound in zip(waits, bounds, strict=True):
         assert bound / 2 <= wait <= bound
     cycles_.status = CycleStatus.OK
-    await runner.cycle()
-    assert runner._backoff(1.0) == 0.0
+    await scheduler.cycle()
+    assert scheduler._backoff(1.0) == 0.0
 
 
 async def test_a_failing_venue_delays_the_loop_and_does_not_end_it(tmp_path: Path) -> None:

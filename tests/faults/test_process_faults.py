@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from engine import Engine, Settings
-from engine.cycles.results import CycleResult, CycleStatus
+from engine.cycles.results import CycleResult, CycleStatus, Verdict
 from engine.errors import EngineClosing, LeaseHeld, LeaseLost, StoreLocked
 from engine.trading.strategies import Intent, Snapshot
 from engine.venue import LimitOrder, VenueOrder
@@ -267,6 +267,17 @@ async def test_after_a_commit_that_failed_the_engine_reads_back_what_is_true(
         assert len(venue.sent) == 2
     assert first.fills_count + second.fills_count == 2
     assert list(health(settings.db)) == []
+
+
+async def test_a_replay_whose_commit_is_read_back_is_as_clean_as_any(tmp_path: Path) -> None:
+    """FAULTS 5: the positions before it are those that its transaction read."""
+    statements = Statements(at=[2], act=io_error, after_it=True, only=Tx1("COMMIT"))
+    settings = settings_in(tmp_path, serve(tmp_path / "fills.jsonl", FILLS))
+    async with Engine(settings, connect=statements.connect) as engine:
+        first = await engine.cycle()
+        replay = await engine.replay(first.cycle_id)
+    assert "commit_confirmed" in [warning.type for warning in replay.warnings]
+    assert replay.verdict is Verdict.CLEAN
 
 
 async def test_a_commit_that_cannot_be_read_back_is_told_by_the_metrics_transaction(

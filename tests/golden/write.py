@@ -1,4 +1,4 @@
-"""Writes golden ledgers anew, with THIS program: `PYTHONPATH=tests python tests/golden/write.py`.
+"""Writes golden ledgers anew, with THIS program: `python -m tests.golden.write`.
 
 Only for a new generation of them, in a folder named after the program's version; never to mend a
 test that fails. What an earlier program wrote stays as it wrote it.

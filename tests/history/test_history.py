@@ -603,7 +603,7 @@ async def test_looking_writes_nothing_and_holds_nothing_up(
     before = settings.db.read_bytes()
     async with looking(settings.db) as history:
         await look_at_everything(history)
-        for store in (history._glance, history._look):
+        for store in (history._short, history._long):
             assert await store.look(lambda tx: raw(tx).total_changes) == 0
             assert not await store.look(lambda tx: raw(tx).in_transaction)
     assert settings.db.read_bytes() == before

@@ -347,7 +347,7 @@ def test_what_cannot_be_read_says_what_has_become_of_it_in_quarantine(
     ledger.execute("UPDATE ledger_identity SET value = ? WHERE key = 'venue'", (venue,))
     items = ["no JSON", "{}", "[]"]
     cycle(ledger, 1, [reply(*items)])
-    quarantine.keep(ledger, [quarantine.Unreadable(BTC, item, "why") for item in items], 1)
+    quarantine.keep(ledger, [quarantine.Undecided(BTC, item, "why") for item in items], 1)
     quarantine.resolve(ledger, 1, None, 1, "test")
     quarantine.resolve(ledger, 3, json.dumps(reported("1")), T0, "test")
     assert [(line.quarantine_id, line.status) for line in xray(ledger, 1).fills] == [
@@ -361,7 +361,7 @@ def test_an_item_of_two_markets_has_the_status_it_has_in_its_own(
     ledger: OpenLedger,
 ) -> None:
     cycle(ledger, 1, [reply("no JSON"), reply("no JSON", symbol=ETH)])
-    both = [quarantine.Unreadable(symbol, "no JSON", "why") for symbol in (BTC, ETH)]
+    both = [quarantine.Undecided(symbol, "no JSON", "why") for symbol in (BTC, ETH)]
     quarantine.keep(ledger, both, 1)
     quarantine.resolve(ledger, 1, None, 1, "test")
     assert [line.status for line in xray(ledger, 1).fills] == ["dropped", "open"]

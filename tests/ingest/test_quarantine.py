@@ -10,7 +10,7 @@ import pytest
 from engine import CycleStatus, Engine, Settings
 from engine.engine import rehearse_cycle
 from engine.ingest import quarantine
-from engine.ingest.quarantine import Unreadable
+from engine.ingest.quarantine import Undecided
 from engine.venue import Page
 from tests.builders import (
     BTC,
@@ -269,7 +269,7 @@ async def test_what_an_earlier_version_kept_of_a_market_stays_decided_there(
         venue.texts = {BTC: "null"}
         await engine.cycle()
         with opened(settings.db) as ledger:
-            by_text_alone = Unreadable(BTC, "null", "").digest
+            by_text_alone = Undecided(BTC, "null", "").digest
             ledger.execute("UPDATE quarantine SET digest = ?", (by_text_alone,))
         drop(settings, 1)
         venue.texts[ETH] = "null"

@@ -56,11 +56,11 @@ class ExportDialog(ModalScreen[None]):
         self._writing: Worker[None] | None = None
 
     def compose(self) -> ComposeResult:
-        said = TextLine(id="export-count")
-        said.show(_counted(self._rows))
+        count_line = TextLine(id="export-count")
+        count_line.show(_counted(self._rows))
         caption(self._box, f"export {self._title}", _KEYS)
         with self._box:
-            yield said
+            yield count_line
             yield self._forms_line
             yield self._typed
             yield self._progress_line
@@ -77,8 +77,8 @@ class ExportDialog(ModalScreen[None]):
 
     def _show_form(self) -> None:
         parts = [
-            line((f"▸ {said}", Tone.LIVE) if end == self._suffix else (f"  {said}", Tone.DIM))
-            for end, (_, said) in FORMS.items()
+            line((f"▸ {form}", Tone.LIVE) if end == self._suffix else (f"  {form}", Tone.DIM))
+            for end, (_, form) in FORMS.items()
         ]
         self._forms_line.show(joined(parts, "  "))
 
@@ -131,8 +131,8 @@ class ExportDialog(ModalScreen[None]):
             host_of(self).tell(f"Exported {plural(written, 'row')} to {target}")
             self.dismiss()
 
-    def _ask_again(self, said: Line = ()) -> None:
-        self._say(said)
+    def _ask_again(self, words: Line = ()) -> None:
+        self._say(words)
         self._typed.disabled = self._typed.select_on_focus = False
         self._typed.focus()
         caption(self._box, subtitle=_KEYS)
@@ -143,9 +143,9 @@ class ExportDialog(ModalScreen[None]):
         bar = line(("━" * full, Tone.LIVE), ("━" * (_BAR - full), Tone.FAINT))
         self._say(line(bar, f"  {share:.0%}  {plural(progress.matches, 'row')}"))
 
-    def _say(self, said: Line) -> None:
+    def _say(self, words: Line) -> None:
         self._trouble.show("", ())
-        self._progress_line.show(said)
+        self._progress_line.show(words)
 
 
 def _target(typed: str) -> Path:
@@ -155,18 +155,18 @@ def _target(typed: str) -> Path:
     except RuntimeError as error:
         raise BrowseError(f"{typed}: {error}", "permission") from error
     if not target.name or target.is_dir():
-        said = f"{typed} is a folder: " if typed else ""
-        raise BrowseError(f"{said}a file name is needed", "wrong")
+        folder = f"{typed} is a folder: " if typed else ""
+        raise BrowseError(f"{folder}a file name is needed", "wrong")
     return target
 
 
 def _counted(rows: Rows) -> Line:
     least = "" if rows.count.state == "exact" else "≥ "
-    found = plural(rows.count.value, "row")
-    return line((f"{least}{found}", Tone.STRONG), (", in order", Tone.DIM))
+    number = plural(rows.count.value, "row")
+    return line((f"{least}{number}", Tone.STRONG), (", in order", Tone.DIM))
 
 
 def _file_name(name: str) -> str:
     """A name for a file, whatever a table may be called."""
-    kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in printable(name))
-    return f"{kept.strip('.')[:80] or 'export'}.csv"
+    plain = "".join(c if c.isalnum() or c in "-_." else "_" for c in printable(name))
+    return f"{plain.strip('.')[:80] or 'export'}.csv"

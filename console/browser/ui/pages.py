@@ -32,7 +32,7 @@ class PagedRows:
     """Rows are fetched as they are wanted, one chunk after another; only the newest wish counts.
 
     `on_rows` is called with the first and last number of rows that came, `on_trouble` when they
-    could not be read.
+    could not be read, `on_failure` with an error of the program itself.
     """
 
     def __init__(
@@ -40,10 +40,12 @@ class PagedRows:
         rows: Rows,
         on_rows: Callable[[int, int], None],
         on_trouble: Callable[[BrowseError], None],
+        on_failure: Callable[[Exception], None],
     ) -> None:
         self.rows = rows
         self._on_rows = on_rows
         self._on_trouble = on_trouble
+        self._on_failure = on_failure
         self._chunks: OrderedDict[int, _Chunk] = OrderedDict()
         self._weight = 0
         self._tail: Page | None = None
@@ -98,6 +100,7 @@ class PagedRows:
             self._around = [i for i in (wanted.stop, wanted.start - 1) if i >= 0]
         if not self.busy and (self._around or self._missing() is not None):
             self._task = asyncio.create_task(self._fill())
+            self._task.add_done_callback(self._filled)
 
     async def ready(self, first: int, last: int, seconds: float = 0.2) -> None:
         """Want these rows, and wait a moment for them."""
@@ -151,6 +154,10 @@ class PagedRows:
             self._store(index, page, counted)
             if before is None or before.page != page:
                 self._on_rows(index * CHUNK, (index + 1) * CHUNK - 1)
+
+    def _filled(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self._on_failure(error)
 
     def _next(self) -> int | None:
         if (index := self._missing()) is not None:

@@ -63,8 +63,8 @@ class RowDetail(ModalScreen[Link | None]):
         yield self._box
 
     def on_mount(self) -> None:
-        said = "enter follows · ← → rows · y copies · ? keys · esc closes"
-        caption(self._box, subtitle=said)
+        keys = "enter follows · ← → rows · y copies · ? keys · esc closes"
+        caption(self._box, subtitle=keys)
         self._fields.focus()
         self._read()
 
@@ -138,9 +138,9 @@ class RowDetail(ModalScreen[Link | None]):
             return
         self._said_line.show(())
         infos = [info for info in self._paged.columns if info.hidden != "hidden"]
-        found = [self._linked(i.name, c) for i, c in zip(infos, self._row.cells, strict=False)]
+        cells = [self._linked(i.name, c) for i, c in zip(infos, self._row.cells, strict=False)]
         self._fields.show(
-            items(infos, self._row, found, self._fields.scrollable_content_region.width)
+            items(infos, self._row, cells, self._fields.scrollable_content_region.width)
         )
 
 

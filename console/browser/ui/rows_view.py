@@ -18,6 +18,7 @@ from console.browser.ui.pages import PagedRows
 from console.browser.ui.table_query import Spot, TableQuery
 from console.browser.ui.trouble_panel import TroublePanel
 from console.kit.formats import plural
+from console.kit.host import host_of
 from console.kit.line_widget import TextLine
 from console.kit.lines import Line, Tone, attention, joined, line
 from console.kit.prompt_line import PromptLine
@@ -91,7 +92,7 @@ class RowsView(Vertical):
 
     async def show(self, query: TableQuery, rows: Rows, spot: Spot) -> None:
         """Other rows, as soon as the first of them are here; whoever opened them closes them."""
-        paged = PagedRows(rows, self._rows_came, self.not_read)
+        paged = PagedRows(rows, self._rows_came, self.not_read, host_of(self).fail)
         await paged.ready(spot.row, spot.row + self.grid.rows_seen)
         self.leave()
         self.table_query, self.paged = query, paged

@@ -15,10 +15,10 @@ from console.kit.prompt_line import PromptLine
 from console.screens.cycles.cycle_filter import HINT, parsed, understood
 from console.screens.cycles.cycle_grid import CycleGrid
 from console.screens.cycles.cycle_summary import CycleSummary
+from console.screens.shared.cycle_charts import Charted
+from console.screens.shared.dedupe import Dedupe
+from console.screens.shared.second_chart import SecondChart
 from console.screens.shared.session_screen import SessionScreen
-from console.screens.watch.cycle_charts import Charted
-from console.screens.watch.dedupe import Dedupe
-from console.screens.watch.fill_rate import SecondChart
 from console.session.view import ConsoleState
 
 if TYPE_CHECKING:

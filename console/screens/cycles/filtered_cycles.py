@@ -66,10 +66,15 @@ class FilteredCycles(RecentCycles):
         self._wants_older = False
 
     async def _read_newest(self, history: "History") -> None:
-        results = list(await history.results(PAGE, None, self._only))
+        self._wants_newer = False  # Of cycles that end during the read, some may not be in it.
+        try:
+            results = list(await history.results(PAGE, None, self._only))
+        except BaseException:
+            self._wants_newer = True
+            raise
         oldest = results[-1].cycle_id if results else 0
         older = [result for result in self.results if result.cycle_id < oldest]
         joins = len(results) < PAGE or any(r.cycle_id >= oldest for r in self.results)
         self.results = results + (older if joins else [])
         self._complete = len(results) < PAGE or (joins and self._complete)
-        self._wants_newer = self._wants_older = False
+        self._wants_older = False

@@ -25,7 +25,7 @@ STILL_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
 
 TIME_WIDTH: Final = 12
-STANDING_WIDTH: Final = 24
+STATE_WIDTH: Final = 24
 WINDOW_WIDTH: Final = 8
 LEAST_NAME: Final = 8
 
@@ -52,11 +52,11 @@ class Market:
     value_ms: int
     lag_ms: int | None
     still_ms: int | None
-    standing: CursorState
+    state: CursorState
 
     @property
     def is_odd(self) -> bool:
-        return self.standing <= CursorState.AHEAD
+        return self.state <= CursorState.AHEAD
 
     @classmethod
     def all_of(cls, view: ConsoleState) -> list["Market"]:
@@ -66,7 +66,7 @@ class Market:
         markets = [
             cls.of(key.partition(":")[2], mark, result) for key, mark in view.shown_cursors.items()
         ]
-        return sorted(markets, key=lambda market: (market.standing, market.symbol))
+        return sorted(markets, key=lambda market: (market.state, market.symbol))
 
     @classmethod
     def of(cls, symbol: str, mark: CursorMark, result: "CycleResult | None") -> "Market":
@@ -74,21 +74,21 @@ class Market:
         lag = at_ms - mark.value_ms if at_ms and mark.value_ms else None
         still = max(result.started_ms - moved, 0) if result and moved is not None else None
         if mark.held:
-            standing = CursorState.HELD
+            state = CursorState.HELD
         elif result and any(e.step == "fetch" and e.symbol == symbol for e in result.errors):
-            standing = CursorState.UNFETCHED
+            state = CursorState.UNFETCHED
         elif lag is not None and lag < -AHEAD_MS:
-            standing = CursorState.AHEAD
+            state = CursorState.AHEAD
         elif not mark.value_ms:
-            standing = CursorState.EMPTY
+            state = CursorState.EMPTY
         else:
-            standing = CursorState.STILL if (still or 0) >= STILL_MS else CursorState.MOVING
-        return cls(printable(symbol), mark.value_ms, lag, still, standing)
+            state = CursorState.STILL if (still or 0) >= STILL_MS else CursorState.MOVING
+        return cls(printable(symbol), mark.value_ms, lag, still, state)
 
-    def standings(self) -> Wordings:
+    def state_words(self) -> Wordings:
         """The cursor's state, in a sign and ever fewer words."""
         still = "" if self.still_ms is None else f" {span(self.still_ms)}"
-        match self.standing:
+        match self.state:
             case CursorState.HELD:
                 words = [f"◆ held{still}: quarantine", f"◆ held{still}", "◆ held"]
             case CursorState.UNFETCHED:
@@ -109,7 +109,7 @@ class Market:
         """Two lookbacks up to the venue's now, at the right edge: the window that is asked for
         again, and the cursor at its end."""
         sign, tone = ("◆", Tone.ATTENTION) if self.is_odd else ("●", Tone.OK)
-        if self.standing is CursorState.STILL:
+        if self.state is CursorState.STILL:
             tone = Tone.DIM
         if width < 2 or not lookback_ms or self.lag_ms is None:
             return ()
@@ -214,9 +214,9 @@ class Cursors(Toned, ScrollView, can_focus=True):
 
     def _named(self, market: Market, width: int) -> Line:
         """The market and its time on the left, how it stands on the right."""
-        standing = worded(market.standings(), width - self._name_width - TIME_WIDTH - 2)
-        room = max(width - width_of(standing) - 1, 0)
-        return line(fitted(self._left(market, room), room), " ", standing)
+        state = worded(market.state_words(), width - self._name_width - TIME_WIDTH - 2)
+        room = max(width - width_of(state) - 1, 0)
+        return line(fitted(self._left(market, room), room), " ", state)
 
     def _left(self, market: Market, room: int) -> Line:
         name = min(self._name_width, max(room - TIME_WIDTH - 1, LEAST_NAME))
@@ -226,10 +226,10 @@ class Cursors(Toned, ScrollView, can_focus=True):
 
     def _compact(self, market: Market, width: int) -> Line:
         """One row, with the window where there is room for it."""
-        drawn = width - self._name_width - TIME_WIDTH - STANDING_WIDTH - 3
+        drawn = width - self._name_width - TIME_WIDTH - STATE_WIDTH - 3
         if self._lookback_ms is None or drawn < WINDOW_WIDTH:
             return self._named(market, width)
         left = fitted(self._left(market, width), self._name_width + TIME_WIDTH + 2)
-        standing = worded(market.standings(), STANDING_WIDTH)
-        right = fitted(standing, STANDING_WIDTH, right=True)
+        state = worded(market.state_words(), STATE_WIDTH)
+        right = fitted(state, STATE_WIDTH, right=True)
         return line(left, market.window(self._lookback_ms, drawn), " ", right)

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 from console.kit.chart import Chart
 from console.kit.drawing import Figure
 from console.kit.formats import bps, count, figure, plural, rate
-from console.kit.line_widget import caption
 from console.kit.lines import Line, Tone, Wordings, joined, line
-from console.screens.watch.chart_panel import ChartPanel
-from console.screens.watch.cycle_charts import Charted, CycleCharts
+from console.screens.shared.chart_panel import ChartPanel
+from console.screens.shared.cycle_charts import Charted, CycleCharts
 from console.session.view import ConsoleState
 
 if TYPE_CHECKING:
@@ -70,23 +69,3 @@ class FillRate(ChartPanel):
         rejects = sum(result.rejects_count for result in results)
         start = line((f"last {count(len(results))}: {rate(filled)} fills/order", Tone.DIM))
         return [line(start, (" · ", Tone.DIM), self._rejects(rejects)), start]
-
-
-class SecondChart(Chart):
-    """Another chart beside the fill rate's, on screens that have room for it."""
-
-    def __init__(self) -> None:
-        super().__init__(empty="nothing to draw yet", id="second-chart", classes="panel")
-        self._charts = CycleCharts()
-        self._results: Sequence[CycleResult] = ()
-        self._charted = Charted.SLIPPAGE
-
-    def show(self, view: ConsoleState, charted: Charted) -> None:
-        if view.shown_results is not self._results or charted is not self._charted:
-            self._results, self._charted = view.shown_results, charted
-            self.on_chart_resized()
-
-    def on_chart_resized(self) -> None:
-        if self.display:
-            self.draw(self._charts.figure(self._charted, self._results[: self.capacity]))
-            caption(self, self._charted.label(self._results))

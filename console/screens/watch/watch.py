@@ -11,13 +11,14 @@ from textual.widget import Widget
 
 from console.kit.chart import Chart
 from console.kit.grid import Grid
+from console.screens.shared.cycle_charts import Charted
+from console.screens.shared.cycle_path import CyclePath
+from console.screens.shared.dedupe import Dedupe
+from console.screens.shared.second_chart import SecondChart
 from console.screens.shared.session_screen import SessionScreen
 from console.screens.watch.cursors import Cursors
-from console.screens.watch.cycle_charts import Charted
 from console.screens.watch.cycle_list import CycleList
-from console.screens.watch.cycle_path import CyclePath
-from console.screens.watch.dedupe import Dedupe
-from console.screens.watch.fill_rate import FillRate, SecondChart
+from console.screens.watch.fill_rate import FillRate
 from console.screens.watch.positions import Positions
 from console.session.view import ConsoleState
 

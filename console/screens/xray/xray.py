@@ -8,14 +8,15 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.worker import Worker
 
 from console.kit.formats import clock, count, plural
 from console.kit.grid import Grid
 from console.kit.line_widget import Paragraph, caption
 from console.kit.lines import Line, Tone, line
+from console.screens.shared.cycle_path import CyclePath
 from console.screens.shared.cycle_story import CycleStory
 from console.screens.shared.session_screen import Moment, SessionScreen
-from console.screens.watch.cycle_path import CyclePath
 from console.screens.xray.explain import ExplainPanel, StepsGrid, markets_of
 from console.screens.xray.fill_rows import Overview
 from console.screens.xray.fills import FillsGrid, FillsPanel
@@ -51,7 +52,7 @@ class XrayScreen(SessionScreen):
         self._trail: list[int] = []
         self._xray: Xray | None = None
         self._replays: dict[int, CycleResult] = {}
-        self._reading = False
+        self._reader: Worker[None] | None = None
         self._read_from: History | None = None
         self._seen: ConsoleState | None = None
 
@@ -114,13 +115,13 @@ class XrayScreen(SessionScreen):
         before, self._seen = self._seen, view
         if self._xray is None or not self._is_read:
             self._show_path(view)
-            if not self._reading:
-                self._read()
+            if self._reader is None or self._reader.is_finished:
+                self._read_anew()
             return
         if before is None or before.results is not view.results or before.books is not view.books:
             self._take_replays(view.results)
             if not CycleStory(self._xray.result).is_final:
-                self._read()
+                self._read_anew()
         self._show_parts()
 
     @property
@@ -140,6 +141,9 @@ class XrayScreen(SessionScreen):
         if result is not None:
             path.show(ConsoleState(results=(result,)), local=self.host.local_time)
 
+    def _read_anew(self) -> None:
+        self._reader = self._read()
+
     @work(exclusive=True, group="xray")
     async def _read(self) -> None:
         from engine import CycledeckError
@@ -148,18 +152,16 @@ class XrayScreen(SessionScreen):
         if history is None:
             self._be_calm(line("There is no ledger file to read yet"), _WAITS)
             return
-        self._reading = True
         self.show_header()
         try:
             xray = await history.xray(self._cycle_id)
             replays = [await history.result(number) for number in xray.replays[-MOST_REPLAYS:]]
             overview = await asyncio.to_thread(Overview.of, xray.fills)
         except CycledeckError as error:
-            self._reading = False
             todo = _WALKS if type(error).__name__ == "NoSuchCycle" else _PASSES
             self._be_calm(line((str(error), Tone.STRONG)), todo)
             return
-        self._reading, self._read_from = False, history
+        self._read_from = history
         self._take(xray, overview, replays)
 
     def _take(self, xray: "Xray", overview: Overview, replays: "Iterable[CycleResult]") -> None:
@@ -306,7 +308,7 @@ class XrayScreen(SessionScreen):
     def _turn_to(self, cycle_id: int) -> None:
         self._cycle_id = cycle_id
         self._replays = {}
-        self._read()
+        self._read_anew()
 
 
 _WAITS = "It is read as soon as there is one. esc goes back."

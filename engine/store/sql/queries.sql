@@ -1,4 +1,5 @@
--- Every statement the engine runs, by name. CROSS JOIN fixes the order: the few ids wanted first.
+-- The statements on a ledger, by name; not its migrations, nor what begins and ends a transaction.
+-- CROSS JOIN fixes the order: the few ids wanted first.
 
 -- ## lease
 

@@ -236,6 +236,23 @@ async def test_on_from_a_cycle_that_only_the_engine_knew_is_the_present(target: 
         assert deck.view.past is None
 
 
+async def test_a_step_through_time_ends_on_the_file_it_began_on_or_shows_the_same_cycle(
+    target: Target,
+) -> None:
+    """The file may fail between any two of its reads, and `history` be null by then."""
+    await ran(target, 4)
+    async with working(Deck(target)) as deck:
+        await seen(deck, lambda view: len(view.results) == 4)
+        await deck.travel(3)
+        for way in (deck.older, deck.newer):
+            history, step = deck.history, asyncio.ensure_future(way())
+            await asyncio.sleep(0)
+            deck.history = None
+            await step
+            assert shown_cycle(deck) == 2
+            deck.history = history
+
+
 def shown_cycle(deck: Deck) -> int:
     assert deck.view.result is not None
     return deck.view.result.cycle_id

@@ -39,7 +39,8 @@ class Fetched:
         self.came: list[tuple[int, int]] = []
         self.troubles: list[BrowseError] = []
         self.asked: list[int] = []
-        self.paged = PagedRows(rows, self._came, self.troubles.append)
+        self.failures: list[Exception] = []
+        self.paged = PagedRows(rows, self._came, self.troubles.append, self.failures.append)
         self._page = rows.page
         rows.page = self._note  # type: ignore[method-assign]
 
@@ -181,3 +182,24 @@ async def test_trouble_is_told_and_the_next_wish_tries_again(db: Path) -> None:
             connection.commit()
         await found.paged.ready(0, 40, seconds=10)
         assert found.paged.row(0) is not None
+
+
+async def test_an_error_of_the_program_while_rows_are_fetched_is_told_and_not_lost(
+    db: Path,
+) -> None:
+    async with fetched(db) as fetching:
+        error = ZeroDivisionError()
+
+        async def page(start: int, limit: int) -> Page:
+            raise error
+
+        fetching.rows.page = page  # type: ignore[method-assign]
+        fetching.paged.want(0, 40)
+        await until(lambda: fetching.failures)
+        assert fetching.failures == [error]
+        assert not fetching.troubles
+        fetching.failures.clear()
+        fetching.paged.want(200, 240)
+        fetching.paged.close()
+        await until(lambda: not fetching.paged.busy)
+        assert not fetching.failures

@@ -1,5 +1,6 @@
 """The history as a grid's source: what is read, when, and how much of it is kept."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from console.kit.lines import plain
 from console.screens.cycles.cycle_history import MOST_PAGES, PAGE, AllCycles
 from console.screens.cycles.filtered_cycles import FilteredCycles
 from console.screens.shared.cycle_row import CycleRows
-from engine import CycleFilter, History
+from engine import CycleFilter, History, StoreError
 from tests.console.traded import cycles_on, lengthened
 
 LAST = 8_000
@@ -119,3 +120,27 @@ async def test_found_cycles_stay_when_newer_ones_come(history: History, tmp_path
     await found.read(history)
     assert found.note == "≥ 200 found"
     assert found.key_at(0) == LAST + 14 + 7 * 300 - (LAST + 14) % 7
+
+
+async def test_a_filter_reads_once_more_for_a_cycle_that_ends_during_a_read(
+    history: History,
+) -> None:
+    filtered = FilteredCycles(CycleRows(), CycleFilter(kinds=("reconcile",)))
+    filtered.take(())
+    reading = asyncio.ensure_future(filtered.read(history))
+    await asyncio.sleep(0)
+    filtered.take(())
+    await reading
+    assert filtered.wanting
+    await filtered.read(history)
+    assert not filtered.wanting
+
+
+async def test_newer_cycles_that_could_not_be_read_are_still_wanted(history: History) -> None:
+    filtered = FilteredCycles(CycleRows(), CycleFilter(kinds=("reconcile",)))
+    await filtered.read(history)
+    filtered.take(())
+    await history.close()
+    with pytest.raises(StoreError):
+        await filtered.read(history)
+    assert filtered.wanting

@@ -35,12 +35,12 @@ def only(view: ConsoleState) -> Market:
 
 
 def told(market: Market) -> str:
-    return plain(market.standings()[0])
+    return plain(market.state_words()[0])
 
 
 def test_a_cursor_that_moves_is_behind_the_clock_of_the_venue() -> None:
     market = only(view_of(BTC=mark(lag_ms=700)))
-    assert market.standing is CursorState.MOVING
+    assert market.state is CursorState.MOVING
     assert told(market) == "lag 0.7 s"
     later = p.result(1, venue_ms=NOW_MS + 5_000)
     assert told(only(view_of(later, BTC=mark(lag_ms=700)))) == "lag 5.7 s"
@@ -50,17 +50,17 @@ def test_a_quiet_market_stands_still_and_that_is_no_fault() -> None:
     market = only(view_of(SOL=mark(11 * p.MINUTE_MS, still_ms=11 * p.MINUTE_MS)))
     assert told(market) == "still 11 m"
     assert not market.is_odd
-    assert {tone for line in market.standings() for _, tone in line} == {Tone.DIM}
+    assert {tone for line in market.state_words() for _, tone in line} == {Tone.DIM}
 
 
 def test_a_held_cursor_asks_for_attention_and_says_why() -> None:
     market = only(view_of(SOL=mark(still_ms=11 * p.MINUTE_MS, held=True)))
-    assert [plain(words) for words in market.standings()] == [
+    assert [plain(words) for words in market.state_words()] == [
         "◆ held 11 m: quarantine",
         "◆ held 11 m",
         "◆ held",
     ]
-    assert {tone for line in market.standings() for _, tone in line} == {Tone.ATTENTION}
+    assert {tone for line in market.state_words() for _, tone in line} == {Tone.ATTENTION}
 
 
 def test_a_market_that_was_not_fetched_asks_for_attention() -> None:
@@ -139,13 +139,13 @@ def test_back_in_time_cursors_are_those_of_that_cycle() -> None:
     past = p.result(3, held=(p.SOL,))
     view = replace(p.view(p.result(9)), past=then(past))
     found = {market.symbol: market for market in Market.all_of(view)}
-    assert found[p.SOL].standing is CursorState.HELD
+    assert found[p.SOL].state is CursorState.HELD
     assert found[p.BTC].lag_ms == 700
     assert told(found[p.SOL]) == "◆ held: quarantine"
 
 
-def drawn(lag_ms: int, width: int = 21, standing: CursorState = CursorState.MOVING) -> str:
-    market = Market(p.BTC, NOW_MS - lag_ms, lag_ms, 0, standing)
+def drawn(lag_ms: int, width: int = 21, state: CursorState = CursorState.MOVING) -> str:
+    market = Market(p.BTC, NOW_MS - lag_ms, lag_ms, 0, state)
     return plain(market.window(p.LOOKBACK_MS, width))
 
 
@@ -154,17 +154,17 @@ def test_the_window_ends_at_the_cursor_and_is_a_lookback_long() -> None:
     assert drawn(5 * p.MINUTE_MS) == "─────━━━━━━━━━━●────┤"
     assert drawn(15 * p.MINUTE_MS) == "━━━━━●──────────────┤"
     assert drawn(60 * p.MINUTE_MS) == "◂────────────────────"
-    assert drawn(-60 * p.MINUTE_MS, standing=CursorState.AHEAD).endswith("◆")
+    assert drawn(-60 * p.MINUTE_MS, state=CursorState.AHEAD).endswith("◆")
 
 
 @given(st.integers(-(10**12), 10**12), st.integers(2, 120), st.sampled_from(CursorState))
-def test_a_window_is_as_wide_as_asked_for(lag_ms: int, width: int, standing: CursorState) -> None:
-    market = Market(p.BTC, NOW_MS, lag_ms, 0, standing)
+def test_a_window_is_as_wide_as_asked_for(lag_ms: int, width: int, state: CursorState) -> None:
+    market = Market(p.BTC, NOW_MS, lag_ms, 0, state)
     assert width_of(market.window(p.LOOKBACK_MS, width)) == width
 
 
-@pytest.mark.parametrize("standing", CursorState)
-def test_every_standing_has_shorter_words(standing: CursorState) -> None:
-    words = Market(p.BTC, NOW_MS, 90_000, 90_000, standing).standings()
+@pytest.mark.parametrize("state", CursorState)
+def test_every_standing_has_shorter_words(state: CursorState) -> None:
+    words = Market(p.BTC, NOW_MS, 90_000, 90_000, state).state_words()
     widths = [width_of(line) for line in words]
     assert widths == sorted(widths, reverse=True)

@@ -446,6 +446,28 @@ async def test_while_it_is_read_it_says_so_and_keys_are_answered(
         await until(pilot, lambda: is_read(pilot, 3))
 
 
+async def test_a_read_that_was_given_up_for_a_file_that_is_not_there_begins_again(
+    db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads, may = History.xray, asyncio.Event()
+
+    async def slow(self: History, cycle_id: int) -> object:
+        await may.wait()
+        return await reads(self, cycle_id)
+
+    monkeypatch.setattr(History, "xray", slow)
+    async with console(db, size=(120, 42)) as pilot:
+        app = app_of(pilot)
+        app.open_cycle(3)
+        await until(pilot, lambda: "3 reading…" in " ".join(rows(app)[0].split()))
+        history, app.deck.history = app.deck.history, None
+        await pilot.press("[")
+        await until(pilot, lambda: "no ledger file" in panel(pilot, "#calm"))
+        app.deck.history = history
+        may.set()
+        await until(pilot, lambda: is_read(pilot, 2))
+
+
 # --- walking, copying, following, exporting
 
 

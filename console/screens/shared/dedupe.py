@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from console.kit.bars import Bar, Stacked
 from console.kit.formats import count, figure, plural
 from console.kit.lines import Line, Tone, Wordings, fitted, joined, line, width_of
-from console.screens.watch.chart_panel import ChartPanel
+from console.screens.shared.chart_panel import ChartPanel
 from console.session.per_cycle import PerCycle
 from console.session.view import ConsoleState
 

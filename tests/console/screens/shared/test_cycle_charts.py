@@ -5,8 +5,8 @@ import pytest
 from console.kit.bars import Signed, Stacked
 from console.kit.curve import Curve
 from console.kit.lines import Tone
-from console.screens.watch.cycle_charts import Charted, CycleCharts, currencies_of
-from console.screens.watch.dedupe import Counted
+from console.screens.shared.cycle_charts import Charted, CycleCharts, currencies_of
+from console.screens.shared.dedupe import Counted
 from engine.cycles.results import CycleResult
 from tests.console import published as p
 

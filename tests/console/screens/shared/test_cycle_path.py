@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.kit.lines import Tone, plain, width_of
-from console.screens.watch.cycle_path import bar_lengths, path
+from console.screens.shared.cycle_path import bar_lengths, path
 from tests.console import published as p
 
 times = st.lists(st.none() | st.floats(0, 1e6), min_size=1, max_size=5)
