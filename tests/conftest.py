@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,14 @@ settings.register_profile("deep", UNTIMED, max_examples=400)
 def pytest_configure(config: pytest.Config) -> None:
     """Rules about any input are tried on few by default, on many with `-m long`."""
     settings.load_profile("deep" if config.option.markexpr == "long" else "quick")
+    _programs_are_compiled_once()
+
+
+def _programs_are_compiled_once() -> None:
+    """Compiled modules are written, also where the environment says not to: each process that a
+    test starts would compile the whole program anew, and each worker rewrite every assertion."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 @pytest.hookimpl(tryfirst=True)
