@@ -16,6 +16,7 @@ from console.session.session import Deck, NoEngine
 from console.session.target import Target
 from console.session.view import ConsoleState, Link
 from engine import Action, CycleResult, Engine, NoSuchCycle, Settings, Verdict
+from tests.console.running import ran as simulated
 
 FAST = {"interval": "50ms"}
 DEADLINE_S = 60
@@ -50,9 +51,7 @@ async def seen(deck: Deck, condition: Callable[[ConsoleState], object]) -> Conso
 
 async def ran(target: Target, cycles: int) -> None:
     """A ledger of so many cycles, and nobody on it."""
-    async with Engine(Settings(db=Path(target.flags["db"]), interval=0)) as engine:
-        for _ in range(cycles):
-            await engine.cycle()
+    await simulated(Path(target.flags["db"]), cycles)
 
 
 def gapless(view: ConsoleState) -> bool:
