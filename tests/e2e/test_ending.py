@@ -7,20 +7,22 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import mostly_long
 from tests.e2e.processes import asked, engine_pid, gone
 from tests.e2e.sequences import assert_given_back
 from tests.e2e.terminal import Terminal
 
 
-@pytest.mark.parametrize(
+@mostly_long(
     ("end", "interval"),
     [
         (signal.SIGTERM, "1ms"),
+        ("ctrl+c", "1h"),
         (signal.SIGHUP, "1h"),
         (signal.SIGINT, "1ms"),
-        ("ctrl+c", "1h"),
         ("q", "1ms"),
     ],
+    usual=2,
 )
 def test_it_ends_with_its_engine_and_gives_the_terminal_back(
     home: Path, db: Path, end: signal.Signals | str, interval: str
@@ -97,7 +99,7 @@ def test_when_the_connection_is_lost_the_engine_ends_too(home: Path, db: Path) -
     assert engine_pid(db) is None
 
 
-@pytest.mark.parametrize("keys", ["?", "2/", "3:"])
+@mostly_long("keys", ["2/", "?", "3:"])
 def test_ctrl_q_ends_it_whatever_is_open(home: Path, ledger: Path, keys: str) -> None:
     with Terminal("watch", "--db", ledger, home=home) as terminal:
         terminal.until_seen("No engine is running")

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import mostly_long
 from tests.e2e.processes import command, cycle_count, running_engine
 from tests.e2e.terminal import Terminal
 
 
 # 36,000 cycles an hour, and one after the other.
-@pytest.mark.parametrize("interval", ["100ms", "0"])
+@mostly_long("interval", ["0", "100ms"])
 def test_keys_are_answered_while_cycles_run(home: Path, ledger: Path, interval: str) -> None:
     with Terminal("--db", ledger, "--interval", interval, home=home) as terminal:
         terminal.until_seen("running every", "● committed")

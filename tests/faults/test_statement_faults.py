@@ -19,8 +19,8 @@ from tests.faults.scenarios import STORIES, Rehearsed, misreported
 
 KILLING = Path(__file__).with_name("killing.py")
 # Each so-manieth statement is taken by default, each one, in so many parts, by the long tests.
-SAMPLED = {"opening": 4, "upgrading": 16, "recorded": 24, "sim": 32}
-COMMITS_SAMPLED = {"opening": 1, "upgrading": 4, "recorded": 8, "sim": 8}
+SAMPLED = {"opening": 8, "upgrading": 32, "recorded": 48, "sim": 64}
+COMMITS_SAMPLED = {"opening": 2, "upgrading": 8, "recorded": 16, "sim": 16}
 PARTS = {"opening": 2, "upgrading": 4, "recorded": 6, "sim": 8}
 
 EVERY_PART = [

@@ -31,6 +31,7 @@ from tests.builders import (
     started,
     tracing,
 )
+from tests.cases import mostly_long
 from tests.fakes import FakeVenue
 
 
@@ -260,7 +261,7 @@ async def test_of_three_engines_that_start_at_once_in_one_process_one_runs(
     assert lease(tmp_path) == (4, None)
 
 
-@pytest.mark.parametrize("killed", [False, True])
+@mostly_long("killed", [True, False])
 def test_of_three_processes_that_start_at_once_one_runs(tmp_path: Path, killed: bool) -> None:
     path = serve(tmp_path / "f.jsonl", [reported("1")])
     arguments = ("--db", tmp_path / "ledger.db", "--venue", f"recorded:{path}")

@@ -25,6 +25,7 @@ from console.screens.cycles.cycles import CyclesScreen
 from console.screens.health.health import HealthScreen
 from console.screens.watch.watch import WatchScreen
 from console.screens.xray.xray import XrayScreen
+from tests.cases import mostly_long
 from tests.console.running import console, ran, until, written
 from tests.console.seen import cells, text
 
@@ -97,9 +98,10 @@ async def test_t_runs_a_cycle_when_confirmed(db: Path) -> None:
     assert [action for action, _ in audited(db)] == ["trigger"]
 
 
-@pytest.mark.parametrize(
+@mostly_long(
     ("key", "no"),
-    [("t", "enter"), ("t", "same"), ("p", "escape"), ("K", "n"), ("m", "enter"), ("m", "same")],
+    [("t", "same"), ("K", "n"), ("t", "enter"), ("p", "escape"), ("m", "enter"), ("m", "same")],
+    usual=2,
 )
 async def test_nothing_happens_unless_it_is_confirmed_by_another_key(
     db: Path, key: str, no: str
@@ -414,7 +416,7 @@ async def test_q_quits(db: Path) -> None:
         await until(pilot, lambda: not pilot.app.is_running)
 
 
-@pytest.mark.parametrize("mode", ["cycles", "tables", "health"])
+@mostly_long("mode", ["tables", "cycles", "health"])
 async def test_a_screen_that_is_opened_as_the_app_ends_is_no_crash(db: Path, mode: str) -> None:
     await ran(db)
     async with console(db) as pilot:
@@ -454,7 +456,7 @@ async def test_real_money_is_confirmed_by_enter_for_y_is_part_of_a_name(db: Path
         assert "Run it  y" not in text(pilot.app)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (40, 12)])
+@mostly_long("size", [(40, 12), (80, 24)])
 async def test_a_question_of_any_length_can_be_read_and_answered(
     db: Path, size: tuple[int, int]
 ) -> None:

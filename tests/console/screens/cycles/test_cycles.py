@@ -16,6 +16,7 @@ from console.screens.xray.xray import XrayScreen
 from engine import CycleFilter, CycleResult, Engine, History, Settings
 from engine.errors import StoreLocked
 from tests.builders import opened
+from tests.cases import mostly_long
 from tests.console.running import console, until, written
 from tests.console.seen import cells, inside, rows, text
 from tests.console.traded import HOSTILE, SHOWN, lengthened, told
@@ -309,15 +310,16 @@ async def test_beside_the_list_stands_what_the_cycle_under_the_cursor_did(db: Pa
         assert "■ error fetch FetchFailed" in cells(pilot.app, "#summary")
 
 
-@pytest.mark.parametrize(
+@mostly_long(
     ("size", "seen"),
     [
         ((60, 18), set()),
-        ((80, 24), set()),
         ((80, 40), {"summary"}),
+        ((80, 24), set()),
         ((120, 30), {"summary", "dedupe", "second-chart"}),
         ((200, 60), {"summary", "dedupe", "second-chart"}),
     ],
+    usual=2,
 )
 async def test_small_terminals_lose_panels_and_never_the_list(
     db: Path, size: tuple[int, int], seen: set[str]

@@ -23,6 +23,7 @@ from engine import Engine, History, Kind, Verdict
 from engine.errors import StoreLocked
 from engine.ingest import quarantine
 from tests.builders import BTC, ETH, opened, settings_in
+from tests.cases import mostly_long
 from tests.console.published import result
 from tests.console.running import console, ran, until
 from tests.console.seen import cells, rows, text
@@ -497,7 +498,7 @@ def in_view(app: App[None], panel: Widget) -> bool:
     return app.screen.region.overlaps(panel.region)
 
 
-@pytest.mark.parametrize("size", [(60, 18), (80, 24), (80, 50), (120, 24), (120, 40), (200, 60)])
+@mostly_long("size", [(60, 18), (120, 40), (80, 24), (80, 50), (120, 24), (200, 60)], usual=2)
 async def test_every_panel_is_reached_by_tab_at_every_size(db: Path, size: tuple[int, int]) -> None:
     async with xray(db, 3, size) as pilot:
         app, seen = pilot.app, set()
