@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -163,10 +164,14 @@ async def test_an_engine_that_is_killed_leaves_the_file_to_look_at(target: Targe
         assert again.trouble is None
 
 
-async def test_an_engine_that_is_stopped_is_said_to_be_silent(target: Target) -> None:
+async def test_an_engine_that_is_stopped_is_said_to_be_silent(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.session.session.TICK", 0.05)
     async with working(Deck(target, EngineProcess(target.command("run")))) as deck:
         await seen(deck, attached)
         assert deck.process is not None
+        monkeypatch.setattr("console.session.trouble.SILENT_MS", 1_000)
         os.kill(deck.process.pid, signal.SIGSTOP)
         try:
             view = await seen(deck, lambda view: view.trouble is not None)
@@ -308,7 +313,10 @@ async def test_a_file_that_is_replaced_is_said_to_be_and_shown_anew(target: Targ
         assert view.latest.cycle_id == 2
 
 
-async def test_a_locked_file_is_shown_again_when_the_lock_is_gone(target: Target) -> None:
+async def test_a_locked_file_is_shown_again_when_the_lock_is_gone(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, timeout=0.1))
     await ran(target, 2)
     path = Path(target.flags["db"])
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -327,6 +335,6 @@ async def test_a_locked_file_is_shown_again_when_the_lock_is_gone(target: Target
 async def test_a_hundred_cycles_a_second_are_all_heard(target: Target) -> None:
     flood = Target(None, {**target.flags, "interval": "0"})
     async with working(Deck(flood, EngineProcess(flood.command("run")))) as deck:
-        view = await seen(deck, lambda view: len(view.results) > 60)
+        view = await seen(deck, lambda view: len(view.results) > 40)
         ids = [result.cycle_id for result in view.results]
         assert ids == list(range(ids[0], ids[-1] - 1, -1))
