@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, is_hypothesis_test, settings
 from structlog.dev import ConsoleRenderer, plain_traceback
 
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
-settings.register_profile("quick", UNTIMED, max_examples=30)
+settings.register_profile("quick", UNTIMED, max_examples=20)
 settings.register_profile("deep", UNTIMED, max_examples=400)
 
 

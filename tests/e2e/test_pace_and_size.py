@@ -12,7 +12,7 @@ from tests.e2e.terminal import Terminal
 
 
 # 36,000 cycles an hour, and one after the other.
-@mostly_long("interval", ["0", "100ms"])
+@mostly_long("interval", ["100ms", "0"])
 def test_keys_are_answered_while_cycles_run(home: Path, ledger: Path, interval: str) -> None:
     with Terminal("--db", ledger, "--interval", interval, home=home) as terminal:
         terminal.until_seen("running every", "● committed")
@@ -32,6 +32,7 @@ def test_keys_are_answered_while_cycles_run(home: Path, ledger: Path, interval: 
         assert terminal.ended() == 0
 
 
+@pytest.mark.long
 def test_a_terminal_made_tiny_and_back_while_cycles_run_shows_the_same_again(
     home: Path, ledger: Path
 ) -> None:

@@ -380,7 +380,7 @@ async def test_the_palette_offers_every_key_and_does_what_is_chosen(db: Path) ->
     async with console(db) as pilot:
         await pilot.press("ctrl+p")
         await pilot.pause()
-        await pilot.press(*"Health")
+        await written(pilot, "Health")
         await until(pilot, lambda: "Key 4" in text(pilot.app))
         await pilot.press("enter", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, HealthScreen))
@@ -437,7 +437,8 @@ async def test_real_money_asks_for_the_accounts_name(db: Path) -> None:
         pilot.app.push_screen(ConfirmScreen(Confirmations(live).trigger()), answers.append)
         await pilot.pause()
         assert "Type the account's name" in cells(pilot.app, "#dialog")
-        await pilot.press(*"paper-02", "enter")
+        await written(pilot, "paper-02")
+        await pilot.press("enter")
         assert answers == []
         await pilot.press("backspace", "1", "enter")
         await until(pilot, lambda: answers == [True])

@@ -186,7 +186,8 @@ async def test_words_of_a_filter(db: Path) -> None:
 async def test_it_is_said_how_a_filter_is_understood_while_it_is_typed(db: Path) -> None:
     async with console(db, keys="2") as pilot:
         await until(pilot, lambda: "all 12" in history(pilot))
-        await pilot.press("slash", *"replay trouble x")
+        await pilot.press("slash")
+        await written(pilot, "replay trouble x")
         await until(pilot, lambda: "replay · with trouble" in cells(pilot.app, "#prompt"))
         assert "say “x”" in cells(pilot.app, "#prompt")
         await pilot.press("escape")

@@ -10,7 +10,7 @@ import pytest
 
 from console.kit.grid import Grid
 from tests.cases import mostly_long
-from tests.console.running import console, ran, until
+from tests.console.running import console, ran, until, written
 from tests.console.seen import cells, text
 
 
@@ -133,7 +133,8 @@ async def test_the_log_is_told_as_it_comes_and_can_be_filtered(db: Path) -> None
     async with console(db, engine=True, keys="4") as pilot:
         app = pilot.app
         await until(pilot, lambda: "sqlite_wal_reset_race" in cells(app, "#log"))
-        await pilot.press("slash", *"nothing like it")
+        await pilot.press("slash")
+        await written(pilot, "nothing like it")
         await until(pilot, lambda: "sqlite_wal_reset_race" not in cells(app, "#log"))
         assert "0 of" in cells(app, "#log")
         await pilot.press("escape")
