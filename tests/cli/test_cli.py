@@ -399,7 +399,6 @@ def test_a_cursor_that_is_no_time_is_shown_as_it_stands(where: tuple[str, ...]) 
     ("command", "unbuffered"),
     [(["status"], ""), (["status", "--json"], "1"), (["export", "cycles"], ""), (["verify"], "1"),
      (["--version"], ""), (["run", "--cycles", "1", "--json"], "1")],
-    usual=2,
 )  # fmt: skip
 def test_a_disk_that_is_full_is_said_to_be(
     where: tuple[str, ...], command: list[str], unbuffered: str
@@ -519,7 +518,7 @@ def first_line(process: subprocess.Popen[str]) -> Any:
     return json.loads(process.stdout.readline())
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@mostly_long("number", [signal.SIGTERM, signal.SIGINT])
 @mostly_long("interval", ["1ms", "1h"])
 def test_a_signal_ends_run_cleanly_after_the_running_cycle(
     where: tuple[str, ...], number: signal.Signals, interval: str

@@ -5,8 +5,6 @@ import signal
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from tests.cases import mostly_long
 from tests.e2e.processes import asked, engine_pid, gone
 from tests.e2e.sequences import assert_given_back
@@ -22,7 +20,6 @@ from tests.e2e.terminal import Terminal
         (signal.SIGINT, "1ms"),
         ("q", "1ms"),
     ],
-    usual=2,
 )
 def test_it_ends_with_its_engine_and_gives_the_terminal_back(
     home: Path, db: Path, end: signal.Signals | str, interval: str
@@ -55,7 +52,7 @@ def test_an_engine_that_has_not_begun_yet_ends_as_well_as_one_that_has(
     assert engine_pid(db) is None
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@mostly_long("end", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
 def test_whatever_ends_it_before_it_is_seen_ends_its_engine_too(
     home: Path, db: Path, end: signal.Signals
 ) -> None:

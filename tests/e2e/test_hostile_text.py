@@ -214,7 +214,6 @@ def test_a_foreign_file_of_hostile_names_and_cells_is_shown_literally(home: Path
         ("--config", f"{HOSTILE[1]}[/].toml"),
         ("browse", f"[/]{HOSTILE[1]}"),
     ],
-    usual=2,
     ids=["venue", "command", "config", "browse"],
 )
 def test_hostile_words_on_the_command_line_are_shown_literally(

@@ -101,7 +101,6 @@ async def test_t_runs_a_cycle_when_confirmed(db: Path) -> None:
 @mostly_long(
     ("key", "no"),
     [("t", "same"), ("K", "n"), ("t", "enter"), ("p", "escape"), ("m", "enter"), ("m", "same")],
-    usual=2,
 )
 async def test_nothing_happens_unless_it_is_confirmed_by_another_key(
     db: Path, key: str, no: str

@@ -329,7 +329,7 @@ async def test_fewer_rows_take_the_cursor_along() -> None:
         "e" + "\u0301" * 3_000,
         "🧑‍🚀" * 500,
     ],
-    usual=3,
+    usual=2,
 )
 async def test_hostile_cells_are_drawn_and_never_raw(note: str) -> None:
     app = GridApp(Numbered(30, note=note))

@@ -92,7 +92,7 @@ async def test_the_cell_under_the_cursor_is_said_in_full(db: Path) -> None:
         assert said.startswith("ts INTEGER 1767225600001 2026-01-01 00:00:00.001 UTC")
 
 
-@mostly_long("name", list(HOSTILE), usual=2)
+@mostly_long("name", list(HOSTILE))
 async def test_hostile_cells_are_shown_literally_and_nothing_of_them_raw(
     db: Path, name: str
 ) -> None:

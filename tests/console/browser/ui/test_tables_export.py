@@ -78,7 +78,6 @@ async def test_a_file_that_is_there_is_not_overwritten_unasked(db: Path, tmp_pat
         ("/", "/ is a folder: a file name is needed"),
         ("~nobody-of-this-name/x.csv", "~nobody-of-this-name/x.csv: "),
     ],
-    usual=2,
 )
 async def test_what_names_no_file_is_said_and_can_be_typed_anew(
     db: Path, tmp_path: Path, typed: str, said: str

@@ -92,7 +92,6 @@ async def test_a_click_on_a_heading_sorts(db: Path) -> None:
         ("fee", "is null", "fee IS NULL"),
         ("fee", "is not null", "fee IS NOT NULL"),
     ],
-    usual=2,
 )
 async def test_a_filter_looks_at_all_rows(db: Path, column: str, typed: str, where: str) -> None:
     ((expected,),) = asked(db, f"SELECT count(*) FROM trades WHERE {where}")

@@ -36,7 +36,6 @@ async def test_a_statement_is_run_and_its_rows_browsed_the_same_way(db: Path) ->
         ("select * from nowhere", "no such table"),
         ("attach '/tmp/x' as y", "▲"),
     ],
-    usual=2,
 )
 async def test_what_is_wrong_is_said_and_the_rows_stay(db: Path, sql: str, said: str) -> None:
     async with trades(db) as found:

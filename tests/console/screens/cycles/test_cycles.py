@@ -283,7 +283,7 @@ async def test_traveling_through_time_takes_the_cursor_along(db: Path) -> None:
 # --- one cycle
 
 
-@pytest.mark.parametrize("how", ["enter", "click"])
+@mostly_long("how", ["enter", "click"])
 async def test_a_row_opens_its_xray(db: Path, how: str) -> None:
     async with console(db, keys="2") as pilot:
         await until(pilot, lambda: "all 12" in history(pilot))

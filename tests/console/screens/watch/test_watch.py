@@ -412,7 +412,7 @@ def hostile_view(text: str) -> ConsoleState:
     return p.view(result, account=text, hello=p.hello(account=text, venue=text, symbols=(text,)))
 
 
-@mostly_long("text", HOSTILE, usual=2, ids=range(len(HOSTILE)))
+@mostly_long("text", HOSTILE, ids=range(len(HOSTILE)))
 @mostly_long("size", [(80, 24), (200, 60)])
 async def test_text_from_outside_is_shown_and_never_obeyed(
     text: str, size: tuple[int, int]

@@ -502,7 +502,7 @@ def in_view(app: App[None], panel: Widget) -> bool:
     return app.screen.region.overlaps(panel.region)
 
 
-@mostly_long("size", [(60, 18), (120, 40), (80, 24), (80, 50), (120, 24), (200, 60)], usual=2)
+@mostly_long("size", [(60, 18), (120, 40), (80, 24), (80, 50), (120, 24), (200, 60)])
 async def test_every_panel_is_reached_by_tab_at_every_size(db: Path, size: tuple[int, int]) -> None:
     async with xray(db, 3, size) as pilot:
         app, seen = pilot.app, set()
@@ -522,6 +522,7 @@ async def test_every_panel_is_reached_by_tab_at_every_size(db: Path, size: tuple
         assert all(len(row) <= size[0] for row in rows(app))
 
 
+@pytest.mark.long
 async def test_ten_thousand_fills_are_shown_and_walked_through(tmp_path: Path) -> None:
     db = tmp_path / "ledger.db"
     many = [fill(n, "buy", "0.001", n) for n in range(10_000)]
