@@ -1,30 +1,30 @@
 """A console that stands still, for every test here."""
 
-import fcntl
 import pickle
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from docs.staged import Story, tell
+from tests.shared import made_once
 
 
 @pytest.fixture(scope="session")
 def told(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Story:
-    """A copy for each worker of a story that is told once: it takes some seconds."""
+    """A copy of the story for each worker."""
+    first = made_once(tmp_path_factory, worker_id, "told", _tell)
+    story: Story = pickle.loads((first / "story.pickle").read_bytes())
     own = tmp_path_factory.mktemp("story")
-    of_all = own.parent if worker_id == "master" else own.parent.parent
-    first, pickled = of_all / "told", of_all / "told.pickle"
-    with (of_all / "told.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not pickled.exists():
-            first.mkdir()
-            pickled.write_bytes(pickle.dumps(tell(first)))
-    story: Story = pickle.loads(pickled.read_bytes())
-    shutil.copytree(first, own, dirs_exist_ok=True)
+    shutil.copytree(story.folder, own, dirs_exist_ok=True)
     return replace(story, folder=own)
+
+
+def _tell(folder: Path) -> None:
+    (folder / "ledger").mkdir()
+    (folder / "story.pickle").write_bytes(pickle.dumps(tell(folder / "ledger")))
 
 
 @pytest.fixture
