@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,13 +12,21 @@ from hypothesis import HealthCheck, is_hypothesis_test, settings
 from structlog.dev import ConsoleRenderer, plain_traceback
 
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
-settings.register_profile("quick", UNTIMED, max_examples=30)
+settings.register_profile("quick", UNTIMED, max_examples=20)
 settings.register_profile("deep", UNTIMED, max_examples=400)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Rules about any input are tried on few by default, on many with `-m long`."""
     settings.load_profile("deep" if config.option.markexpr == "long" else "quick")
+    _programs_are_compiled_once()
+
+
+def _programs_are_compiled_once() -> None:
+    """Compiled modules are written, also where the environment says not to: each process that a
+    test starts would compile the whole program anew, and each worker rewrite every assertion."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 @pytest.hookimpl(tryfirst=True)

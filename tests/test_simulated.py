@@ -5,11 +5,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from engine import CycleResult, CycleStatus, Engine, Kind, Settings
 from engine.engine import make_venue
 from tests.builders import adds_up, opened, rows, settings_in, verified
+from tests.cases import mostly_long
 from tests.exact import ExactPosition, exact_positions
 
 MISCHIEF = {
@@ -49,7 +48,7 @@ def check(result: CycleResult, items: list[dict[str, Any]]) -> None:
         assert {name: Fraction(fee) for name, fee in found.fees.items()} == exact.fees
 
 
-@pytest.mark.parametrize(("seed", "trade_ids"), [(1, "account"), (2, "market")])
+@mostly_long(("seed", "trade_ids"), [(1, "account"), (2, "market")])
 async def test_the_books_are_what_the_exchange_did_whatever_it_said_in_between(
     tmp_path: Path, seed: int, trade_ids: str
 ) -> None:

@@ -33,6 +33,7 @@ from tests.builders import (
     settings_in,
     verified,
 )
+from tests.cases import mostly_long
 from tests.fakes import FakeVenue
 
 
@@ -405,7 +406,7 @@ def test_a_flipped_bit_that_leaves_no_text_is_a_violation_and_no_traceback(
     assert ran.json["violations"]
 
 
-@pytest.mark.parametrize("text", ["[]", "7", "null", '"x"', "{", '{"BTC/USDT": 7}', '{"a": "x"}'])
+@mostly_long("text", ["[]", "{", '{"BTC/USDT": 7}', "7", "null", '"x"', '{"a": "x"}'], usual=3)
 @pytest.mark.parametrize(
     ("table", "column"),
     [("cycles", "marks_json"), ("cycle_metrics", "meta_json"), ("position_history", "fees_json"),

@@ -33,6 +33,7 @@ from tests.builders import (
     spawned,
     started,
 )
+from tests.cases import mostly_long
 
 MONEY = re.compile(r"-?(0|[1-9]\d*)(\.\d*[1-9])?")
 LOOKING = [
@@ -394,7 +395,7 @@ def test_a_cursor_that_is_no_time_is_shown_as_it_stands(where: tuple[str, ...]) 
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
-@pytest.mark.parametrize(
+@mostly_long(
     ("command", "unbuffered"),
     [(["status"], ""), (["status", "--json"], "1"), (["export", "cycles"], ""), (["verify"], "1"),
      (["--version"], ""), (["run", "--cycles", "1", "--json"], "1")],
@@ -417,7 +418,7 @@ def test_a_disk_that_is_full_is_said_to_be(
     assert "Traceback" not in ran.stderr
 
 
-@pytest.mark.parametrize(
+@mostly_long(
     "command",
     [["status"], ["status", "--json"], ["export", "ledger_events", "--format", "jsonl"]],
 )
@@ -517,8 +518,8 @@ def first_line(process: subprocess.Popen[str]) -> Any:
     return json.loads(process.stdout.readline())
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("interval", ["1ms", "1h"])
+@mostly_long("number", [signal.SIGTERM, signal.SIGINT])
+@mostly_long("interval", ["1ms", "1h"])
 def test_a_signal_ends_run_cleanly_after_the_running_cycle(
     where: tuple[str, ...], number: signal.Signals, interval: str
 ) -> None:

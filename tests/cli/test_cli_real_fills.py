@@ -6,9 +6,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import pytest
-
 from tests.builders import Ran, cycledeck, money_of, read_fills, serve, shared, spawned
+from tests.cases import mostly_long
 
 BTC = "btc_usdt_matching_engine"
 XRP = "xrp_eth_real_trades"
@@ -69,7 +68,7 @@ def check_books(path: Path, name: str, results: list[dict[str, Any]]) -> None:
     assert cycledeck("verify", "--config", path, "--json").json["ok"]
 
 
-@pytest.mark.parametrize(("name", "step", "cycles"), [(BTC, "2s", 40), (XRP, "90m", 41)])
+@mostly_long(("name", "step", "cycles"), [(XRP, "90m", 41), (BTC, "2s", 40)])
 def test_real_fills_come_out_to_the_last_digit_over_many_cycles(
     tmp_path: Path, name: str, step: str, cycles: int
 ) -> None:
@@ -79,7 +78,7 @@ def test_real_fills_come_out_to_the_last_digit_over_many_cycles(
     check_books(path, name, results)
 
 
-@pytest.mark.parametrize(
+@mostly_long(
     ("name", "step_ms", "late_ms", "lookback"),
     [
         (BTC, 4_000, 9 * MINUTE_MS, "10m"),

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from textual import events
 from textual.css.query import NoMatches
@@ -20,8 +21,26 @@ DEADLINE_S = 60
 POLL_S = 0.02
 
 
+# Files of ledgers by the number of their cycles, each by what follows the ledger's name.
+_simulated: dict[int, dict[str, bytes]] = {}
+
+
 async def ran(db: Path, cycles: int = 3) -> None:
-    """A ledger of so many simulated cycles, and nobody on it."""
+    """A ledger of so many simulated cycles more, and nobody on it. The first ones are simulated
+    once, and copied."""
+    if db.exists():
+        await _run(db, cycles)
+        return
+    if cycles not in _simulated:
+        with TemporaryDirectory() as folder:
+            await _run(Path(folder, "l.db"), cycles)
+            files = [file for file in Path(folder).iterdir() if file.is_file()]
+            _simulated[cycles] = {file.name.removeprefix("l"): file.read_bytes() for file in files}
+    for ending, content in _simulated[cycles].items():
+        db.with_name(db.stem + ending).write_bytes(content)
+
+
+async def _run(db: Path, cycles: int) -> None:
     async with Engine(Settings(db=db, interval=0)) as engine:
         for _ in range(cycles):
             await engine.cycle()

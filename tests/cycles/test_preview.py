@@ -17,6 +17,7 @@ from engine.store.store import Store
 from engine.store.tx import Tx
 from tests.attaching import Gated
 from tests.builders import BTC, ETH, OpenLedger, fee, opened, reported, rows, settings_in, verified
+from tests.cases import mostly_long
 from tests.fakes import FakeVenue
 
 Damage = Callable[[OpenLedger], Any]
@@ -119,7 +120,7 @@ def told(found: Preview | CycleResult) -> dict[str, Any]:
     return {"counts": counts, "cursors": found.cursors, "positions": positions, "digest": digest}
 
 
-@pytest.mark.parametrize("unreadable", [False, True])
+@mostly_long("unreadable", [True, False])
 @pytest.mark.parametrize("damage", DAMAGES)
 async def test_a_preview_tells_what_the_replay_then_does(
     settings: Settings, damage: Damage, unreadable: bool

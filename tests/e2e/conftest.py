@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.processes import command, end_engine
+from tests.shared import made_once
 
 
 @pytest.fixture
@@ -25,12 +26,14 @@ def db(home: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def traded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def traded(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """A folder with a ledger of 60 simulated cycles, and nobody on it."""
-    folder = tmp_path_factory.mktemp("traded")
+    return made_once(tmp_path_factory, worker_id, "traded", _trade)
+
+
+def _trade(folder: Path) -> None:
     ran = command(folder, "run", "--db", folder / "l.db", "--cycles", 60, "--interval", "1ms")
     assert ran.returncode == 0, ran.stderr
-    return folder
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ import re
 import signal
 from pathlib import Path
 
-import pytest
-
+from tests.cases import mostly_long
 from tests.e2e.processes import command, cycle_count, end_engine, engine_pid, gone, running_engine
 from tests.e2e.terminal import Terminal
 
@@ -74,7 +73,7 @@ def test_of_a_console_that_is_killed_the_engine_goes_on_and_the_next_console_att
     assert command(home, "verify", "--db", db).returncode == 0
 
 
-@pytest.mark.parametrize("stop", [signal.SIGSTOP, signal.SIGTSTP])
+@mostly_long("stop", [signal.SIGTSTP, signal.SIGSTOP])
 def test_a_stopped_console_does_not_stop_the_engine_and_wakes_to_what_is_now(
     home: Path, db: Path, stop: signal.Signals
 ) -> None:

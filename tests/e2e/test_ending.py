@@ -5,20 +5,19 @@ import signal
 import subprocess
 from pathlib import Path
 
-import pytest
-
+from tests.cases import mostly_long
 from tests.e2e.processes import asked, engine_pid, gone
 from tests.e2e.sequences import assert_given_back
 from tests.e2e.terminal import Terminal
 
 
-@pytest.mark.parametrize(
+@mostly_long(
     ("end", "interval"),
     [
         (signal.SIGTERM, "1ms"),
+        ("ctrl+c", "1h"),
         (signal.SIGHUP, "1h"),
         (signal.SIGINT, "1ms"),
-        ("ctrl+c", "1h"),
         ("q", "1ms"),
     ],
 )
@@ -53,7 +52,7 @@ def test_an_engine_that_has_not_begun_yet_ends_as_well_as_one_that_has(
     assert engine_pid(db) is None
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@mostly_long("end", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
 def test_whatever_ends_it_before_it_is_seen_ends_its_engine_too(
     home: Path, db: Path, end: signal.Signals
 ) -> None:
@@ -97,7 +96,7 @@ def test_when_the_connection_is_lost_the_engine_ends_too(home: Path, db: Path) -
     assert engine_pid(db) is None
 
 
-@pytest.mark.parametrize("keys", ["?", "2/", "3:"])
+@mostly_long("keys", ["2/", "?", "3:"])
 def test_ctrl_q_ends_it_whatever_is_open(home: Path, ledger: Path, keys: str) -> None:
     with Terminal("watch", "--db", ledger, home=home) as terminal:
         terminal.until_seen("No engine is running")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders import reported, serve
+from tests.cases import mostly_long
 from tests.e2e.sequences import tokens
 from tests.e2e.terminal import Terminal
 
@@ -102,6 +103,7 @@ def test_what_a_venue_reports_is_shown_literally_on_every_screen(home: Path, db:
         leave(terminal)
 
 
+@pytest.mark.long
 def test_a_ledger_full_of_escape_sequences_is_shown_literally(home: Path, ledger: Path) -> None:
     poison(ledger)
     with Terminal("watch", "--db", ledger, home=home, size=(160, 45)) as terminal:
@@ -204,13 +206,19 @@ def test_a_foreign_file_of_hostile_names_and_cells_is_shown_literally(home: Path
         leave(terminal)
 
 
-def test_hostile_words_on_the_command_line_are_shown_literally(home: Path) -> None:
-    for arguments in (
-        ("--config", f"{HOSTILE[1]}[/].toml"),
+@mostly_long(
+    "arguments",
+    [
         ("--venue", f"[/]{HOSTILE[2]}"),
-        ("browse", f"[/]{HOSTILE[1]}"),
         (HOSTILE[1],),
-    ):
-        with Terminal(*arguments, home=home) as terminal:
-            assert terminal.ended() == 2
-            assert_only_draws(terminal.raw)
+        ("--config", f"{HOSTILE[1]}[/].toml"),
+        ("browse", f"[/]{HOSTILE[1]}"),
+    ],
+    ids=["venue", "command", "config", "browse"],
+)
+def test_hostile_words_on_the_command_line_are_shown_literally(
+    home: Path, arguments: tuple[str, ...]
+) -> None:
+    with Terminal(*arguments, home=home) as terminal:
+        assert terminal.ended() == 2
+        assert_only_draws(terminal.raw)

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import mostly_long
 from tests.e2e.processes import command, cycle_count, running_engine
 from tests.e2e.terminal import Terminal
 
 
 # 36,000 cycles an hour, and one after the other.
-@pytest.mark.parametrize("interval", ["100ms", "0"])
+@mostly_long("interval", ["100ms", "0"])
 def test_keys_are_answered_while_cycles_run(home: Path, ledger: Path, interval: str) -> None:
     with Terminal("--db", ledger, "--interval", interval, home=home) as terminal:
         terminal.until_seen("running every", "● committed")
@@ -31,6 +32,7 @@ def test_keys_are_answered_while_cycles_run(home: Path, ledger: Path, interval: 
         assert terminal.ended() == 0
 
 
+@pytest.mark.long
 def test_a_terminal_made_tiny_and_back_while_cycles_run_shows_the_same_again(
     home: Path, ledger: Path
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import mostly_long
 from tests.e2e.processes import command
 from tests.e2e.sequences import assert_given_back
 from tests.e2e.terminal import ALTERNATE, DEADLINE_S, PROGRAM, Terminal, environment
@@ -64,7 +65,7 @@ def test_watch_without_a_ledger_waits_for_one(home: Path, ledger: Path) -> None:
         assert terminal.ended() == 0
 
 
-@pytest.mark.parametrize(
+@mostly_long(
     ("flags", "message"),
     [
         (("--interval", "nonsense"), "error: interval = 'nonsense': a duration reads like"),
@@ -83,10 +84,11 @@ def test_a_setting_that_cannot_be_is_named_and_the_terminal_given_back(
     assert not db.exists()
 
 
-@pytest.mark.parametrize(
+@mostly_long(
     ("arguments", "message"),
     [(("--nonsense",), "No such option: --nonsense"), (("nonsense",), "No such command 'nonsense'"),
      (("watch", "--interval", "2s"), "No such option: --interval"), (("browse",), "Missing arg")],
+    usual=2,
 )  # fmt: skip
 def test_a_word_that_is_none_is_a_usage_error_before_any_screen_is_taken(
     home: Path, arguments: tuple[str, ...], message: str

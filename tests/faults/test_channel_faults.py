@@ -29,6 +29,7 @@ from tests.attaching import (
     until,
 )
 from tests.builders import finished, opened, rows, started, verified
+from tests.cases import mostly_long
 from tests.faults.scenarios import health
 
 # Connects, says so, and does what the second argument says, as fast as it can.
@@ -238,7 +239,7 @@ async def _wait_for(process: subprocess.Popen[str], text: str) -> None:
         assert process.poll() is None
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@mostly_long("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_while_it_starts_ends_an_engine_that_leaves_nothing_behind(
     tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -62,7 +62,7 @@ def live_and_die(chance: random.Random, environment: dict[str, str], *arguments:
     return lines > 0
 
 
-@pytest.mark.parametrize(("seed", "kills"), [(1, 7), pytest.param(2, 50, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("seed", "kills"), [(1, 4), pytest.param(2, 50, marks=pytest.mark.long)])
 def test_a_sim_engine_killed_at_random_holds_what_the_exchange_holds(
     seed: int, kills: int, memory_folder: Path
 ) -> None:
@@ -93,7 +93,7 @@ def fills(chance: random.Random, count: int) -> list[Reported]:
     return items
 
 
-@pytest.mark.parametrize(("seed", "kills"), [(3, 7), pytest.param(4, 50, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("seed", "kills"), [(3, 4), pytest.param(4, 50, marks=pytest.mark.long)])
 def test_an_observing_engine_killed_at_random_books_what_an_undisturbed_one_books(
     seed: int, kills: int, memory_folder: Path
 ) -> None:

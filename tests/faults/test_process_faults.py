@@ -27,6 +27,7 @@ from tests.builders import (
     started,
     verified,
 )
+from tests.cases import mostly_long
 from tests.fakes import FakeVenue
 from tests.faults.injection import Statements, Tx1, io_error
 from tests.faults.scenarios import books, health
@@ -143,7 +144,7 @@ async def _opened_over(first: Any, settings: Settings) -> Engine:
 # --- ending
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@mostly_long("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_program_after_the_running_cycle(
     number: signal.Signals, tmp_path: Path
 ) -> None:

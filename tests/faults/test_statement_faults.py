@@ -19,8 +19,8 @@ from tests.faults.scenarios import STORIES, Rehearsed, misreported
 
 KILLING = Path(__file__).with_name("killing.py")
 # Each so-manieth statement is taken by default, each one, in so many parts, by the long tests.
-SAMPLED = {"opening": 4, "upgrading": 16, "recorded": 24, "sim": 32}
-COMMITS_SAMPLED = {"opening": 1, "upgrading": 4, "recorded": 8, "sim": 8}
+SAMPLED = {"opening": 8, "upgrading": 32, "recorded": 48, "sim": 64}
+COMMITS_SAMPLED = {"upgrading": 8, "recorded": 16}
 PARTS = {"opening": 2, "upgrading": 4, "recorded": 6, "sim": 8}
 
 EVERY_PART = [
@@ -30,12 +30,16 @@ EVERY_PART = [
 ]
 
 
-def sample(every: dict[str, int]) -> list[Any]:
-    return [pytest.param(name, slice(0, None, every[name]), id=name) for name in STORIES]
+def sample(every: dict[str, int], *names: str) -> list[Any]:
+    return [pytest.param(name, slice(0, None, every[name]), id=name) for name in names]
 
 
-sampled = pytest.mark.parametrize(("name", "part"), [*sample(SAMPLED), *EVERY_PART])
-commits = pytest.mark.parametrize(("name", "part"), [*sample(COMMITS_SAMPLED), *EVERY_PART])
+sampled = pytest.mark.parametrize(("name", "part"), [*sample(SAMPLED, *STORIES), *EVERY_PART])
+# A process for each story takes a second before the first kill: two of the stories for each rule.
+kills = pytest.mark.parametrize(("name", "part"), [*sample(SAMPLED, "opening", "sim"), *EVERY_PART])
+commits = pytest.mark.parametrize(
+    ("name", "part"), [*sample(COMMITS_SAMPLED, "upgrading", "recorded"), *EVERY_PART]
+)
 all_parts = pytest.mark.parametrize(("name", "part"), EVERY_PART)
 before_and_after = pytest.mark.parametrize("when", ["before", "after"])
 
@@ -92,7 +96,7 @@ def test_a_statement_that_fails_after_it_ran_changes_nothing_in_the_end(
     enumerate_failures(name, "after", io_error, lambda s: changing(s)[part], memory_folder)
 
 
-@sampled
+@kills
 def test_being_killed_before_a_statement_changes_nothing_in_the_end(name: str, part: slice) -> None:
     """FAULTS 1: SIGKILL before each statement that changes something, and each COMMIT."""
     enumerate_kills(name, "before", "changing", part)

@@ -31,6 +31,7 @@ from tests.builders import (
     started,
     tracing,
 )
+from tests.cases import mostly_long
 from tests.fakes import FakeVenue
 
 
@@ -104,7 +105,7 @@ def test_a_dead_holders_lease_is_taken_at_once(tmp_path: Path) -> None:
     assert lease(tmp_path) == (2, None)
 
 
-@pytest.mark.parametrize("of", ["this process", "another process"])
+@mostly_long("of", ["another process", "this process"])
 async def test_an_engine_of_a_lost_lock_file_is_not_taken_for_dead(tmp_path: Path, of: str) -> None:
     settings = settings_in(tmp_path, serve(tmp_path / "f.jsonl", [reported("1")]), lease_ttl="1h")
     async with Engine(settings) as first:
@@ -237,9 +238,7 @@ async def test_an_engine_that_only_starts_is_waited_for_and_not_taken_for_dead(
     await one_runs(engines, outcomes)
 
 
-@pytest.mark.parametrize(
-    "turns", [(0, 0, 0), (0, 1, 2), (2, 1, 0), (0, 9, 9), (9, 0, 9), (0, 40, 80)]
-)
+@mostly_long("turns", [(0, 0, 0), (0, 9, 9), (0, 1, 2), (2, 1, 0), (9, 0, 9), (0, 40, 80)], usual=2)
 async def test_of_three_engines_that_start_at_once_in_one_process_one_runs(
     tmp_path: Path, turns: tuple[int, ...]
 ) -> None:
@@ -260,7 +259,7 @@ async def test_of_three_engines_that_start_at_once_in_one_process_one_runs(
     assert lease(tmp_path) == (4, None)
 
 
-@pytest.mark.parametrize("killed", [False, True])
+@mostly_long("killed", [True, False])
 def test_of_three_processes_that_start_at_once_one_runs(tmp_path: Path, killed: bool) -> None:
     path = serve(tmp_path / "f.jsonl", [reported("1")])
     arguments = ("--db", tmp_path / "ledger.db", "--venue", f"recorded:{path}")

@@ -7,6 +7,7 @@ import pytest
 from engine.venue import Side
 from engine.venues.sim.market import MARKETS, Market, flow, opening_quotes
 from engine.venues.sim.state import START_MS
+from tests.cases import mostly_long
 
 markets = pytest.mark.parametrize("market", MARKETS.values(), ids=list(MARKETS))
 
@@ -50,7 +51,7 @@ def test_quotes_lie_around_the_fair_price(market: Market) -> None:
             assert abs(order.price / fair - 1) < Decimal("0.01")
 
 
-@markets
+@mostly_long("market", MARKETS.values(), ids=list(MARKETS))
 def test_a_fair_price_moves_and_stays_plausible(market: Market) -> None:
     deviation, prices = 0, set()
     for tick in range(10_000):

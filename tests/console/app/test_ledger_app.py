@@ -25,6 +25,7 @@ from console.screens.cycles.cycles import CyclesScreen
 from console.screens.health.health import HealthScreen
 from console.screens.watch.watch import WatchScreen
 from console.screens.xray.xray import XrayScreen
+from tests.cases import mostly_long
 from tests.console.running import console, ran, until, written
 from tests.console.seen import cells, text
 
@@ -97,9 +98,9 @@ async def test_t_runs_a_cycle_when_confirmed(db: Path) -> None:
     assert [action for action, _ in audited(db)] == ["trigger"]
 
 
-@pytest.mark.parametrize(
+@mostly_long(
     ("key", "no"),
-    [("t", "enter"), ("t", "same"), ("p", "escape"), ("K", "n"), ("m", "enter"), ("m", "same")],
+    [("t", "same"), ("K", "n"), ("t", "enter"), ("p", "escape"), ("m", "enter"), ("m", "same")],
 )
 async def test_nothing_happens_unless_it_is_confirmed_by_another_key(
     db: Path, key: str, no: str
@@ -378,7 +379,7 @@ async def test_the_palette_offers_every_key_and_does_what_is_chosen(db: Path) ->
     async with console(db) as pilot:
         await pilot.press("ctrl+p")
         await pilot.pause()
-        await pilot.press(*"Health")
+        await written(pilot, "Health")
         await until(pilot, lambda: "Key 4" in text(pilot.app))
         await pilot.press("enter", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, HealthScreen))
@@ -414,7 +415,7 @@ async def test_q_quits(db: Path) -> None:
         await until(pilot, lambda: not pilot.app.is_running)
 
 
-@pytest.mark.parametrize("mode", ["cycles", "tables", "health"])
+@mostly_long("mode", ["tables", "cycles", "health"])
 async def test_a_screen_that_is_opened_as_the_app_ends_is_no_crash(db: Path, mode: str) -> None:
     await ran(db)
     async with console(db) as pilot:
@@ -435,7 +436,8 @@ async def test_real_money_asks_for_the_accounts_name(db: Path) -> None:
         pilot.app.push_screen(ConfirmScreen(Confirmations(live).trigger()), answers.append)
         await pilot.pause()
         assert "Type the account's name" in cells(pilot.app, "#dialog")
-        await pilot.press(*"paper-02", "enter")
+        await written(pilot, "paper-02")
+        await pilot.press("enter")
         assert answers == []
         await pilot.press("backspace", "1", "enter")
         await until(pilot, lambda: answers == [True])
@@ -454,7 +456,7 @@ async def test_real_money_is_confirmed_by_enter_for_y_is_part_of_a_name(db: Path
         assert "Run it  y" not in text(pilot.app)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (40, 12)])
+@mostly_long("size", [(40, 12), (80, 24)])
 async def test_a_question_of_any_length_can_be_read_and_answered(
     db: Path, size: tuple[int, int]
 ) -> None:
@@ -464,11 +466,10 @@ async def test_a_question_of_any_length_can_be_read_and_answered(
     await ran(db)
     async with console(db, size=size) as pilot:
         pilot.app.push_screen(ConfirmScreen(Question("much to know", facts, "Go")))
-        await pilot.pause()
+        await until(pilot, lambda: "esc" in text(pilot.app))
         assert "to its end" in " ".join(text(pilot.app).split())
-        assert "esc" in text(pilot.app)
         assert "fact 8" not in text(pilot.app)
-        await pilot.press(*["down"] * 80)
+        await pilot.press(*["down"] * 40)
         await until(pilot, lambda: "fact 8" in text(pilot.app))
         assert "esc" in text(pilot.app)
 

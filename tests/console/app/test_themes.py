@@ -10,6 +10,7 @@ from console.app.themes import DARK, LIGHT, THEMES
 from console.screens.watch.watch import WatchScreen
 from console.session.view import ConsoleState, CursorMark, Trouble
 from engine.cycles.results import CycleStatus
+from tests.cases import mostly_long
 from tests.console import published as p
 from tests.console import seen
 from tests.console.hosting import Host
@@ -72,7 +73,7 @@ def busy() -> ConsoleState:
 
 
 @each
-@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+@mostly_long("size", [(80, 24), (200, 60)])
 async def test_no_figure_and_no_word_on_watch_is_too_faint(
     theme: Theme, size: tuple[int, int]
 ) -> None:

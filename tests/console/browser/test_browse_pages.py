@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from console.browser.model import BrowseError, Cell, Condition, Count, Key, SortTerm
+from tests.cases import mostly_long
 from tests.console.browser.browsed import (
     DEADLINE,
     Open,
@@ -233,7 +234,7 @@ async def test_keys_that_are_no_utf_8_still_find_their_row(browse: Open, tmp_pat
         assert (await rows.row(row.key)).cells == row.cells
 
 
-@pytest.mark.parametrize("more", ["", ", v"])
+@mostly_long("more", ["", ", v"])
 async def test_a_key_that_compares_texts_unlike_its_column_leads_to_each_row(
     browse: Open, tmp_path: Path, more: str
 ) -> None:

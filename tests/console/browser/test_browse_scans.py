@@ -11,6 +11,7 @@ import pytest
 
 from console.browser.client import Rows
 from console.browser.model import BrowseError, Condition, Count, Operator, Progress, SortTerm
+from tests.cases import mostly_long
 from tests.console.browser.browsed import Open, firsts, insert, numbered, until, whole, write
 
 
@@ -505,7 +506,7 @@ async def test_any_in_a_strict_table_that_only_a_scan_reads_sorts_amounts_among_
     assert {row.cells[3].text for row in await whole(rows)} == {"9.5", "10"}
 
 
-@pytest.mark.parametrize("columns", [999, 2_000])
+@mostly_long("columns", [2_000, 999])
 async def test_tables_as_wide_as_sqlite_has_them_are_read_searched_and_found_in(
     browse: Open, tmp_path: Path, columns: int
 ) -> None:

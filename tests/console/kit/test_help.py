@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from console.app.ledger_app import CycledeckApp
 from console.kit.help import ANYWHERE, ENGINE, HERE, HelpScreen, Key, keys_of
 from console.screens.health.health import HealthScreen
@@ -11,6 +9,7 @@ from console.screens.shared.session_screen import SessionScreen
 from console.screens.watch.watch import WatchScreen
 from console.session.session import Deck
 from console.session.target import Target
+from tests.cases import mostly_long
 from tests.console import published as p
 from tests.console import seen
 from tests.console.hosting import Host
@@ -55,7 +54,7 @@ async def test_every_key_of_the_app_is_in_its_group(tmp_path: Any) -> None:
         assert {"space", "[", "]", "?"} <= set(groups[ANYWHERE])
 
 
-@pytest.mark.parametrize("size", [(40, 10), (80, 24), (120, 40)])
+@mostly_long("size", [(40, 10), (80, 24), (120, 40)])
 async def test_no_meaning_is_cut(size: tuple[int, int]) -> None:
     app = Host(HealthScreen(), p.view(p.result(1)))
     async with app.run_test(size=size) as pilot:

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from console.session.session import Deck, NoEngine
 from console.session.target import Target
 from console.session.view import ConsoleState, Link
 from engine import Action, CycleResult, Engine, NoSuchCycle, Settings, Verdict
+from tests.console.running import ran as simulated
 
 FAST = {"interval": "50ms"}
 DEADLINE_S = 60
@@ -50,9 +52,7 @@ async def seen(deck: Deck, condition: Callable[[ConsoleState], object]) -> Conso
 
 async def ran(target: Target, cycles: int) -> None:
     """A ledger of so many cycles, and nobody on it."""
-    async with Engine(Settings(db=Path(target.flags["db"]), interval=0)) as engine:
-        for _ in range(cycles):
-            await engine.cycle()
+    await simulated(Path(target.flags["db"]), cycles)
 
 
 def gapless(view: ConsoleState) -> bool:
@@ -164,10 +164,14 @@ async def test_an_engine_that_is_killed_leaves_the_file_to_look_at(target: Targe
         assert again.trouble is None
 
 
-async def test_an_engine_that_is_stopped_is_said_to_be_silent(target: Target) -> None:
+async def test_an_engine_that_is_stopped_is_said_to_be_silent(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.session.session.TICK", 0.05)
     async with working(Deck(target, EngineProcess(target.command("run")))) as deck:
         await seen(deck, attached)
         assert deck.process is not None
+        monkeypatch.setattr("console.session.trouble.SILENT_MS", 1_000)
         os.kill(deck.process.pid, signal.SIGSTOP)
         try:
             view = await seen(deck, lambda view: view.trouble is not None)
@@ -326,7 +330,10 @@ async def test_a_file_that_is_replaced_is_said_to_be_and_shown_anew(target: Targ
         assert view.latest.cycle_id == 2
 
 
-async def test_a_locked_file_is_shown_again_when_the_lock_is_gone(target: Target) -> None:
+async def test_a_locked_file_is_shown_again_when_the_lock_is_gone(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, timeout=0.1))
     await ran(target, 2)
     path = Path(target.flags["db"])
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -345,6 +352,6 @@ async def test_a_locked_file_is_shown_again_when_the_lock_is_gone(target: Target
 async def test_a_hundred_cycles_a_second_are_all_heard(target: Target) -> None:
     flood = Target(None, {**target.flags, "interval": "0"})
     async with working(Deck(flood, EngineProcess(flood.command("run")))) as deck:
-        view = await seen(deck, lambda view: len(view.results) > 60)
+        view = await seen(deck, lambda view: len(view.results) > 40)
         ids = [result.cycle_id for result in view.results]
         assert ids == list(range(ids[0], ids[-1] - 1, -1))

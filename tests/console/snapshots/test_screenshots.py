@@ -9,6 +9,7 @@ from docs.screenshots import FOLDER, SHOWN, pictures
 from docs.staged import Story
 
 
+@pytest.mark.long
 def test_they_are_what_the_command_takes_now(story: Story) -> None:
     stale = [path.name for path, svg in pictures(story) if path.read_text("utf-8") != svg]
     assert stale == [], "python -m docs.screenshots takes them anew"

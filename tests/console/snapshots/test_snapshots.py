@@ -19,14 +19,16 @@ SCREENS = ("watch", "cycles", "xray", "tables", "health")
 def pictures() -> Iterator[Any]:
     """Screens in every theme at every size; what lies above them in every theme and every size.
 
-    All but the dark ones of the smallest and the usual size are long tests.
+    All but the dark ones of the usual size, and the smallest Watch, are long tests.
     """
     for scene in SCENES:
         for theme in (theme.name for theme in THEMES):
             for size in SIZES:
                 if scene in SCREENS or size == USUAL or theme == DARK.name:
                     name = f"{scene}-{theme.removeprefix('cycledeck-')}-{size[0]}x{size[1]}"
-                    first = theme == DARK.name and size != LARGE
+                    first = theme == DARK.name and (
+                        size == USUAL or (scene, size) == ("watch", SMALL)
+                    )
                     marks = () if first else (pytest.mark.long,)
                     yield pytest.param(scene, theme, size, id=name, marks=marks)
 

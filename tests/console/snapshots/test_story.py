@@ -6,11 +6,14 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from docs.staged import Story, tell
 from docs.staged.story import CONFLICT, HELD, LAST, UNFETCHED, WITHOUT_METRICS
 from tests.builders import verified
 
 
+@pytest.mark.long
 def test_it_is_told_the_same_again(told: Story, tmp_path: Path) -> None:
     again = tell(tmp_path)
     assert replace(again, folder=told.folder) == told

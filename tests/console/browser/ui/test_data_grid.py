@@ -15,6 +15,7 @@ from console.browser.model import Cell, ColumnInfo, Key, Row
 from console.browser.ui.cells import Times
 from console.browser.ui.columns import Columns
 from console.browser.ui.data_grid import DataGrid
+from tests.cases import mostly_long
 from tests.console.seen import inside, text
 
 INFOS = (
@@ -311,12 +312,13 @@ async def test_fewer_rows_take_the_cursor_along() -> None:
         assert "no rows" in text(app)
 
 
-@pytest.mark.parametrize(
+@mostly_long(
     "note",
     [
         "note [/x] end",
-        "[red]x[/red]",
         "\x1b]0;pwn\x07",
+        "漢字" * 3_000,
+        "[red]x[/red]",
         "\x9b31m",
         "a\u202eb",
         "a\u200bb",
@@ -324,10 +326,10 @@ async def test_fewer_rows_take_the_cursor_along() -> None:
         "x" * 10_000,
         "\ud800 lone",
         "\udcff\udcfe",
-        "漢字" * 3_000,
         "e" + "\u0301" * 3_000,
         "🧑‍🚀" * 500,
     ],
+    usual=2,
 )
 async def test_hostile_cells_are_drawn_and_never_raw(note: str) -> None:
     app = GridApp(Numbered(30, note=note))

@@ -3,10 +3,9 @@
 import json
 from pathlib import Path
 
-import pytest
-
 from console.browser.ui.row_detail import RowDetail
 from console.kit.lines import Tone
+from tests.cases import mostly_long
 from tests.console.browser.ui.tables_screen import HOSTILE, tables, trades, write
 from tests.console.seen import cells, inside, text
 
@@ -93,7 +92,7 @@ async def test_the_cell_under_the_cursor_is_said_in_full(db: Path) -> None:
         assert said.startswith("ts INTEGER 1767225600001 2026-01-01 00:00:00.001 UTC")
 
 
-@pytest.mark.parametrize("name", list(HOSTILE))
+@mostly_long("name", list(HOSTILE))
 async def test_hostile_cells_are_shown_literally_and_nothing_of_them_raw(
     db: Path, name: str
 ) -> None:

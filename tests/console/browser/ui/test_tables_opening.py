@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import pytest
-
 from console.browser.ui.table_picker import TablePicker
+from tests.cases import mostly_long
 from tests.console.browser.ui.tables_screen import ROWS, tables, trades
 from tests.console.running import ran
 from tests.console.seen import cells, inside
@@ -36,7 +35,7 @@ async def test_small_screens_have_the_rows_alone(db: Path) -> None:
         assert found.values("id")[0] == "1"
 
 
-@pytest.mark.parametrize("size", [(40, 10), (60, 15), (20, 6)])
+@mostly_long("size", [(20, 6), (40, 10), (60, 15)])
 async def test_it_can_be_used_on_a_tiny_screen(db: Path, size: tuple[int, int]) -> None:
     async with trades(db, size) as found:
         await found.press("G")
@@ -90,9 +89,10 @@ async def test_first_last_and_pages(db: Path) -> None:
         await found.until(lambda: found.grid.cursor > 20 and found.grid.row)
 
 
-@pytest.mark.parametrize(
+@mostly_long(
     ("typed", "identity"),
-    [("500", "500"), ("row 1,000", "1000"), ("50%", "500"), ("key 321", "321")],
+    [("row 1,000", "1000"), ("key 321", "321"), ("500", "500"), ("50%", "500")],
+    usual=2,
 )
 async def test_any_row_can_be_gone_to(db: Path, typed: str, identity: str) -> None:
     async with trades(db) as found:

@@ -3,9 +3,8 @@
 from functools import partial
 from pathlib import Path
 
-import pytest
-
 from console.browser.ui.query_pane import QueryPane
+from tests.cases import mostly_long
 from tests.console.browser.ui.tables_screen import ROWS, Tables, asked, run_sql, trades, write
 from tests.console.seen import cells
 
@@ -29,12 +28,12 @@ async def test_a_statement_is_run_and_its_rows_browsed_the_same_way(db: Path) ->
         assert not found.screen.query_one(QueryPane).display
 
 
-@pytest.mark.parametrize(
+@mostly_long(
     ("sql", "said"),
     [
         ("selec 1", "syntax error"),
-        ("select * from nowhere", "no such table"),
         ("delete from trades", "▲"),
+        ("select * from nowhere", "no such table"),
         ("attach '/tmp/x' as y", "▲"),
     ],
 )

@@ -5,9 +5,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-import pytest
 from textual import events
 
+from tests.cases import mostly_long
 from tests.console.browser.ui.tables_screen import run_sql, tables, trades, write
 from tests.console.seen import text
 
@@ -22,7 +22,7 @@ async def test_a_file_that_is_not_there_yet_is_waited_for(db: Path, tmp_path: Pa
         await found.until(lambda: found.grid.row)
 
 
-@pytest.mark.parametrize("content", [b"this is no database at all " * 100, b"SQLite format 3\0"])
+@mostly_long("content", [b"this is no database at all " * 100, b"SQLite format 3\0"])
 async def test_what_is_no_database_is_said(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "odd.db"
     path.write_bytes(content)
@@ -105,7 +105,7 @@ async def test_after_trouble_the_rows_have_the_focus_again(db: Path, tmp_path: P
         await found.until(lambda: found.values("id")[-1:] == ["1000"])
 
 
-@pytest.mark.parametrize("asked", [False, True])
+@mostly_long("asked", [True, False])
 async def test_a_reading_process_that_was_killed_is_started_again(db: Path, asked: bool) -> None:
     """Where something was asked of it that is trouble first, and keys are the rows' again after."""
     async with trades(db) as found:

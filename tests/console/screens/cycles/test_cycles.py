@@ -16,6 +16,7 @@ from console.screens.xray.xray import XrayScreen
 from engine import CycleFilter, CycleResult, Engine, History, Settings
 from engine.errors import StoreLocked
 from tests.builders import opened
+from tests.cases import mostly_long
 from tests.console.running import console, until, written
 from tests.console.seen import cells, inside, rows, text
 from tests.console.traded import HOSTILE, SHOWN, lengthened, told
@@ -185,7 +186,8 @@ async def test_words_of_a_filter(db: Path) -> None:
 async def test_it_is_said_how_a_filter_is_understood_while_it_is_typed(db: Path) -> None:
     async with console(db, keys="2") as pilot:
         await until(pilot, lambda: "all 12" in history(pilot))
-        await pilot.press("slash", *"replay trouble x")
+        await pilot.press("slash")
+        await written(pilot, "replay trouble x")
         await until(pilot, lambda: "replay · with trouble" in cells(pilot.app, "#prompt"))
         assert "say “x”" in cells(pilot.app, "#prompt")
         await pilot.press("escape")
@@ -281,7 +283,7 @@ async def test_traveling_through_time_takes_the_cursor_along(db: Path) -> None:
 # --- one cycle
 
 
-@pytest.mark.parametrize("how", ["enter", "click"])
+@mostly_long("how", ["enter", "click"])
 async def test_a_row_opens_its_xray(db: Path, how: str) -> None:
     async with console(db, keys="2") as pilot:
         await until(pilot, lambda: "all 12" in history(pilot))
@@ -309,15 +311,16 @@ async def test_beside_the_list_stands_what_the_cycle_under_the_cursor_did(db: Pa
         assert "■ error fetch FetchFailed" in cells(pilot.app, "#summary")
 
 
-@pytest.mark.parametrize(
+@mostly_long(
     ("size", "seen"),
     [
         ((60, 18), set()),
-        ((80, 24), set()),
         ((80, 40), {"summary"}),
+        ((80, 24), set()),
         ((120, 30), {"summary", "dedupe", "second-chart"}),
         ((200, 60), {"summary", "dedupe", "second-chart"}),
     ],
+    usual=2,
 )
 async def test_small_terminals_lose_panels_and_never_the_list(
     db: Path, size: tuple[int, int], seen: set[str]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from console.kit.grid import Grid
-from tests.console.running import console, ran, until
+from tests.cases import mostly_long
+from tests.console.running import console, ran, until, written
 from tests.console.seen import cells, text
 
 
@@ -132,7 +133,8 @@ async def test_the_log_is_told_as_it_comes_and_can_be_filtered(db: Path) -> None
     async with console(db, engine=True, keys="4") as pilot:
         app = pilot.app
         await until(pilot, lambda: "sqlite_wal_reset_race" in cells(app, "#log"))
-        await pilot.press("slash", *"nothing like it")
+        await pilot.press("slash")
+        await written(pilot, "nothing like it")
         await until(pilot, lambda: "sqlite_wal_reset_race" not in cells(app, "#log"))
         assert "0 of" in cells(app, "#log")
         await pilot.press("escape")
@@ -152,7 +154,7 @@ async def test_e_writes_what_is_shown_to_a_file_of_its_own(
     assert found["last_cycle_id"] == 3
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@mostly_long("size", [(80, 24), (120, 40)])
 async def test_what_verify_found_is_told_whole(db: Path, size: tuple[int, int]) -> None:
     await ran(db)
     async with console(db, keys="4", size=size) as pilot:
@@ -163,7 +165,7 @@ async def test_what_verify_found_is_told_whole(db: Path, size: tuple[int, int]) 
         )
 
 
-@pytest.mark.parametrize("size", [(40, 10), (80, 24), (200, 60)])
+@mostly_long("size", [(40, 10), (80, 24), (200, 60)])
 async def test_it_fits_every_terminal(db: Path, size: tuple[int, int]) -> None:
     await ran(db)
     async with console(db, keys="4") as pilot:

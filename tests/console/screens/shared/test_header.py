@@ -10,6 +10,7 @@ from console.kit.lines import Tone, plain
 from console.screens.shared.header import Header
 from console.session.view import ConsoleState, Link, Past
 from engine.cycles.results import CycleResult
+from tests.cases import mostly_long
 from tests.console import published as p
 
 
@@ -54,8 +55,8 @@ def test_what_ended_after_the_screen_was_frozen_was_not_some_time_ago() -> None:
     assert "❄ frozen · 2 newer" in said
 
 
-@pytest.mark.parametrize("width", [60, 80, 120, 200])
-@pytest.mark.parametrize("crumb", ["", "cycles", "cycles › x-ray"])
+@mostly_long("width", [60, 120, 80, 200], usual=2)
+@mostly_long("crumb", ["cycles › x-ray", "", "cycles"])
 def test_back_in_time_the_way_to_the_present_is_always_told(width: int, crumb: str) -> None:
     assert "end live" in shown(back_in(attached(1_284), p.result(1_270)), width, crumb)
 

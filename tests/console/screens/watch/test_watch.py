@@ -14,11 +14,12 @@ from console.screens.watch.cycle_list import CycleList
 from console.screens.watch.watch import WatchScreen
 from console.session.view import ConsoleState, CursorMark, Past, Trouble
 from engine.cycles.results import CycleStatus, Kind, Verdict
+from tests.cases import mostly_long
 from tests.console import published as p
 from tests.console import seen
 from tests.console.hosting import Host
 
-SIZES = [(80, 24), (120, 40), (200, 60), (40, 10), (100, 34), (60, 20), (120, 24), (20, 5)]
+SIZES = [(80, 24), (40, 10), (120, 40), (200, 60), (100, 34), (60, 20), (120, 24), (20, 5)]
 
 Watched = tuple[Host, Pilot[None]]
 
@@ -135,7 +136,7 @@ async def test_cycles_are_listed_newest_first() -> None:
         assert rows[4].startswith("│ 1,284 12:21:24 live ● ● 24 3 6 42 4 0.75 +1.8 41")
 
 
-@pytest.mark.parametrize("size", SIZES)
+@mostly_long("size", SIZES)
 async def test_before_the_first_cycle_every_panel_says_what_it_waits_for(
     size: tuple[int, int],
 ) -> None:
@@ -151,7 +152,7 @@ async def test_before_the_first_cycle_every_panel_says_what_it_waits_for(
 # --- sizes
 
 
-@pytest.mark.parametrize("size", SIZES)
+@mostly_long("size", SIZES, usual=2)
 async def test_with_a_banner_it_fits_as_well(size: tuple[int, int]) -> None:
     trouble = Trouble("No engine is running. " * 9, "Start an engine with: cycledeck run. " * 9)
     async with watching(replace(last_forty(), trouble=trouble), size) as (app, _):
@@ -162,7 +163,7 @@ async def test_with_a_banner_it_fits_as_well(size: tuple[int, int]) -> None:
             assert " 1,284 " in seen.inside(app, "#cycles")[2]
 
 
-@pytest.mark.parametrize("size", SIZES)
+@mostly_long("size", SIZES, usual=2)
 async def test_it_is_drawn_at_every_size(size: tuple[int, int]) -> None:
     async with watching(last_forty(), size) as (app, _):
         shown = seen.rows(app)
@@ -386,8 +387,8 @@ async def test_metrics_that_are_rebuilt_turn_the_lamp_green() -> None:
 
 HOSTILE = [
     "BTC[/]",
-    "[red]x[/red]",
     "\x1b]0;pwn\x07",
+    "[red]x[/red]",
     "‮txt.exe",
     "zero​width⁠",
     "x" * 10_000,
@@ -411,8 +412,8 @@ def hostile_view(text: str) -> ConsoleState:
     return p.view(result, account=text, hello=p.hello(account=text, venue=text, symbols=(text,)))
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+@mostly_long("text", HOSTILE, ids=range(len(HOSTILE)))
+@mostly_long("size", [(80, 24), (200, 60)])
 async def test_text_from_outside_is_shown_and_never_obeyed(
     text: str, size: tuple[int, int]
 ) -> None:
@@ -445,7 +446,7 @@ def refreshed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return drawn
 
 
-@pytest.mark.parametrize("size", SIZES)
+@mostly_long("size", SIZES)
 async def test_nothing_is_drawn_when_nothing_changed(
     size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
