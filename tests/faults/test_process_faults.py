@@ -305,7 +305,7 @@ async def test_orders_whose_outcome_could_not_be_stored_are_found_by_their_ids(
     """FAULTS 1: accepted by the venue, unknown to the ledger; the metrics follow."""
     settings, venue = settings_in(tmp_path), trading()
     statements = Statements(
-        at=[1], act=io_error, only=lambda connection, sql: "submit_outcome = :submit_out" in sql
+        at=[1], act=io_error, only=lambda connection, sql: "submit_outcome = :outcome" in sql
     )
     parts: dict[str, Any] = {"venue": venue, "connect": statements.connect}
     async with Engine(settings, strategy=two_orders, **parts) as engine:
