@@ -22,7 +22,7 @@ from pydantic_settings import SettingsError as UnreadableVariable
 
 from engine.clock import parse_time
 from engine.errors import SettingsError
-from engine.ledger.fills import check_symbol
+from engine.ledger.reports import check_symbol
 from engine.money import canonical
 from engine.sections import Millis, Money, Section, Unset
 from engine.store.ledger_file import beside

@@ -21,12 +21,16 @@ import pytest
 from engine import Engine, Settings
 from engine.checks.verify import Verification, verify
 from engine.cycles.results import CycleResult, PositionView
-from engine.ledger.accounting import Position
+from engine.ledger.accounting import Position, PositionKey
+from engine.ledger.balances import by_asset
 from engine.ledger.commit import Commit, commit_cycle
 from engine.ledger.cursors import PreparedMarket
 from engine.ledger.events import Event, events_of
-from engine.ledger.fills import Fill, read_fill
+from engine.ledger.fills import Fill
 from engine.ledger.identity import Identity
+from engine.ledger.markets import Market
+from engine.ledger.positions import named
+from engine.ledger.reports import Edge, read_fill
 from engine.money import canonical
 from engine.store.connection import connect_sqlite
 from engine.store.migrate import migrate
@@ -36,7 +40,7 @@ from engine.venue import TradeIds
 Reported = dict[str, Any]
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
-VECTORS = Path(__file__).parent / "vectors" / "accounting.json"
+VECTORS = Path(__file__).parent / "vectors" / "accounting-2.json"
 
 BTC = "BTC/USDT"
 ETH = "ETH/USDT"
@@ -86,7 +90,7 @@ def fee(cost: str | None, currency: str | None = "USDT") -> dict[str, str | None
 
 
 def read(item: Reported, trade_ids: TradeIds = TradeIds.ACCOUNT) -> Fill:
-    return read_fill(json.dumps(item), trade_ids, LATEST_MS)
+    return read_fill(json.dumps(item), Edge(trade_ids, LATEST_MS))
 
 
 def sorted_events(items: Iterable[Reported]) -> list[Event]:
@@ -97,10 +101,17 @@ def sorted_events(items: Iterable[Reported]) -> list[Event]:
 
 def folded(items: Iterable[Reported]) -> dict[str, dict[str, Any]]:
     """Positions of reported fills through the pure module alone."""
-    positions: dict[str, Position] = {}
+    positions: dict[PositionKey, Position] = {}
     for event in sorted_events(items):
-        positions.setdefault(event.symbol, Position(event.symbol)).fold([event])
-    return {symbol: money_of(position) for symbol, position in positions.items()}
+        market = Market.of(event.symbol)
+        key = PositionKey.of(event, market)
+        positions.setdefault(key, Position.empty(key, market)).fold([event])
+    return {name: money_of(position) for name, position in named(positions.values()).items()}
+
+
+def balances_of(made: Commit) -> dict[str, str]:
+    """Balances by asset, zeros left out."""
+    return by_asset(made.balances)
 
 
 def money_of(position: Position | PositionView | Mapping[str, Any]) -> dict[str, Any]:

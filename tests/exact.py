@@ -10,6 +10,7 @@ PLACES = 10**18
 
 @dataclass
 class ExactPosition:
+    inverse: bool = False
     qty: Fraction = Fraction(0)
     cost: Fraction = Fraction(0)
     realized_pnl: Fraction = Fraction(0)
@@ -22,13 +23,16 @@ class ExactPosition:
             self.cost += v if d > 0 else -v
         elif abs(d) < abs(self.qty):
             released = rounded(self.cost * abs(d) / abs(self.qty))
-            self.realized_pnl += (v if self.qty > 0 else -v) - released
+            self.realizes((v if self.qty > 0 else -v) - released)
             self.cost -= released
         else:
             closing = v if d == -self.qty else rounded(v * abs(self.qty) / abs(d))
-            self.realized_pnl += (closing if self.qty > 0 else -closing) - self.cost
+            self.realizes((closing if self.qty > 0 else -closing) - self.cost)
             self.cost = (v - closing) * (1 if d > 0 else -1)
         self.qty += d
+
+    def realizes(self, gain: Fraction) -> None:
+        self.realized_pnl += -gain if self.inverse else gain
 
 
 def rounded(value: Fraction) -> Fraction:
@@ -38,20 +42,44 @@ def rounded(value: Fraction) -> Fraction:
 
 def exact_positions(items: Iterable[dict[str, Any]]) -> dict[str, ExactPosition]:
     """Positions of fills in ccxt's structure; of an id reported twice the first counts."""
+    return exact_books(items)[0]
+
+
+def exact_books(
+    items: Iterable[dict[str, Any]],
+) -> tuple[dict[str, ExactPosition], dict[str, Fraction]]:
+    """Positions by name, and balances by asset."""
     first: dict[str, dict[str, Any]] = {}
     for item in items:
         first.setdefault(str(item["id"]), item)
     positions: dict[str, ExactPosition] = {}
+    balances: dict[str, Fraction] = {}
+
+    def pays(asset: str, amount: Fraction) -> None:
+        balances[asset] = balances.get(asset, Fraction(0)) + amount
+
     for item in sorted(first.values(), key=_order):
-        position = positions.setdefault(item["symbol"], ExactPosition())
-        qty = Fraction(item["amount"])
+        pair, _, settle = item["symbol"].partition(":")
+        base, quote = pair.split("/")
+        inverse = bool(settle) and settle.partition("-")[0] == base
+        name = " ".join(filter(None, [item["symbol"], item.get("positionSide")]))
+        position = positions.setdefault(name, ExactPosition(inverse))
+        qty = Fraction(item["amount"]) * Fraction(item.get("contractSize", "1"))
         d = qty if item["side"] == "buy" else -qty
-        position.moves(d, qty * Fraction(item["price"]))
+        price = Fraction(item["price"])
+        before = position.realized_pnl
+        position.moves(d, rounded(qty / price) if inverse else qty * price)
+        if settle:
+            pays(base if inverse else quote, position.realized_pnl - before)
+        else:
+            pays(base, d)
+            pays(quote, -d * price)
         for currency, cost in sorted(_charged(item).items()):
             position.fees[currency] = position.fees.get(currency, Fraction(0)) + cost
-            if currency == item["symbol"].split("/")[0]:
+            pays(currency, -cost)
+            if currency == base and not settle:
                 position.moves(-cost, Fraction(0))
-    return positions
+    return positions, {asset: amount for asset, amount in balances.items() if amount}
 
 
 def _order(item: dict[str, Any]) -> tuple[Any, ...]:

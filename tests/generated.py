@@ -51,3 +51,37 @@ def fills(
             )
         )
     return found
+
+
+# Of every kind that is booked, with sizes of contracts; hedged where sides are given.
+MARKETS: list[dict[str, Any]] = [
+    {"symbol": "BTC/USDT"},
+    {"symbol": "BNB/USDT"},
+    {"symbol": "BTC/EUR"},
+    {"symbol": "ETH/USDT:USDT", "contractSize": "0.01"},
+    {"symbol": "DOGE/USDT:USDT-261225", "contractSize": "100"},
+    {"symbol": "BTC/USD:BTC", "contractSize": "100"},
+    {"symbol": "BTC/USDT:USDT", "contractSize": "1", "positionSide": "long"},
+    {"symbol": "BTC/USDT:USDT", "contractSize": "1", "positionSide": "short"},
+]
+
+
+@st.composite
+def account_fills(draw: st.DrawFn, max_size: int = 16) -> list[dict[str, Any]]:
+    """Fills of an account that trades several kinds of market, many in the same milliseconds."""
+    items = []
+    for number in draw(st.permutations(range(1, draw(st.integers(1, max_size)) + 1))):
+        market = draw(st.sampled_from(MARKETS))
+        price = draw(st.sampled_from(["100", "99.9", "31000.07"]) | amounts())
+        items.append(
+            reported(
+                str(number),
+                draw(st.sampled_from(["buy", "sell"])),
+                draw(st.sampled_from(["1", "2", "3", "0.7"]) | amounts()),
+                price,
+                draw(st.integers(1, 9)) * 1_000,
+                fees=draw(fees(market["symbol"].partition(":")[0])),
+                **market,
+            )
+        )
+    return items

@@ -26,7 +26,7 @@ def quote_of(symbol: str) -> str:
 
 def nets(positions: "Mapping[str, PositionView]") -> dict[str, Decimal]:
     """Realized PnL net of fees in the quote currency, by that currency."""
-    return _by_currency((quote_of(symbol), position.net) for symbol, position in positions.items())
+    return _by_currency((_money(symbol, p), p.net) for symbol, p in positions.items())
 
 
 def fees(positions: "Mapping[str, PositionView]") -> dict[str, Decimal]:
@@ -37,13 +37,18 @@ def equities(positions: "Mapping[str, PositionView]") -> dict[str, Decimal | Non
     """Net and unrealized PnL, by quote currency; null where an open position has no mark."""
     sums: dict[str, Decimal | None] = dict(nets(positions))
     for symbol, position in positions.items():
-        quote = quote_of(symbol)
+        quote = _money(symbol, position)
         so_far = sums[quote]
         if position.unrealized is not None and so_far is not None:
             sums[quote] = _EXACT.add(so_far, Decimal(position.unrealized))
         elif position.qty != "0":
             sums[quote] = None
     return sums
+
+
+def _money(symbol: str, position: "PositionView") -> str:
+    """The asset that a position's profits are in; older engines do not name it."""
+    return position.money or quote_of(symbol)
 
 
 def _by_currency(amounts: Iterable[tuple[str, str]]) -> dict[str, Decimal]:

@@ -1,31 +1,37 @@
-"""Positions after each commit: the stored ones are those that the chained commits digest."""
+"""The books after each commit: the stored ones are those that the chained commits digest."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from heapq import merge
 from math import inf
 from operator import itemgetter
+from typing import Any
 
 from engine.checks.check import Ahead, Check, Report, Violation
-from engine.checks.positions import MONEY, fold
-from engine.ledger import positions
-from engine.ledger.accounting import Position
+from engine.checks.positions import fold
+from engine.ledger.accounting import MAIN, NET, ZERO, Position, PositionKey
+from engine.ledger.balances import BalanceKey, StoredBalances
+from engine.ledger.digests import POSITIONS_ONLY, balance_row, digest_of
 from engine.ledger.events import Event, SortKey, in_fold_order, sort_key
+from engine.ledger.positions import Positions
+from engine.money import canonical
 from engine.store.tx import Row, Tx
 
-NOTHING = {"qty": "0", "cost": "0", "realized_pnl": "0", "fees_json": "{}"}
+NOTHING = {"qty": "0", "cost": "0", "realized_pnl": "0", "fees_json": "{}", "fees_unknown": 0}
+HISTORY = tuple(NOTHING)
 
 
 @dataclass(slots=True)
-class SymbolState:
-    """A symbol along the commits: its events so far, the last of them in fold order, and its money
-    as `position_history` has it of the commit `commit_seq`."""
+class PositionState:
+    """A position along the commits: its events so far, the last of them in fold order, and its
+    money as `position_history` has it of the commit `commit_seq`."""
 
-    symbol: str
+    key: PositionKey
     events: int = 0
     last: Row | None = None
-    money: dict[str, str] = field(default_factory=NOTHING.copy)
+    money: dict[str, Any] = field(default_factory=NOTHING.copy)
     commit_seq: int = 0
 
     def add(self, event: Row) -> None:
@@ -34,43 +40,59 @@ class SymbolState:
         if self.last is None or event[2] > self.last[2] or _place(event) > _place(self.last):
             self.last = event
 
-    @property
-    def row(self) -> str:
-        """As `positions.digest` has it."""
-        last = (0, "", "") if self.last is None else self.last[2:]
-        return json.dumps((self.symbol, *self.money.values(), self.events, *last))
+    def row(self, version: int) -> str:
+        """As a version of digests has it."""
+        last = (0, "", "") if self.last is None else self.last[2:5]
+        symbol, *key = self.key
+        *money, unknown = self.money.values()
+        values = (symbol, *money, self.events, *last)
+        return json.dumps(values if version == POSITIONS_ONLY else (*values, *key, unknown))
 
 
 def _place(event: Row) -> SortKey:
-    _, symbol, ts, trade_id, event_id = event
+    _, symbol, ts, trade_id, event_id, *_ = event
     return sort_key(ts, symbol, trade_id, event_id)
 
 
 class HistoryCheck(Check):
-    """Each commit left the positions that position_history has of it.
+    """Each commit left the books that the histories have of it.
 
-    The check walks along the commits: `_digest` is that of all positions after the last of them.
+    The check walks along the commits: `_digest` is that of the books after the last of them, as
+    `_version` has it.
     """
 
     name = "history"
 
     def __init__(self, tx: Tx, report: Report) -> None:
         super().__init__(tx, report)
-        self._states: dict[str, SymbolState] = {}
-        self._rows: dict[str, str] = {}
-        self._changed: set[str] = set()
+        self._positions = Positions(tx)
+        self._states: dict[PositionKey, PositionState] = {}
+        self._rows: dict[PositionKey, str] = {}
+        self._changed: set[PositionKey] = set()
+        self._balances: dict[BalanceKey, str] = {}
+        self._markets: dict[str, str] = {}
         self._last_seq = 0
-        self._digest = positions.digest_of(())
+        self._stale = False
+        self._version = POSITIONS_ONLY
+        self._digest = digest_of(self._version, ())
 
     def violations(self) -> Iterator[Violation]:
         events, history = Ahead(self._tx.each("verify_fold_order")), Ahead(self._history())
+        balances = Ahead(self._tx.each("verify_balance_history"))
+        markets = Ahead(self._tx.each("verify_markets"))
         astray = False
-        for commit_seq, last_seq, recorded in self._tx.each("verify_digests"):
+        for commit_seq, last_seq, recorded, version in self._tx.each("verify_digests"):
             self.count()
             self._last_seq = max(self._last_seq, last_seq)
-            self._changed.clear()
+            self._begin(version)
             for event in events.upto(self._last_seq):
-                self._changing(event[1]).add(event)
+                self._changing(self._key(event)).add(event)
+            for row in balances.upto(commit_seq):
+                self._balances[BalanceKey(*row[1:3])], self._stale = row[3], True
+                if row[0] != commit_seq:
+                    yield _of_no_commit("balance_history", row[1:3], row[0])
+            for row in markets.upto(commit_seq):
+                self._markets[row[1]], self._stale = json.dumps(row[1:]), True
             yield from self._take_in(history.upto(commit_seq), commit_seq)
             # What leads one digest astray leads those after it too: it is named once.
             if self._digest != recorded and not astray:
@@ -80,60 +102,99 @@ class HistoryCheck(Check):
                     yield Violation.of("ledger_commits", key, self._digest, recorded)
             astray = self._digest != recorded
         for row in history.upto(inf):
-            yield self._of_no_commit(row)
+            yield _of_no_commit("position_history", [PositionKey(*row[1:5])], row[0])
+        for row in balances.upto(inf):
+            yield _of_no_commit("balance_history", row[1:3], row[0])
+
+    def _begin(self, version: int) -> None:
+        """What a commit is about to change; all rows, where digests have them otherwise now."""
+        self._changed = set() if version == self._version else set(self._states)
+        self._stale = version != self._version
+        self._version = version
+
+    def _key(self, event: Row) -> PositionKey:
+        symbol, (wallet, side, margin_mode) = event[1], event[5:]
+        usual = self._positions.markets.of(symbol).margin_mode
+        return PositionKey(symbol, wallet or MAIN, side or NET, margin_mode or usual)
 
     def _take_in(self, rows: Iterator[Row], commit_seq: int) -> Iterator[Violation]:
         """The rows of position_history up to a commit."""
         for row in rows:
-            of_commit, symbol, *money = row
+            of_commit, money = row[0], row[5:]
             if of_commit == commit_seq:
-                state = self._changing(symbol)
-                state.commit_seq, state.money = commit_seq, dict(zip(MONEY, money, strict=True))
+                state = self._changing(PositionKey(*row[1:5]))
+                state.commit_seq, state.money = commit_seq, dict(zip(HISTORY, money, strict=True))
             else:
-                yield self._of_no_commit(row)
-        self._take_digest()
+                yield _of_no_commit("position_history", [PositionKey(*row[1:5])], of_commit)
+        if self._changed or self._stale:
+            self._take_digest()
 
     def _refold(self, commit_seq: int) -> Iterator[Violation]:
         """Name the last commit's rows that are not the fold; the walk goes on from the fold."""
-        for symbol in sorted(self._changed):
-            state, key = self._states[symbol], f"{symbol} {commit_seq}"
-            folded = self._fold(symbol)
+        for position in sorted(self._changed):
+            state, key = self._states[position], f"{position} {commit_seq}"
+            folded = self._fold(position)
             if state.commit_seq == commit_seq:
                 yield from Violation.of_columns("position_history", key, folded, state.money)
-            else:
+            elif folded != state.money:
                 yield Violation.of("position_history", key, (*folded.values(),), "no row")
             state.money = folded
+        if self._version != POSITIONS_ONLY:
+            yield from self._refold_balances(commit_seq)
         self._take_digest()
 
-    def _changing(self, symbol: str) -> SymbolState:
-        self._changed.add(symbol)
-        if symbol not in self._states:
-            self._states[symbol] = SymbolState(symbol)
-        return self._states[symbol]
+    def _refold_balances(self, commit_seq: int) -> Iterator[Violation]:
+        events = map(Event._make, self._tx.each("events_until", last_seq=self._last_seq))
+        balances = StoredBalances(self._tx, self._positions.markets)
+        folded = balances.moved(events, (), map(self._position, self._states))
+        for key in sorted(folded.keys() | self._balances.keys()):
+            amount, stored = canonical(folded.get(key, ZERO)), self._balances.get(key, "0")
+            if amount != stored:
+                where = f"{' '.join(key)} {commit_seq}.amount"
+                yield Violation.of("balance_history", where, amount, stored)
+                self._balances[key] = amount
+
+    def _position(self, key: PositionKey) -> Position:
+        money = self._states[key].money
+        position = Position.empty(key, self._positions.markets.of(key.symbol))
+        position.realized_pnl = Decimal(money["realized_pnl"])
+        return position
+
+    def _changing(self, key: PositionKey) -> PositionState:
+        self._changed.add(key)
+        if key not in self._states:
+            self._states[key] = PositionState(key)
+        return self._states[key]
 
     def _take_digest(self) -> None:
-        if self._changed:
-            self._rows |= {symbol: self._states[symbol].row for symbol in self._changed}
-            self._digest = positions.digest_of(self._rows[symbol] for symbol in sorted(self._rows))
+        self._rows |= {key: self._states[key].row(self._version) for key in self._changed}
+        self._digest = digest_of(
+            self._version,
+            (self._rows[key] for key in sorted(self._rows)),
+            (balance_row(*key, self._balances[key]) for key in sorted(self._balances)),
+            (self._markets[symbol] for symbol in sorted(self._markets)),
+        )
+        self._stale = False
 
-    def _fold(self, symbol: str) -> dict[str, str]:
+    def _fold(self, key: PositionKey) -> dict[str, Any]:
         span = {"since_ms": 0, "last_seq": self._last_seq}
-        rows = self._tx.each("history_events", symbol=symbol, **span)
-        position = Position(symbol)
+        rows = self._tx.each("history_events", **span, **self._positions.belonging(key))
+        position = Position.empty(key, self._positions.markets.of(key.symbol))
         fold(position, in_fold_order(map(Event._make, rows)))
+        if self._version != POSITIONS_ONLY:
+            position.fees_unknown = self._positions.fees_unknown(key, self._last_seq)
         row = position.row
-        return {name: row[name] for name in MONEY}
+        return {name: row[name] for name in HISTORY}
 
     def _history(self) -> Iterator[Row]:
-        """position_history by commit: it is stored by symbol."""
-        symbols = self._tx.column("verify_history_symbols")
+        """position_history by commit: it is stored by position."""
+        keys = self._tx.named("verify_history_keys")
         return merge(
-            *(self._tx.each("verify_history", symbol=symbol) for symbol in symbols),
+            *(self._tx.each("verify_history", **key) for key in keys),
             key=itemgetter(0),
         )
 
-    @staticmethod
-    def _of_no_commit(row: Row) -> Violation:
-        commit_seq, symbol = row[:2]
-        key = f"{symbol} {commit_seq}"
-        return Violation.of("position_history", key, "a commit of it", "no commit")
+
+def _of_no_commit(table: str, key: Iterable[object], commit_seq: int) -> Violation:
+    where = " ".join(map(str, (*key, commit_seq)))
+    return Violation.of(table, where, "a commit of it", "no commit")

@@ -9,7 +9,7 @@ from engine.checks.check import Ahead, Check, Violation
 from engine.ingest import inputs
 from engine.ingest.prepare import read
 from engine.ledger.commit import chain_hash
-from engine.ledger.events import FILL, Event
+from engine.ledger.events import BASIC, FILL, Event
 from engine.ledger.identity import Identity
 from engine.store.damage import DAMAGE
 from engine.store.tx import Row
@@ -90,7 +90,7 @@ class ChainCheck(Check):
             hashes = []
             for event in events.upto(commit["last_seq"] or 0):
                 yield from self._check_event(event, commit)
-                hashes.append(event[-1])
+                hashes.append(Event._make(event[2:]).hash)
                 self.count()
             yield from self._check_commit(commit, before, hashes)
             before, expected_seq = commit["hash"], key + 1
@@ -114,8 +114,12 @@ class ChainCheck(Check):
     def _check_event(row: Row, commit: dict[str, Any]) -> Iterator[Violation]:
         seq, cycle_id, event = row[0], row[1], Event._make(row[2:])
         # To the hash, a text that is empty and one that is not there are the same.
-        if event.content_hash != event.hash or "" in event:
-            expected, actual = f"content of hash {event.hash.hex()}", json.dumps(event.fields)
+        extra = event.version == 1 and any(value is not None for value in event[BASIC:-1])
+        if event.content_hash != event.hash or extra or "" in event:
+            expected, actual = (
+                f"content of hash {event.hash.hex()}",
+                json.dumps(event._asdict() | {"hash": None}),
+            )
             yield Violation.of("ledger_events", event.event_id, expected, actual)
         if cycle_id != commit["cycle_id"] or seq < (commit["first_seq"] or 0):
             expected = f"cycle_id {commit['cycle_id']}, seq from {commit['first_seq']}"

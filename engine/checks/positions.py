@@ -1,4 +1,4 @@
-"""Positions as they stand: the fold of the ledger."""
+"""Positions and balances as they stand: the fold of the ledger."""
 
 from collections.abc import Callable, Iterator
 from decimal import DecimalException
@@ -6,11 +6,14 @@ from itertools import islice
 from typing import Any
 
 from engine.checks.check import EVERY, Check, Violation
-from engine.ledger.accounting import Position
+from engine.ledger.accounting import ZERO, Position, PositionKey
+from engine.ledger.balances import StoredBalances
+from engine.ledger.digests import POSITIONS_ONLY
 from engine.ledger.events import Event
+from engine.ledger.markets import RULES, SPOT_RULES, Market, MarketKind, Markets
 from engine.ledger.positions import Positions
-
-MONEY = ("qty", "cost", "realized_pnl", "fees_json")
+from engine.money import canonical
+from engine.store.tx import Tx
 
 
 class PositionsCheck(Check):
@@ -19,25 +22,97 @@ class PositionsCheck(Check):
     name = "positions"
 
     def violations(self) -> Iterator[Violation]:
-        for symbol in self._tx.column("verify_symbols"):
-            events = Positions(self._tx).events(symbol)
-            position = Position(symbol)
-            for row in self._tx.each_named("verify_checkpoints", symbol=symbol):
+        positions = Positions(self._tx)
+        stored = self._tx.typed(PositionKey, "verify_position_keys")
+        counted = taken_over(self._tx)
+        for key in sorted(positions.keys_of_events().union(stored)):
+            events = positions.events(key)
+            position = Position.empty(key, positions.markets.of(key.symbol))
+            for row in self._tx.each_named("verify_checkpoints", **key._asdict()):
                 fold(position, islice(events, row["events"] - position.events), self.count)
                 yield from self._compare("position_checkpoints", position, row)
             fold(position, events, self.count)
-            stored = self._tx.record("position_read", symbol=symbol)
-            yield from self._compare("stage4_positions", position, stored)
+            position.fees_unknown = positions.fees_unknown(key) if counted else 0
+            record = self._tx.record("position_read", **key._asdict())
+            yield from self._compare("stage4_positions", position, record)
         for symbol, cycle_id, changed_in in self._tx.each("verify_position_cycles"):
             yield Violation.of("stage4_positions", f"{symbol}.cycle_id", changed_in, cycle_id)
 
     @staticmethod
     def _compare(table: str, position: Position, row: dict[str, Any] | None) -> Iterator[Violation]:
-        expected = position.row
         if row is None:
-            yield Violation.of(table, position.symbol, (*expected.values(),), "no row")
+            expected = (*position.row.values(),)
+            yield Violation.of(table, position.key, expected, "no row")
         else:
-            yield from Violation.of_columns(table, position.symbol, expected, row)
+            expected_of = {name: value for name, value in position.row.items() if name in row}
+            yield from Violation.of_columns(table, position.key, expected_of, row)
+
+
+class MarketsCheck(Check):
+    """Every market with events is pinned, by its first commit, as its symbol has it."""
+
+    name = "markets"
+
+    def violations(self) -> Iterator[Violation]:
+        if not taken_over(self._tx):
+            return
+        rows = {row["symbol"]: row for row in self._tx.named("verify_markets")}
+        commits = self._tx.pairs("verify_pins")
+        for symbol in sorted(rows.keys() | commits.keys()):
+            self.count()
+            if symbol not in rows:
+                yield Violation.of("markets", symbol, "a row", "no row")
+            elif symbol not in commits:
+                yield Violation.of("markets", symbol, "an event of it", "none")
+            else:
+                yield from self._compare(rows[symbol], commits[symbol])
+
+    @staticmethod
+    def _compare(row: dict[str, Any], commit_seq: int) -> Iterator[Violation]:
+        symbol = row["symbol"]
+        if row["rules"] == SPOT_RULES:
+            market = Market.by_spot_rules(symbol)
+        else:
+            market = Market.of(symbol)
+            if row["kind"] != market.kind:
+                market = Market.of(symbol, linear=True)
+        expected = market.row | {"rules": row["rules"], "commit_seq": commit_seq}
+        if row["rules"] not in (SPOT_RULES, RULES) or market.kind is MarketKind.SPOT:
+            expected["rules"] = RULES
+        yield from Violation.of_columns("markets", symbol, expected, row)
+
+
+class BalancesCheck(Check):
+    """Stored balances are what the ledger's events move, and as the last commit left them."""
+
+    name = "balances"
+
+    def violations(self) -> Iterator[Violation]:
+        if not taken_over(self._tx):
+            return
+        markets = Markets(self._tx)
+        balances = StoredBalances(self._tx, markets)
+        expected = balances.folded(Positions(self._tx, markets).all().values())
+        stored = balances.all()
+        self.count(len(stored))
+        for key in sorted(expected.keys() | stored.keys()):
+            amounts = [canonical(amounts.get(key, ZERO)) for amounts in (expected, stored)]
+            if amounts[0] != amounts[1]:
+                yield Violation.of("balances", f"{' '.join(key)}.amount", *amounts)
+        for wallet, asset, amount, cycle_id, left, changed_in in self._tx.rows(
+            "verify_balance_cycles"
+        ):
+            key_text = f"{wallet} {asset}"
+            if amount != left:
+                yield Violation.of("balance_history", f"{key_text}.amount", amount, left)
+            if cycle_id != changed_in:
+                yield Violation.of("balances", f"{key_text}.cycle_id", changed_in, cycle_id)
+
+
+def taken_over(tx: Tx) -> bool:
+    """Whether a commit has worked out what 0.1.0 did not."""
+    last = tx.record("commit_last")
+    return last is not None and last["version"] != POSITIONS_ONLY
 
 
 def fold(

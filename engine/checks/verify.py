@@ -8,7 +8,7 @@ from engine.checks.cursors import CursorsCheck
 from engine.checks.history import HistoryCheck
 from engine.checks.ledger import ChainCheck, ClaimsCheck, FeesCheck, IdentityCheck, IntegrityCheck
 from engine.checks.metrics import MetricsCheck
-from engine.checks.positions import PositionsCheck
+from engine.checks.positions import BalancesCheck, MarketsCheck, PositionsCheck
 from engine.cycles.results import Frozen
 from engine.errors import CycledeckError, StoreError
 from engine.store.damage import DAMAGE
@@ -20,7 +20,9 @@ CHECKS: tuple[type[Check], ...] = (
     IntegrityCheck,
     IdentityCheck,
     ChainCheck,
+    MarketsCheck,
     PositionsCheck,
+    BalancesCheck,
     HistoryCheck,
     ClaimsCheck,
     FeesCheck,

@@ -84,12 +84,20 @@ def positions(of_symbols: dict[str, PositionView]) -> None:
         average = f" at {_cut(position.avg_cost)}" if position.avg_cost else ""
         line = Text(printable(symbol), style="bold")
         out.print(line.append_text(text(f"  {position.qty}{average}")))
-        out.print(text(f"    realized {position.realized_pnl} · net {position.net}"))
+        out.print(text(f"    realized {position.realized_pnl} · net {_net(position)}"))
         fees = " · ".join(f"{fee} {currency}" for currency, fee in position.fees.items())
         if fees:
             out.print(text(f"    fees {fees}", "dim"))
         if position.oversold:
             out.print(text("    oversold: more was sold than the ledger holds", "yellow"))
+
+
+def _net(position: PositionView) -> str:
+    """While fees are unknown there is no net figure, but one without them."""
+    if not position.fees_unknown:
+        return position.net
+    fills = "fill" if position.fees_unknown == 1 else "fills"
+    return f"≈ {position.net} (fees of {position.fees_unknown} {fills} unknown)"
 
 
 def _cut(number: str, digits: int = 14) -> str:
@@ -113,6 +121,8 @@ def status(summary: LedgerStatus) -> None:
         held = " (held: quarantine)" if key.partition(":")[2] in summary.held else ""
         out.print(text(f"cursor     {key} {_time(value)}{held}"))
     positions(summary.positions)
+    for asset, amount in summary.balances.items():
+        out.print(text(f"balance    {printable(asset)} {amount}"))
 
 
 def _time(ts_ms: int) -> str:

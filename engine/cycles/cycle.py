@@ -34,7 +34,7 @@ from engine.ingest.quarantine import QuarantinedItem
 from engine.ledger.accounting import money_json
 from engine.ledger.commit import Commit, commit_cycle, read_commit
 from engine.ledger.cursors import CURSOR_PREFIX
-from engine.ledger.positions import Positions, digest
+from engine.ledger.markets import RULES
 from engine.settings import Settings
 from engine.store.connection import complete
 from engine.store.damage import sound_rows
@@ -47,6 +47,10 @@ from engine.venues.retrying import Retrying
 
 log = structlog.get_logger("cycledeck.cycle")
 
+BOOKED_AS_SPOT = (
+    "an earlier program booked this contract by the rules of a spot market, and so its figures go "
+    "on; a new ledger books it as a contract"
+)
 # How many ended cycles whose row could not be written are kept in memory until it can.
 MAX_UNRECORDED = 1_000
 
@@ -208,6 +212,7 @@ class CycleRunner:
                 started_ms=cycle.started_ms,
                 venue_ms=cycle.venue_ms,
                 marks_json=money_json(cycle.marks),
+                edge=RULES,
             )
             inputs.keep(tx, cycle.cycle_id, cycle.started_ms, responses)
             if keep_ms:
@@ -256,17 +261,13 @@ class CycleRunner:
     async def _commit(self, cycle: RunningCycle) -> None:
         """The authoritative transaction. After a COMMIT that failed, read back what is true."""
 
-        def work(tx: Tx) -> Commit:
-            if cycle.kind is Kind.REPLAY:
-                cycle.digest_before = digest(Positions(tx).all())
-            return commit_cycle(
-                tx,
-                cycle.prepared.markets,
-                cycle_id=cycle.cycle_id,
-                lease_epoch=self._store.epoch or 0,
-                now_ms=now_ms(),
-            )
-
+        work = partial(
+            commit_cycle,
+            markets=cycle.prepared.markets,
+            cycle_id=cycle.cycle_id,
+            lease_epoch=self._store.epoch or 0,
+            now_ms=now_ms(),
+        )
         try:
             commit = await self._store.write(work)
         except CommitUnknown as error:
@@ -290,6 +291,8 @@ class CycleRunner:
         for symbol, position in commit.positions.items():
             if position.oversold:
                 cycle.warn("oversold", "more was sold than the ledger holds", symbol)
+            if position.market.is_booked_as_spot:
+                cycle.warn("booked_as_spot", BOOKED_AS_SPOT, symbol)
         limit = self._settings.wal_alarm_mib * 1024 * 1024
         if (size := self._store.wal_bytes()) > limit:
             cycle.warn("wal_large", f"the write-ahead log has {size} bytes: a reader keeps it open")

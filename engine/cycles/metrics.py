@@ -13,7 +13,7 @@ from typing import Any
 from engine.errors import NoSuchCycle
 from engine.ledger.accounting import ZERO, Position, money_json, read_money_json
 from engine.ledger.events import FILL, Event
-from engine.ledger.fills import currencies
+from engine.ledger.markets import Market
 from engine.ledger.positions import Positions
 from engine.money import EXACT, canonical
 from engine.store.tx import Tx
@@ -114,7 +114,7 @@ def build(tx: Tx, cycle_id: int, ts_end: int | None = None) -> CycleMetrics:
         avg_time_to_fill=quality.time_to_fill,
         slippage_bps_avg=quality.slippage,
         fees_json=money_json(fees_of(events)),
-        pnl_json=json.dumps(pnl_of(Positions(tx).as_of(commit["commit_seq"]).values(), marks)),
+        pnl_json=json.dumps(pnl_of(Positions(tx).as_of(commit["commit_seq"]), marks)),
         meta_json=json.dumps(meta),
     )
 
@@ -123,23 +123,25 @@ def fees_of(events: Iterable[Event]) -> dict[str, Decimal]:
     """Fees by currency, each in its own, none converted."""
     fees: dict[str, Decimal] = {}
     for event in events:
-        if event.fee_currency is not None and event.fee is not None:
+        if event.fee_currency is not None and event.fee not in (None, "0"):
             total = fees.get(event.fee_currency, ZERO)
-            fees[event.fee_currency] = EXACT.add(total, Decimal(event.fee))
+            fees[event.fee_currency] = EXACT.add(total, Decimal(event.fee or 0))
     return fees
 
 
 def pnl_of(
-    positions: Iterable[Position], marks: Mapping[str, Decimal]
+    positions: Mapping[str, Position], marks: Mapping[str, Decimal]
 ) -> dict[str, dict[str, str | None]]:
-    """Realized, net of quote fees, and unrealized PnL by symbol, in quote units."""
+    """Realized, net of fees, and unrealized PnL by position, in units of its market's money."""
+    return {name: _pnl(p, marks.get(p.symbol)) for name, p in positions.items()}
+
+
+def _pnl(position: Position, mark: Decimal | None) -> dict[str, str | None]:
+    gain = None if mark is None else position.unrealized(mark)
     return {
-        p.symbol: {
-            "realized": canonical(p.realized_pnl),
-            "net": canonical(p.net),
-            "unrealized": canonical(p.unrealized(marks[p.symbol])) if p.symbol in marks else None,
-        }
-        for p in positions
+        "realized": canonical(position.realized_pnl),
+        "net": canonical(position.net),
+        "unrealized": None if gain is None else canonical(gain),
     }
 
 
@@ -185,7 +187,7 @@ def _quality(
         slippage=_across(slip, values, counts),
         time_to_fill=_across(wait, values, counts),
         references=references,
-        several_quotes=len({currencies(symbol)[1] for symbol in counts}) > 1,
+        several_quotes=len({Market.by_spot_rules(symbol).quote for symbol in counts}) > 1,
         by_symbol={
             symbol: {
                 "fills_count": counts[symbol],
@@ -203,7 +205,7 @@ def _across(
     """The average of symbols' figures: by value in a quote currency, of several by their fills."""
     quotes: dict[str, list[str]] = defaultdict(list)
     for symbol in figures:
-        quotes[currencies(symbol)[1]].append(symbol)
+        quotes[Market.by_spot_rules(symbol).quote].append(symbol)
     averages = [
         (
             float(sum(counts[symbol] for symbol in symbols)),

@@ -7,7 +7,7 @@ from engine.cycles.results import Preview, views
 from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import prepare
 from engine.ledger.commit import commit_cycle
-from engine.ledger.positions import Positions, digest
+from engine.ledger.positions import Positions
 from engine.store.tx import Tx
 
 
@@ -42,6 +42,6 @@ def preview_replay(
         cursors=dict(commit.cursors),
         positions_before=views(before, {}),
         positions_after=views(commit.positions, {}),
-        digest_before=digest(before),
+        digest_before=commit.digest_before or "",
         digest_after=commit.positions_digest,
     )

@@ -13,7 +13,11 @@ from engine.ingest import inputs
 from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import Prepared, prepare
 from engine.ledger.accounting import Position, money_json
+from engine.ledger.balances import BalanceKey
+from engine.ledger.books import Books
 from engine.ledger.commit import Commit, commit_cycle
+from engine.ledger.digests import VERSION
+from engine.ledger.markets import SPOT_RULES
 from engine.ledger.positions import Positions
 from engine.money import canonical
 from engine.store.damage import sound_rows
@@ -67,12 +71,13 @@ async def rehearse(
 def _rehearse(tx: Tx, cycle_id: int, responses: list[VenueResponse], report: Report) -> Rehearsal:
     recorded = _recorded(tx, cycle_id)
     report("copying the ledger as it was")
-    for name in ("scratch_events", "scratch_claims", "scratch_commits"):
+    for name in ("scratch_events", "scratch_claims", "scratch_commits", "scratch_markets"):
         tx.run(name, commit_seq=recorded["commit_seq"])
     _restore_cursors(tx, recorded, responses)
     report("folding its positions")
-    symbols = set(tx.column("scratch_symbols"))
-    Positions(tx).keep(Positions(tx).apply((), symbols), 0, 0)
+    books = Books(tx, 0, 0)
+    books.positions.keep(books.positions.apply((), books.positions.keys_of_events()), 0, 0)
+    books.fold()
     report("running the cycle again")
     commit = commit_cycle(
         tx,
@@ -119,6 +124,7 @@ def _prepared(tx: Tx, cycle_id: int, responses: Iterable[VenueResponse]) -> Prep
         responses,
         cycle_id=cycle_id,
         replay_of=tx.value("scratch_replay_of", cycle_id=cycle_id),
+        edge=tx.value("scratch_edge", cycle_id=cycle_id) or SPOT_RULES,
     )
 
 
@@ -135,6 +141,7 @@ def _differences(tx: Tx, recorded: dict[str, Any], commit: Commit) -> Iterator[D
         pair = (row.hex() if row else None for row in (then.get(event_id), now.get(event_id)))
         yield from _unless_equal("event", event_id, *pair)
     yield from _position_differences(tx, recorded, commit)
+    yield from _balance_differences(tx, recorded, commit)
 
 
 def _position_differences(tx: Tx, recorded: dict[str, Any], commit: Commit) -> Iterator[Difference]:
@@ -143,6 +150,17 @@ def _position_differences(tx: Tx, recorded: dict[str, Any], commit: Commit) -> I
     now = {symbol: _money_of(position) for symbol, position in commit.positions.items()}
     for symbol in sorted(then.keys() | now.keys()):
         yield from _unless_equal("position", symbol, then.get(symbol), now.get(symbol))
+
+
+def _balance_differences(tx: Tx, recorded: dict[str, Any], commit: Commit) -> Iterator[Difference]:
+    """None where the cycle's version kept no balances."""
+    if recorded.get("version") != VERSION:
+        return
+    rows = tx.rows("scratch_balances_then", commit_seq=recorded["commit_seq"])
+    then = {BalanceKey(wallet, asset): amount for wallet, asset, amount in rows}
+    now = {key: canonical(amount) for key, amount in commit.balances.items()}
+    for key in sorted(then.keys() | now.keys()):
+        yield from _unless_equal("balance", " ".join(key), then.get(key), now.get(key))
 
 
 def _money_of(position: Position) -> str:

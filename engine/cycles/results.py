@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from engine.ledger.accounting import Position
+from engine.ledger.accounting import Position, unrealized
 from engine.ledger.cursors import CursorChange
-from engine.money import EXACT, canonical
+from engine.money import canonical
 
 
 class Kind(StrEnum):
@@ -60,7 +60,9 @@ class Notice(Frozen):
 
 
 class PositionView(Frozen):
-    """A position for reading: money as canonical text, in quote units where not said otherwise."""
+    """A position for reading: money as canonical text, in units of `money`, but average cost and
+    mark in quote units. Of `fees_unknown` fills not all fees are named: `net` is no figure then.
+    """
 
     qty: str
     cost: str
@@ -71,10 +73,14 @@ class PositionView(Frozen):
     mark: str | None = None
     unrealized: str | None = None
     oversold: bool = False
+    fees_unknown: int = 0
+    money: str = ""
+    inverse: bool = False
 
     @classmethod
     def of(cls, position: Position, mark: Decimal | None = None) -> "PositionView":
         average = position.avg_cost
+        gain = None if mark is None else position.unrealized(mark)
         return cls(
             qty=canonical(position.qty),
             cost=canonical(position.cost),
@@ -83,15 +89,18 @@ class PositionView(Frozen):
             net=canonical(position.net),
             fees={name: canonical(fee) for name, fee in sorted(position.fees.items())},
             mark=None if mark is None else canonical(mark),
-            unrealized=None if mark is None else canonical(position.unrealized(mark)),
+            unrealized=None if gain is None else canonical(gain),
             oversold=position.oversold,
+            fees_unknown=position.fees_unknown,
+            money=position.market.money,
+            inverse=position.market.is_inverse,
         )
 
     def at(self, mark: str) -> "PositionView":
         """The same position at another mark."""
-        value = EXACT.multiply(Decimal(self.qty), Decimal(mark))
-        gain = EXACT.subtract(value, Decimal(self.cost))
-        return self.model_copy(update={"mark": mark, "unrealized": canonical(gain)})
+        gain = unrealized(Decimal(self.qty), Decimal(self.cost), Decimal(mark), self.inverse)
+        shown = None if gain is None else canonical(gain)
+        return self.model_copy(update={"mark": mark, "unrealized": shown})
 
 
 class CycleResult(Frozen):
@@ -143,7 +152,8 @@ def views(
     positions: Mapping[str, Position], marks: Mapping[str, Decimal]
 ) -> dict[str, PositionView]:
     return {
-        name: PositionView.of(position, marks.get(name)) for name, position in positions.items()
+        name: PositionView.of(position, marks.get(position.symbol))
+        for name, position in positions.items()
     }
 
 

@@ -14,6 +14,7 @@ from engine.errors import StoreFatal
 from engine.ingest.prepare import Prepared
 from engine.ledger.accounting import money_json
 from engine.ledger.commit import Commit
+from engine.ledger.markets import RULES
 from engine.trading.execution import Executed
 
 
@@ -35,7 +36,6 @@ class RunningCycle:
     marks: Mapping[str, Decimal] = field(default_factory=dict)
     unfetched: set[str] = field(default_factory=set)
     prepared: Prepared = field(default_factory=Prepared)
-    digest_before: str | None = None
     commit: Commit | None = None
     executed: Executed = field(default_factory=Executed)
     metrics: CycleMetrics | None = None
@@ -73,7 +73,8 @@ class RunningCycle:
             return None
         if self.commit.conflicting:
             return Verdict.CONFLICT
-        same = self.commit.positions_digest == self.digest_before
+        before = self.commit.digest_before
+        same = before is None or before == self.commit.positions_digest
         return Verdict.CLEAN if same and not self.commit.inserted else Verdict.RECOVERED
 
     def row(self, ended_ms: int) -> dict[str, object]:
@@ -94,6 +95,7 @@ class RunningCycle:
             "fills_fetched": commit.fills_fetched if commit else 0,
             "fills_count": commit.fills_count if commit else 0,
             "errors_json": json.dumps([entry.model_dump() for entry in self.errors]),
+            "edge": RULES,
             "warnings_json": json.dumps([entry.model_dump() for entry in self.warnings]),
         }
 

@@ -10,12 +10,12 @@ from typing import NamedTuple
 from engine.cycles.results import CycleResult, Frozen
 from engine.ingest import inputs, quarantine
 from engine.ingest.paging import VenueResponse
-from engine.ingest.prepare import read
+from engine.ingest.prepare import Reading, believed, read
 from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.fills import Fill
 from engine.ledger.identity import Identity
+from engine.ledger.markets import SPOT_RULES
 from engine.store.tx import Tx
-from engine.venue import TradeIds
 
 LEFT_OUT = "it is of another market, or from before this market's history begins"
 
@@ -75,10 +75,13 @@ def read_evidence(tx: Tx, result: CycleResult) -> dict[MarketEvidence, list[Evid
         return {}
     trade_ids = Identity.of(tx).trade_ids
     corrections = _corrections(tx, result)
-    return {
-        MarketEvidence.of(response, result): list(_items(response, trade_ids, corrections))
-        for response in responses
-    }
+    edge = tx.value("cycle_edge", cycle_id=result.cycle_id) or SPOT_RULES
+    evidence = {}
+    for response in responses:
+        given = corrections if response.error is None else ()
+        reading = believed(tx, read(response, trade_ids, given, edge))
+        evidence[MarketEvidence.of(response, result)] = list(_items(reading, given))
+    return evidence
 
 
 def _corrections(tx: Tx, result: CycleResult) -> list[str]:
@@ -91,12 +94,9 @@ def _corrections(tx: Tx, result: CycleResult) -> list[str]:
     return [item.replacement or "" for item in items]
 
 
-def _items(
-    response: VenueResponse, trade_ids: TradeIds, corrections: Sequence[str]
-) -> Iterator[EvidenceItem]:
+def _items(reading: Reading, given: Sequence[str]) -> Iterator[EvidenceItem]:
     """A response's items in order: a text reads the same wherever it stands in a response."""
-    given = corrections if response.error is None else ()
-    reading = read(response, trade_ids, given)
+    response = reading.response
     readable, fills = set(reading.texts), iter(reading.fills)
     reasons = {item.raw: item.reason for item in reading.unreadable}
     own = (raw for raw in given if raw in readable or raw in reasons)

@@ -88,7 +88,10 @@ class _Change:
     def __init__(self, tx: Tx, cycle_id: int, symbol: str) -> None:
         self._tx = tx
         self._cycle_id = cycle_id
-        self._symbol = symbol
+        self._name = symbol
+        self._positions = Positions(tx)
+        self._key = self._positions.key(symbol)
+        self._belonging = self._positions.belonging(self._key)
         self._commit_seq, first_seq, last_seq = self._commit()
         self._stored, stored_seq = self._stored_at(self._commit_seq)
         self._own, own_ms = self._span(first_seq, last_seq)
@@ -103,7 +106,7 @@ class _Change:
     def stored_before(self) -> tuple[Position, Iterator[Event]]:
         """The position that the change began with, and the events from there on."""
         position, _ = self._stored_at(self._commit_seq - 1)
-        total = Positions(self._tx).read(self._symbol).events
+        total = self._positions.read(self._key).events
         position.events = total - self._since - self._own
         if self._first is None:
             return position, iter(())
@@ -115,7 +118,7 @@ class _Change:
         """The same, folded from the last checkpoint before the change's and all later events."""
         times = [self._first.ts if self._first else None, self._since_ms]
         bound = min((ts for ts in times if ts is not None), default=BEYOND)
-        position = Positions(self._tx).checkpoint(self._symbol, bound)
+        position = self._positions.checkpoint(self._key, bound)
         done = position.last
         events = (event for event in self._events(position.last_ts) if event.place > done)
         position.fold(self._earlier(events))
@@ -132,11 +135,12 @@ class _Change:
         steps = tuple(_step(position, event, event.event_id in new) for event in listed)
         done = position.events
         position.fold(events)
+        position.fees_unknown = self._stored.fees_unknown
         after, stored = PositionView.of(position), PositionView.of(self._stored)
         return Explanation(
             cycle_id=self._cycle_id,
             commit_seq=self._commit_seq,
-            symbol=self._symbol,
+            symbol=self._name,
             folded=folded,
             late=self.late,
             before=before,
@@ -158,24 +162,28 @@ class _Change:
 
     def _stored_at(self, commit_seq: int) -> tuple[Position, int]:
         """The position stored as of a commit, and the number of the last event by then."""
-        row = self._tx.one("history_position", symbol=self._symbol, commit_seq=commit_seq)
-        return (Position.of(*row[:-1]), row[-1]) if row else (Position(self._symbol), 0)
+        of_key = self._key._asdict()
+        row = self._tx.one("history_position", commit_seq=commit_seq, **of_key)
+        market = self._positions.markets.of(self._key.symbol)
+        if row is None:
+            return Position.empty(self._key, market), 0
+        return Position.of(row[:-1], market), row[-1]
 
     def _span(self, first_seq: int, last_seq: int) -> tuple[int, int | None]:
         """The number of the symbol's events among some rows, and the earliest time of those."""
         [(count, earliest_ms)] = self._tx.rows(
-            "history_span", first_seq=first_seq, last_seq=last_seq, symbol=self._symbol
+            "history_span", first_seq=first_seq, last_seq=last_seq, **self._belonging
         )
         return count, earliest_ms
 
     def _events_at(self, ts: int, first_seq: int, last_seq: int) -> list[Event]:
         """Events of one millisecond among some rows, in fold order."""
-        values = {"symbol": self._symbol, "ts": ts, "first_seq": first_seq, "last_seq": last_seq}
+        values = {"ts": ts, "first_seq": first_seq, "last_seq": last_seq, **self._belonging}
         return sorted(self._tx.typed(Event, "history_events_at", **values), key=attrgetter("place"))
 
     def _is_late(self, first: Event, first_seq: int) -> bool:
         """Whether an event from before row `first_seq` sorts after `first`."""
-        if self._tx.rows("history_later", symbol=self._symbol, ts=first.ts, first_seq=first_seq):
+        if self._tx.rows("history_later", ts=first.ts, first_seq=first_seq, **self._belonging):
             return True
         earlier = self._events_at(first.ts, 0, first_seq - 1)
         return bool(earlier) and earlier[-1].place > first.place
@@ -183,7 +191,7 @@ class _Change:
     def _events(self, since_ms: int) -> Iterator[Event]:
         """The events as of the change from a time on, in fold order, streamed."""
         span = {"since_ms": since_ms, "last_seq": self._last_seq}
-        rows = self._tx.each("history_events", symbol=self._symbol, **span)
+        rows = self._tx.each("history_events", **span, **self._belonging)
         return in_fold_order(map(Event._make, rows))
 
     def _earlier(self, events: Iterator[Event]) -> Iterator[Event]:
@@ -199,6 +207,7 @@ def _step(position: Position, event: Event, new: bool) -> FoldStep:
     d = EXACT.subtract(position.qty, qty)
     paid = EXACT.subtract(position.cost, cost)
     realized = EXACT.subtract(position.realized_pnl, realized_pnl)
+    gained = -realized if position.market.is_inverse else realized
     reduces = _opposed(qty, d)
     stays = ZERO if _opposed(qty, position.qty) else position.cost
     return FoldStep(
@@ -208,7 +217,7 @@ def _step(position: Position, event: Event, new: bool) -> FoldStep:
         side=event.side,
         new=new,
         d=canonical(d),
-        v=canonical(EXACT.subtract(paid, realized).copy_abs()),
+        v=canonical(EXACT.subtract(paid, gained).copy_abs()),
         released=canonical(EXACT.subtract(cost, stays)) if reduces else None,
         realized=canonical(realized) if reduces else None,
         fee=event.fee,

@@ -167,7 +167,7 @@ def _fee_key(event: Event) -> tuple[str, str | None]:
 
 def _recall(scratch: Tx, met: Sequence[Row]) -> None:
     """Put events, and the claims of their fills, into the ledger in memory."""
-    scratch.run_many("append_events", met)
+    scratch.run_many("append_detailed_events", met)
     events = (Event._make(row[:-1]) for row in met)
     applied = [event.trade_id for event in events if event.type == FILL]
     scratch.column("claim_fills", fill_ids=json.dumps(applied), cycle_id=0)

@@ -9,6 +9,7 @@ from typing import Any
 from engine.cycles.results import CycleStatus, Frozen, PositionView, views
 from engine.ingest.quarantine import held
 from engine.ledger.accounting import read_money_json
+from engine.ledger.balances import StoredBalances, by_asset
 from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.identity import Identity
 from engine.ledger.positions import Positions
@@ -64,11 +65,13 @@ class LedgerSummary(Frozen):
 
 
 class LedgerStatus(Frozen):
-    """The ledger as `status` prints it. Cursors in UTC milliseconds; `lease` is null when nobody
-    runs, `counts` has the rows of each table."""
+    """The ledger as `status` prints it. Balances are by asset, zeros left out: what the ledger's
+    events moved. Cursors in UTC milliseconds; `lease` is null when nobody runs, `counts` has the
+    rows of each table."""
 
     ledger: dict[str, str]
     positions: dict[str, PositionView]
+    balances: dict[str, str]
     cursors: dict[str, int]
     held: tuple[str, ...]
     lease: dict[str, Any] | None
@@ -113,9 +116,11 @@ class SummaryReader:
 
     def status(self) -> LedgerStatus:
         tx, lease = self.tx, LeaseRow.read(self.tx)
+        positions = Positions(tx)
         return LedgerStatus(
             ledger=Identity.stored(tx),
-            positions=views(Positions(tx).all(), {}),
+            positions=views(positions.all(), {}),
+            balances=by_asset(StoredBalances(tx, positions.markets).all()),
             cursors={row["key"]: row["value_ms"] for row in tx.named("cursors_all")},
             held=tuple(sorted(held(tx))),
             lease=None if lease.holder is None else asdict(lease),

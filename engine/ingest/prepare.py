@@ -5,7 +5,7 @@ Live cycles, replays, previews and rehearsals are four uses of `prepare`.
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from engine.errors import UnreadableFill
@@ -13,8 +13,10 @@ from engine.ingest import quarantine
 from engine.ingest.paging import VenueResponse
 from engine.ingest.quarantine import QuarantinedItem, Undecided
 from engine.ledger.cursors import PreparedMarket
-from engine.ledger.fills import Fill, derive_trade_ids, read_fill
+from engine.ledger.fills import Fill, derive_trade_ids
 from engine.ledger.identity import Identity
+from engine.ledger.markets import RULES
+from engine.ledger.reports import Edge, read_fill
 from engine.store.tx import Tx
 from engine.venue import TradeIds
 
@@ -50,15 +52,19 @@ def prepare(
     cycle_id: int,
     replay_of: int | None = None,
     quarantining: bool = True,
+    edge: int = RULES,
 ) -> Prepared:
     """Read complete responses, with the corrections that are due or that the replayed cycle had.
 
-    Items that cannot be booked are quarantined for `cycle_id`, unless that is not wanted.
+    Items that cannot be booked are quarantined for `cycle_id`, unless that is not wanted. `edge` is
+    the version of the rules that they are read by.
     """
     identity = Identity.of(tx)
     corrections = quarantine.replacements(tx, replay_of)
     texts = [item.replacement or "" for item in corrections]
-    readings = [read(response, identity.trade_ids, texts) for response in responses]
+    readings = [
+        believed(tx, read(response, identity.trade_ids, texts, edge)) for response in responses
+    ]
     unreadable = chain.from_iterable(reading.unreadable for reading in readings)
     undecided = (*unreadable, *_with_taken_ids(tx, readings, identity.venue))
     if quarantining:
@@ -77,16 +83,22 @@ def prepare(
     return Prepared(markets, undecided, held, tuple(corrections))
 
 
-def read(response: VenueResponse, trade_ids: TradeIds, corrections: Iterable[str] = ()) -> Reading:
+def read(
+    response: VenueResponse,
+    trade_ids: TradeIds,
+    corrections: Iterable[str] = (),
+    rules: int = RULES,
+) -> Reading:
     """Read a response's items, and the operator's corrections of some of them.
 
     Other markets' fills and those before the market's start are left out.
     """
     request = response.request
     fills, texts, unreadable = [], [], []
+    edge = Edge(trade_ids, response.latest_ms, rules)
     for raw in chain(*response.pages, corrections):
         try:
-            fill = read_fill(raw, trade_ids, response.latest_ms)
+            fill = read_fill(raw, edge)
         except UnreadableFill as error:
             unreadable.append(Undecided(request.symbol, raw, str(error)))
             continue
@@ -96,6 +108,24 @@ def read(response: VenueResponse, trade_ids: TradeIds, corrections: Iterable[str
     if trade_ids is TradeIds.NONE:
         fills = derive_trade_ids(fills)
     return Reading(response, tuple(fills), tuple(texts), tuple(unreadable))
+
+
+def believed(tx: Tx, reading: Reading) -> Reading:
+    """The reading with doubtful fills among what cannot be booked, but for those that the ledger
+    has already: only new ones are judged."""
+    if not any(fill.doubt for fill in reading.fills):
+        return reading
+    ids = json.dumps([fill.trade_id for fill in reading.fills if fill.doubt])
+    booked = tx.pairs("fill_markets", trade_ids=ids)
+    pairs = list(zip(reading.fills, reading.texts, strict=True))
+    bookable = [(f, t) for f, t in pairs if f.doubt is None or f.trade_id in booked]
+    doubtful = (
+        Undecided(reading.response.request.symbol, text, fill.doubt)
+        for fill, text in pairs
+        if fill.doubt is not None and fill.trade_id not in booked
+    )
+    fills, texts = zip(*bookable, strict=True) if bookable else ((), ())
+    return replace(reading, fills=fills, texts=texts, unreadable=(*reading.unreadable, *doubtful))
 
 
 def _with_taken_ids(tx: Tx, readings: Sequence[Reading], venue: str) -> Iterator[Undecided]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from engine.clock import DAY_MS
-from engine.errors import NoSuchItem
-from engine.ledger.fills import read_fill
+from engine.errors import NoSuchItem, UnreadableFill
 from engine.ledger.identity import Identity
+from engine.ledger.reports import Edge, read_fill
 from engine.store.tx import Tx
 from engine.text import storable
 from engine.venues.registry import shares_unreadable
@@ -106,7 +106,9 @@ def resolve(
     if not items:
         raise NoSuchItem(f"there is no open quarantine item {item_id}")
     if replacement is not None:
-        read_fill(replacement, Identity.of(tx).trade_ids, now_ms + DAY_MS)
+        fill = read_fill(replacement, Edge(Identity.of(tx).trade_ids, now_ms + DAY_MS))
+        if fill.doubt is not None:
+            raise UnreadableFill(fill.doubt)
     tx.run(
         "audit_add",
         ts=now_ms,

@@ -1,4 +1,4 @@
-"""Positions: a pure function of the set of a symbol's ledger events. No I/O.
+"""Positions: a pure function of the set of their ledger events. No I/O.
 
 Sort by (time, trade id, FILL before FEE), then fold. Every product and sum is exact; the only
 rounding is `money.share`. What is released plus what stays is always what was there.
@@ -8,22 +8,57 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.ledger.events import FEE, FILL, Event, SortKey, sort_key
-from engine.ledger.fills import currencies
+from engine.ledger.markets import Market
 from engine.money import EXACT, canonical, share
+from engine.store.tx import Row
 
-ZERO = Decimal(0)
+ZERO, ONE = Decimal(0), Decimal(1)
+MAIN, NET = "main", "net"
+
+
+class PositionKey(NamedTuple):
+    """What tells a position from others: its market, wallet, side (`net`, `long` or `short`) and
+    margin mode."""
+
+    symbol: str
+    wallet: str
+    side: str
+    margin_mode: str
+
+    def __str__(self) -> str:
+        """The symbol, and what else is not the usual."""
+        words = [self.symbol]
+        if self.side != NET:
+            words.append(self.side)
+        if self.margin_mode == "isolated":
+            words.append(self.margin_mode)
+        if self.wallet != MAIN:
+            words.append(f"@{self.wallet}")
+        return " ".join(words)
+
+    @classmethod
+    def of(cls, event: Event, market: Market) -> "PositionKey":
+        """The position that an event belongs to."""
+        return cls(
+            event.symbol,
+            event.wallet or MAIN,
+            event.position_side or NET,
+            event.margin_mode or market.margin_mode,
+        )
 
 
 @dataclass(slots=True)
 class Position:
-    """The holding of a symbol's base asset after `events` events, the last of them `last_…`.
+    """What is held of a market, in one wallet and on one side, after `events` events, the last of
+    them `last_…`.
 
-    `qty` is signed. `cost` is signed like it: what the open quantity was paid, or sold, for, in
-    quote units. `realized_pnl` is in quote units, gross of fees charged in other currencies than
-    the base. `fees` is by currency.
+    `qty` is signed: units of the base; of an inverse contract, of the quote. `cost` is signed like
+    it: what the open quantity was paid, or sold, for, in the market's money, and so is
+    `realized_pnl`, which is gross of fees but for those that a spot market's base paid. `fees` is
+    by currency. `fees_unknown` fills have fees that the venue has not named yet.
     """
 
     symbol: str
@@ -35,18 +70,47 @@ class Position:
     last_ts: int = 0
     last_trade_id: str = ""
     last_event_id: str = ""
+    wallet: str = MAIN
+    side: str = NET
+    margin_mode: str = ""
+    fees_unknown: int = 0
+    market: Market = field(kw_only=True, default=None)  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        self.market = self.market or Market.of(self.symbol)
+        self.margin_mode = self.margin_mode or self.market.margin_mode
 
     @classmethod
-    def of(
-        cls, symbol: str, qty: str, cost: str, realized_pnl: str, fees_json: str, *place: Any
-    ) -> "Position":
-        """The position of a row; of a row of `position_history`, without its place in the fold."""
-        fees = read_money_json(fees_json)
-        return cls(symbol, Decimal(qty), Decimal(cost), Decimal(realized_pnl), fees, *place)
+    def empty(cls, key: PositionKey, market: Market) -> "Position":
+        """The position before its first event."""
+        return cls(
+            key.symbol,
+            wallet=key.wallet,
+            side=key.side,
+            margin_mode=key.margin_mode,
+            market=market,
+        )
+
+    @classmethod
+    def empty_of(cls, market: Market) -> "Position":
+        """The usual position of a market before its first event."""
+        return cls(market.symbol, market=market)
+
+    @classmethod
+    def of(cls, row: Row, market: Market) -> "Position":
+        """The position of a row; without its place in the fold where the row has none."""
+        symbol, qty, cost, realized_pnl, fees_json, *rest = row
+        values: list[Any] = [symbol, Decimal(qty), Decimal(cost), Decimal(realized_pnl)]
+        values += [read_money_json(fees_json), *rest]
+        return cls(*values, market=market)
 
     @property
-    def row(self) -> dict[str, Any]:
-        """Its columns in the order that digests have them in."""
+    def key(self) -> PositionKey:
+        return PositionKey(self.symbol, self.wallet, self.side, self.margin_mode)
+
+    @property
+    def money_row(self) -> dict[str, Any]:
+        """The columns that version 1 of a digest covers, in its order."""
         return {
             "symbol": self.symbol,
             "qty": canonical(self.qty),
@@ -60,6 +124,12 @@ class Position:
         }
 
     @property
+    def row(self) -> dict[str, Any]:
+        """All columns, in the order that digests have them in."""
+        rest = {name: getattr(self, name) for name in ("wallet", "side", "margin_mode")}
+        return self.money_row | rest | {"fees_unknown": self.fees_unknown}
+
+    @property
     def last(self) -> SortKey:
         """Where the fold stands: an event that sorts before this is a late one."""
         if not self.events:
@@ -69,29 +139,31 @@ class Position:
     @property
     def avg_cost(self) -> Decimal | None:
         """Quote units per base unit of the open quantity, rounded to 18 places for reading."""
-        return share(self.cost, Decimal(1), self.qty) if self.qty else None
+        over, under = (self.qty, self.cost) if self.market.is_inverse else (self.cost, self.qty)
+        return share(over, ONE, under) if over and under else None
 
     @property
     def net(self) -> Decimal:
-        """Realized PnL less the fees charged in the quote currency."""
-        quote = currencies(self.symbol)[1]
-        return EXACT.subtract(self.realized_pnl, self.fees.get(quote, ZERO))
+        """Realized PnL less the fees charged in the market's money."""
+        return EXACT.subtract(self.realized_pnl, self.fees.get(self.market.money, ZERO))
 
     @property
     def oversold(self) -> bool:
-        """More was sold on a spot market than the ledger holds: earlier history is missing."""
-        return self.qty < 0 and ":" not in self.symbol
+        """More was sold than the ledger holds, where that cannot be: earlier history is missing."""
+        if self.side == "short":
+            return self.qty > 0
+        return self.qty < 0 and (self.side == "long" or ":" not in self.symbol)
 
-    def unrealized(self, mark: Decimal) -> Decimal:
-        """What closing the open quantity at `mark` would realize, in quote units."""
-        return EXACT.subtract(EXACT.multiply(self.qty, mark), self.cost)
+    def unrealized(self, mark: Decimal) -> Decimal | None:
+        """What closing the open quantity at `mark` would realize, in the market's money; null for
+        an inverse contract at no price."""
+        return unrealized(self.qty, self.cost, mark, self.market.is_inverse)
 
     def fold(self, events: Iterable[Event]) -> None:
         """Carry the position on over events of its symbol, given in sort order.
 
         Raises `ValueError` for an event of a type that has no rule.
         """
-        base = currencies(self.symbol)[0]
         event = None
         with localcontext(EXACT):
             for event in events:
@@ -99,25 +171,28 @@ class Position:
                 rule = _RULES.get(event.type)
                 if rule is None:
                     raise ValueError(f"{event.event_id}: no rule folds events of {event.type!r}")
-                rule(self, event, base)
+                rule(self, event)
         if event is not None:
             self.last_ts = event.ts
             self.last_trade_id = event.trade_id
             self.last_event_id = event.event_id
 
-    def _fill(self, event: Event, base: str) -> None:
-        qty = Decimal(event.qty or "")
-        value = qty * Decimal(event.price or "")
+    def _fill(self, event: Event) -> None:
+        qty, price = Decimal(event.qty or ""), Decimal(event.price or "")
+        if self.market.is_contract and event.contract_size is not None:
+            qty *= Decimal(event.contract_size)
+        value = share(qty, ONE, price) if self.market.is_inverse else qty * price
         self._move(qty if event.side == "buy" else -qty, value)
 
-    def _fee(self, event: Event, base: str) -> None:
+    def _fee(self, event: Event) -> None:
         currency, fee = event.fee_currency or "", Decimal(event.fee or "")
-        self.fees[currency] = self.fees.get(currency, ZERO) + fee
-        if currency == base:
+        if fee:
+            self.fees[currency] = self.fees.get(currency, ZERO) + fee
+        if currency == self.market.base and not self.market.is_contract:
             self._move(-fee, ZERO)
 
     def _move(self, d: Decimal, v: Decimal) -> None:
-        """The one rule: an event moves the base by `d` and brings a quote value `v` ≥ 0."""
+        """The one rule: an event moves the quantity by `d` and brings a value `v` ≥ 0."""
         qty = self.qty
         self.qty = qty + d
         if not qty or (d > 0) == (qty > 0):
@@ -125,20 +200,31 @@ class Position:
         elif abs(d) <= abs(qty):
             closes = d == -qty
             released = self.cost if closes else share(self.cost, abs(d), abs(qty))
-            self.realized_pnl += (v if qty > 0 else -v) - released
+            self._realize((v if qty > 0 else -v) - released)
             self.cost -= released
         else:
             closing = share(v, abs(qty), abs(d))
-            self.realized_pnl += (closing if qty > 0 else -closing) - self.cost
+            self._realize((closing if qty > 0 else -closing) - self.cost)
             opening = v - closing
             self.cost = opening if d > 0 else -opening
 
+    def _realize(self, gain: Decimal) -> None:
+        """An inverse contract gains where its value, in coins, falls."""
+        self.realized_pnl += -gain if self.market.is_inverse else gain
+
 
 # The rule that folds the events of each type.
-_RULES: dict[str, Callable[[Position, Event, str], None]] = {
+_RULES: dict[str, Callable[[Position, Event], None]] = {
     FILL: Position._fill,
     FEE: Position._fee,
 }
+
+
+def unrealized(qty: Decimal, cost: Decimal, mark: Decimal, inverse: bool) -> Decimal | None:
+    """What closing a position at `mark` would realize; null where that has no value."""
+    if not inverse:
+        return EXACT.subtract(EXACT.multiply(qty, mark), cost)
+    return EXACT.subtract(cost, share(qty, ONE, mark)) if mark else None
 
 
 def money_json(amounts: Mapping[str, Decimal]) -> str:

@@ -4,11 +4,11 @@ Runs inside TX 1.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.ledger.events import FEE, FILL, Event, events_of
+from engine.ledger.events import BASIC, FEE, FILL, Event, events_of, no_fee
 from engine.ledger.fills import Fill
 from engine.store.tx import Tx
 
@@ -20,7 +20,8 @@ class Appended:
     """The outcome of appending a cycle's fills: attempted = inserted + ignored + conflicting.
 
     `unsettled` are the symbols whose claims and events disagreed (rows were removed by hand):
-    their positions have to be folded anew from the ledger.
+    their positions have to be folded anew from the ledger. `named_fees` are fills of earlier cycles
+    whose fees were unknown, and are all named now.
     """
 
     attempted: int = 0
@@ -28,6 +29,7 @@ class Appended:
     inserted: list[Event] = field(default_factory=list)
     conflicting: list[Event] = field(default_factory=list)
     unsettled: set[str] = field(default_factory=set)
+    named_fees: list[Event] = field(default_factory=list)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -52,6 +54,7 @@ class _Append:
         self._tx = tx
         self._cycle_id = cycle_id
         self._done = Appended()
+        self._by_old_rules: set[str] = set()
 
     def append(self, fills: Sequence[Fill]) -> Appended:
         claimed = self._claim(fills)
@@ -65,6 +68,8 @@ class _Append:
                 fresh += events
             else:
                 seen.append(events)
+                if fill.market is None:
+                    self._by_old_rules.add(fill.trade_id)
         seen += ([event] for event in self._insert(fresh))
         if seen:
             self._compare(seen)
@@ -78,7 +83,14 @@ class _Append:
     def _insert(self, events: list[Event]) -> list[Event]:
         """Insert events; returns those whose ids were in the ledger already."""
         own = (self._cycle_id,)
-        inserted = self._tx.run_many("append_events", [event + own for event in events])
+        plain = [event for event in events if event.version == 1]
+        detailed = [event for event in events if event.version != 1] if plain != events else []
+        inserted = self._tx.run_many("append_events", [event[:BASIC] + own for event in plain])
+        if detailed:
+            inserted += self._tx.run_many(
+                "append_detailed_events", [event + own for event in detailed]
+            )
+            events = plain + detailed  # As the ledger numbers them.
         if inserted < len(events):
             return self._sort_out(events)
         self._done.inserted += events
@@ -113,7 +125,7 @@ class _Append:
         """Decide event by event about a fill that is in the ledger and no plain repeat."""
         fees = self._stored_fees(events[0].trade_id)
         disputed = False
-        for event in events:
+        for event in self._naming_fees(events, fees):
             stored = self._counterpart(event, fees)
             if stored is None and not disputed:
                 self._insert([event])
@@ -129,6 +141,24 @@ class _Append:
                 self._keep_conflict(event, contradiction)
             else:
                 self._done.ignored += 1
+
+    def _naming_fees(self, events: list[Event], fees: Mapping[str | None, Event]) -> list[Event]:
+        """The events of a report; where it is the first to name all fees of a fill, each new fee
+        says so. Without a new one, a fee of nothing does."""
+        fill, trade_id = events[0], events[0].trade_id
+        row = None if fill.fees_unknown else self._tx.one("stored_event", event_id=fill.event_id)
+        stored = Event._make(row) if row else None
+        if stored is None or not stored.fees_unknown or stored.contradicted_by(fill):
+            return events
+        named = trade_id in self._by_old_rules or self._tx.value("fees_named", trade_id=trade_id)
+        if named:
+            return events
+        self._done.named_fees.append(stored)
+        new = [event for event in events[1:] if event.fee_currency not in fees]
+        if not new:
+            self._done.attempted += 1
+            return [*events, no_fee(fill, taken=bool(fees))]
+        return [event.naming_all_fees() if event in new else event for event in events]
 
     def _counterpart(self, event: Event, fees: dict[str | None, Event]) -> Event | None:
         """The ledger's event that `event` is a report of.
@@ -167,5 +197,5 @@ def _withdrawn_fees(events: list[Event], stored: dict[str | None, Event]) -> Con
     return {
         f"fee:{currency}": (fee.fee, None)
         for currency, fee in stored.items()
-        if currency not in reported
+        if currency not in reported and fee.fee != "0"
     }

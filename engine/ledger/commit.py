@@ -6,20 +6,26 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
 
 from engine.ledger.accounting import Position
 from engine.ledger.append import append
+from engine.ledger.balances import BalanceKey
+from engine.ledger.books import Books
 from engine.ledger.cursors import CursorChange, PreparedMarket, move_cursors
+from engine.ledger.digests import POSITIONS_ONLY, VERSION, digest
 from engine.ledger.events import FILL
-from engine.ledger.positions import Positions, digest
 from engine.store.tx import Tx
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The outcome of one TX 1; `positions` are all that there are after it."""
+    """The outcome of one TX 1; `positions` and `balances` are all that there are after it.
+
+    `digest_before` is the digest of the books before it; null where that is not known any more.
+    """
 
     commit_seq: int
     cycle_id: int
@@ -31,18 +37,27 @@ class Commit:
     fills_count: int
     cursors: Mapping[str, CursorChange]
     positions: Mapping[str, Position]
+    balances: Mapping[BalanceKey, Decimal]
     positions_digest: str
+    digest_before: str | None
 
     @classmethod
     def of(
         cls,
         record: Mapping[str, Any],
         cursors: Mapping[str, CursorChange],
-        positions: Mapping[str, Position],
+        books: Books,
+        digest_before: str | None,
     ) -> "Commit":
         """The commit of a row of `ledger_commits`."""
         fields = {name: record[name] for name in record if name in cls.__dataclass_fields__}
-        return cls(**fields, cursors=cursors, positions=positions)
+        return cls(
+            **fields,
+            cursors=cursors,
+            positions=books.positions.all(),
+            balances=books.balances.all(),
+            digest_before=digest_before,
+        )
 
 
 def commit_cycle(
@@ -56,16 +71,18 @@ def commit_cycle(
     """Append, account and advance the cursors: the function that runs inside the transaction."""
     markets = tuple(markets)
     fills = [fill for market in markets for fill in market.fills]
+    last = tx.record("commit_last") or dict(FIRST)
+    commit_seq = last["commit_seq"] + 1
+    books = Books(tx, commit_seq, cycle_id)
+    if last["version"] != VERSION:
+        books.take_over()
+        last["positions_digest"] = books.digest
     appended = append(tx, fills, cycle_id)
-    stored = Positions(tx)
-    changed = stored.apply(appended.inserted, appended.unsettled)
+    books.apply(appended, fills)
     contradicted = {event.trade_id for event in appended.conflicting if event.type == FILL}
     cursors = move_cursors(tx, markets, contradicted, cycle_id)
-    last_commit, link = tx.one("commit_last") or (0, b"")
-    stored.keep(changed, last_commit + 1, cycle_id)
-    after = stored.all()
     record: dict[str, Any] = {
-        "commit_seq": last_commit + 1,
+        "commit_seq": commit_seq,
         "cycle_id": cycle_id,
         "committed_ms": now_ms,
         "lease_epoch": lease_epoch,
@@ -73,11 +90,14 @@ def commit_cycle(
         **_rows_inserted(tx, len(appended.inserted)),
         "fills_fetched": len(fills),
         "cursors_json": json.dumps({k: [m.before, m.after] for k, m in cursors.items()}),
-        "positions_digest": digest(after),
+        "positions_digest": books.digest,
+        "version": VERSION,
+        "decision_json": None,
     }
-    record["hash"] = chain_hash(link, record, (event.hash for event in appended.inserted))
+    hashes = (event.hash for event in appended.inserted)
+    record["hash"] = chain_hash(last["hash"], record, hashes)
     tx.run("commit_append", **record)
-    return Commit.of(record, cursors, after)
+    return Commit.of(record, cursors, books, last["positions_digest"])
 
 
 def read_commit(tx: Tx, cycle_id: int) -> Commit | None:
@@ -87,7 +107,16 @@ def read_commit(tx: Tx, cycle_id: int) -> Commit | None:
         return None
     changes = json.loads(record["cursors_json"]).items()
     cursors = {key: CursorChange(before, after) for key, (before, after) in changes}
-    return Commit.of(record, cursors, Positions(tx).all())
+    books = Books(tx, record["commit_seq"], cycle_id)
+    return Commit.of(record, cursors, books, _digest_before(tx, record["commit_seq"]))
+
+
+def _digest_before(tx: Tx, commit_seq: int) -> str | None:
+    """The digest of the books before a commit; null where 0.1.0 made the one before it."""
+    if commit_seq == 1:
+        return digest((), {}, ())
+    before: str | None = tx.value("digest_of_commit", commit_seq=commit_seq - 1, version=VERSION)
+    return before
 
 
 # What a commit's hash covers besides the events: everything it says.
@@ -96,12 +125,16 @@ CHAINED = (
     "conflicting", "fills_fetched", "fills_count", "first_seq", "last_seq", "cursors_json",
     "positions_digest",
 )  # fmt: skip
+CHAINED_LATER = ("version", "decision_json")
+# What the first commit of a ledger follows.
+FIRST = {"commit_seq": 0, "hash": b"", "version": POSITIONS_ONLY, "positions_digest": None}
 
 
 def chain_hash(before: bytes, record: Mapping[str, Any], event_hashes: Iterable[bytes]) -> bytes:
     """The link of one commit: the hash before, the commit's own fields, its events' hashes."""
+    names = CHAINED if record["version"] == POSITIONS_ONLY else CHAINED + CHAINED_LATER
     link = blake2b(before, digest_size=32)
-    link.update(json.dumps([record[name] for name in CHAINED]).encode())
+    link.update(json.dumps([record[name] for name in names]).encode())
     for event_hash in event_hashes:
         link.update(event_hash)
     return link.digest()

@@ -8,7 +8,8 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from engine.ledger.fills import Fill
+from engine.ledger.fills import Fill, FillDetails
+from engine.ledger.markets import Market
 from engine.money import canonical
 
 FILL = "FILL"
@@ -18,8 +19,10 @@ FEE = "FEE"
 class Event(NamedTuple):
     """One row of `ledger_events`, but for its number and the cycle that inserted it.
 
-    Money is canonical text. A FILL has side, qty and price; a FEE has fee and fee_currency.
-    `hash` is the digest of everything before it.
+    Money is canonical text. A FILL has side, qty and price; a FEE has fee and fee_currency. What
+    follows the hash is null where nothing but the usual is to be said: the main wallet, the net
+    side, the market's margin mode, no contract size. `version` says what the hash covers: 1 what
+    stands before it, 2 all the rest too.
     """
 
     event_id: str
@@ -36,6 +39,19 @@ class Event(NamedTuple):
     client_order_id: str | None
     meta_json: str
     hash: bytes
+    wallet: str | None = None
+    market_id: str | None = None
+    position_side: str | None = None
+    margin_mode: str | None = None
+    contract_size: str | None = None
+    asset: str | None = None
+    amount: str | None = None
+    group_id: str | None = None
+    cause: str | None = None
+    source: str | None = None
+    source_seq: int | None = None
+    stated_balance: str | None = None
+    version: int = 1
 
     @property
     def trade_id(self) -> str:
@@ -44,24 +60,36 @@ class Event(NamedTuple):
         return self.exchange_trade_id.removeprefix("fee:")
 
     @property
+    def fees_unknown(self) -> bool:
+        """Whether it is a fill whose report did not name all fees."""
+        return self.type == FILL and '"fee":"unknown"' in self.meta_json
+
+    @property
     def place(self) -> "SortKey":
         """Where the event stands in its symbol's fold."""
         return sort_key(self.ts, self.symbol, self.trade_id, self.event_id)
 
     @property
     def fields(self) -> dict[str, Any]:
-        """All but the hash, by name."""
-        return dict(zip(self._fields[:-1], self[:-1], strict=True))
+        """What the hash covers, by name."""
+        names = self._fields[: HASHED[self.version]]
+        return {name: value for name, value in zip(names, self, strict=False) if name != "hash"}
 
     @property
     def content_hash(self) -> bytes:
         """The digest that `hash` must be."""
-        return _digest("\x1f".join("" if value is None else str(value) for value in self[:-1]))
+        values = self.fields.values()
+        return _digest("\x1f".join("" if value is None else str(value) for value in values))
+
+    def naming_all_fees(self) -> "Event":
+        """The fee as an event that says that there are no other ones to come."""
+        event = self._replace(meta_json=ALL_FEES)
+        return event._replace(hash=event.content_hash)
 
     def contradicted_by(self, reported: "Event") -> dict[str, tuple[Any, Any]]:
         """The fields in which a report contradicts this event, each with both values.
 
-        An id, a liquidity or a fee that one of the two lacks is no contradiction.
+        What one of the two lacks of ids, liquidity, fees and details is no contradiction.
         """
         pairs = {
             name: (getattr(self, name), getattr(reported, name))
@@ -78,16 +106,27 @@ class Event(NamedTuple):
         return contradictions
 
 
+# How many of an event's fields 0.1.0 had, and how many each version of a hash covers.
+BASIC = 14
+HASHED = {1: BASIC, 2: 26}
+
 # What an exchange may not change of a fill that it has reported; the rest it may still fill in.
 MONEY_FIELDS = (
     "ts", "symbol", "type", "side", "qty", "price", "fee", "fee_currency", "exchange_trade_id",
 )  # fmt: skip
-LATER_FIELDS = ("exchange_order_id", "client_order_id")
+LATER_FIELDS = (
+    "exchange_order_id", "client_order_id", "wallet", "market_id", "position_side", "margin_mode",
+    "contract_size",
+)  # fmt: skip
+
+ALL_FEES = '{"fees":"all"}'
 
 # Copying an empty digest is faster than making one.
 _EMPTY = blake2b(digest_size=16)
 
 SortKey = tuple[int, tuple[int, int, str], int, str]
+# Of what a trade brings, its decisions come first, then its fill, then its fees; the rest follows.
+RANKS = {"void": 0, "unvoid": 0, "fill": 1, "fee": 2}
 
 
 def events_of(fill: Fill) -> list[Event]:
@@ -122,18 +161,40 @@ def events_of(fill: Fill) -> list[Event]:
             Event(event_id, ts, symbol, FEE, None, None, None, cost, fee.currency,
                   fee_id, order_id, client_order_id, "{}", _digest(text))
         )  # fmt: skip
-    return events
+    if fill.details is None:
+        return events
+    return [_detailed(event, fill.details) for event in events]
+
+
+def _detailed(event: Event, details: FillDetails) -> Event:
+    """The event as version 2 has it. A fee is of its fill's position, and has no size."""
+    if event.type == FEE:
+        details = details._replace(contract_size=None, cause=None)
+    event = event._replace(**details._asdict(), version=2)
+    return event._replace(hash=event.content_hash)
+
+
+def no_fee(fill: Event, *, taken: bool) -> Event:
+    """A fee of nothing, which says that a fill's fees are all named: in the market's money, or in
+    `-` where the fill has fees."""
+    trade_id, currency = fill.trade_id, "-" if taken else Market.of(fill.symbol).money
+    event_id = f"fee:{trade_id}:-" if taken else f"fee:{trade_id}"
+    fee = fill._replace(
+        event_id=event_id, type=FEE, side=None, qty=None, price=None, fee="0",
+        fee_currency=currency, exchange_trade_id=f"fee:{trade_id}", contract_size=None, cause=None,
+    )  # fmt: skip
+    return fee.naming_all_fees()
 
 
 def sort_key(ts: int, symbol: str, trade_id: str, event_id: str) -> SortKey:
-    """Where an event stands in its symbol's fold: time, trade id, FILL before FEE.
+    """Where an event stands in its position's fold: time, trade id, FILL before FEE.
 
     Trade ids are compared as the exchange numbered them, without the market that qualifies them;
     numbers come before other ids, in numeric order.
     """
     number = trade_id.removeprefix(f"{symbol}:")
     by_id = (0, int(number), "") if number.isascii() and number.isdigit() else (1, 0, number)
-    return ts, by_id, 0 if event_id.startswith("fill:") else 1, event_id
+    return ts, by_id, RANKS.get(event_id.partition(":")[0], 3), event_id
 
 
 def in_fold_order(by_time: Iterable[Event]) -> Iterator[Event]:

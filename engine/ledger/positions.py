@@ -1,62 +1,82 @@
 """The stored positions, which stay equal to the fold of the ledger.
 
 Runs inside TX 1. New events at the end are folded on; an event that sorts before one already
-applied takes the symbol back to its last checkpoint before that event, and on from there.
+applied takes its position back to its last checkpoint before that event, and on from there.
 """
 
-import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Set
-from hashlib import sha256
+from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import dropwhile, islice
 from operator import attrgetter
 
-from engine.ledger.accounting import Position
+from engine.ledger.accounting import NET, Position, PositionKey
 from engine.ledger.events import Event, in_fold_order
-from engine.store.tx import Tx
+from engine.ledger.markets import Markets
+from engine.store.tx import Row, Tx
 
 CHECKPOINT_EVENTS = 256
+LAST = 2**63 - 1
 
 
 class Positions:
-    """The positions of a ledger."""
+    """The positions of a ledger, each by its market's rules."""
 
-    def __init__(self, tx: Tx) -> None:
+    def __init__(self, tx: Tx, markets: Markets | None = None) -> None:
         self._tx = tx
+        self.markets = markets or Markets(tx)
 
-    def read(self, symbol: str) -> Position:
-        row = self._tx.one("position_read", symbol=symbol)
-        return Position.of(*row) if row else Position(symbol)
+    def read(self, key: PositionKey) -> Position:
+        row = self._tx.one("position_read", **key._asdict())
+        return self._of(row) if row else Position.empty(key, self.markets.of(key.symbol))
 
     def all(self) -> dict[str, Position]:
-        return {row[0]: Position.of(*row) for row in self._tx.rows("positions_all")}
+        """By name."""
+        return named(map(self._of, self._tx.rows("positions_all")))
 
     def as_of(self, commit_seq: int, statement: str = "positions_as_of") -> dict[str, Position]:
         """The positions as they were after a commit, without their places in the fold."""
-        rows = self._tx.rows(statement, commit_seq=commit_seq)
-        return {row[0]: Position.of(*row) for row in rows}
+        return named(map(self._of, self._tx.rows(statement, commit_seq=commit_seq)))
 
-    def events(self, symbol: str, since_ms: int = 0) -> Iterator[Event]:
-        """A symbol's events from a time on, in fold order, streamed."""
-        rows = self._tx.each("events_from", symbol=symbol, since_ms=since_ms)
+    def key(self, name: str) -> PositionKey:
+        """The key of a position's name; of a symbol without one, what its first will have."""
+        position = self.all().get(name)
+        return position.key if position else Position.empty_of(self.markets.of(name)).key
+
+    def events(self, key: PositionKey, since_ms: int = 0) -> Iterator[Event]:
+        """A position's events from a time on, in fold order, streamed."""
+        rows = self._tx.each("events_from", since_ms=since_ms, **self.belonging(key))
         return in_fold_order(map(Event._make, rows))
 
-    def checkpoint(self, symbol: str, before_ms: int) -> Position:
-        """The last checkpoint before a time; where there is none, the position of no events."""
-        row = self._tx.one("checkpoint_before", symbol=symbol, before_ms=before_ms)
-        return Position.of(*row) if row else Position(symbol)
+    def belonging(self, key: PositionKey) -> dict[str, str]:
+        """What a statement needs to select the events of a position."""
+        return key._asdict() | {"usual_mode": self.markets.of(key.symbol).margin_mode}
 
-    def apply(self, events: Iterable[Event], unsettled: Set[str] = frozenset()) -> list[Position]:
+    def checkpoint(self, key: PositionKey, before_ms: int) -> Position:
+        """The last checkpoint before a time; where there is none, the position of no events."""
+        row = self._tx.one("checkpoint_before", **key._asdict(), before_ms=before_ms)
+        return self._of(row) if row else Position.empty(key, self.markets.of(key.symbol))
+
+    def keys_of_events(self) -> set[PositionKey]:
+        """The positions that the ledger's events name."""
+        rows = self._tx.rows("position_keys")
+        return {
+            PositionKey(symbol, wallet, side, mode or self.markets.of(symbol).margin_mode)
+            for symbol, wallet, side, mode in rows
+        }
+
+    def apply(
+        self, events: Iterable[Event], unsettled: Set[PositionKey] = frozenset()
+    ) -> list[Position]:
         """Apply newly inserted events; returns the positions that changed.
 
-        `unsettled` symbols are folded anew from the beginning of the ledger.
+        `unsettled` positions are folded anew from the beginning of the ledger.
         """
-        new: dict[str, list[Event]] = defaultdict(list)
+        new: dict[PositionKey, list[Event]] = defaultdict(list)
         for event in events:
-            new[event.symbol].append(event)
+            new[PositionKey.of(event, self.markets.of(event.symbol))].append(event)
         return [
-            self._refold(symbol, 0) if symbol in unsettled else self._apply(symbol, new[symbol])
-            for symbol in sorted(new.keys() | unsettled)
+            self._refold(key, 0) if key in unsettled else self._apply(key, new[key])
+            for key in sorted(new.keys() | unsettled)
         ]
 
     def keep(self, changed: Iterable[Position], commit_seq: int, cycle_id: int) -> None:
@@ -66,18 +86,27 @@ class Positions:
             self._tx.run("position_write", **row, cycle_id=cycle_id)
             self._tx.run("history_write", **row, commit_seq=commit_seq)
 
-    def _apply(self, symbol: str, events: Iterable[Event]) -> Position:
+    def fees_unknown(self, key: PositionKey, last_seq: int = LAST) -> int:
+        """How many of a position's fills have fees that are not all named, counted anew among the
+        ledger's first events."""
+        return int(self._tx.value("fees_unknown", last_seq=last_seq, **self.belonging(key)))
+
+    def _of(self, row: Row) -> Position:
+        return Position.of(row, self.markets.of(row[0]))
+
+    def _apply(self, key: PositionKey, events: Iterable[Event]) -> Position:
         events = list(in_fold_order(sorted(events, key=attrgetter("ts"))))
-        position = self.read(symbol)
+        position = self.read(key)
         if events[0].place <= position.last:
-            return self._refold(symbol, events[0].ts)
+            return self._refold(key, events[0].ts)
         self._fold_on(position, events)
         return position
 
-    def _refold(self, symbol: str, since_ms: int) -> Position:
-        position = self.checkpoint(symbol, since_ms)
-        self._tx.run("checkpoints_drop", symbol=symbol, since_ms=since_ms)
-        last, events = position.last, self.events(symbol, position.last_ts)
+    def _refold(self, key: PositionKey, since_ms: int) -> Position:
+        position = self.checkpoint(key, since_ms)
+        position.fees_unknown = self.read(key).fees_unknown
+        self._tx.run("checkpoints_drop", since_ms=since_ms, **key._asdict())
+        last, events = position.last, self.events(key, position.last_ts)
         self._fold_on(position, dropwhile(lambda event: event.place <= last, events))
         return position
 
@@ -92,11 +121,25 @@ class Positions:
                 due = CHECKPOINT_EVENTS
 
 
-def digest(positions: Mapping[str, Position]) -> str:
-    """One digest over all positions: equal digests, equal books."""
-    return digest_of(json.dumps([*positions[symbol].row.values()]) for symbol in sorted(positions))
+def named(positions: Iterable[Position]) -> dict[str, Position]:
+    """Positions by their names: the symbol, and as much of side, margin mode and wallet as tells
+    them apart."""
+    of_markets: dict[str, list[Position]] = defaultdict(list)
+    for position in positions:
+        of_markets[position.symbol].append(position)
+    return {
+        _name(position.key, [other.key for other in of_market]): position
+        for of_market in of_markets.values()
+        for position in of_market
+    }
 
 
-def digest_of(rows: Iterable[str]) -> str:
-    """`digest` of positions' rows, each as JSON, in the order of their symbols."""
-    return sha256(f"[{', '.join(rows)}]".encode()).hexdigest()[:32]
+def _name(key: PositionKey, keys: Sequence[PositionKey]) -> str:
+    parts = [key.symbol]
+    if key.side != NET:
+        parts.append(key.side)
+    if key.margin_mode == "isolated" and len({other.margin_mode for other in keys}) > 1:
+        parts.append(key.margin_mode)
+    if len({other.wallet for other in keys}) > 1:
+        parts.append(f"@{key.wallet}")
+    return " ".join(parts)

@@ -1,10 +1,11 @@
 """A lock file: one process at a time has it locked, until that process ends."""
 
+import errno
 import fcntl
 import os
 from pathlib import Path
 
-from engine.errors import StoreError
+from engine.errors import StoreError, StoreFull
 
 
 class LockFile:
@@ -29,7 +30,8 @@ class LockFile:
             try:
                 self._fd = _locked(self.path)
             except OSError as error:
-                raise StoreError(f"{self.path}: {error.strerror or error}") from error
+                kind = StoreFull if error.errno == errno.ENOSPC else StoreError
+                raise kind(f"{self.path}: {error.strerror or error}") from error
         return self._fd is not None
 
     def release(self) -> None:

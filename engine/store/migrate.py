@@ -3,13 +3,14 @@
 import re
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from importlib.resources import files
 from pathlib import Path
 
-from engine.errors import LedgerMismatch, SchemaTooNew
+from engine.errors import LeaseHeld, LedgerMismatch, SchemaTooNew
 from engine.store.ledger_copy import keep_copy
-from engine.store.ledger_file import is_there
+from engine.store.ledger_file import beside, is_there
+from engine.store.lock_file import LockFile
 from engine.store.sqlite_errors import translated
 from engine.store.tx import Tx
 
@@ -51,22 +52,38 @@ def check(path: Path) -> None:
 def migrate(connection: sqlite3.Connection, ledger: Path | None = None) -> None:
     """Apply the steps that are missing, each in a transaction of its own.
 
-    The file `ledger` is copied beside itself first. Raises `StoreFull` where there is no room.
+    The file `ledger` is copied beside itself first. Raises `StoreFull` where there is no room, and
+    `LeaseHeld` where an engine runs on a ledger of an earlier schema, which could not go on.
     """
     tx = Tx(connection, ledger or Path(":memory:"))
-    for number, name, text in steps():
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            schema = current(tx)
-            if number > schema:
-                if schema and ledger is not None:
-                    keep_copy(tx, ledger, schema)
-                _apply(connection, number, name, text)
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+    with ExitStack() as ending:
+        if ledger is not None and 0 < (schema := current(tx)) < steps()[-1][0]:
+            lock = LockFile(beside(ledger, ".lock"))
+            ending.callback(lock.release)
+            if not lock.take():
+                raise LeaseHeld(
+                    f"an engine runs on {ledger}, which has schema {schema} of an earlier program: "
+                    "stop it first, then this one brings the ledger up to date. Nothing was changed"
+                )
+        for number, name, text in steps():
+            _step(tx, connection, ledger, number, name, text)
+
+
+def _step(
+    tx: Tx, connection: sqlite3.Connection, ledger: Path | None, number: int, name: str, text: str
+) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        schema = current(tx)
+        if number > schema:
+            if schema and ledger is not None:
+                keep_copy(tx, ledger, schema)
+            _apply(connection, number, name, text)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def current(tx: Tx) -> int:

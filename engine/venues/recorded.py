@@ -8,11 +8,12 @@ whose times are none is served whatever the window, for it could belong to any t
 grow meanwhile: while its last line is cut short nothing is served.
 """
 
+import codecs
 import gzip
 import json
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -23,8 +24,10 @@ from pydantic import Field
 
 from engine.clock import now_ms
 from engine.errors import BadResponse, NotSupported, UnreadableFill, VenueError
-from engine.ledger.fills import check_symbol, latest_believed, read_fill
-from engine.sections import Millis, Section, Unset
+from engine.ledger.fills import latest_believed
+from engine.ledger.reports import Edge, check_symbol, read_fill
+from engine.money import canonical
+from engine.sections import Millis, Money, Section, Unset
 from engine.venue import LimitOrder, MarketRules, Mode, Page, TradeIds, VenueOrder
 from engine.venues.registry import VenueSetup
 
@@ -40,6 +43,10 @@ class RecordedSettings(Section):
     step: Millis = Field(
         0, description="Exchange time that passes per cycle; 0 follows this machine's clock."
     )
+    contract_sizes: dict[str, Money] = Field(
+        default_factory=dict,
+        description='Units of one contract by market, where lines do not say it; "*" is any other.',
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,7 @@ class _Line:
     trade_id: str | None
     ts_ms: int | None
     visible_ms: int
+    is_unsized_contract: bool = False
 
     @classmethod
     def read(cls, text: str, own_clock: bool) -> "_Line":
@@ -65,7 +73,8 @@ class _Line:
         if visible_ms is None and own_clock:
             visible_ms = ts_ms
         trade_id = str(trade_id) if trade_id is not None else None
-        return cls(text, symbol, trade_id, ts_ms, visible_ms or 0)
+        unsized = ":" in symbol and item.get("contractSize") is None
+        return cls(text, symbol, trade_id, ts_ms, visible_ms or 0, unsized)
 
 
 class RecordedVenue:
@@ -81,11 +90,13 @@ class RecordedVenue:
         page_size: int = 100,
         trade_ids: TradeIds | None = None,
         step_ms: int = 0,
+        contract_sizes: Mapping[str, Decimal] | None = None,
     ) -> None:
         self._path = path
         self._page_size = page_size
         self._declared_ids = trade_ids
         self._step_ms = step_ms
+        self._contract_sizes = contract_sizes or {}
         self._clock_ms: int | None = None
         self._lines: list[_Line] = []
         self._by_time: list[_Line] = []
@@ -95,7 +106,13 @@ class RecordedVenue:
     @classmethod
     def from_setup(cls, setup: VenueSetup[RecordedSettings]) -> Self:
         section = setup.section
-        return cls(Path(setup.argument), setup.page_size, section.trade_ids, section.step)
+        return cls(
+            Path(setup.argument),
+            setup.page_size,
+            section.trade_ids,
+            section.step,
+            section.contract_sizes,
+        )
 
     async def open(self) -> None:
         self._load()
@@ -124,9 +141,7 @@ class RecordedVenue:
         self._load_whole()
         symbols = {line.symbol for line in self._lines if line.symbol is not None}
         if self._lines and not symbols:
-            raise VenueError(
-                f"recorded:{self._path}: no line names a market; name them with --symbols"
-            )
+            raise VenueError(f"recorded:{self._path}: {_why_no_market(self._lines[0].text)}")
         return tuple(sorted(symbols))
 
     async def fetch_rules(self) -> dict[str, MarketRules]:
@@ -147,7 +162,7 @@ class RecordedVenue:
         self._load_whole()
         now = self._now_ms()
         texts = [
-            line.text
+            self._with_size(line)
             for line in self._lines
             if line.visible_ms <= now
             and line.symbol in (symbol, None)
@@ -160,7 +175,7 @@ class RecordedVenue:
     async def fetch_marks(self, symbols: Sequence[str]) -> dict[str, Decimal]:
         """The price of the last fill served in each market, of those that are believed."""
         now = self._now_ms()
-        latest = latest_believed(now_ms(), now)
+        edge = Edge(self._declared_ids or TradeIds.ACCOUNT, latest_believed(now_ms(), now))
         wanted = set(symbols)
         marks: dict[str, Decimal] = {}
         for line in reversed(self._by_time):
@@ -168,7 +183,7 @@ class RecordedVenue:
                 break
             if line.symbol in wanted and line.visible_ms <= now:
                 with suppress(UnreadableFill):
-                    fill = read_fill(line.text, self._declared_ids or TradeIds.ACCOUNT, latest)
+                    fill = read_fill(line.text, edge)
                     marks[fill.symbol] = fill.price
                     wanted.remove(fill.symbol)
         return marks
@@ -190,6 +205,15 @@ class RecordedVenue:
     async def fetch_balances(self) -> dict[str, Decimal]:
         return {}
 
+    def _with_size(self, line: _Line) -> str:
+        """A line as it is served: with the contract size that the settings have for its market."""
+        if line.symbol is None or not line.is_unsized_contract:
+            return line.text
+        size = self._contract_sizes.get(line.symbol, self._contract_sizes.get("*"))
+        if size is None:
+            return line.text
+        return f'{line.text.rstrip()[:-1]}, "contractSize": "{canonical(size)}"}}'
+
     def _now_ms(self) -> int:
         return self._clock_ms if self._clock_ms is not None else now_ms()
 
@@ -210,15 +234,43 @@ class RecordedVenue:
             if version == self._version:
                 return
             opener = gzip.open if self._path.suffix == ".gz" else open
-            with opener(self._path, "rt", encoding="utf-8-sig", errors="backslashreplace") as file:
+            with opener(self._path, "rb") as binary:
+                encoding = _encoding(binary.read(4))
+            with opener(self._path, "rt", encoding=encoding, errors="backslashreplace") as file:
                 texts = [text for text in file if text.strip()]
         except (OSError, EOFError, zlib.error) as error:
             raise VenueError(f"recorded:{self._path}: {error}") from error
+        if texts and texts[0].lstrip().startswith("["):
+            raise VenueError(
+                f"recorded:{self._path}: line 1 begins a JSON array; one object a line is needed "
+                "(`jq -c '.[]'` makes that of it)"
+            )
         self._cut_short = bool(texts) and _is_cut_short(texts[-1])
         self._lines = [_Line.read(text, self._step_ms > 0) for text in texts]
         timed = (line for line in self._lines if line.ts_ms is not None)
         self._by_time = sorted(timed, key=lambda line: line.ts_ms or 0)
         self._version = version
+
+
+def _encoding(first: bytes) -> str:
+    """The encoding that a file's byte order mark names; UTF-8 where it has none."""
+    marks = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
+    marks |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+    return next((name for mark, name in marks.items() if first.startswith(mark)), "utf-8-sig")
+
+
+def _why_no_market(first: str) -> str:
+    """Why no line of a file names a market, as its first line shows."""
+    try:
+        check_symbol(json.loads(first, parse_float=str)["symbol"])
+    except (ValueError, RecursionError) as error:
+        reason = f"line 1: {error}"
+    except (KeyError, TypeError, IndexError):
+        reason = "line 1 has no symbol"
+    return (
+        f"no line names a market ({reason}); one JSON object a line with a symbol is needed, or "
+        "name the markets with --symbols"
+    )
 
 
 def _is_cut_short(last: str) -> bool:

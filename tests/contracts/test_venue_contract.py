@@ -14,7 +14,7 @@ from engine.engine import make_venue
 from engine.errors import NotSupported, OrderNotFound, OrderRejected, UnreadableFill, VenueError
 from engine.ingest import paging
 from engine.ingest.paging import Request
-from engine.ledger.fills import read_fill
+from engine.ledger.reports import Edge, read_fill
 from engine.settings import Settings
 from engine.venue import LimitOrder, Mode, OrderStatus, Side, TradeIds, Venue
 from engine.venues import registry
@@ -154,7 +154,7 @@ async def test_an_item_of_no_readable_market_is_in_each_markets_answer_where_the
 
 def _readable(item: str, trade_ids: TradeIds) -> bool:
     try:
-        read_fill(item, trade_ids, LATEST_MS)
+        read_fill(item, Edge(trade_ids, LATEST_MS))
     except UnreadableFill:
         return False
     return True
@@ -225,7 +225,7 @@ async def test_every_item_is_readable_at_the_edge_and_of_the_market_asked_for(ca
     await case.settle()
     for page in await pages(case.venue):
         for item in page:
-            assert read_fill(item, case.venue.trade_ids, LATEST_MS).symbol == BTC
+            assert read_fill(item, Edge(case.venue.trade_ids, LATEST_MS)).symbol == BTC
 
 
 @every

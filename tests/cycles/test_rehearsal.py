@@ -14,11 +14,14 @@ import pytest
 
 from engine import CycleStatus, Engine, Kind, Page, Settings, Verdict, rehearse_cycle, replay_cycle
 from engine.clock import now_ms
+from engine.cycles.rehearsal import rehearse
 from engine.errors import LeaseHeld, NoSuchCycle, StoreCorrupt, StoreError, VenueUnavailable
 from engine.history.xray import xray
 from engine.ingest import inputs, quarantine
+from engine.store.store import Store
 from tests.builders import BTC, ETH, T0, adds_up, fee, opened, reported, rows, settings_in, verified
 from tests.fakes import FakeVenue
+from tests.golden.golden_ledger import FOLDER, unpack
 
 
 @pytest.fixture
@@ -360,19 +363,15 @@ async def test_of_damaged_rows_a_rehearsal_says_so(settings: Settings, venue: Fa
         await rehearse_cycle(settings, 1)
 
 
-async def test_a_ledger_of_an_earlier_schema_is_brought_up_to_date_before_it_is_rehearsed(
-    settings: Settings, venue: FakeVenue
-) -> None:
-    await resolved(settings, venue)
-    await run(settings, venue, 1)
-    change(
-        settings,
-        "ALTER TABLE quarantine DROP COLUMN resolved_cycle_id",
-        "DELETE FROM schema_migrations WHERE version = 3",
-    )
+@pytest.mark.parametrize("kind", ["recorded-account", "recorded-market", "recorded-none"])
+async def test_an_earlier_programs_cycles_come_out_as_they_were(tmp_path: Path, kind: str) -> None:
+    unpack(FOLDER / "0.1.0" / kind, tmp_path)
+    path = tmp_path / "ledger.db"
     with pytest.raises(StoreError, match="brings it up to date"):
-        await rehearse_cycle(settings, 1)
-    assert verified(settings.db).ok
-    async with Engine(settings, venue=venue):
-        pass
-    assert await rehearsed(settings) == {1: (), 2: ()}
+        await rehearse(path, 1, 5_000)
+    await (await Store.open(path)).close()
+    with opened(path) as connection:
+        cycle_ids = rows(connection, "SELECT DISTINCT cycle_id FROM cycle_inputs")
+    assert len(cycle_ids) > 2
+    for cycle_id in cycle_ids:
+        assert (await rehearse(path, cycle_id, 5_000)).differences == ()

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from engine import Engine, Settings
 from engine.checks.verify import verify
@@ -21,12 +20,12 @@ from engine.cycles.results import CycleResult
 from engine.errors import StoreError
 from engine.ingest import quarantine
 from engine.ledger import positions
-from engine.store import migrate
 from engine.store.connection import Connect, connect_sqlite
 from engine.venue import LimitOrder, VenueOrder
 from engine.venues.sim import Mischief, SimSettings, SimVenue
 from tests.builders import ETH, Reported, fee, opened, raw, reported, serve, settings_in
 from tests.faults.injection import Statements
+from tests.golden.golden_ledger import FOLDER, unpack
 
 CROSS = "ETH/BTC"
 Books = dict[str, list[Any]]
@@ -326,18 +325,14 @@ class OpeningStory(RecordedStory):
 
 @dataclass
 class UpgradingStory(OpeningStory):
-    """A ledger of an earlier schema is brought up to date."""
+    """A ledger of an earlier program is brought up to date."""
 
     async def prepare(self) -> None:
-        self.reach(1)
-        first = migrate.steps()[:1]
-        with patch.object(migrate, "steps", lambda: first):
-            async with Engine(self.settings) as engine:
-                await engine.cycle()
+        unpack(FOLDER / "0.1.0" / "recorded-account", self.folder)
 
     def problems(self, expected: Books) -> list[str]:
         copies = [file.name for file in self.folder.glob("*.bak*")]
-        if copies != ["ledger.db.schema-1.bak"]:
+        if copies != ["ledger.db.schema-3.bak"]:
             return [f"the copies are {copies}"]
         copied = books(self.folder / copies[0])
         return [*super().problems(expected), *differences(expected, copied)]

@@ -22,6 +22,7 @@ from engine.ingest.prepare import read
 from engine.ledger.commit import commit_cycle
 from engine.ledger.cursors import PreparedMarket
 from engine.ledger.fills import Fill
+from engine.ledger.markets import RULES
 from engine.store.statements import SQL
 from engine.venue import TradeIds
 from tests.builders import (
@@ -118,7 +119,7 @@ def cycle(
         "cycle_id": cycle_id, "kind": "live", "replay_of": None, "mode": "sim",
         "started_ms": cycle_id, "venue_ms": cycle_id, "marks_json": "{}", "ended_ms": cycle_id,
         "verdict": None, "status": "ok", "timings_json": "{}", "fills_fetched": 0,
-        "fills_count": 0, "errors_json": "[]", "warnings_json": "[]",
+        "fills_count": 0, "errors_json": "[]", "warnings_json": "[]", "edge": RULES,
     }  # fmt: skip
     connection.execute(SQL["cycle_end"], row)
     inputs.keep(connection, cycle_id, cycle_id, replies)

@@ -9,14 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import UnreadableFill
-from engine.ledger.fills import Fee, Fill, currencies, derive_trade_ids, read_fill
+from engine.ledger.fills import Fee, Fill, derive_trade_ids
+from engine.ledger.markets import Market
+from engine.ledger.reports import Edge, read_fill
 from engine.venue import Side, TradeIds
 from tests.builders import BTC, LATEST_MS, T0, fee, read, reported
 
 
 def refused(raw: str, match: str) -> None:
     with pytest.raises(UnreadableFill, match=match):
-        read_fill(raw, TradeIds.ACCOUNT, LATEST_MS)
+        read_fill(raw, Edge(TradeIds.ACCOUNT, LATEST_MS))
 
 
 def test_every_field_of_a_reported_fill_is_read() -> None:
@@ -36,12 +38,15 @@ def test_every_field_of_a_reported_fill_is_read() -> None:
         order_id="o1",
         client_order_id="c1",
         liquidity="maker",
+        market=Market.of(BTC),
     )
 
 
 def test_a_json_number_keeps_every_digit_it_was_written_with() -> None:
     raw = json.dumps(reported()).replace('"price": "100"', '"price": 0.12345678901234567890123')
-    assert read_fill(raw, TradeIds.ACCOUNT, LATEST_MS).price == Decimal("0.12345678901234567890123")
+    assert read_fill(raw, Edge(TradeIds.ACCOUNT, LATEST_MS)).price == Decimal(
+        "0.12345678901234567890123"
+    )
 
 
 def test_an_id_that_is_a_number_is_read_as_its_text() -> None:
@@ -80,7 +85,7 @@ def test_ids_unique_only_per_market_are_qualified_with_it() -> None:
         ({"price": "NaN"}, "price: 'NaN'"),
         ({"price": "-0.1"}, "price: '-0.1' is below zero"),
         ({"timestamp": None}, "timestamp: None"),
-        ({"timestamp": "1000"}, "timestamp: '1000'"),
+        ({"timestamp": "1000.0"}, "timestamp: '1000.0'"),
         ({"timestamp": 1_000.5}, "timestamp"),
         ({"timestamp": -1}, "timestamp: -1"),
         ({"timestamp": LATEST_MS + 1}, "timestamp: .* ahead of the venue's clock"),
@@ -131,7 +136,7 @@ def test_text_that_is_no_json_object_is_refused_with_the_reason(raw: str, reason
 )
 def test_nothing_a_venue_says_in_one_field_escapes_as_another_error(value: Any, name: str) -> None:
     try:
-        fill = read_fill(json.dumps(reported() | {name: value}), TradeIds.ACCOUNT, LATEST_MS)
+        fill = read_fill(json.dumps(reported() | {name: value}), Edge(TradeIds.ACCOUNT, LATEST_MS))
     except UnreadableFill:
         return
     assert fill.qty > 0
@@ -220,10 +225,3 @@ def test_derived_ids_do_not_depend_on_how_a_number_was_written() -> None:
     short, long = reported(None, amount="1", price="100"), reported(None, amount="1.0", price="1e2")
     ids = {derive_trade_ids([read(item, TradeIds.NONE)])[0].trade_id for item in (short, long)}
     assert len(ids) == 1
-
-
-@pytest.mark.parametrize(
-    ("symbol", "pair"), [("BTC/USDT", ("BTC", "USDT")), ("BTC/USDT:USDT", ("BTC", "USDT"))]
-)
-def test_base_and_quote_of_a_market(symbol: str, pair: tuple[str, str]) -> None:
-    assert currencies(symbol) == pair

@@ -1,6 +1,7 @@
 """The copy of a ledger that is kept beside it before its first migration."""
 
 import errno
+import gzip
 import os
 import shutil
 import stat
@@ -10,18 +11,15 @@ from types import SimpleNamespace
 import pytest
 from structlog.testing import capture_logs
 
-from engine.errors import StoreError, StoreFull
+from engine.errors import LeaseHeld, StoreError, StoreFull
 from engine.store import migrate
 from engine.store.ledger_file import beside
+from engine.store.lock_file import LockFile
 from engine.store.store import Store
-from tests.builders import ETH, cycles, fee, opened, reported, rows, serve, settings_in, verified
+from tests.builders import opened, rows, verified
+from tests.golden.golden_ledger import FOLDER
 
 NEWEST = migrate.steps()[-1][0]
-FILLS = [
-    reported("1", amount="3", price="0.1", fees=[fee("0.00001")]),
-    reported("2", "sell", "1", "0.2", 2_000, fees=[fee("0.1", "BNB")]),
-    reported("3", symbol=ETH, ts=3_000),
-]
 
 
 @pytest.fixture
@@ -29,14 +27,26 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "ledger.db"
 
 
-@pytest.fixture(params=range(1, NEWEST))
-async def schema(request: pytest.FixtureRequest, path: Path) -> int:
-    """The schema of the ledger at `path`, on which a program that knew no later one had a cycle."""
-    steps = migrate.steps()[: request.param]
-    with pytest.MonkeyPatch.context() as earlier:
-        earlier.setattr(migrate, "steps", lambda: steps)
-        await cycles(settings_in(path.parent, serve(path.with_name("fills.jsonl"), FILLS)))
-    return steps[-1][0]
+# What each schema of 0.1.0 added, undone.
+UNDONE = {
+    3: "ALTER TABLE quarantine DROP COLUMN resolved_cycle_id",
+    2: "DROP INDEX cycles_replays",
+}
+
+
+@pytest.fixture(params=[1, 2, 3])
+def schema(request: pytest.FixtureRequest, path: Path) -> int:
+    """The schema of the ledger at `path`, which 0.1.0 wrote."""
+    golden = FOLDER / "0.1.0" / "recorded-account" / "ledger.db.gz"
+    path.write_bytes(gzip.decompress(golden.read_bytes()))
+    version: int = request.param
+    with opened(path) as connection:
+        for later in range(3, version, -1):
+            connection.execute(UNDONE[later])
+            connection.execute("DELETE FROM schema_migrations WHERE version = ?", (later,))
+        connection.execute("DELETE FROM audit")
+        connection.execute("PRAGMA journal_mode = WAL")
+    return version
 
 
 async def upgrade(path: Path) -> None:
@@ -48,7 +58,9 @@ def copies(path: Path) -> list[Path]:
 
 
 def files(path: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in path.parent.iterdir()}
+    """All but the lock, whose file stays where it is and says nothing."""
+    others = (file for file in path.parent.iterdir() if file.suffix != ".lock")
+    return {file.name: file.read_bytes() for file in others}
 
 
 def content(path: Path) -> list[str]:
@@ -176,3 +188,18 @@ async def test_a_ledger_on_which_no_engine_has_run_is_not_copied(path: Path) -> 
         migrate.migrate(connection)
     await upgrade(other)
     assert copies(path) == []
+
+
+async def test_an_earlier_ledger_that_an_engine_runs_on_is_left_as_it_is(
+    path: Path, schema: int
+) -> None:
+    """The engine of the earlier program could not go on with it."""
+    lock = LockFile(beside(path, ".lock"))
+    assert lock.take()
+    before = files(path)
+    with pytest.raises(LeaseHeld, match=rf"an engine runs on .* schema {schema}.*Nothing was"):
+        await Store.open(path)
+    assert files(path) == before
+    lock.release()
+    await upgrade(path)
+    assert len(copies(path)) == 1

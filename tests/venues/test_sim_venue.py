@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import pytest
 
 from engine.errors import OrderNotFound, OrderRejected, VenueError
-from engine.ledger.fills import read_fill
+from engine.ledger.reports import Edge, read_fill
 from engine.venue import LimitOrder, Mode, OrderStatus, Side, TradeIds, Venue, VenueOrder
 from engine.venues.sim import Mischief, SimSettings, SimVenue
 from engine.venues.sim.market import MARKETS
@@ -258,7 +258,7 @@ async def test_every_fill_is_readable_at_the_engines_edge(venue: SimVenue) -> No
     async for page in venue.fetch_fills(BTC, 0):
         assert page.items
         for item in page.items:
-            fill = read_fill(item, venue.trade_ids, START_MS + 10**6)
+            fill = read_fill(item, Edge(venue.trade_ids, START_MS + 10**6))
             assert fill.fees_complete
 
 

@@ -50,6 +50,8 @@ def totals(positions: "Mapping[str, PositionView]", width: int) -> str:
     if not positions:
         return ""
     net = ", ".join(f"{signed(written(v))} {name}" for name, v in nets(positions).items())
+    if any(position.fees_unknown for position in positions.values()):
+        net = f"≈ {net}"
     paid = ", ".join(f"{money(written(v))} {name}" for name, v in fees(positions).items()) or "0"
     wordings = (f"net {net} · fees {paid}", f"net {net}", plural(len(positions), "position"))
     return next((words for words in wordings if len(words) <= width), "")

@@ -79,6 +79,15 @@ INSERT OR FAIL INTO ledger_events (
 ) VALUES (:event_id, :ts, :symbol, :type, :side, :qty, :price, :fee, :fee_currency, :exchange_trade_id, :exchange_order_id, :client_order_id, :meta_json, :hash, :cycle_id)
 ON CONFLICT (event_id) DO NOTHING;
 
+-- name: append_detailed_events
+INSERT OR FAIL INTO ledger_events (
+    event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
+    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
+    source, source_seq, stated_balance, version, cycle_id
+) VALUES (:event_id, :ts, :symbol, :type, :side, :qty, :price, :fee, :fee_currency, :exchange_trade_id, :exchange_order_id, :client_order_id, :meta_json, :hash, :wallet, :market_id, :position_side, :margin_mode, :contract_size, :asset, :amount, :group_id, :cause, :source, :source_seq, :stated_balance, :version, :cycle_id)
+ON CONFLICT (event_id) DO NOTHING;
+
 -- name: appended_by
 SELECT e.event_id, e.hash
 FROM json_each(:event_ids) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = wanted.value
@@ -94,12 +103,16 @@ FROM json_each(:trade_ids) AS wanted CROSS JOIN ledger_events AS e ON e.event_id
 
 -- name: stored_event
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
-    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
+    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
+    source, source_seq, stated_balance, version
 FROM ledger_events WHERE event_id = :event_id;
 
 -- name: stored_fees
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
-    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
+    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
+    source, source_seq, stated_balance, version
 FROM ledger_events
 WHERE event_id = :fee_id OR (event_id > :fee_id || ':' AND event_id < :fee_id || ';')
 ORDER BY event_id;
@@ -115,46 +128,129 @@ SELECT coalesce(max(seq), 0) FROM ledger_events;
 -- ## TX 1: accounting
 
 -- name: position_read
-SELECT symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id
-FROM stage4_positions WHERE symbol = :symbol;
+SELECT symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id,
+    wallet, side, margin_mode, fees_unknown
+FROM stage4_positions WHERE symbol = :symbol AND wallet = :wallet AND side = :side AND margin_mode = :margin_mode;
 
 -- name: positions_all
-SELECT symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id
-FROM stage4_positions ORDER BY symbol;
+SELECT symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id,
+    wallet, side, margin_mode, fees_unknown
+FROM stage4_positions ORDER BY symbol, wallet, side, margin_mode;
 
 -- name: position_write
 INSERT INTO stage4_positions (
-    symbol, qty, cost, realized_pnl, fees_json, events,
-    last_ts, last_trade_id, last_event_id, cycle_id
-) VALUES (:symbol, :qty, :cost, :realized_pnl, :fees_json, :events, :last_ts, :last_trade_id, :last_event_id, :cycle_id)
-ON CONFLICT (symbol) DO UPDATE SET
+    symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id,
+    wallet, side, margin_mode, fees_unknown, cycle_id
+) VALUES (:symbol, :qty, :cost, :realized_pnl, :fees_json, :events, :last_ts, :last_trade_id, :last_event_id, :wallet, :side, :margin_mode, :fees_unknown, :cycle_id)
+ON CONFLICT (symbol, wallet, side, margin_mode) DO UPDATE SET
     qty = excluded.qty, cost = excluded.cost, realized_pnl = excluded.realized_pnl,
     fees_json = excluded.fees_json, events = excluded.events, last_ts = excluded.last_ts,
     last_trade_id = excluded.last_trade_id, last_event_id = excluded.last_event_id,
-    cycle_id = excluded.cycle_id;
+    fees_unknown = excluded.fees_unknown, cycle_id = excluded.cycle_id;
 
 -- name: history_write
-INSERT INTO position_history (symbol, commit_seq, qty, cost, realized_pnl, fees_json)
-VALUES (:symbol, :commit_seq, :qty, :cost, :realized_pnl, :fees_json);
+INSERT INTO position_history (
+    symbol, commit_seq, qty, cost, realized_pnl, fees_json, wallet, side, margin_mode, fees_unknown
+) VALUES (:symbol, :commit_seq, :qty, :cost, :realized_pnl, :fees_json, :wallet, :side, :margin_mode, :fees_unknown)
+ON CONFLICT (symbol, wallet, side, margin_mode, commit_seq) DO UPDATE SET
+    qty = excluded.qty, cost = excluded.cost, realized_pnl = excluded.realized_pnl,
+    fees_json = excluded.fees_json, fees_unknown = excluded.fees_unknown;
 
 -- name: checkpoint_before
-SELECT symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id
+SELECT symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id,
+    wallet, side, margin_mode
 FROM position_checkpoints
-WHERE symbol = :symbol AND last_ts < :before_ms
+WHERE symbol = :symbol AND wallet = :wallet AND side = :side AND margin_mode = :margin_mode
+    AND last_ts < :before_ms
 ORDER BY last_ts DESC, events DESC LIMIT 1;
 
 -- name: checkpoints_drop
-DELETE FROM position_checkpoints WHERE symbol = :symbol AND last_ts >= :since_ms;
+DELETE FROM position_checkpoints
+WHERE symbol = :symbol AND wallet = :wallet AND side = :side AND margin_mode = :margin_mode
+    AND last_ts >= :since_ms;
 
 -- name: checkpoint_write
 INSERT INTO position_checkpoints (
-    symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id
-) VALUES (:symbol, :qty, :cost, :realized_pnl, :fees_json, :events, :last_ts, :last_trade_id, :last_event_id);
+    symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id,
+    wallet, side, margin_mode
+) VALUES (:symbol, :qty, :cost, :realized_pnl, :fees_json, :events, :last_ts, :last_trade_id, :last_event_id, :wallet, :side, :margin_mode);
+
+-- name: position_keys
+-- The positions that events name; null is what their market has.
+SELECT DISTINCT symbol, coalesce(wallet, 'main'), coalesce(position_side, 'net'), margin_mode
+FROM ledger_events WHERE type IN ('FILL', 'FEE');
+
+-- name: fees_unknown
+-- How many fills' fees are not all named. A fee of a later cycle, as 0.1.0 booked them, named them.
+SELECT count(*) FROM ledger_events AS e
+WHERE e.type = 'FILL' AND e.symbol = :symbol AND coalesce(e.wallet, 'main') = :wallet AND coalesce(e.position_side, 'net') = :side AND coalesce(e.margin_mode, :usual_mode) = :margin_mode
+    AND e.seq <= :last_seq AND instr(e.meta_json, '"fee":"unknown"')
+    AND NOT EXISTS (
+        SELECT 1 FROM ledger_events AS f
+        WHERE f.seq <= :last_seq AND (f.event_id = 'fee:' || e.exchange_trade_id
+            OR f.event_id > 'fee:' || e.exchange_trade_id || ':'
+            AND f.event_id < 'fee:' || e.exchange_trade_id || ';')
+            AND f.exchange_trade_id = 'fee:' || e.exchange_trade_id
+            AND (instr(f.meta_json, '"fees":"all"') OR f.cycle_id > e.cycle_id)
+    );
+
+-- name: fees_named
+-- Whether a later report named all fees of a fill, or a later cycle of 0.1.0 one of them.
+SELECT EXISTS (
+    SELECT 1 FROM ledger_events AS f
+    JOIN ledger_events AS e ON e.event_id = 'fill:' || :trade_id
+    WHERE (f.event_id = 'fee:' || :trade_id
+        OR f.event_id > 'fee:' || :trade_id || ':' AND f.event_id < 'fee:' || :trade_id || ';')
+        AND f.exchange_trade_id = 'fee:' || :trade_id
+        AND (instr(f.meta_json, '"fees":"all"') OR f.cycle_id > e.cycle_id)
+);
+
+-- ## TX 1: markets and balances
+
+-- name: markets_all
+SELECT symbol, kind, base, quote, money, rules FROM markets ORDER BY symbol;
+
+-- name: market_keep
+INSERT INTO markets (symbol, kind, base, quote, money, rules, commit_seq)
+VALUES (:symbol, :kind, :base, :quote, :money, :rules, :commit_seq);
+
+-- name: balances_all
+SELECT wallet, asset, amount FROM balances ORDER BY wallet, asset;
+
+-- name: balance_write
+INSERT INTO balances (wallet, asset, amount, cycle_id)
+VALUES (:wallet, :asset, :amount, :cycle_id)
+ON CONFLICT (wallet, asset) DO UPDATE SET amount = excluded.amount, cycle_id = excluded.cycle_id;
+
+-- name: balance_history_write
+INSERT INTO balance_history (wallet, asset, commit_seq, amount)
+VALUES (:wallet, :asset, :commit_seq, :amount)
+ON CONFLICT (wallet, asset, commit_seq) DO UPDATE SET amount = excluded.amount;
+
+-- name: balances_as_of
+SELECT b.wallet, b.asset, h.amount
+FROM balances AS b
+JOIN balance_history AS h ON h.wallet = b.wallet AND h.asset = b.asset AND h.commit_seq = (
+    SELECT max(commit_seq) FROM balance_history
+    WHERE wallet = b.wallet AND asset = b.asset AND commit_seq <= :commit_seq
+)
+ORDER BY b.wallet, b.asset;
+
+-- name: events_until
+SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
+    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
+    source, source_seq, stated_balance, version
+FROM ledger_events WHERE seq <= :last_seq ORDER BY seq;
 
 -- name: events_from
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
-    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash
-FROM ledger_events WHERE symbol = :symbol AND ts >= :since_ms ORDER BY ts;
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
+    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
+    source, source_seq, stated_balance, version
+FROM ledger_events WHERE symbol = :symbol AND ts >= :since_ms AND coalesce(wallet, 'main') = :wallet
+    AND coalesce(position_side, 'net') = :side AND coalesce(margin_mode, :usual_mode) = :margin_mode
+ORDER BY ts;
 
 -- ## TX 1: cursors and the commit
 
@@ -172,21 +268,26 @@ UPDATE cursors SET value_ms = :value_ms, cycle_id = :cycle_id
 WHERE key = :key AND value_ms < :value_ms;
 
 -- name: commit_last
-SELECT commit_seq, hash FROM ledger_commits ORDER BY commit_seq DESC LIMIT 1;
+SELECT commit_seq, hash, version, positions_digest FROM ledger_commits ORDER BY commit_seq DESC LIMIT 1;
+
+-- name: digest_of_commit
+SELECT positions_digest FROM ledger_commits WHERE commit_seq = :commit_seq AND version = :version;
 
 -- name: commit_append
 INSERT INTO ledger_commits (
     commit_seq, cycle_id, committed_ms, lease_epoch, attempted, inserted, ignored, conflicting,
-    fills_fetched, fills_count, first_seq, last_seq, cursors_json, positions_digest, hash
+    fills_fetched, fills_count, first_seq, last_seq, cursors_json, positions_digest, hash,
+    version, decision_json
 ) VALUES (
     :commit_seq, :cycle_id, :committed_ms, :lease_epoch, :attempted, :inserted, :ignored,
     :conflicting, :fills_fetched, :fills_count, :first_seq, :last_seq, :cursors_json,
-    :positions_digest, :hash
+    :positions_digest, :hash, :version, :decision_json
 );
 
 -- name: commit_of_cycle
 SELECT commit_seq, cycle_id, committed_ms, lease_epoch, attempted, inserted, ignored, conflicting,
-    fills_fetched, fills_count, first_seq, last_seq, cursors_json, positions_digest, hash
+    fills_fetched, fills_count, first_seq, last_seq, cursors_json, positions_digest, hash,
+    version, decision_json
 FROM ledger_commits WHERE cycle_id = :cycle_id;
 
 -- ## cycles and their inputs
@@ -200,17 +301,17 @@ SELECT max(
 
 -- name: cycle_begin
 INSERT INTO cycles (
-    cycle_id, kind, status, replay_of, mode, started_ms, venue_ms, marks_json, timings_json
-) VALUES (:cycle_id, :kind, 'running', :replay_of, :mode, :started_ms, :venue_ms, :marks_json, '{}')
+    cycle_id, kind, status, replay_of, mode, started_ms, venue_ms, marks_json, timings_json, edge
+) VALUES (:cycle_id, :kind, 'running', :replay_of, :mode, :started_ms, :venue_ms, :marks_json, '{}', :edge)
 ON CONFLICT (cycle_id) DO NOTHING;
 
 -- name: cycle_end
 INSERT INTO cycles (
     cycle_id, kind, status, replay_of, verdict, mode, started_ms, venue_ms, ended_ms, marks_json,
-    timings_json, fills_fetched, fills_count, errors_json, warnings_json
+    timings_json, fills_fetched, fills_count, errors_json, warnings_json, edge
 ) VALUES (
     :cycle_id, :kind, :status, :replay_of, :verdict, :mode, :started_ms, :venue_ms, :ended_ms,
-    :marks_json, :timings_json, :fills_fetched, :fills_count, :errors_json, :warnings_json
+    :marks_json, :timings_json, :fills_fetched, :fills_count, :errors_json, :warnings_json, :edge
 )
 ON CONFLICT (cycle_id) DO UPDATE SET
     status = excluded.status, verdict = excluded.verdict, ended_ms = excluded.ended_ms,
@@ -224,10 +325,10 @@ SELECT cycle_id FROM cycles WHERE status = 'running' ORDER BY cycle_id;
 -- name: cycles_restore
 INSERT INTO cycles (
     cycle_id, kind, status, mode, started_ms, venue_ms, ended_ms, marks_json, timings_json,
-    fills_fetched, fills_count, errors_json
+    fills_fetched, fills_count, errors_json, edge
 )
 SELECT c.cycle_id, 'live', 'partial', :mode, c.committed_ms, c.committed_ms, c.committed_ms, '{}',
-    '{}', c.fills_fetched, c.fills_count, :errors_json
+    '{}', c.fills_fetched, c.fills_count, :errors_json, c.version
 FROM ledger_commits AS c
 WHERE c.commit_seq > :after AND NOT EXISTS (
     SELECT 1 FROM cycles WHERE cycles.cycle_id = c.cycle_id
@@ -399,7 +500,9 @@ SELECT
 
 -- name: events_between
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
-    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
+    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
+    source, source_seq, stated_balance, version
 FROM ledger_events WHERE seq BETWEEN :first_seq AND :last_seq ORDER BY seq;
 
 -- name: orders_by_client_id
@@ -411,12 +514,16 @@ SELECT client_order_id, exchange_order_id, decision_price, submitted_ms
 FROM orders WHERE exchange_order_id IN (SELECT value FROM json_each(:ids));
 
 -- name: positions_as_of
-SELECT p.symbol, h.qty, h.cost, h.realized_pnl, h.fees_json
+SELECT p.symbol, h.qty, h.cost, h.realized_pnl, h.fees_json, 0, 0, '', '',
+    p.wallet, p.side, p.margin_mode, h.fees_unknown
 FROM stage4_positions AS p
-JOIN position_history AS h ON h.symbol = p.symbol AND h.commit_seq = (
-    SELECT max(commit_seq) FROM position_history WHERE symbol = p.symbol AND commit_seq <= :commit_seq
+JOIN position_history AS h ON h.symbol = p.symbol AND h.wallet = p.wallet AND h.side = p.side
+    AND h.margin_mode = p.margin_mode AND h.commit_seq = (
+    SELECT max(commit_seq) FROM position_history
+    WHERE symbol = p.symbol AND wallet = p.wallet AND side = p.side
+        AND margin_mode = p.margin_mode AND commit_seq <= :commit_seq
 )
-ORDER BY p.symbol;
+ORDER BY p.symbol, p.wallet, p.side, p.margin_mode;
 
 -- name: metrics_upsert
 INSERT INTO cycle_metrics (
@@ -487,7 +594,7 @@ ATTACH :uri AS source;
 
 -- name: scratch_recorded
 SELECT commit_seq, cycle_id, committed_ms, lease_epoch, attempted, inserted, ignored, conflicting,
-    first_seq, last_seq, cursors_json
+    first_seq, last_seq, cursors_json, version
 FROM source.ledger_commits WHERE cycle_id = :cycle_id;
 
 -- name: scratch_next_commit
@@ -509,8 +616,21 @@ WHERE type = 'FILL';
 INSERT INTO main.ledger_commits
 SELECT * FROM source.ledger_commits WHERE commit_seq = :commit_seq - 1;
 
--- name: scratch_symbols
-SELECT DISTINCT symbol FROM main.ledger_events;
+-- name: scratch_markets
+INSERT INTO main.markets SELECT * FROM source.markets WHERE commit_seq < :commit_seq;
+
+-- name: scratch_edge
+SELECT edge FROM source.cycles WHERE cycle_id = :cycle_id;
+
+-- name: scratch_balances_then
+SELECT b.wallet, b.asset, h.amount
+FROM source.balances AS b
+JOIN source.balance_history AS h
+    ON h.wallet = b.wallet AND h.asset = b.asset AND h.commit_seq = (
+        SELECT max(commit_seq) FROM source.balance_history
+        WHERE wallet = b.wallet AND asset = b.asset AND commit_seq <= :commit_seq
+    )
+ORDER BY b.wallet, b.asset;
 
 -- name: scratch_replay_of
 SELECT replay_of FROM source.cycles WHERE cycle_id = :cycle_id;
@@ -535,13 +655,16 @@ SELECT event_id, hash FROM source.ledger_events WHERE seq BETWEEN :first_seq AND
 SELECT event_id, hash FROM main.ledger_events WHERE cycle_id = :cycle_id;
 
 -- name: scratch_positions_then
-SELECT p.symbol, h.qty, h.cost, h.realized_pnl, h.fees_json
+SELECT p.symbol, h.qty, h.cost, h.realized_pnl, h.fees_json, 0, 0, '', '',
+    p.wallet, p.side, p.margin_mode, h.fees_unknown
 FROM source.stage4_positions AS p
-JOIN source.position_history AS h ON h.symbol = p.symbol AND h.commit_seq = (
+JOIN source.position_history AS h ON h.symbol = p.symbol AND h.wallet = p.wallet AND h.side = p.side
+    AND h.margin_mode = p.margin_mode AND h.commit_seq = (
     SELECT max(commit_seq) FROM source.position_history
-    WHERE symbol = p.symbol AND commit_seq <= :commit_seq
+    WHERE symbol = p.symbol AND wallet = p.wallet AND side = p.side
+        AND margin_mode = p.margin_mode AND commit_seq <= :commit_seq
 )
-ORDER BY p.symbol;
+ORDER BY p.symbol, p.wallet, p.side, p.margin_mode;
 
 -- ## verify
 
@@ -564,45 +687,83 @@ ORDER BY k.fills_fetched, k.commit_seq LIMIT 1;
 
 -- name: verify_commits
 SELECT commit_seq, cycle_id, committed_ms, lease_epoch, attempted, inserted, ignored, conflicting,
-    fills_fetched, fills_count, first_seq, last_seq, cursors_json, positions_digest, hash
+    fills_fetched, fills_count, first_seq, last_seq, cursors_json, positions_digest, hash,
+    version, decision_json
 FROM ledger_commits ORDER BY commit_seq;
 
 -- name: verify_events
 SELECT seq, cycle_id, event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
-    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
+    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
+    source, source_seq, stated_balance, version
 FROM ledger_events ORDER BY seq;
 
--- name: verify_symbols
-SELECT DISTINCT symbol FROM ledger_events UNION SELECT symbol FROM stage4_positions ORDER BY 1;
-
 -- name: verify_checkpoints
-SELECT symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id
-FROM position_checkpoints WHERE symbol = :symbol ORDER BY events;
+SELECT symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id,
+    wallet, side, margin_mode
+FROM position_checkpoints
+WHERE symbol = :symbol AND wallet = :wallet AND side = :side AND margin_mode = :margin_mode
+ORDER BY events;
+
+-- name: verify_position_keys
+SELECT symbol, wallet, side, margin_mode FROM stage4_positions;
 
 -- name: verify_position_cycles
 -- A position is of the cycle whose commit changed it last.
 SELECT p.symbol, p.cycle_id, k.cycle_id
 FROM stage4_positions AS p
 LEFT JOIN ledger_commits AS k ON k.commit_seq = (
-    SELECT max(h.commit_seq) FROM position_history AS h WHERE h.symbol = p.symbol
+    SELECT max(h.commit_seq) FROM position_history AS h
+    WHERE h.symbol = p.symbol AND h.wallet = p.wallet AND h.side = p.side
+        AND h.margin_mode = p.margin_mode
 )
 WHERE p.cycle_id IS NOT k.cycle_id
 ORDER BY p.symbol;
 
+-- name: verify_balance_cycles
+-- A balance is of the cycle whose commit changed it last, and as that left it.
+SELECT b.wallet, b.asset, b.amount, b.cycle_id, h.amount, k.cycle_id
+FROM balances AS b
+LEFT JOIN balance_history AS h ON h.wallet = b.wallet AND h.asset = b.asset AND h.commit_seq = (
+    SELECT max(commit_seq) FROM balance_history WHERE wallet = b.wallet AND asset = b.asset
+)
+LEFT JOIN ledger_commits AS k ON k.commit_seq = h.commit_seq
+WHERE b.cycle_id IS NOT k.cycle_id OR b.amount IS NOT h.amount
+ORDER BY b.wallet, b.asset;
+
+-- name: verify_balance_history
+SELECT commit_seq, wallet, asset, amount FROM balance_history ORDER BY commit_seq, wallet, asset;
+
+-- name: verify_pins
+-- Each market's first event's commit, or the first that pinned any, whichever is later.
+SELECT e.symbol, max(
+    (SELECT min(k.commit_seq) FROM ledger_commits AS k WHERE k.last_seq >= min(e.seq)),
+    (SELECT min(commit_seq) FROM ledger_commits WHERE version > 1)
+)
+FROM ledger_events AS e GROUP BY e.symbol ORDER BY e.symbol;
+
+-- name: verify_markets
+SELECT commit_seq, symbol, kind, base, quote, money, rules FROM markets ORDER BY commit_seq, symbol;
+
 -- name: verify_digests
-SELECT commit_seq, coalesce(last_seq, 0), positions_digest FROM ledger_commits ORDER BY commit_seq;
+SELECT commit_seq, coalesce(last_seq, 0), positions_digest, version
+FROM ledger_commits ORDER BY commit_seq;
 
 -- name: verify_fold_order
 -- What tells where an event stands in its symbol's fold.
-SELECT seq, symbol, ts, iif(type = 'FILL', exchange_trade_id, substr(exchange_trade_id, 5)), event_id
+SELECT seq, symbol, ts, iif(type = 'FILL', exchange_trade_id, substr(exchange_trade_id, 5)), event_id,
+    wallet, position_side, margin_mode
 FROM ledger_events ORDER BY seq;
 
--- name: verify_history_symbols
-SELECT DISTINCT symbol FROM position_history;
+-- name: verify_history_keys
+SELECT DISTINCT symbol, wallet, side, margin_mode FROM position_history;
 
 -- name: verify_history
-SELECT commit_seq, symbol, qty, cost, realized_pnl, fees_json
-FROM position_history WHERE symbol = :symbol ORDER BY commit_seq;
+SELECT commit_seq, symbol, wallet, side, margin_mode, qty, cost, realized_pnl, fees_json,
+    fees_unknown
+FROM position_history
+WHERE symbol = :symbol AND wallet = :wallet AND side = :side AND margin_mode = :margin_mode
+ORDER BY commit_seq;
 
 -- name: verify_claims
 SELECT count(*) FROM applied_fills;
@@ -785,6 +946,9 @@ SELECT client_order_id, symbol, side, qty, price, decision_price, status, reason
 FROM orders WHERE cycle_id = :cycle_id OR canceled_cycle_id = :cycle_id
 ORDER BY rowid;
 
+-- name: cycle_edge
+SELECT edge FROM cycles WHERE cycle_id = :cycle_id;
+
 -- name: history_money
 SELECT fees_json, pnl_json FROM cycle_metrics WHERE cycle_id = :cycle_id;
 
@@ -794,13 +958,17 @@ SELECT cycle_id FROM cycles WHERE cycle_id > :cycle_id AND replay_of = :cycle_id
 -- name: history_met
 -- What the ledger has, of cycles before one, under the ids of some events and fills.
 SELECT e.event_id, e.ts, e.symbol, e.type, e.side, e.qty, e.price, e.fee, e.fee_currency,
-    e.exchange_trade_id, e.exchange_order_id, e.client_order_id, e.meta_json, e.hash, e.cycle_id
+    e.exchange_trade_id, e.exchange_order_id, e.client_order_id, e.meta_json, e.hash,
+    e.wallet, e.market_id, e.position_side, e.margin_mode, e.contract_size, e.asset, e.amount,
+    e.group_id, e.cause, e.source, e.source_seq, e.stated_balance, e.version, e.cycle_id
 FROM json_each(:event_ids) AS wanted
 CROSS JOIN ledger_events AS e ON e.event_id = wanted.value
 WHERE e.cycle_id < :before
 UNION
 SELECT e.event_id, e.ts, e.symbol, e.type, e.side, e.qty, e.price, e.fee, e.fee_currency,
-    e.exchange_trade_id, e.exchange_order_id, e.client_order_id, e.meta_json, e.hash, e.cycle_id
+    e.exchange_trade_id, e.exchange_order_id, e.client_order_id, e.meta_json, e.hash,
+    e.wallet, e.market_id, e.position_side, e.margin_mode, e.contract_size, e.asset, e.amount,
+    e.group_id, e.cause, e.source, e.source_seq, e.stated_balance, e.version, e.cycle_id
 FROM json_each(:trade_ids) AS wanted
 CROSS JOIN ledger_events AS e
     ON e.event_id > 'fee:' || wanted.value || ':' AND e.event_id < 'fee:' || wanted.value || ';'
@@ -820,32 +988,48 @@ SELECT commit_seq, first_seq, last_seq FROM ledger_commits WHERE cycle_id = :cyc
 
 -- name: history_position
 -- What the last commit by then that changed a symbol left, and the last event by that commit.
-SELECT h.symbol, h.qty, h.cost, h.realized_pnl, h.fees_json, coalesce(
+SELECT h.symbol, h.qty, h.cost, h.realized_pnl, h.fees_json, 0, 0, '', '',
+    h.wallet, h.side, h.margin_mode, h.fees_unknown, coalesce(
     (SELECT k.last_seq FROM ledger_commits AS k WHERE k.commit_seq = h.commit_seq),
     (SELECT k.last_seq FROM ledger_commits AS k
         WHERE k.commit_seq < h.commit_seq AND k.last_seq IS NOT NULL
         ORDER BY k.commit_seq DESC LIMIT 1),
     0
 ) AS last_seq
-FROM position_history AS h WHERE h.symbol = :symbol AND h.commit_seq <= :commit_seq
+FROM position_history AS h
+WHERE h.symbol = :symbol AND h.wallet = :wallet AND h.side = :side
+    AND h.margin_mode = :margin_mode AND h.commit_seq <= :commit_seq
 ORDER BY h.commit_seq DESC LIMIT 1;
 
 -- name: history_span
 -- A plus keeps a condition from choosing the index: the rows' numbers are the shorter way.
-SELECT count(*), min(ts) FROM ledger_events WHERE seq BETWEEN :first_seq AND :last_seq AND +symbol = :symbol;
+SELECT count(*), min(ts) FROM ledger_events WHERE seq BETWEEN :first_seq AND :last_seq AND +symbol = :symbol
+    AND coalesce(wallet, 'main') = :wallet
+    AND coalesce(position_side, 'net') = :side AND coalesce(margin_mode, :usual_mode) = :margin_mode;
 
 -- name: history_events_at
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
-    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash
-FROM ledger_events WHERE symbol = :symbol AND ts = :ts AND seq BETWEEN :first_seq AND :last_seq;
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
+    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
+    source, source_seq, stated_balance, version
+FROM ledger_events WHERE symbol = :symbol AND ts = :ts AND seq BETWEEN :first_seq AND :last_seq
+    AND coalesce(wallet, 'main') = :wallet
+    AND coalesce(position_side, 'net') = :side AND coalesce(margin_mode, :usual_mode) = :margin_mode;
 
 -- name: history_later
-SELECT 1 FROM ledger_events WHERE symbol = :symbol AND ts > :ts AND seq < :first_seq LIMIT 1;
+SELECT 1 FROM ledger_events WHERE symbol = :symbol AND ts > :ts AND seq < :first_seq
+    AND coalesce(wallet, 'main') = :wallet
+    AND coalesce(position_side, 'net') = :side AND coalesce(margin_mode, :usual_mode) = :margin_mode LIMIT 1;
 
 -- name: history_events
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
-    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash
-FROM ledger_events WHERE symbol = :symbol AND ts >= :since_ms AND seq <= :last_seq ORDER BY ts;
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
+    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
+    source, source_seq, stated_balance, version
+FROM ledger_events WHERE symbol = :symbol AND ts >= :since_ms AND seq <= :last_seq
+    AND coalesce(wallet, 'main') = :wallet
+    AND coalesce(position_side, 'net') = :side AND coalesce(margin_mode, :usual_mode) = :margin_mode
+ORDER BY ts;
 
 -- ## retracing: a ledger in memory, to which a cycle's fills are appended once more
 
@@ -854,5 +1038,7 @@ DELETE FROM conflicts RETURNING event_id, fields_json;
 
 -- name: retrace_events
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
-    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash, cycle_id
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
+    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
+    source, source_seq, stated_balance, version, cycle_id
 FROM ledger_events;

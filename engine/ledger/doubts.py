@@ -1,0 +1,167 @@
+"""Doubts: why a report that can be read is not believed, where it is new.
+
+A doubt holds the item in quarantine with its reason; what the ledger has already is a repeat.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from engine.ledger.fills import Fill, FillDetails
+from engine.ledger.markets import Market, MarketKind
+from engine.money import EXACT, canonical, parse_decimal, share
+
+# The day of the first coin: what is dated before it was read in the wrong unit.
+EARLIEST_MS = 1_230_940_800_000
+NO_IDS = {"none", "null", "nan", "undefined"}
+NO_TRADES = {
+    "funding", "fundingfee", "funding_fee", "settle", "settlement", "sessionsettlepnl", "interest",
+    "transfer", "deposit", "withdrawal",
+}  # fmt: skip
+SIDES = {"long": "long", "short": "short", "both": None, "net": None}
+ONE = Decimal(1)
+
+
+class BareNumber(str):
+    """A number of JSON with a point or an exponent, as it was written."""
+
+
+def judged(fill: Fill, item: Mapping[str, Any], earliest_ms: int) -> Fill:
+    """The fill with what its report says of its market and position, and with the first doubt.
+
+    Raises `ValueError` for a position side that is none.
+    """
+    market = Market.of(fill.symbol, linear=item.get("linear") is True)
+    size, doubt = _contract_size(fill, market, item)
+    details = FillDetails(
+        position_side=_position_side(item),
+        contract_size=None if size is None else canonical(size),
+    )
+    doubt = (
+        _id_doubt(item)
+        or _time_doubt(fill, earliest_ms)
+        or _kind_doubt(item)
+        or _currency_doubt(fill, market)
+        or doubt
+    )
+    return replace(
+        fill,
+        details=details if any(details) else None,
+        market=market,
+        doubt=doubt,
+    )
+
+
+def _id_doubt(item: Mapping[str, Any]) -> str | None:
+    trade_id = item.get("id")
+    if isinstance(trade_id, BareNumber):
+        return f"id: {trade_id} is a number with a point or an exponent: its digits may be lost"
+    if isinstance(trade_id, str) and trade_id.casefold() in NO_IDS:
+        return f"id: {trade_id!r} is what a program writes for no id"
+    return None
+
+
+def _time_doubt(fill: Fill, earliest_ms: int) -> str | None:
+    if fill.ts_ms >= earliest_ms:
+        return None
+    return (
+        f"timestamp: {fill.ts_ms} is before {earliest_ms} (earliest): are these seconds? "
+        "Milliseconds are needed"
+    )
+
+
+def _kind_doubt(item: Mapping[str, Any]) -> str | None:
+    """What a row says it is besides a trade."""
+    info = item.get("info")
+    places = [("type", item.get("type"))]
+    if isinstance(info, Mapping):
+        places += [(f"info.{name}", info.get(name)) for name in ("execType", "exec_type", "type")]
+    for name, value in places:
+        if isinstance(value, str) and value.casefold() in NO_TRADES:
+            return f"{name}: {value!r} is no trade"
+    return None
+
+
+def _currency_doubt(fill: Fill, market: Market) -> str | None:
+    names = {name.casefold(): name for name in (market.base, market.quote, market.money)}
+    for fee in fill.fees:
+        name = names.get(fee.currency.casefold(), fee.currency)
+        if name != fee.currency:
+            return f"fee.currency: {fee.currency!r} differs from {name!r} by case only"
+    return None
+
+
+def _contract_size(
+    fill: Fill, market: Market, item: Mapping[str, Any]
+) -> tuple[Decimal | None, str | None]:
+    """The size of one contract, null on spot, and what is wrong with it."""
+    if market.kind is MarketKind.OTHER:
+        return None, (
+            f"symbol: {fill.symbol} is an option or a contract settled in a third currency, which "
+            "are not booked yet"
+        )
+    if market.kind is MarketKind.SPOT:
+        return None, _cost_doubt(fill, market, ONE, item)
+    stated = item.get("contractSize")
+    if stated is not None:
+        size = parse_decimal(stated)
+        if size <= 0:
+            raise ValueError(f"contractSize: {stated} is not above zero")
+        return size, _cost_doubt(fill, market, size, item)
+    if _cost(item) is not None and _cost_doubt(fill, market, ONE, item) is None:
+        return ONE, None
+    cost = _cost(item)
+    witness = "no cost says it either" if cost is None else f"the cost of {cost} says it is not 1"
+    return None, (
+        f"contractSize: the size of a contract of {fill.symbol} is not stated, and {witness}; "
+        f"recorded.contract_sizes names it"
+    )
+
+
+def _cost_doubt(fill: Fill, market: Market, size: Decimal, item: Mapping[str, Any]) -> str | None:
+    """A report's own cost is a witness: it agrees within a hundredth, with or without the fee."""
+    cost, value = _cost(item), value_of(fill, market, size)
+    if value is None:
+        return "price: a price of 0 gives an inverse contract no value"
+    if cost is None:
+        return None
+    digit = Decimal((0, (1,), cost.as_tuple().exponent))  # type: ignore[arg-type]
+    room = max(EXACT.multiply(value, Decimal("0.01")), EXACT.add(digit, digit))
+    fees = next((fee.cost for fee in fill.fees if fee.currency == market.money), Decimal(0))
+    candidates = (value, EXACT.add(value, fees), EXACT.subtract(value, fees))
+    if any(EXACT.subtract(cost, other).copy_abs() <= room for other in candidates):
+        return None
+    return (
+        f"cost: {cost} is not amount · contract size · price, which is {canonical(value)} "
+        f"{market.money} at a size of {canonical(size)}"
+    )
+
+
+def value_of(fill: Fill, market: Market, size: Decimal) -> Decimal | None:
+    """The value of a fill in the market's money; null of an inverse contract at no price."""
+    qty = EXACT.multiply(fill.qty, size)
+    if market.kind is not MarketKind.INVERSE:
+        return EXACT.multiply(qty, fill.price)
+    return share(qty, ONE, fill.price) if fill.price else None
+
+
+def _cost(item: Mapping[str, Any]) -> Decimal | None:
+    """The report's own cost; null where it has none that is above zero."""
+    try:
+        cost = parse_decimal(item.get("cost"))
+    except ValueError:
+        return None
+    return cost if cost > 0 else None
+
+
+def _position_side(item: Mapping[str, Any]) -> str | None:
+    info = item.get("info")
+    value = item.get("positionSide")
+    if value is None and isinstance(info, Mapping):
+        value = info.get("positionSide") or info.get("posSide")
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or value.casefold() not in SIDES:
+        raise ValueError(f"positionSide: {value!a} is none of {', '.join(SIDES)}")
+    return SIDES[value.casefold()]

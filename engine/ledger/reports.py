@@ -1,0 +1,218 @@
+"""A venue's report of a fill, read strictly at the edge."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from engine.errors import UnreadableFill
+from engine.ledger.doubts import EARLIEST_MS, BareNumber, judged
+from engine.ledger.fills import Fee, Fill
+from engine.ledger.markets import RULES, SPOT_RULES, Market
+from engine.money import EXACT, parse_decimal
+from engine.venue import Side, TradeIds
+
+MAX_TEXT = 200
+
+
+class _NotFinite(str):
+    """A number of JSON that is none: NaN or an infinity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """How reports are read at the venue's edge.
+
+    `latest_ms` is the latest time that is believed: a fill far in the future would carry the
+    cursor past everything that follows. `rules` is the version of what is believed: 1 is that of
+    0.1.0, which doubts nothing that it can read.
+    """
+
+    trade_ids: TradeIds
+    latest_ms: int
+    rules: int = RULES
+    earliest_ms: int = EARLIEST_MS
+
+
+def read_fill(raw: str, edge: Edge) -> Fill:
+    """Read one reported item: JSON text in ccxt's unified trade structure.
+
+    Raises `UnreadableFill` with the reason.
+    """
+    try:
+        item = json.loads(
+            raw, object_pairs_hook=_object, parse_float=BareNumber, parse_constant=_NotFinite
+        )
+        if not isinstance(item, Mapping):
+            raise ValueError("not a JSON object")
+        return _Item(item, edge).fill()
+    except json.JSONDecodeError as error:
+        raise UnreadableFill(f"not JSON: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise UnreadableFill(str(error)) from error
+
+
+def check_symbol(symbol: object) -> str:
+    """Raises `ValueError` unless `symbol` reads like `BASE/QUOTE` or `BASE/QUOTE:SETTLE`."""
+    text = _text("symbol", symbol)
+    if text is None:
+        raise ValueError(f"symbol: {_shown(symbol)} does not read like BASE/QUOTE")
+    return Market.of(text).symbol
+
+
+class _Item:
+    """A reported item. Raises `ValueError` for what cannot be part of a fill."""
+
+    def __init__(self, values: Mapping[str, Any], edge: Edge) -> None:
+        self._values = values
+        self._edge = edge
+
+    def fill(self) -> Fill:
+        symbol = check_symbol(self._values.get("symbol"))
+        fees, fees_complete = self._fees()
+        if self._values.get("visible_at") is not None:
+            self._time("visible_at")
+        fill = Fill(
+            trade_id=self._trade_id(symbol),
+            symbol=symbol,
+            side=self._side(),
+            qty=self._qty(),
+            price=self._price(),
+            ts_ms=self._time("timestamp"),
+            fees=fees,
+            fees_complete=fees_complete,
+            order_id=self._text("order"),
+            client_order_id=self._text("clientOrderId"),
+            liquidity=self._liquidity(),
+        )
+        if self._edge.rules == SPOT_RULES:
+            return fill
+        return judged(fill, self._values, self._edge.earliest_ms)
+
+    def _text(self, name: str) -> str | None:
+        return _text(name, self._values.get(name))
+
+    def _trade_id(self, symbol: str) -> str:
+        if self._edge.trade_ids is TradeIds.NONE:
+            return ""
+        trade_id = self._text("id")
+        if trade_id is None:
+            raise ValueError(
+                f"id: {_shown(self._values.get('id'))} is not a trade id; of a recorded file "
+                "without ids, a new ledger with recorded.trade_ids = 'none' makes some of what the "
+                "rows say"
+            )
+        return f"{symbol}:{trade_id}" if self._edge.trade_ids is TradeIds.MARKET else trade_id
+
+    def _side(self) -> Side:
+        value: Any = self._values.get("side")
+        try:
+            return Side(value)
+        except ValueError:
+            raise ValueError(f"side: {_shown(value)} is neither 'buy' nor 'sell'") from None
+
+    def _qty(self) -> Decimal:
+        value = self._values.get("amount")
+        number = _decimal("amount", value)
+        if number <= 0:
+            raise ValueError(f"amount: {_shown(value)} is not above zero")
+        return number
+
+    def _price(self) -> Decimal:
+        # Options, spreads and power do trade at zero; below zero a value v ≥ 0 has no meaning.
+        value = self._values.get("price")
+        number = _decimal("price", value)
+        if number < 0:
+            raise ValueError(f"price: {_shown(value)} is below zero")
+        return number
+
+    def _time(self, name: str) -> int:
+        value = self._values.get(name)
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise ValueError(f"{name}: {_shown(value)} is not a time in UTC milliseconds")
+        if value > self._edge.latest_ms:
+            raise ValueError(
+                f"{name}: {_shown(value)} is more than a day ahead of the venue's clock"
+            )
+        return value
+
+    def _liquidity(self) -> str | None:
+        value = self._values.get("takerOrMaker")
+        if value is None or value == "":
+            return None
+        if value not in ("maker", "taker"):
+            raise ValueError(f"takerOrMaker: {_shown(value)} is neither 'maker' nor 'taker'")
+        return str(value)
+
+    def _fees(self) -> tuple[tuple[Fee, ...], bool]:
+        """The fees, and whether they are all there are.
+
+        `fee` and `fees` may hold the same thing: `fees` counts where it has a cost, else `fee`.
+        """
+        entries = _fee_entries(self._values.get("fees"))
+        if all(entry.get("cost") is None for entry in entries) and self._values.get("fee"):
+            entries = _fee_entries([self._values["fee"]])
+        charged = [entry for entry in entries if entry.get("cost") is not None]
+        totals: dict[str, Decimal] = {}
+        for entry in charged:
+            cost = _decimal("fee.cost", entry["cost"])
+            currency = _text("fee.currency", entry.get("currency"))
+            if not cost:
+                continue
+            if currency is None:
+                shown = _shown(entry.get("currency"))
+                raise ValueError(f"fee.currency: {shown} with a cost of {cost}")
+            totals[currency] = EXACT.add(totals.get(currency, Decimal(0)), cost)
+        fees = tuple(Fee(currency, cost) for currency, cost in totals.items() if cost)
+        return fees, bool(entries) and len(charged) == len(entries)
+
+
+def _fee_entries(entries: Any) -> Sequence[Mapping[str, Any]]:
+    if not isinstance(entries or [], list):
+        raise ValueError(f"fees: {_shown(entries)} is not a list")
+    for entry in entries or []:
+        if not isinstance(entry, Mapping):
+            raise ValueError(f"fee: {_shown(entry)} is not an object with cost and currency")
+    return entries or []
+
+
+def _text(name: str, value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise ValueError(f"{name}: {_shown(value)} is not text")
+    if len(value) > MAX_TEXT:
+        raise ValueError(f"{name}: {len(value)} characters, at most {MAX_TEXT} are accepted")
+    if not value.isprintable() or value != value.strip():
+        raise ValueError(f"{name}: {_shown(value)} has characters that cannot be shown")
+    return value
+
+
+def _decimal(name: str, value: object) -> Decimal:
+    try:
+        return parse_decimal(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    for name, value in pairs:
+        if isinstance(value, _NotFinite):
+            raise ValueError(f"{name}: {value} is not a finite number")
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        times = Counter(name for name, _ in pairs)
+        twice = next(name for name in times if times[name] > 1)
+        raise ValueError(f"{_shown(twice)} is given twice")
+    return values
+
+
+def _shown(value: object) -> str:
+    text = ascii(value)
+    return text if len(text) <= 60 else text[:57] + "…"

@@ -1,0 +1,103 @@
+"""The books of an account: positions and balances, whatever order fills come in."""
+
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.checks.verify import verify
+from engine.ledger import positions
+from tests.builders import balances_of, commit, fee, memory_ledger, money_of, reported, vectors
+from tests.exact import exact_books
+from tests.generated import account_fills
+
+
+@vectors()
+def test_every_vector_has_its_balances(case: Any) -> None:
+    made = commit(memory_ledger(), case["fills"])
+    assert {name: money_of(p) for name, p in made.positions.items()} == case["expected"]
+    assert balances_of(made) == case["balances"]
+
+
+@given(account_fills(), st.data())
+def test_any_order_split_and_late_fees_give_the_books_of_an_independent_fold(
+    items: list[Any], data: Any
+) -> None:
+    """Some reports come before their fees are known; the last cycle is told everything."""
+    early = [
+        item | data.draw(st.sampled_from([{}, {"fees": [], "fee": None}]), label=item["id"])
+        for item in data.draw(st.lists(st.sampled_from(items)), label="early")
+    ]
+    arrivals = [*early, *data.draw(st.permutations(items), label="late")]
+    cuts = sorted({0, len(arrivals), len(early), *data.draw(st.lists(st.integers(0, len(early))))})
+    ledger = memory_ledger()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(positions, "CHECKPOINT_EVENTS", data.draw(st.sampled_from([1, 2, 5])))
+        for cycle_id, (start, end) in enumerate(pairwise(cuts), 1):
+            made = commit(ledger, arrivals[start:end], cycle_id=cycle_id)
+    expected, balances = exact_books(items)
+    assert verify(ledger).violations == ()
+    assert {asset: Fraction(amount) for asset, amount in balances_of(made).items()} == balances
+    assert made.positions.keys() == expected.keys()
+    for name, exact in expected.items():
+        position = made.positions[name]
+        assert position.fees_unknown == 0
+        assert Fraction(position.qty) == exact.qty
+        assert Fraction(position.cost) == exact.cost
+        assert Fraction(position.realized_pnl) == exact.realized_pnl
+        assert {c: Fraction(v) for c, v in position.fees.items() if v} == {
+            c: v for c, v in exact.fees.items() if v
+        }
+
+
+def test_fills_whose_fees_are_unknown_are_counted_until_a_report_names_them_all() -> None:
+    ledger = memory_ledger()
+    unknown = [reported(str(n), ts=n, fees=[]) for n in (1, 2, 3)]
+    assert commit(ledger, unknown).positions["BTC/USDT"].fees_unknown == 3
+    some = [reported("1", ts=1, fees=[fee("2")]), reported("2", ts=2, fees=[fee("0")])]
+    made = commit(ledger, some, cycle_id=2)
+    assert (made.inserted, made.ignored) == (2, 2)
+    assert made.positions["BTC/USDT"].fees_unknown == 1
+    assert money_of(made.positions["BTC/USDT"])["fees"] == {"USDT": "2"}
+    again = commit(ledger, some, cycle_id=3)
+    assert (again.inserted, again.conflicting) == (0, 0)
+    assert verify(ledger).violations == ()
+
+
+def test_a_fee_that_is_named_as_nothing_and_then_as_something_is_a_conflict() -> None:
+    ledger = memory_ledger()
+    commit(ledger, [reported("1", fees=[])])
+    commit(ledger, [reported("1", fees=[fee("0")])], cycle_id=2)
+    assert commit(ledger, [reported("1", fees=[fee("3")])], cycle_id=3).conflicting > 0
+
+
+def test_what_is_held_is_the_balance_over_all_markets() -> None:
+    items = [
+        reported("1", amount="1", price="60000"),
+        reported("2", "sell", "1", "55000", symbol="BTC/EUR", ts=2_000),
+    ]
+    assert balances_of(commit(memory_ledger(), items)) == {"EUR": "55000", "USDT": "-60000"}
+
+
+def test_a_repeat_moves_no_balance() -> None:
+    ledger = memory_ledger()
+    before = balances_of(commit(ledger, [reported("1")]))
+    assert balances_of(commit(ledger, [reported("1")] * 2, cycle_id=2)) == before
+
+
+def test_each_side_of_a_hedged_market_is_a_position_of_its_own() -> None:
+    common = {"symbol": "BTC/USDT:USDT", "contractSize": "1"}
+    items = [
+        reported("1", "buy", "1", "100", 1_000, positionSide="long", **common),
+        reported("2", "sell", "2", "110", 2_000, positionSide="short", **common),
+        reported("3", "buy", "1", "105", 3_000, **common),
+    ]
+    made = commit(memory_ledger(), items)
+    assert {name: str(p.qty) for name, p in made.positions.items()} == {
+        "BTC/USDT:USDT": "1",
+        "BTC/USDT:USDT long": "1",
+        "BTC/USDT:USDT short": "-2",
+    }

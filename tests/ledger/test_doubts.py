@@ -1,0 +1,76 @@
+"""Why a readable report is not believed where it is new."""
+
+from typing import Any
+
+import pytest
+
+from tests.builders import fee, read, reported
+
+LINEAR: dict[str, Any] = {"symbol": "BTC/USDT:USDT"}
+
+
+@pytest.mark.parametrize(
+    ("item", "reason"),
+    [
+        (reported() | {"timestamp": 1_700_172_800}, "are these seconds"),
+        (reported("None"), "id: 'None'"),
+        (reported("NaN"), "id: 'NaN'"),
+        (reported(5.5), "id: 5.5 is a number with a point"),
+        (reported(info={"execType": "Funding"}), "info.execType: 'Funding' is no trade"),
+        (reported(type="settlement"), "type: 'settlement' is no trade"),
+        (reported(fees=[fee("1", "usdt")]), "'usdt' differs from 'USDT' by case only"),
+        (
+            reported(cost="150"),
+            "cost: 150 is not amount · contract size · price, which is 100",
+        ),
+        (reported(**LINEAR), "not stated, and no cost says it either"),
+        (reported(cost="10000", **LINEAR), "the cost of 10000 says it is not 1"),
+        (reported(cost="90", contractSize="100", **LINEAR), "which is 10000 USDT at a size of 100"),
+        (reported(symbol="BTC/USD:ETH"), "not booked yet"),
+        (reported(symbol="BTC/USD:BTC-241227-60000-C"), "not booked yet"),
+        (reported(symbol="BTC/USD:BTC", contractSize="1", price="0"), "no value"),
+    ],
+)
+def test_a_doubt_names_the_field_and_the_value(item: dict[str, Any], reason: str) -> None:
+    assert reason in (read(item).doubt or "")
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        reported(),
+        reported(cost="100"),
+        reported(cost="100.5"),
+        reported(cost="99", fees=[fee("1")]),
+        reported(cost="0"),
+        reported(price="0.00000123", amount="7", cost="0.00001"),
+        reported(cost="100", **LINEAR),
+        reported(contractSize="100", cost="10000", **LINEAR),
+        reported(symbol="BTC/USD:BTC", contractSize="100", amount="50", price="20000", cost="0.25"),
+        reported(5),
+        reported(type="limit", info={"execType": "Trade"}),
+    ],
+)
+def test_what_adds_up_is_believed(item: dict[str, Any]) -> None:
+    assert read(item).doubt is None
+
+
+def test_the_size_of_a_contract_whose_cost_says_one_is_one_for_that_line() -> None:
+    details = read(reported(cost="100", **LINEAR)).details
+    assert details is not None
+    assert details.contract_size == "1"
+
+
+@pytest.mark.parametrize(
+    ("side", "expected"), [("LONG", "long"), ("short", "short"), ("BOTH", None), ("net", None)]
+)
+def test_the_position_side_is_the_rows_own_or_the_exchanges(side: str, expected: str) -> None:
+    spot_like = LINEAR | {"contractSize": "1"}
+    for item in (
+        reported(positionSide=side, **spot_like),
+        reported(info={"positionSide": side}, **spot_like),
+        reported(info={"posSide": side}, **spot_like),
+    ):
+        details = read(item).details
+        assert details is not None
+        assert details.position_side == expected
