@@ -11,6 +11,7 @@ import structlog
 
 from engine.clock import now_ms
 from engine.cycles import metrics
+from engine.cycles.attention import at_attention
 from engine.cycles.feed import Feed
 from engine.cycles.metrics import CycleMetrics
 from engine.cycles.preview import preview_replay
@@ -47,10 +48,6 @@ from engine.venues.retrying import Retrying
 
 log = structlog.get_logger("cycledeck.cycle")
 
-BOOKED_AS_SPOT = (
-    "an earlier program booked this contract by the rules of a spot market, and so its figures go "
-    "on; a new ledger books it as a contract"
-)
 # How many ended cycles whose row could not be written are kept in memory until it can.
 MAX_UNRECORDED = 1_000
 
@@ -291,8 +288,9 @@ class CycleRunner:
         for symbol, position in commit.positions.items():
             if position.oversold:
                 cycle.warn("oversold", "more was sold than the ledger holds", symbol)
-            if position.market.is_booked_as_spot:
-                cycle.warn("booked_as_spot", BOOKED_AS_SPOT, symbol)
+        for symbol, kind, message in at_attention(commit.positions.values()):
+            cycle.attention.add(symbol)
+            cycle.warn(kind, message, symbol)
         limit = self._settings.wal_alarm_mib * 1024 * 1024
         if (size := self._store.wal_bytes()) > limit:
             cycle.warn("wal_large", f"the write-ahead log has {size} bytes: a reader keeps it open")
@@ -305,7 +303,7 @@ class CycleRunner:
         await self.rebuild_metrics(await self._execution.resolve())
         if self._rules is None:
             self._rules = await self._retrying(self._venue.fetch_rules)
-        uncertain = cycle.prepared.held | cycle.unfetched
+        uncertain = cycle.prepared.held | cycle.unfetched | cycle.attention
         fetched = [market.symbol for market in cycle.prepared.markets]
         snapshot = Snapshot(
             now_ms=cycle.venue_ms,

@@ -4,7 +4,7 @@ Live cycles, replays, previews and rehearsals are four uses of `prepare`.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -15,7 +15,7 @@ from engine.ingest.quarantine import QuarantinedItem, Undecided
 from engine.ledger.cursors import PreparedMarket
 from engine.ledger.fills import Fill, derive_trade_ids
 from engine.ledger.identity import Identity
-from engine.ledger.markets import RULES
+from engine.ledger.markets import RULES, Markets
 from engine.ledger.reports import Edge, read_fill
 from engine.store.tx import Tx
 from engine.venue import TradeIds
@@ -62,8 +62,10 @@ def prepare(
     identity = Identity.of(tx)
     corrections = quarantine.replacements(tx, replay_of)
     texts = [item.replacement or "" for item in corrections]
+    old = Markets(tx).booked_as_spot
     readings = [
-        believed(tx, read(response, identity.trade_ids, texts, edge)) for response in responses
+        believed(tx, _as_begun(read(response, identity.trade_ids, texts, edge), old))
+        for response in responses
     ]
     unreadable = chain.from_iterable(reading.unreadable for reading in readings)
     undecided = (*unreadable, *_with_taken_ids(tx, readings, identity.venue))
@@ -108,6 +110,13 @@ def read(
     if trade_ids is TradeIds.NONE:
         fills = derive_trade_ids(fills)
     return Reading(response, tuple(fills), tuple(texts), tuple(unreadable))
+
+
+def _as_begun(reading: Reading, booked_as_spot: Collection[str]) -> Reading:
+    """The reading without sides and sizes where 0.1.0 began the market, which knew none."""
+    if reading.response.request.symbol not in booked_as_spot:
+        return reading
+    return replace(reading, fills=tuple(replace(fill, details=None) for fill in reading.fills))
 
 
 def believed(tx: Tx, reading: Reading) -> Reading:

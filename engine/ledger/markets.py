@@ -116,12 +116,13 @@ class Market:
 class Markets:
     """The markets of a ledger, as they are pinned.
 
-    Runs inside TX 1. Where 0.1.0 has booked fills that no later commit has looked at, contracts
-    are pinned to its rules.
+    Runs inside TX 1. `booked_as_spot` are the contracts that 0.1.0 began, whether or not a later
+    commit has pinned its rules.
     """
 
     def __init__(self, tx: Tx) -> None:
         self._tx = tx
+        self._begun = tx.column("markets_begun")
         self._pinned = {
             symbol: Market(symbol, MarketKind(kind), *rest)
             for symbol, kind, *rest in tx.rows("markets_all")
@@ -130,6 +131,10 @@ class Markets:
     def of(self, symbol: str) -> Market:
         market = self._pinned.get(symbol)
         return market if market is not None else Market.by_spot_rules(symbol)
+
+    @property
+    def booked_as_spot(self) -> set[str]:
+        return {symbol for symbol in self._begun if self.of(symbol).is_booked_as_spot}
 
     @property
     def pinned(self) -> Collection[Market]:

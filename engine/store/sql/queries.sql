@@ -210,6 +210,9 @@ SELECT EXISTS (
 -- name: markets_all
 SELECT symbol, kind, base, quote, money, rules FROM markets ORDER BY symbol;
 
+-- name: markets_begun
+SELECT DISTINCT symbol FROM stage4_positions;
+
 -- name: market_keep
 INSERT INTO markets (symbol, kind, base, quote, money, rules, commit_seq)
 VALUES (:symbol, :kind, :base, :quote, :money, :rules, :commit_seq);

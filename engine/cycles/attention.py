@@ -1,0 +1,27 @@
+"""Markets at attention: their figures are not to be relied on, whatever the cycle did."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from engine.ledger.accounting import NET, Position
+
+BOOKED_AS_SPOT = (
+    "an earlier program booked this contract by the rules of a spot market, and so its figures go "
+    "on; a new ledger books it as a contract"
+)
+MIXED_SIDES = (
+    "some of its fills say which side of a hedged position they are of, others do not: their "
+    "positions are kept apart, and may be one"
+)
+
+
+def at_attention(positions: Iterable[Position]) -> Iterator[tuple[str, str, str]]:
+    """Each such market, with the kind of the warning and why."""
+    sides: dict[str, set[str]] = defaultdict(set)
+    for position in positions:
+        sides[position.symbol].add(position.side)
+        if position.market.is_booked_as_spot:
+            yield position.symbol, "booked_as_spot", BOOKED_AS_SPOT
+    for symbol, there in sides.items():
+        if NET in there and len(there) > 1:
+            yield symbol, "mixed_sides", MIXED_SIDES
