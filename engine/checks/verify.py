@@ -9,6 +9,13 @@ from engine.checks.history import HistoryCheck
 from engine.checks.ledger import ChainCheck, ClaimsCheck, FeesCheck, IdentityCheck, IntegrityCheck
 from engine.checks.metrics import MetricsCheck
 from engine.checks.positions import BalancesCheck, MarketsCheck, PositionsCheck
+from engine.checks.records import (
+    ConflictsCheck,
+    CyclesCheck,
+    EvidenceCheck,
+    QuarantineCheck,
+    SchemaCheck,
+)
 from engine.cycles.results import Frozen
 from engine.errors import CycledeckError, StoreError
 from engine.store.damage import DAMAGE
@@ -18,6 +25,7 @@ __all__ = ["CHECKS", "Verification", "Violation", "verify"]
 
 CHECKS: tuple[type[Check], ...] = (
     IntegrityCheck,
+    SchemaCheck,
     IdentityCheck,
     ChainCheck,
     MarketsCheck,
@@ -28,7 +36,19 @@ CHECKS: tuple[type[Check], ...] = (
     FeesCheck,
     CursorsCheck,
     MetricsCheck,
+    CyclesCheck,
+    ConflictsCheck,
+    QuarantineCheck,
+    EvidenceCheck,
 )
+
+
+class Head(Frozen):
+    """A commit that vouches for all before it: whoever has its hash can tell a chain that was built
+    anew."""
+
+    commit_seq: int
+    hash: str
 
 
 class Verification(Frozen):
@@ -44,8 +64,17 @@ class Verification(Frozen):
     metrics_missing: int = 0
 
 
-def verify(tx: Tx, report: Report = lambda name, done: None, most: int = 1_000) -> Verification:
-    """Run every check on one snapshot; at most `most` violations are listed per check."""
+def verify(
+    tx: Tx,
+    report: Report = lambda name, done: None,
+    most: int = 1_000,
+    *,
+    head: str | None = None,
+) -> Verification:
+    """Run every check on one snapshot; at most `most` violations are listed per check.
+
+    `head` is the hash of a commit, as `read_head` gave it before, that the chain must still have.
+    """
     checked: dict[str, int] = {}
     violations: list[Violation] = []
     with tx.reading_any_text():
@@ -54,6 +83,7 @@ def verify(tx: Tx, report: Report = lambda name, done: None, most: int = 1_000) 
             report(check.name, 0)
             violations += islice(_contained(check), most)
             checked[check.name] = check.done
+        violations += _lost_head(tx, head)
         missing = _metrics_missing(tx)
     return Verification(
         ok=not violations,
@@ -61,6 +91,20 @@ def verify(tx: Tx, report: Report = lambda name, done: None, most: int = 1_000) 
         violations=tuple(violations),
         metrics_missing=missing,
     )
+
+
+def read_head(tx: Tx) -> Head | None:
+    """The chain's last commit; null where there is none."""
+    last = tx.record("commit_last")
+    return Head(commit_seq=last["commit_seq"], hash=last["hash"].hex()) if last else None
+
+
+def _lost_head(tx: Tx, head: str | None) -> Iterator[Violation]:
+    """A chain that was built anew, or a file from before, has no commit of that hash."""
+    if head is not None and not tx.rows("commit_of_hash", hash=head):
+        last = read_head(tx)
+        ends = f"no commit has it; the chain ends with {last.hash}" if last else "no commit at all"
+        yield Violation.of("ledger_commits", "hash", head, ends)
 
 
 def _contained(check: Check) -> Iterator[Violation]:

