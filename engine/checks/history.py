@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
 from heapq import merge
 from math import inf
 from operator import itemgetter
@@ -12,7 +11,7 @@ from typing import Any
 from engine.checks.check import Ahead, Check, Report, Violation
 from engine.checks.positions import fold
 from engine.ledger.accounting import MAIN, NET, ZERO, Position, PositionKey
-from engine.ledger.balances import BalanceKey, StoredBalances
+from engine.ledger.balances import BalanceKey, moved_by
 from engine.ledger.digests import POSITIONS_ONLY, balance_row, digest_of
 from engine.ledger.events import Event, SortKey, in_fold_order, sort_key
 from engine.ledger.positions import Positions
@@ -21,6 +20,7 @@ from engine.store.tx import Row, Tx
 
 NOTHING = {"qty": "0", "cost": "0", "realized_pnl": "0", "fees_json": "{}", "fees_unknown": 0}
 HISTORY = tuple(NOTHING)
+MONEY = HISTORY[:-1]
 
 
 @dataclass(slots=True)
@@ -144,9 +144,7 @@ class HistoryCheck(Check):
         self._take_digest()
 
     def _refold_balances(self, commit_seq: int) -> Iterator[Violation]:
-        events = map(Event._make, self._tx.each("events_until", last_seq=self._last_seq))
-        balances = StoredBalances(self._tx, self._positions.markets)
-        folded = balances.moved(events, (), map(self._position, self._states))
+        folded = moved_by(map(self._position, self._states))
         for key in sorted(folded.keys() | self._balances.keys()):
             amount, stored = canonical(folded.get(key, ZERO)), self._balances.get(key, "0")
             if amount != stored:
@@ -156,9 +154,8 @@ class HistoryCheck(Check):
 
     def _position(self, key: PositionKey) -> Position:
         money = self._states[key].money
-        position = Position.empty(key, self._positions.markets.of(key.symbol))
-        position.realized_pnl = Decimal(money["realized_pnl"])
-        return position
+        row = (key.symbol, *(money[name] for name in MONEY), 0, 0, "", "", *key[1:])
+        return Position.of(row, self._positions.markets.of(key.symbol))
 
     def _changing(self, key: PositionKey) -> PositionState:
         self._changed.add(key)

@@ -76,8 +76,10 @@ def _rehearse(tx: Tx, cycle_id: int, responses: list[VenueResponse], report: Rep
     _restore_cursors(tx, recorded, responses)
     report("folding its positions")
     books = Books(tx, 0, 0)
-    books.positions.keep(books.positions.apply((), books.positions.keys_of_events()), 0, 0)
-    books.fold()
+    for key in books.positions.keys_of_events():
+        position = books.positions.apply(books.positions.read(key), (), anew=True)
+        books.positions.keep([position], 0, 0)
+    books.work_out()
     report("running the cycle again")
     commit = commit_cycle(
         tx,

@@ -116,11 +116,10 @@ class SummaryReader:
 
     def status(self) -> LedgerStatus:
         tx, lease = self.tx, LeaseRow.read(self.tx)
-        positions = Positions(tx)
         return LedgerStatus(
             ledger=Identity.stored(tx),
-            positions=views(positions.all(), {}),
-            balances=by_asset(StoredBalances(tx, positions.markets).all()),
+            positions=views(Positions(tx).all(), {}),
+            balances=by_asset(StoredBalances(tx).all()),
             cursors={row["key"]: row["value_ms"] for row in tx.named("cursors_all")},
             held=tuple(sorted(held(tx))),
             lease=None if lease.holder is None else asdict(lease),

@@ -12,11 +12,12 @@ from typing import Any
 
 from engine.ledger.accounting import Position
 from engine.ledger.append import append
-from engine.ledger.balances import BalanceKey
+from engine.ledger.balances import BalanceKey, StoredBalances
 from engine.ledger.books import Books
 from engine.ledger.cursors import CursorChange, PreparedMarket, move_cursors
 from engine.ledger.digests import POSITIONS_ONLY, VERSION, digest
 from engine.ledger.events import FILL
+from engine.ledger.positions import Positions
 from engine.store.tx import Tx
 
 
@@ -42,22 +43,10 @@ class Commit:
     digest_before: str | None
 
     @classmethod
-    def of(
-        cls,
-        record: Mapping[str, Any],
-        cursors: Mapping[str, CursorChange],
-        books: Books,
-        digest_before: str | None,
-    ) -> "Commit":
-        """The commit of a row of `ledger_commits`."""
+    def of(cls, record: Mapping[str, Any], **rest: Any) -> "Commit":
+        """The commit of a row of `ledger_commits`, and what that does not have."""
         fields = {name: record[name] for name in record if name in cls.__dataclass_fields__}
-        return cls(
-            **fields,
-            cursors=cursors,
-            positions=books.positions.all(),
-            balances=books.balances.all(),
-            digest_before=digest_before,
-        )
+        return cls(**fields, **rest)
 
 
 def commit_cycle(
@@ -76,9 +65,10 @@ def commit_cycle(
     books = Books(tx, commit_seq, cycle_id)
     if last["version"] != VERSION:
         books.take_over()
-        last["positions_digest"] = books.digest
+        last["positions_digest"] = _digest(books)[-1]
     appended = append(tx, fills, cycle_id)
     books.apply(appended, fills)
+    positions, balances, after = _digest(books)
     contradicted = {event.trade_id for event in appended.conflicting if event.type == FILL}
     cursors = move_cursors(tx, markets, contradicted, cycle_id)
     record: dict[str, Any] = {
@@ -90,14 +80,26 @@ def commit_cycle(
         **_rows_inserted(tx, len(appended.inserted)),
         "fills_fetched": len(fills),
         "cursors_json": json.dumps({k: [m.before, m.after] for k, m in cursors.items()}),
-        "positions_digest": books.digest,
+        "positions_digest": after,
         "version": VERSION,
         "decision_json": None,
     }
     hashes = (event.hash for event in appended.inserted)
     record["hash"] = chain_hash(last["hash"], record, hashes)
     tx.run("commit_append", **record)
-    return Commit.of(record, cursors, books, last["positions_digest"])
+    return Commit.of(
+        record,
+        cursors=cursors,
+        positions=positions,
+        balances=balances,
+        digest_before=last["positions_digest"],
+    )
+
+
+def _digest(books: Books) -> tuple[dict[str, Position], dict[BalanceKey, Decimal], str]:
+    """All positions and balances, and the digest of the books."""
+    positions, balances = books.positions.all(), books.balances.all()
+    return positions, balances, digest(positions.values(), balances, books.markets.pinned)
 
 
 def read_commit(tx: Tx, cycle_id: int) -> Commit | None:
@@ -107,8 +109,13 @@ def read_commit(tx: Tx, cycle_id: int) -> Commit | None:
         return None
     changes = json.loads(record["cursors_json"]).items()
     cursors = {key: CursorChange(before, after) for key, (before, after) in changes}
-    books = Books(tx, record["commit_seq"], cycle_id)
-    return Commit.of(record, cursors, books, _digest_before(tx, record["commit_seq"]))
+    return Commit.of(
+        record,
+        cursors=cursors,
+        positions=Positions(tx).all(),
+        balances=StoredBalances(tx).all(),
+        digest_before=_digest_before(tx, record["commit_seq"]),
+    )
 
 
 def _digest_before(tx: Tx, commit_seq: int) -> str | None:

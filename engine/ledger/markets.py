@@ -122,7 +122,6 @@ class Markets:
 
     def __init__(self, tx: Tx) -> None:
         self._tx = tx
-        self._begun = tx.column("markets_begun")
         self._pinned = {
             symbol: Market(symbol, MarketKind(kind), *rest)
             for symbol, kind, *rest in tx.rows("markets_all")
@@ -134,7 +133,8 @@ class Markets:
 
     @property
     def booked_as_spot(self) -> set[str]:
-        return {symbol for symbol in self._begun if self.of(symbol).is_booked_as_spot}
+        begun = self._tx.column("markets_begun")
+        return {symbol for symbol in begun if self.of(symbol).is_booked_as_spot}
 
     @property
     def pinned(self) -> Collection[Market]:

@@ -5,7 +5,7 @@ applied takes its position back to its last checkpoint before that event, and on
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import dropwhile, islice
 from operator import attrgetter
 
@@ -64,20 +64,27 @@ class Positions:
             for symbol, wallet, side, mode in rows
         }
 
-    def apply(
-        self, events: Iterable[Event], unsettled: Set[PositionKey] = frozenset()
-    ) -> list[Position]:
-        """Apply newly inserted events; returns the positions that changed.
-
-        `unsettled` positions are folded anew from the beginning of the ledger.
-        """
-        new: dict[PositionKey, list[Event]] = defaultdict(list)
+    def grouped(self, events: Iterable[Event]) -> Mapping[PositionKey, list[Event]]:
+        """Events by the positions that they belong to; of any other position, none."""
+        groups: dict[PositionKey, list[Event]] = defaultdict(list)
+        keys: dict[tuple[str | None, ...], PositionKey] = {}
         for event in events:
-            new[PositionKey.of(event, self.markets.of(event.symbol))].append(event)
-        return [
-            self._refold(key, 0) if key in unsettled else self._apply(key, new[key])
-            for key in sorted(new.keys() | unsettled)
-        ]
+            place = event.symbol, event.wallet, event.position_side, event.margin_mode
+            key = keys.get(place)
+            if key is None:
+                key = keys[place] = PositionKey.of(event, self.markets.of(event.symbol))
+            groups[key].append(event)
+        return groups
+
+    def apply(self, position: Position, events: Iterable[Event], *, anew: bool) -> Position:
+        """Apply newly inserted events to a stored position; `anew` folds it from its beginning."""
+        if anew:
+            return self._refold(position, 0)
+        events = list(in_fold_order(sorted(events, key=attrgetter("ts"))))
+        if events[0].place <= position.last:
+            return self._refold(position, events[0].ts)
+        self._fold_on(position, events)
+        return position
 
     def keep(self, changed: Iterable[Position], commit_seq: int, cycle_id: int) -> None:
         """Store positions as a commit of a cycle left them."""
@@ -94,17 +101,10 @@ class Positions:
     def _of(self, row: Row) -> Position:
         return Position.of(row, self.markets.of(row[0]))
 
-    def _apply(self, key: PositionKey, events: Iterable[Event]) -> Position:
-        events = list(in_fold_order(sorted(events, key=attrgetter("ts"))))
-        position = self.read(key)
-        if events[0].place <= position.last:
-            return self._refold(key, events[0].ts)
-        self._fold_on(position, events)
-        return position
-
-    def _refold(self, key: PositionKey, since_ms: int) -> Position:
+    def _refold(self, stored: Position, since_ms: int) -> Position:
+        key = stored.key
         position = self.checkpoint(key, since_ms)
-        position.fees_unknown = self.read(key).fees_unknown
+        position.fees_unknown = stored.fees_unknown
         self._tx.run("checkpoints_drop", since_ms=since_ms, **key._asdict())
         last, events = position.last, self.events(key, position.last_ts)
         self._fold_on(position, dropwhile(lambda event: event.place <= last, events))

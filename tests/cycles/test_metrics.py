@@ -312,6 +312,8 @@ async def test_metrics_made_before_a_cycle_was_recorded_do_not_outlive_that(
             metrics.persist(connection, 1)
             connection.execute(broken)
             await engine.cycle()
+    with opened(settings.db) as connection:
+        connection.execute("DROP TRIGGER broken")
     assert verified(settings.db).violations == ()
     with opened(settings.db) as connection:
         assert metrics.missing(connection) == [1]

@@ -239,13 +239,6 @@ JOIN balance_history AS h ON h.wallet = b.wallet AND h.asset = b.asset AND h.com
 )
 ORDER BY b.wallet, b.asset;
 
--- name: events_until
-SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
-    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
-    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
-    source, source_seq, stated_balance, version
-FROM ledger_events WHERE seq <= :last_seq ORDER BY seq;
-
 -- name: events_from
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
     exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
