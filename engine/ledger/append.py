@@ -68,8 +68,8 @@ class _Append:
                 fresh += events
             else:
                 seen.append(events)
-                if fill.market is None:
-                    self._by_old_rules.add(fill.trade_id)
+            if fill.market is None:
+                self._by_old_rules.add(fill.trade_id)
         seen += ([event] for event in self._insert(fresh))
         if seen:
             self._compare(seen)
@@ -100,16 +100,30 @@ class _Append:
         """Some ids were taken: which events did this cycle insert?
 
         Two fills may claim one fee id (`A` with a fee in BNB, and a trade `A:BNB`): the first has
-        it, and the hash, which covers the trade's id, tells which that is.
+        it, and the hash, which covers the trade's id, tells which that is. The other's fee is
+        inserted under an id with a colon more.
         """
         ids = json.dumps([event.event_id for event in events])
         hashes = self._tx.pairs("appended_by", event_ids=ids, cycle_id=self._cycle_id)
         orphans: list[Event] = []
+        renamed: list[Event] = []
         for event in events:
-            inserted = hashes.get(event.event_id) == event.hash
-            (self._done.inserted if inserted else orphans).append(event)
+            if hashes.get(event.event_id) == event.hash:
+                self._done.inserted.append(event)
+            elif self._is_anothers(event):
+                renamed.append(event.renamed(f"{event.event_id}:"))
+            else:
+                orphans.append(event)
+        orphans += self._insert(renamed) if renamed else []
         self._done.unsettled.update(event.symbol for event in orphans)
         return orphans
+
+    def _is_anothers(self, fee: Event) -> bool:
+        """Whether another trade's fee has a fee's id."""
+        if fee.type != FEE or fee.trade_id in self._by_old_rules:
+            return False
+        row = self._tx.one("stored_event", event_id=fee.event_id)
+        return row is not None and Event._make(row).exchange_trade_id != fee.exchange_trade_id
 
     def _compare(self, seen: list[list[Event]]) -> None:
         """Tell repeats from contradictions, and book a fee that came after its fill."""
@@ -168,6 +182,8 @@ class _Append:
         """
         if event.type == FEE and event.fee_currency in fees:
             return fees[event.fee_currency]
+        if self._is_anothers(event):
+            return None
         row = self._tx.one("stored_event", event_id=event.event_id)
         return Event._make(row) if row else None
 

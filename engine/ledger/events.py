@@ -81,6 +81,10 @@ class Event(NamedTuple):
         values = self.fields.values()
         return _digest("\x1f".join("" if value is None else str(value) for value in values))
 
+    def renamed(self, event_id: str) -> "Event":
+        event = self._replace(event_id=event_id)
+        return event._replace(hash=event.content_hash)
+
     def naming_all_fees(self) -> "Event":
         """The fee as an event that says that there are no other ones to come."""
         event = self._replace(meta_json=ALL_FEES)

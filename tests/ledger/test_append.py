@@ -215,23 +215,24 @@ def test_a_market_whose_claims_and_events_disagree_is_folded_anew(
 
 @pytest.mark.parametrize("cost", ["1", "3"])
 @pytest.mark.parametrize("apart", [False, True], ids=["in one cycle", "in two"])
-def test_an_event_id_that_two_trades_make_is_booked_once_and_the_other_is_a_conflict(
-    ledger: OpenLedger, cost: str, apart: bool
+@pytest.mark.parametrize("swapped", [False, True])
+def test_fees_of_two_trades_that_make_one_id_are_both_booked(
+    ledger: OpenLedger, cost: str, apart: bool, swapped: bool
 ) -> None:
     first = reported("A", fees=[fee("1", "BNB"), fee("2")])
     other = reported("A:BNB", fees=[fee(cost, "BNB")])
+    items = [other, first] if swapped else [first, other]
     if apart:
-        commit(ledger, [first])
-        assert counts(commit(ledger, [first, other], cycle_id=2)) == (5, 1, 3, 1)
+        commit(ledger, items[:1])
+        commit(ledger, items, cycle_id=2)
     else:
-        assert counts(commit(ledger, [first, other], cycle_id=2)) == (5, 4, 0, 1)
-    again = commit(ledger, [other, first], cycle_id=3)
-    assert counts(again) == (5, 0, 4, 1)
-    assert event_ids(ledger) == ["fill:A", "fee:A:BNB", "fee:A:USDT", "fill:A:BNB"]
-    assert money_of(again.positions["BTC/USDT"])["fees"] == {"BNB": "1", "USDT": "2"}
-    ((event_id, fields),) = rows(ledger, "SELECT event_id, fields_json FROM conflicts")
-    assert event_id == "fee:A:BNB"
-    assert json.loads(fields)["exchange_trade_id"] == ["fee:A", "fee:A:BNB"]
+        assert counts(commit(ledger, items, cycle_id=2)) == (5, 5, 0, 0)
+    again = commit(ledger, items[::-1], cycle_id=3)
+    assert counts(again) == (5, 0, 5, 0)
+    ids = {"fill:A", "fill:A:BNB", "fee:A:BNB", "fee:A:BNB:", "fee:A:USDT"}
+    assert set(event_ids(ledger)) == ids
+    total = str(1 + int(cost))
+    assert money_of(again.positions["BTC/USDT"])["fees"] == {"BNB": total, "USDT": "2"}
     wrong = [violation.table for violation in verify(ledger).violations]
     assert set(wrong) <= {"cycle_metrics"}
 

@@ -114,7 +114,7 @@ SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
     wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
     source, source_seq, stated_balance, version
 FROM ledger_events
-WHERE event_id = :fee_id OR (event_id > :fee_id || ':' AND event_id < :fee_id || ';')
+WHERE event_id = :fee_id OR (event_id >= :fee_id || ':' AND event_id < :fee_id || ';')
 ORDER BY event_id;
 
 -- name: keep_conflict
@@ -188,7 +188,7 @@ WHERE e.type = 'FILL' AND e.symbol = :symbol AND coalesce(e.wallet, 'main') = :w
     AND NOT EXISTS (
         SELECT 1 FROM ledger_events AS f
         WHERE f.seq <= :last_seq AND (f.event_id = 'fee:' || e.exchange_trade_id
-            OR f.event_id > 'fee:' || e.exchange_trade_id || ':'
+            OR f.event_id >= 'fee:' || e.exchange_trade_id || ':'
             AND f.event_id < 'fee:' || e.exchange_trade_id || ';')
             AND f.exchange_trade_id = 'fee:' || e.exchange_trade_id
             AND (instr(f.meta_json, '"fees":"all"') OR f.cycle_id > e.cycle_id)
@@ -200,7 +200,7 @@ SELECT EXISTS (
     SELECT 1 FROM ledger_events AS f
     JOIN ledger_events AS e ON e.event_id = 'fill:' || :trade_id
     WHERE (f.event_id = 'fee:' || :trade_id
-        OR f.event_id > 'fee:' || :trade_id || ':' AND f.event_id < 'fee:' || :trade_id || ';')
+        OR f.event_id >= 'fee:' || :trade_id || ':' AND f.event_id < 'fee:' || :trade_id || ';')
         AND f.exchange_trade_id = 'fee:' || :trade_id
         AND (instr(f.meta_json, '"fees":"all"') OR f.cycle_id > e.cycle_id)
 );
@@ -998,7 +998,7 @@ SELECT e.event_id, e.ts, e.symbol, e.type, e.side, e.qty, e.price, e.fee, e.fee_
     e.group_id, e.cause, e.source, e.source_seq, e.stated_balance, e.version, e.cycle_id
 FROM json_each(:trade_ids) AS wanted
 CROSS JOIN ledger_events AS e
-    ON e.event_id > 'fee:' || wanted.value || ':' AND e.event_id < 'fee:' || wanted.value || ';'
+    ON e.event_id >= 'fee:' || wanted.value || ':' AND e.event_id < 'fee:' || wanted.value || ';'
 WHERE e.cycle_id < :before;
 
 -- name: history_holders
