@@ -26,11 +26,13 @@ class FillLine(Frozen):
     """One fill as the venue reported it, with its raw text. Money as canonical text.
 
     An item that could not be read, or was left out, has a `reason`, no events and no figures.
-    `status` says what has become of it by now: null where it is not in quarantine.
+    `status` says what has become of it by now: null where it is not in quarantine. `position` is
+    the name of the position that the fill is of.
     """
 
     symbol: str
     raw: str
+    position: str = ""
     trade_id: str = ""
     ts_ms: int | None = None
     side: str = ""
@@ -44,9 +46,11 @@ class FillLine(Frozen):
 
     @classmethod
     def of(cls, fill: Fill, raw: str, events: Sequence[EventOutcome]) -> "FillLine":
+        side = fill.details.position_side if fill.details else None
         return cls(
             symbol=fill.symbol,
             raw=raw,
+            position=" ".join(filter(None, (fill.symbol, side))),
             trade_id=fill.trade_id,
             ts_ms=fill.ts_ms,
             side=fill.side.value,
@@ -192,6 +196,7 @@ class _FillLines:
         return FillLine(
             symbol=events[0].symbol,
             raw="",
+            position=" ".join(filter(None, (events[0].symbol, events[0].position_side))),
             trade_id=trade_id,
             ts_ms=events[0].ts,
             side=(fill.side if fill else None) or "",

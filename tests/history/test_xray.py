@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from engine import CycleStatus, Engine, History, Kind, NoSuchCycle, Settings
 from engine.clock import now_ms
 from engine.errors import VenueError, VenueUnavailable
+from engine.history.explain import explain
 from engine.history.outcomes import EventOutcome, Outcomes
 from engine.history.xray import FillLine, Xray, xray
 from engine.ingest import inputs, quarantine
@@ -35,6 +36,7 @@ from tests.builders import (
     opened,
     reported,
     rows,
+    serve,
     settings_in,
 )
 from tests.fakes import FakeVenue
@@ -631,3 +633,25 @@ async def test_history_looks_into_a_cycle_and_explains_it(
     finally:
         await history.close()
     assert ladder.db.read_bytes() == before
+
+
+# --- hedged markets
+
+
+async def test_a_fill_of_a_hedged_market_names_its_position_which_can_be_explained(
+    tmp_path: Path,
+) -> None:
+    common: dict[str, Any] = {"symbol": "BTC/USDT:USDT", "contractSize": "1"}
+    fills = [
+        reported("1", ts=1_000, positionSide="long", **common),
+        reported("2", "sell", ts=2_000, positionSide="short", **common),
+    ]
+    async with Engine(settings_in(tmp_path, serve(tmp_path / "f.jsonl", fills))) as engine:
+        await engine.cycle()
+    with opened(tmp_path / "ledger.db") as ledger:
+        names = [line.position for line in xray(ledger, 1).fills]
+        assert names == ["BTC/USDT:USDT long", "BTC/USDT:USDT short"]
+        for name, qty in zip(names, ("1", "-1"), strict=True):
+            explanation = explain(ledger, 1, name)
+            assert (explanation.after.qty, explanation.matches) == (qty, True)
+            assert len(explanation.steps) == 1

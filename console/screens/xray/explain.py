@@ -1,6 +1,6 @@
 """Explain a number: the position before a cycle, each step of the fold, the position after."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -208,15 +208,23 @@ class ExplainPanel(Vertical):
         return joined(parts, "  ")
 
 
+def _is_hedged(symbol: str, positions: Iterable[str]) -> bool:
+    """Whether a market's positions have names of their own, and none has its."""
+    there = tuple(positions)
+    return symbol not in there and any(f"{symbol} {side}" in there for side in ("long", "short"))
+
+
 def markets_of(xray: "Xray") -> list[str]:
-    """The markets whose position this cycle moved come first, and of them those in trouble."""
+    """The positions that this cycle moved come first, and of them those in trouble; then those of
+    other markets that it asked for, then the rest."""
 
     def with_any(outcome: str) -> list[str]:
         fills = (f for f in xray.fills if any(event.outcome == outcome for event in f.events))
-        return [fill.symbol for fill in fills]
+        return [fill.position or fill.symbol for fill in fills]
 
     troubled = {*with_any("conflicting"), *(fill.symbol for fill in xray.fills if fill.reason)}
     troubled |= {name for name, position in xray.positions_after.items() if position.oversold}
     moved = sorted(with_any("inserted"), key=lambda symbol: symbol not in troubled)
-    asked = [window.symbol for window in xray.windows]
+    names = xray.positions_after
+    asked = [w.symbol for w in xray.windows if not _is_hedged(w.symbol, names)]
     return list(dict.fromkeys([*moved, *asked, *xray.positions_after]))
