@@ -253,6 +253,7 @@ def test_a_fill_has_its_figures_its_raw_text_and_its_events(ledger: OpenLedger) 
     (line,) = xray(ledger, 1).fills
     assert line == FillLine(
         symbol=BTC,
+        position=BTC,
         raw=json.dumps(item),
         trade_id="1",
         ts_ms=T0 + 7,
