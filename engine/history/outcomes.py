@@ -15,6 +15,7 @@ from engine.history.results_reader import BEYOND
 from engine.ledger import append
 from engine.ledger.events import FILL, Event, events_of
 from engine.ledger.fills import Fill
+from engine.ledger.markets import Market
 from engine.store.scratch import scratch_ledger
 from engine.store.tx import Row, Tx
 
@@ -190,15 +191,27 @@ def _append(
 ) -> list[list[tuple[Event, Became, str]]]:
     """Append one round; for each fill, the outcome of each event, and why it is in dispute."""
     appended = append.append(scratch, fills, cycle_id)
-    inserted = {event.event_id for event in appended.inserted}
     disputed = scratch.pairs("retrace_conflicts")
+    # By what it is of: a fee's id may have been another's, and then it has one of its own.
+    inserted: dict[tuple[str, str | None], Event] = {}
+    for event in appended.inserted:
+        inserted[_fee_key(event)] = event
 
     def outcome(event: Event) -> tuple[Event, Became, str]:
         if event.event_id in disputed:
             return event, "conflicting", _contradiction(json.loads(disputed[event.event_id]))
-        return event, "inserted" if event.event_id in inserted else "ignored", ""
+        stored = inserted.pop(_fee_key(event), None)
+        return (stored, "inserted", "") if stored else (event, "ignored", "")
 
-    return [[outcome(event) for event in events_of(fill)] for fill in fills]
+    outcomes = [[outcome(event) for event in events_of(fill)] for fill in fills]
+    for fill, events in zip(fills, outcomes, strict=True):
+        # That there are no more fees may have taken an event that no report names.
+        said = inserted.pop((f"fee:{fill.trade_id}", "-"), None) or inserted.pop(
+            (f"fee:{fill.trade_id}", Market.of(fill.symbol).money), None
+        )
+        if said is not None:
+            events.append((said, "inserted", ""))
+    return outcomes
 
 
 def _contradiction(fields: Mapping[str, tuple[Any, Any]]) -> str:
