@@ -28,22 +28,20 @@ class BareNumber(str):
 
 
 def judged(fill: Fill, item: Mapping[str, Any], earliest_ms: int) -> Fill:
-    """The fill with what its report says of its market and position, and with the first doubt.
-
-    Raises `ValueError` for a position side that is none.
-    """
+    """The fill with what its report says of its market and position, and with the first doubt."""
     market = Market.of(fill.symbol, linear=item.get("linear") is True)
-    size, doubt = _contract_size(fill, market, item)
+    size, size_doubt = _contract_size(fill, market, item)
+    side, side_doubt = _position_side(item)
     details = FillDetails(
-        position_side=_position_side(item),
-        contract_size=None if size is None else canonical(size),
+        position_side=side, contract_size=None if size is None else canonical(size)
     )
     doubt = (
         _id_doubt(item)
         or _time_doubt(fill, earliest_ms)
         or _kind_doubt(item)
         or _currency_doubt(fill, market)
-        or doubt
+        or size_doubt
+        or side_doubt
     )
     return replace(
         fill,
@@ -105,9 +103,9 @@ def _contract_size(
         return None, _cost_doubt(fill, market, ONE, item)
     stated = item.get("contractSize")
     if stated is not None:
-        size = parse_decimal(stated)
-        if size <= 0:
-            raise ValueError(f"contractSize: {stated} is not above zero")
+        size = _above_zero(stated)
+        if size is None:
+            return None, f"contractSize: {ascii(stated)[:60]} is not a number above zero"
         return size, _cost_doubt(fill, market, size, item)
     if _cost(item) is not None and _cost_doubt(fill, market, ONE, item) is None:
         return ONE, None
@@ -147,21 +145,26 @@ def value_of(fill: Fill, market: Market, size: Decimal) -> Decimal | None:
 
 
 def _cost(item: Mapping[str, Any]) -> Decimal | None:
-    """The report's own cost; null where it has none that is above zero."""
+    """The report's own cost; one that is not above zero is no witness."""
+    return _above_zero(item.get("cost"))
+
+
+def _above_zero(value: object) -> Decimal | None:
     try:
-        cost = parse_decimal(item.get("cost"))
+        number = parse_decimal(value)
     except ValueError:
         return None
-    return cost if cost > 0 else None
+    return number if number > 0 else None
 
 
-def _position_side(item: Mapping[str, Any]) -> str | None:
+def _position_side(item: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The side of a hedged position, null where there is none, and what is wrong with it."""
     info = item.get("info")
     value = item.get("positionSide")
     if value is None and isinstance(info, Mapping):
         value = info.get("positionSide") or info.get("posSide")
     if value is None or value == "":
-        return None
+        return None, None
     if not isinstance(value, str) or value.casefold() not in SIDES:
-        raise ValueError(f"positionSide: {value!a} is none of {', '.join(SIDES)}")
-    return SIDES[value.casefold()]
+        return None, f"positionSide: {ascii(value)[:60]} is none of {', '.join(SIDES)}"
+    return SIDES[value.casefold()], None

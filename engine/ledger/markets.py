@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import lru_cache
 
 from engine.store.tx import Tx
 
@@ -13,9 +13,9 @@ SPOT_RULES = 1
 RULES = 2
 
 _NAME = r"[^\s/:](?:[^/:]*[^\s/:])?"
-_SYMBOL = re.compile(rf"({_NAME})/({_NAME})(?::({_NAME}))?")
+_SYMBOL = re.compile(rf"({_NAME})/({_NAME})(?::(\S(?:.*\S)?))?")
 # The expiry of a dated contract, and what makes an option of it.
-_SETTLE = re.compile(r"(.+?)(-\d{6,8})?(-[\d.]+-[CP])?")
+_SETTLE = re.compile(r"([^/:]+?)(-\d{6,8})?(-[\d.]+-[CP])?")
 
 
 class MarketKind(StrEnum):
@@ -42,7 +42,7 @@ class Market:
     rules: int = RULES
 
     @classmethod
-    @cache
+    @lru_cache(maxsize=4_096)
     def of(cls, symbol: str, linear: bool = False) -> "Market":
         """The market that a symbol names; `linear` where the venue calls the contract that.
 
@@ -54,10 +54,11 @@ class Market:
         base, quote, rest = match.groups()
         if rest is None:
             return cls(symbol, MarketKind.SPOT, base, quote, quote)
-        settle, _, option = _SETTLE.fullmatch(rest).groups()  # type: ignore[union-attr]
-        if option:
-            kind = MarketKind.OTHER
-        elif settle == quote or linear:
+        contract = _SETTLE.fullmatch(rest)
+        if contract is None or contract[3]:
+            return cls(symbol, MarketKind.OTHER, base, quote, rest.partition("-")[0])
+        settle = contract[1]
+        if settle == quote or linear:
             kind = MarketKind.LINEAR
         else:
             kind = MarketKind.INVERSE if settle == base else MarketKind.OTHER
