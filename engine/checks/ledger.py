@@ -9,7 +9,7 @@ from engine.checks.check import Ahead, Check, Violation
 from engine.ingest import inputs
 from engine.ingest.prepare import read
 from engine.ledger.commit import chain_hash
-from engine.ledger.events import BASIC, FILL, Event
+from engine.ledger.events import FILL, Event
 from engine.ledger.identity import Identity
 from engine.store.damage import DAMAGE
 from engine.store.tx import Row
@@ -114,7 +114,7 @@ class ChainCheck(Check):
     def _check_event(row: Row, commit: dict[str, Any]) -> Iterator[Violation]:
         seq, cycle_id, event = row[0], row[1], Event._make(row[2:])
         # To the hash, a text that is empty and one that is not there are the same.
-        extra = event.version == 1 and any(value is not None for value in event[BASIC:-1])
+        extra = event.version == 1 and not event.is_usual
         if event.content_hash != event.hash or extra or "" in event:
             expected, actual = (
                 f"content of hash {event.hash.hex()}",

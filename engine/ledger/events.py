@@ -72,14 +72,22 @@ class Event(NamedTuple):
     @property
     def fields(self) -> dict[str, Any]:
         """What the hash covers, by name."""
-        names = self._fields[: HASHED[self.version]]
-        return {name: value for name, value in zip(names, self, strict=False) if name != "hash"}
+        names = self._fields[:13] if self.version == 1 else self._fields[:13] + self._fields[14:26]
+        return dict(zip(names, self._hashed, strict=True))
+
+    @property
+    def _hashed(self) -> tuple[Any, ...]:
+        return self[:13] if self.version == 1 else self[:13] + self[14:26]
 
     @property
     def content_hash(self) -> bytes:
         """The digest that `hash` must be."""
-        values = self.fields.values()
-        return _digest("\x1f".join("" if value is None else str(value) for value in values))
+        return _digest("\x1f".join(["" if value is None else str(value) for value in self._hashed]))
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether it says no more than an event of 0.1.0 could."""
+        return self[14:26] == NO_DETAILS
 
     def renamed(self, event_id: str) -> "Event":
         event = self._replace(event_id=event_id)
@@ -110,9 +118,9 @@ class Event(NamedTuple):
         return contradictions
 
 
-# How many of an event's fields 0.1.0 had, and how many each version of a hash covers.
+# What 0.1.0 had of an event's fields, the hash the last of them; those after it but the version.
 BASIC = 14
-HASHED = {1: BASIC, 2: 26}
+NO_DETAILS: tuple[Any, ...] = (None,) * 12
 
 # What an exchange may not change of a fill that it has reported; the rest it may still fill in.
 MONEY_FIELDS = (
