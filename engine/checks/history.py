@@ -89,7 +89,7 @@ class HistoryCheck(Check):
                 self._changing(self._key(event)).add(event)
             for row in balances.upto(commit_seq):
                 self._balances[BalanceKey(*row[1:3])], self._stale = row[3], True
-                if row[0] != commit_seq:
+                if row[0] != commit_seq or version == POSITIONS_ONLY:
                     yield _of_no_commit("balance_history", row[1:3], row[0])
             for row in markets.upto(commit_seq):
                 self._markets[row[1]], self._stale = json.dumps(row[1:]), True
@@ -124,6 +124,10 @@ class HistoryCheck(Check):
             if of_commit == commit_seq:
                 state = self._changing(PositionKey(*row[1:5]))
                 state.commit_seq, state.money = commit_seq, dict(zip(HISTORY, money, strict=True))
+                if self._version == POSITIONS_ONLY and state.money["fees_unknown"]:
+                    key = f"{state.key} {commit_seq}.fees_unknown"
+                    actual = state.money["fees_unknown"]
+                    yield Violation.of("position_history", key, 0, actual)
             else:
                 yield _of_no_commit("position_history", [PositionKey(*row[1:5])], of_commit)
         if self._changed or self._stale:

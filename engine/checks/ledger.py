@@ -9,6 +9,7 @@ from engine.checks.check import Ahead, Check, Violation
 from engine.ingest import inputs
 from engine.ingest.prepare import read
 from engine.ledger.commit import chain_hash
+from engine.ledger.digests import POSITIONS_ONLY
 from engine.ledger.events import FILL, Event
 from engine.ledger.identity import Identity
 from engine.store.damage import DAMAGE
@@ -105,6 +106,9 @@ class ChainCheck(Check):
         if len(hashes) != inserted:
             actual = f"{len(hashes)} events"
             yield Violation.of("ledger_commits", key, f"{inserted} events", actual)
+        if commit["version"] == POSITIONS_ONLY and commit["decision_json"] is not None:
+            actual = commit["decision_json"]
+            yield Violation.of("ledger_commits", f"{key}.decision_json", "null", actual)
         link = chain_hash(before, commit, hashes)
         if link != commit["hash"]:
             actual = f"hash {commit['hash'].hex()}"

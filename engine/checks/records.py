@@ -120,5 +120,6 @@ class CyclesCheck(Check):
                 expected = "ok or partial" if committed else "neither ok nor partial"
                 yield Violation.of("cycles", f"{cycle_id}.status", expected, status)
             if status != "running" and committed:
-                counts = {name: row[f"commit_{name}"] for name in ("fills_fetched", "fills_count")}
+                names = ("fills_fetched", "fills_count", "edge")
+                counts = {name: row[f"commit_{name}"] for name in names}
                 yield from Violation.of_columns("cycles", cycle_id, counts, row)

@@ -140,7 +140,7 @@ def _pnl(position: Position, mark: Decimal | None) -> dict[str, str | None]:
     gain = None if mark is None else position.unrealized(mark)
     return {
         "realized": canonical(position.realized_pnl),
-        "net": canonical(position.net),
+        "net": None if position.fees_unknown else canonical(position.net),
         "unrealized": None if gain is None else canonical(gain),
     }
 

@@ -14,7 +14,7 @@ from engine.ingest.prepare import Reading, believed, read
 from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.fills import Fill
 from engine.ledger.identity import Identity
-from engine.ledger.markets import SPOT_RULES
+from engine.ledger.markets import SPOT_RULES, Markets
 from engine.store.tx import Tx
 
 LEFT_OUT = "it is of another market, or from before this market's history begins"
@@ -76,10 +76,10 @@ def read_evidence(tx: Tx, result: CycleResult) -> dict[MarketEvidence, list[Evid
     trade_ids = Identity.of(tx).trade_ids
     corrections = _corrections(tx, result)
     edge = tx.value("cycle_edge", cycle_id=result.cycle_id) or SPOT_RULES
-    evidence = {}
+    evidence, pinned = {}, Markets(tx).known
     for response in responses:
         given = corrections if response.error is None else ()
-        reading = believed(tx, read(response, trade_ids, given, edge))
+        reading = believed(tx, read(response, trade_ids, given, edge, pinned))
         evidence[MarketEvidence.of(response, result)] = list(_items(reading, given))
     return evidence
 

@@ -4,18 +4,21 @@ Live cycles, replays, previews and rehearsals are four uses of `prepare`.
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from types import MappingProxyType
 
 from engine.errors import UnreadableFill
 from engine.ingest import quarantine
 from engine.ingest.paging import VenueResponse
 from engine.ingest.quarantine import QuarantinedItem, Undecided
 from engine.ledger.cursors import PreparedMarket
+from engine.ledger.doubts import currency_doubt
+from engine.ledger.events import Event
 from engine.ledger.fills import Fill, derive_trade_ids
 from engine.ledger.identity import Identity
-from engine.ledger.markets import RULES, Markets
+from engine.ledger.markets import RULES, Market, Markets
 from engine.ledger.reports import Edge, read_fill
 from engine.store.tx import Tx
 from engine.venue import TradeIds
@@ -62,9 +65,9 @@ def prepare(
     identity = Identity.of(tx)
     corrections = quarantine.replacements(tx, replay_of)
     texts = [item.replacement or "" for item in corrections]
-    old = Markets(tx).booked_as_spot
+    pinned = Markets(tx).known
     readings = [
-        believed(tx, _as_begun(read(response, identity.trade_ids, texts, edge), old))
+        believed(tx, read(response, identity.trade_ids, texts, edge, pinned))
         for response in responses
     ]
     unreadable = chain.from_iterable(reading.unreadable for reading in readings)
@@ -90,6 +93,7 @@ def read(
     trade_ids: TradeIds,
     corrections: Iterable[str] = (),
     rules: int = RULES,
+    pinned: Mapping[str, Market] = MappingProxyType({}),
 ) -> Reading:
     """Read a response's items, and the operator's corrections of some of them.
 
@@ -97,7 +101,7 @@ def read(
     """
     request = response.request
     fills, texts, unreadable = [], [], []
-    edge = Edge(trade_ids, response.latest_ms, rules)
+    edge = Edge(trade_ids, response.latest_ms, rules, pinned=pinned)
     for raw in chain(*response.pages, corrections):
         try:
             fill = read_fill(raw, edge)
@@ -112,29 +116,45 @@ def read(
     return Reading(response, tuple(fills), tuple(texts), tuple(unreadable))
 
 
-def _as_begun(reading: Reading, booked_as_spot: Collection[str]) -> Reading:
-    """The reading without sides and sizes where 0.1.0 began the market, which knew none."""
-    if reading.response.request.symbol not in booked_as_spot:
-        return reading
-    return replace(reading, fills=tuple(replace(fill, details=None) for fill in reading.fills))
-
-
 def believed(tx: Tx, reading: Reading) -> Reading:
     """The reading with doubtful fills among what cannot be booked, but for those that the ledger
-    has already: only new ones are judged."""
-    if not any(fill.doubt for fill in reading.fills):
+    has already: only what is new is judged."""
+    fills = _of_one_market(reading.fills)
+    doubtful = {fill.trade_id for fill in fills if fill.doubt}
+    if not doubtful:
         return reading
-    ids = json.dumps([fill.trade_id for fill in reading.fills if fill.doubt])
-    booked = tx.pairs("fill_markets", trade_ids=ids)
-    pairs = list(zip(reading.fills, reading.texts, strict=True))
-    bookable = [(f, t) for f, t in pairs if f.doubt is None or f.trade_id in booked]
-    doubtful = (
-        Undecided(reading.response.request.symbol, text, fill.doubt)
-        for fill, text in pairs
-        if fill.doubt is not None and fill.trade_id not in booked
+    booked = tx.pairs("fill_markets", trade_ids=json.dumps(sorted(doubtful))).keys()
+    new = [fill.doubt is not None and not _is_repeat(tx, fill, booked) for fill in fills]
+    pairs = list(zip(fills, reading.texts, new, strict=True))
+    symbol = reading.response.request.symbol
+    return replace(
+        reading,
+        fills=tuple(fill for fill, _, is_new in pairs if not is_new),
+        texts=tuple(text for _, text, is_new in pairs if not is_new),
+        unreadable=(
+            *reading.unreadable,
+            *(Undecided(symbol, text, fill.doubt or "") for fill, text, is_new in pairs if is_new),
+        ),
     )
-    fills, texts = zip(*bookable, strict=True) if bookable else ((), ())
-    return replace(reading, fills=fills, texts=texts, unreadable=(*reading.unreadable, *doubtful))
+
+
+def _of_one_market(fills: Sequence[Fill]) -> Sequence[Fill]:
+    """The fills, all doubted where they call their market by two kinds, and none is pinned."""
+    kinds = {fill.market.kind for fill in fills if fill.market}
+    if len(kinds) < 2:
+        return fills
+    doubt = f"linear: some items call {fills[0].symbol} {' and others '.join(sorted(kinds))}"
+    return [replace(fill, doubt=fill.doubt or doubt) for fill in fills]
+
+
+def _is_repeat(tx: Tx, fill: Fill, booked: Collection[str]) -> bool:
+    """Whether the ledger has a doubtful fill, with its fees, if these are what is doubted."""
+    if fill.trade_id not in booked:
+        return False
+    if fill.market is None or currency_doubt(fill, fill.market) is None:
+        return True
+    fees = tx.typed(Event, "stored_fees", fee_id=f"fee:{fill.trade_id}")
+    return {fee.currency for fee in fill.fees} <= {fee.fee_currency for fee in fees}
 
 
 def _with_taken_ids(tx: Tx, readings: Sequence[Reading], venue: str) -> Iterator[Undecided]:

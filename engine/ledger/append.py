@@ -4,7 +4,7 @@ Runs inside TX 1.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -138,8 +138,13 @@ class _Append:
     def _settle(self, events: list[Event]) -> None:
         """Decide event by event about a fill that is in the ledger and no plain repeat."""
         fees = self._stored_fees(events[0].trade_id)
+        row = self._tx.one("stored_event", event_id=events[0].event_id)
+        if row is not None:
+            fill = Event._make(row)
+            events = [events[0], *(fee.belonging_to(fill) for fee in events[1:])]
+            events = self._naming_fees(fill, events, fees)
         disputed = False
-        for event in self._naming_fees(events, fees):
+        for event in events:
             stored = self._counterpart(event, fees)
             if stored is None and not disputed:
                 self._insert([event])
@@ -156,13 +161,15 @@ class _Append:
             else:
                 self._done.ignored += 1
 
-    def _naming_fees(self, events: list[Event], fees: Mapping[str | None, Event]) -> list[Event]:
+    def _naming_fees(
+        self, stored: Event, events: list[Event], fees: dict[str | None, Event]
+    ) -> list[Event]:
         """The events of a report; where it is the first to name all fees of a fill, each new fee
         says so. Without a new one, a fee of nothing does."""
         fill, trade_id = events[0], events[0].trade_id
-        row = None if fill.fees_unknown else self._tx.one("stored_event", event_id=fill.event_id)
-        stored = Event._make(row) if row else None
-        if stored is None or not stored.fees_unknown or stored.contradicted_by(fill):
+        if fill.fees_unknown or not stored.fees_unknown or "-" in fees:
+            return events
+        if stored.contradicted_by(fill) or _withdrawn_fees(events, fees):
             return events
         named = trade_id in self._by_old_rules or self._tx.value("fees_named", trade_id=trade_id)
         if named:
@@ -171,7 +178,7 @@ class _Append:
         new = [event for event in events[1:] if event.fee_currency not in fees]
         if not new:
             self._done.attempted += 1
-            return [*events, no_fee(fill, taken=bool(fees))]
+            return [*events, no_fee(stored, taken=bool(fees))]
         return [event.naming_all_fees() if event in new else event for event in events]
 
     def _counterpart(self, event: Event, fees: dict[str | None, Event]) -> Event | None:

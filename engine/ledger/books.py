@@ -53,7 +53,7 @@ class Books:
         for key in changed:
             changed[key] = self.positions.apply(changed[key], new[key], anew=key in unsettled)
         for key, more in self._unknown(appended).items():
-            changed[key].fees_unknown += more
+            changed.setdefault(key, self.positions.read(key)).fees_unknown += more
         for key in unsettled:
             changed[key].fees_unknown = self.positions.fees_unknown(key)
         self.positions.keep(changed.values(), self._commit_seq, self._cycle_id)

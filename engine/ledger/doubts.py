@@ -20,6 +20,8 @@ NO_TRADES = {
     "transfer", "deposit", "withdrawal",
 }  # fmt: skip
 SIDES = {"long": "long", "short": "short", "both": None, "net": None}
+# What Bybit numbers them by; 0 is one-way.
+INDEXES = {"1": "long", "2": "short"}
 ONE = Decimal(1)
 
 
@@ -27,19 +29,20 @@ class BareNumber(str):
     """A number of JSON with a point or an exponent, as it was written."""
 
 
-def judged(fill: Fill, item: Mapping[str, Any], earliest_ms: int) -> Fill:
-    """The fill with what its report says of its market and position, and with the first doubt."""
-    market = Market.of(fill.symbol, linear=item.get("linear") is True)
+def judged(
+    fill: Fill, market: Market, item: Mapping[str, Any], earliest_ms: int, *, has_ids: bool
+) -> Fill:
+    """The fill with what its report says of its position, and with the first doubt."""
+    if market.is_booked_as_spot:
+        return replace(fill, market=market, doubt=_general_doubt(fill, market, item, earliest_ms))
     size, size_doubt = _contract_size(fill, market, item)
-    side, side_doubt = _position_side(item)
+    side, side_doubt = _position_side(item) if market.is_contract else (None, None)
     details = FillDetails(
         position_side=side, contract_size=None if size is None else canonical(size)
     )
     doubt = (
-        _id_doubt(item)
-        or _time_doubt(fill, earliest_ms)
-        or _kind_doubt(item)
-        or _currency_doubt(fill, market)
+        (_id_doubt(item) if has_ids else None)
+        or _general_doubt(fill, market, item, earliest_ms)
         or size_doubt
         or side_doubt
     )
@@ -49,6 +52,31 @@ def judged(fill: Fill, item: Mapping[str, Any], earliest_ms: int) -> Fill:
         market=market,
         doubt=doubt,
     )
+
+
+def _general_doubt(
+    fill: Fill, market: Market, item: Mapping[str, Any], earliest_ms: int
+) -> str | None:
+    return (
+        _time_doubt(fill, earliest_ms)
+        or _kind_doubt(item)
+        or currency_doubt(fill, market)
+        or _fees_doubt(fill, item)
+    )
+
+
+def _fees_doubt(fill: Fill, item: Mapping[str, Any]) -> str | None:
+    """Whether `fee` and `fees`, which may say the same thing, contradict each other."""
+    fee, charged = item.get("fee"), {fee.currency: fee.cost for fee in fill.fees}
+    if not (isinstance(fee, Mapping) and isinstance(item.get("fees"), list)):
+        return None
+    currency, cost = fee.get("currency"), fee.get("cost")
+    if cost is None or not any(entry.get("cost") is not None for entry in item["fees"]):
+        return None
+    other = charged.get(str(currency), Decimal(0))
+    if parse_decimal(cost) == other:
+        return None
+    return f"fee: {cost} {currency} is not what fees says, {canonical(other)}"
 
 
 def _id_doubt(item: Mapping[str, Any]) -> str | None:
@@ -81,7 +109,7 @@ def _kind_doubt(item: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _currency_doubt(fill: Fill, market: Market) -> str | None:
+def currency_doubt(fill: Fill, market: Market) -> str | None:
     names = {name.casefold(): name for name in (market.base, market.quote, market.money)}
     for fee in fill.fees:
         name = names.get(fee.currency.casefold(), fee.currency)
@@ -107,9 +135,11 @@ def _contract_size(
         if size is None:
             return None, f"contractSize: {ascii(stated)[:60]} is not a number above zero"
         return size, _cost_doubt(fill, market, size, item)
-    if _cost(item) is not None and _cost_doubt(fill, market, ONE, item) is None:
+    cost, value = _cost(item), value_of(fill, market, ONE)
+    agrees = cost is not None and _cost_doubt(fill, market, ONE, item) is None
+    # What is written in few digits agrees with much, and tells nothing then.
+    if cost and value and agrees and 2 * EXACT.subtract(cost, value).copy_abs() < value:
         return ONE, None
-    cost = _cost(item)
     witness = "no cost says it either" if cost is None else f"the cost of {cost} says it is not 1"
     return None, (
         f"contractSize: the size of a contract of {fill.symbol} is not stated, and {witness}; "
@@ -124,8 +154,7 @@ def _cost_doubt(fill: Fill, market: Market, size: Decimal, item: Mapping[str, An
         return "price: a price of 0 gives an inverse contract no value"
     if cost is None:
         return None
-    digit = Decimal((0, (1,), cost.as_tuple().exponent))  # type: ignore[arg-type]
-    room = max(EXACT.multiply(value, Decimal("0.01")), EXACT.add(digit, digit))
+    room = _room(cost, value)
     fees = next((fee.cost for fee in fill.fees if fee.currency == market.money), Decimal(0))
     candidates = (value, EXACT.add(value, fees), EXACT.subtract(value, fees))
     if any(EXACT.subtract(cost, other).copy_abs() <= room for other in candidates):
@@ -134,6 +163,13 @@ def _cost_doubt(fill: Fill, market: Market, size: Decimal, item: Mapping[str, An
         f"cost: {cost} is not amount · contract size · price, which is {canonical(value)} "
         f"{market.money} at a size of {canonical(size)}"
     )
+
+
+def _room(cost: Decimal, value: Decimal) -> Decimal:
+    """How far a cost may be from the value: a hundredth, or two of the last digit it is written
+    with, which a power of ten is not."""
+    digit = min(Decimal((0, (1,), cost.as_tuple().exponent)), ONE)  # type: ignore[arg-type]
+    return max(EXACT.multiply(value, Decimal("0.01")), EXACT.add(digit, digit))
 
 
 def value_of(fill: Fill, market: Market, size: Decimal) -> Decimal | None:
@@ -161,8 +197,9 @@ def _position_side(item: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """The side of a hedged position, null where there is none, and what is wrong with it."""
     info = item.get("info")
     value = item.get("positionSide")
-    if value is None and isinstance(info, Mapping):
+    if value in (None, "") and isinstance(info, Mapping):
         value = info.get("positionSide") or info.get("posSide")
+        value = value or INDEXES.get(str(info.get("positionIdx")))
     if value is None or value == "":
         return None, None
     if not isinstance(value, str) or value.casefold() not in SIDES:

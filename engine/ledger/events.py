@@ -89,6 +89,14 @@ class Event(NamedTuple):
         """Whether it says no more than an event of 0.1.0 could."""
         return self[14:26] == NO_DETAILS
 
+    def belonging_to(self, fill: "Event") -> "Event":
+        """The fee as one of a fill's position, whatever its own report said of that."""
+        names = ("wallet", "market_id", "position_side", "margin_mode")
+        place = {name: getattr(fill, name) for name in names}
+        event = self._replace(**place)
+        event = event._replace(version=1 if event.is_usual else 2)
+        return event._replace(hash=event.content_hash)
+
     def renamed(self, event_id: str) -> "Event":
         event = self._replace(event_id=event_id)
         return event._replace(hash=event.content_hash)

@@ -117,8 +117,8 @@ class Market:
 class Markets:
     """The markets of a ledger, as they are pinned.
 
-    Runs inside TX 1. `booked_as_spot` are the contracts that 0.1.0 began, whether or not a later
-    commit has pinned its rules.
+    Runs inside TX 1. Where 0.1.0 has booked fills that no later commit has looked at, contracts
+    are pinned to its rules.
     """
 
     def __init__(self, tx: Tx) -> None:
@@ -133,9 +133,10 @@ class Markets:
         return market if market is not None else Market.by_spot_rules(symbol)
 
     @property
-    def booked_as_spot(self) -> set[str]:
+    def known(self) -> Mapping[str, Market]:
+        """The pinned ones, and those that 0.1.0 began and no later commit has pinned yet."""
         begun = self._tx.column("markets_begun")
-        return {symbol for symbol in begun if self.of(symbol).is_booked_as_spot}
+        return {symbol: self.of(symbol) for symbol in (*begun, *self._pinned)}
 
     @property
     def pinned(self) -> Collection[Market]:

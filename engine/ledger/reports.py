@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -27,13 +27,15 @@ class Edge:
 
     `latest_ms` is the latest time that is believed: a fill far in the future would carry the
     cursor past everything that follows. `rules` is the version of what is believed: 1 is that of
-    0.1.0, which doubts nothing that it can read.
+    0.1.0, which doubts nothing that it can read. `pinned` markets are what the ledger has them as,
+    whatever a report says.
     """
 
     trade_ids: TradeIds
     latest_ms: int
     rules: int = RULES
     earliest_ms: int = EARLIEST_MS
+    pinned: Mapping[str, Market] = field(default_factory=dict)
 
 
 def read_fill(raw: str, edge: Edge) -> Fill:
@@ -89,7 +91,11 @@ class _Item:
         )
         if self._edge.rules == SPOT_RULES:
             return fill
-        return judged(fill, self._values, self._edge.earliest_ms)
+        market = self._edge.pinned.get(symbol) or Market.of(
+            symbol, linear=self._values.get("linear") is True
+        )
+        has_ids = self._edge.trade_ids is not TradeIds.NONE
+        return judged(fill, market, self._values, self._edge.earliest_ms, has_ids=has_ids)
 
     def _text(self, name: str) -> str | None:
         return _text(name, self._values.get(name))

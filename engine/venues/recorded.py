@@ -11,6 +11,7 @@ grow meanwhile: while its last line is cut short nothing is served.
 import codecs
 import gzip
 import json
+import re
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -33,6 +34,9 @@ from engine.venues.registry import VenueSetup
 
 # The last millisecond of the year 9999: what is beyond is no time.
 LAST_MS = 253_402_300_799_999
+
+
+_NULL_SIZE = re.compile(r'"contractSize"\s*:\s*null')
 
 
 class RecordedSettings(Section):
@@ -184,8 +188,9 @@ class RecordedVenue:
             if line.symbol in wanted and line.visible_ms <= now:
                 with suppress(UnreadableFill):
                     fill = read_fill(line.text, edge)
-                    marks[fill.symbol] = fill.price
-                    wanted.remove(fill.symbol)
+                    if fill.doubt is None:
+                        marks[fill.symbol] = fill.price
+                        wanted.remove(fill.symbol)
         return marks
 
     async def fetch_open_orders(self, symbol: str) -> tuple[VenueOrder, ...]:
@@ -212,7 +217,9 @@ class RecordedVenue:
         size = self._contract_sizes.get(line.symbol, self._contract_sizes.get("*"))
         if size is None:
             return line.text
-        return f'{line.text.rstrip()[:-1]}, "contractSize": "{canonical(size)}"}}'
+        stated = f'"contractSize": "{canonical(size)}"'
+        replaced, count = _NULL_SIZE.subn(stated, line.text)
+        return replaced if count else f"{line.text.rstrip()[:-1]}, {stated}}}"
 
     def _now_ms(self) -> int:
         return self._clock_ms if self._clock_ms is not None else now_ms()
@@ -295,5 +302,7 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _millis(value: Any) -> int | None:
     """A time in UTC milliseconds; null where the value is none."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        value = int(value)
     is_time = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LAST_MS
     return value if is_time else None

@@ -101,3 +101,36 @@ def test_each_side_of_a_hedged_market_is_a_position_of_its_own() -> None:
         "BTC/USDT:USDT long": "1",
         "BTC/USDT:USDT short": "-2",
     }
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "long"), ("long", None), ("long", "short")])
+def test_a_late_fee_belongs_to_the_position_of_its_fill(
+    before: str | None, after: str | None
+) -> None:
+    common: dict[str, Any] = {"symbol": "BTC/USDT:USDT", "contractSize": "1"}
+    ledger = memory_ledger()
+    commit(ledger, [reported("1", fees=[], positionSide=before, **common)])
+    late = reported("1", fees=[fee("0.5"), fee("1", "BNB")], positionSide=after, **common)
+    made = commit(ledger, [late], cycle_id=2)
+    assert len(made.positions) == 1
+    assert verify(ledger).violations == ()
+
+
+def test_a_report_that_withdraws_a_fee_names_not_all_of_them() -> None:
+    ledger = memory_ledger()
+    part = reported("1", fees=[fee("0.5"), fee(None, "BNB")])
+    commit(ledger, [part])
+    made = commit(ledger, [reported("1", fees=[fee("0.1", "BNB")])], cycle_id=2)
+    assert (made.positions["BTC/USDT"].fees_unknown, made.conflicting > 0) == (1, True)
+    assert verify(ledger).violations == ()
+
+
+def test_a_fee_of_a_later_cycle_that_is_not_the_last_leaves_the_others_unknown() -> None:
+    ledger = memory_ledger()
+    commit(ledger, [reported("1", fees=[])])
+    some = reported("1", fees=[fee("0.5"), fee(None, "BNB")])
+    assert commit(ledger, [some], cycle_id=2).positions["BTC/USDT"].fees_unknown == 1
+    assert verify(ledger).violations == ()
+    all_of_them = reported("1", fees=[fee("0.5"), fee("0.1", "BNB")])
+    assert commit(ledger, [all_of_them], cycle_id=3).positions["BTC/USDT"].fees_unknown == 0
+    assert verify(ledger).violations == ()

@@ -78,3 +78,30 @@ def test_the_position_side_is_the_rows_own_or_the_exchanges(side: str, expected:
         details = read(item).details
         assert details is not None
         assert details.position_side == expected
+
+
+@pytest.mark.parametrize("cost", ["2", "1E+3"])
+def test_a_cost_of_few_digits_does_not_tell_the_size_of_a_contract(cost: str) -> None:
+    item = reported(amount="1", price="0.02" if cost == "2" else "10", cost=cost, **LINEAR)
+    assert "not stated" in (read(item).doubt or "")
+
+
+def test_a_cost_in_powers_of_ten_is_not_taken_for_a_rounded_one() -> None:
+    assert "cost: 1E+3 is not" in (read(reported(price="10", cost="1E+3")).doubt or "")
+
+
+def test_fee_and_fees_that_contradict_each_other_are_doubted() -> None:
+    item = reported(fees=[fee("0.5")], fee=fee("0.7"))
+    assert "fee: 0.7 USDT is not what fees says, 0.5" in (read(item).doubt or "")
+    assert read(reported(fees=[fee("0.5")], fee=fee("0.5"))).doubt is None
+
+
+@pytest.mark.parametrize(("number", "side"), [(1, "long"), ("2", "short"), (0, None)])
+def test_the_position_side_may_be_numbered(number: object, side: str | None) -> None:
+    details = read(reported(info={"positionIdx": number}, contractSize="1", **LINEAR)).details
+    assert details is not None
+    assert details.position_side == side
+
+
+def test_a_spot_market_has_no_sides() -> None:
+    assert read(reported(positionSide="long")).details is None

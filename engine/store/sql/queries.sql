@@ -191,7 +191,9 @@ WHERE e.type = 'FILL' AND e.symbol = :symbol AND coalesce(e.wallet, 'main') = :w
             OR f.event_id >= 'fee:' || e.exchange_trade_id || ':'
             AND f.event_id < 'fee:' || e.exchange_trade_id || ';')
             AND f.exchange_trade_id = 'fee:' || e.exchange_trade_id
-            AND (instr(f.meta_json, '"fees":"all"') OR f.cycle_id > e.cycle_id)
+            AND (instr(f.meta_json, '"fees":"all"') OR f.cycle_id > e.cycle_id AND EXISTS (
+                SELECT 1 FROM ledger_commits AS k WHERE k.cycle_id = f.cycle_id AND k.version = 1
+            ))
     );
 
 -- name: fees_named
@@ -202,7 +204,9 @@ SELECT EXISTS (
     WHERE (f.event_id = 'fee:' || :trade_id
         OR f.event_id >= 'fee:' || :trade_id || ':' AND f.event_id < 'fee:' || :trade_id || ';')
         AND f.exchange_trade_id = 'fee:' || :trade_id
-        AND (instr(f.meta_json, '"fees":"all"') OR f.cycle_id > e.cycle_id)
+        AND (instr(f.meta_json, '"fees":"all"') OR f.cycle_id > e.cycle_id AND EXISTS (
+            SELECT 1 FROM ledger_commits AS k WHERE k.cycle_id = f.cycle_id AND k.version = 1
+        ))
 );
 
 -- ## TX 1: markets and balances
@@ -689,8 +693,9 @@ SELECT cycle_id, symbol, items, pages_json FROM cycle_inputs ORDER BY cycle_id, 
 SELECT count(*) FROM input_items WHERE symbol = :symbol AND number BETWEEN :first AND :last;
 
 -- name: verify_cycles
-SELECT c.cycle_id, c.status, c.fills_fetched, c.fills_count, k.commit_seq,
-    k.fills_fetched AS commit_fills_fetched, k.fills_count AS commit_fills_count
+SELECT c.cycle_id, c.status, c.fills_fetched, c.fills_count, c.edge, k.commit_seq,
+    k.fills_fetched AS commit_fills_fetched, k.fills_count AS commit_fills_count,
+    k.version AS commit_edge
 FROM cycles AS c LEFT JOIN ledger_commits AS k ON k.cycle_id = c.cycle_id
 ORDER BY c.cycle_id;
 
