@@ -171,6 +171,8 @@ def quarantine(items: list[QuarantinedItem]) -> None:
         out.print(text(f"    raw    {item.raw[:500]}"))
         if item.replacement:
             out.print(text(f"    as     {item.replacement[:500]}"))
+        if item.note:
+            out.print(text(f"    now    {item.note}"))
 
 
 @contextmanager

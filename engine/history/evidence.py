@@ -79,7 +79,7 @@ def read_evidence(tx: Tx, result: CycleResult) -> dict[MarketEvidence, list[Evid
     evidence = {}
     for response in responses:
         given = corrections if response.error is None else ()
-        reading = believed(tx, read(response, trade_ids, given, edge))
+        reading = believed(tx, read(response, trade_ids, given, edge), result.cycle_id)
         evidence[MarketEvidence.of(response, result)] = list(_items(reading, given))
     return evidence
 

@@ -7,6 +7,7 @@ from hashlib import blake2b
 
 from engine.clock import DAY_MS
 from engine.errors import NoSuchItem, UnreadableFill
+from engine.ingest.releases import Release
 from engine.ledger.identity import Identity
 from engine.ledger.reports import Edge, read_fill
 from engine.store.tx import Tx
@@ -34,7 +35,8 @@ class Undecided:
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedItem:
-    """A quarantined item. `status` is open, dropped or replaced."""
+    """A quarantined item. `status` is open, dropped, replaced, or booked: a cycle released it, for
+    its fill is in the ledger, as `note` says."""
 
     id: int
     symbol: str
@@ -44,6 +46,7 @@ class QuarantinedItem:
     status: str
     replacement: str | None
     applied_cycle_id: int | None
+    note: str | None
 
 
 def keep(tx: Tx, items: Iterable[Undecided], cycle_id: int) -> None:
@@ -64,11 +67,15 @@ def keep(tx: Tx, items: Iterable[Undecided], cycle_id: int) -> None:
         )
 
 
-def held(tx: Tx, items: Iterable[Undecided] = ()) -> set[str]:
-    """Symbols with an item that waits for the operator: their own, or one they were served."""
-    symbols = set(tx.column("quarantine_held"))
+def held(tx: Tx, items: Iterable[Undecided] = (), releases: Iterable[Release] = ()) -> set[str]:
+    """Symbols with an item that waits for the operator: their own, or one they were served.
+
+    The `releases` wait no longer.
+    """
+    but = json.dumps([release.item_id for release in releases])
+    symbols = set(tx.column("quarantine_held", but=but))
     for item in items:
-        if tx.rows("quarantine_is_open", digest=item.digest):
+        if tx.rows("quarantine_is_open", digest=item.digest, but=but):
             symbols.add(item.symbol)
     return symbols
 

@@ -39,7 +39,7 @@ def judged(fill: Fill, item: Mapping[str, Any], earliest_ms: int) -> Fill:
         contract_size=None if size is None else canonical(size),
     )
     doubt = (
-        _id_doubt(item)
+        id_doubt(item)
         or _time_doubt(fill, earliest_ms)
         or _kind_doubt(item)
         or _currency_doubt(fill, market)
@@ -53,7 +53,7 @@ def judged(fill: Fill, item: Mapping[str, Any], earliest_ms: int) -> Fill:
     )
 
 
-def _id_doubt(item: Mapping[str, Any]) -> str | None:
+def id_doubt(item: Mapping[str, Any]) -> str | None:
     trade_id = item.get("id")
     if isinstance(trade_id, BareNumber):
         return f"id: {trade_id} is a number with a point or an exponent: its digits may be lost"

@@ -2,17 +2,20 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from engine.errors import UnreadableFill
-from engine.ledger.doubts import EARLIEST_MS, BareNumber, judged
+from engine.ledger.doubts import EARLIEST_MS, BareNumber, id_doubt, judged
 from engine.ledger.fills import Fee, Fill
 from engine.ledger.markets import RULES, SPOT_RULES, Market
 from engine.money import EXACT, parse_decimal
 from engine.venue import Side, TradeIds
+
+T = TypeVar("T")
 
 MAX_TEXT = 200
 
@@ -54,6 +57,39 @@ def read_fill(raw: str, edge: Edge) -> Fill:
         raise UnreadableFill(str(error)) from error
 
 
+class Outline(NamedTuple):
+    """A fill as far as an item has it: null is what cannot be read."""
+
+    trade_id: str | None = None
+    symbol: str | None = None
+    side: str | None = None
+    qty: Decimal | None = None
+    price: Decimal | None = None
+    ts_ms: int | None = None
+    order_id: str | None = None
+
+    @classmethod
+    def of(cls, fill: Fill) -> "Outline":
+        side = fill.side.value
+        return cls(
+            fill.trade_id, fill.symbol, side, fill.qty, fill.price, fill.ts_ms, fill.order_id
+        )
+
+    def agrees(self, other: "Outline") -> bool:
+        """Whether they are equal in all that both have."""
+        pairs = zip(self, other, strict=True)
+        return all(mine == its for mine, its in pairs if mine is not None and its is not None)
+
+
+def outline(raw: str, edge: Edge) -> Outline:
+    """The outline of an item that cannot be booked as it is."""
+    try:
+        item = json.loads(raw, object_pairs_hook=_unrepeated, parse_float=BareNumber)
+    except (ValueError, RecursionError):
+        return Outline()
+    return _Item(item, edge).outline() if isinstance(item, dict) else Outline()
+
+
 def check_symbol(symbol: object) -> str:
     """Raises `ValueError` unless `symbol` reads like `BASE/QUOTE` or `BASE/QUOTE:SETTLE`."""
     text = _text("symbol", symbol)
@@ -90,6 +126,28 @@ class _Item:
         if self._edge.rules == SPOT_RULES:
             return fill
         return judged(fill, self._values, self._edge.earliest_ms)
+
+    def outline(self) -> Outline:
+        symbol = _readable(lambda: check_symbol(self._values.get("symbol")))
+        return Outline(
+            trade_id=_readable(lambda: self._outlined_id(symbol)),
+            symbol=symbol,
+            side=_readable(lambda: self._side().value),
+            qty=_readable(self._qty),
+            price=_readable(self._price),
+            ts_ms=_readable(self._believed_time),
+            order_id=_readable(lambda: self._text("order")),
+        )
+
+    def _outlined_id(self, symbol: str | None) -> str | None:
+        """The trade id; null where it is doubted, or needs the market that cannot be read."""
+        if id_doubt(self._values) or (symbol is None and self._edge.trade_ids is TradeIds.MARKET):
+            return None
+        return self._trade_id(symbol or "") or None
+
+    def _believed_time(self) -> int | None:
+        ts_ms = self._time("timestamp")
+        return ts_ms if ts_ms >= self._edge.earliest_ms else None
 
     def _text(self, name: str) -> str | None:
         return _text(name, self._values.get(name))
@@ -171,6 +229,13 @@ class _Item:
         return fees, bool(entries) and len(charged) == len(entries)
 
 
+def _readable(read: Callable[[], T]) -> T | None:
+    """What `read` reads; null where that is no part of a fill."""
+    with suppress(ValueError):
+        return read()
+    return None
+
+
 def _fee_entries(entries: Any) -> Sequence[Mapping[str, Any]]:
     if not isinstance(entries or [], list):
         raise ValueError(f"fees: {_shown(entries)} is not a list")
@@ -205,6 +270,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     for name, value in pairs:
         if isinstance(value, _NotFinite):
             raise ValueError(f"{name}: {value} is not a finite number")
+    return _unrepeated(pairs)
+
+
+def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) < len(pairs):
         times = Counter(name for name, _ in pairs)
