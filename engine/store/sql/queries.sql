@@ -457,7 +457,7 @@ FROM quarantine ORDER BY id;
 UPDATE quarantine
 SET status = :status, replacement = :replacement, resolved_ms = :now_ms,
     resolved_cycle_id = (SELECT coalesce(max(cycle_id), 0) FROM cycles)
-WHERE id = :id AND status = 'open'
+WHERE id IN (SELECT value FROM json_each(:ids)) AND status = 'open'
 RETURNING id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note;
 
 -- ## orders
