@@ -102,10 +102,10 @@ def held(tx: Tx, items: Iterable[Undecided] = (), releases: Iterable[Release] = 
 
     The `releases` wait no longer.
     """
-    but = json.dumps([release.item_id for release in releases])
-    symbols = set(tx.column("quarantine_held", but=but))
+    released = {release.item_id for release in releases}
+    symbols = set(tx.column("quarantine_held", but=json.dumps(sorted(released))))
     for item in items:
-        if tx.rows("quarantine_is_open", digest=item.digest, but=but):
+        if set(tx.column("quarantine_is_open", digest=item.digest)) - released:
             symbols.add(item.symbol)
     return symbols
 

@@ -4,12 +4,12 @@ A file was repaired, or a clock put right: the fill that an item stands for came
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from engine.ledger.fills import Fill
 from engine.ledger.identity import Identity
-from engine.ledger.reports import Edge, Outline, outline
+from engine.ledger.reports import Edge, Outline, outline, outlined_id
 from engine.money import parse_decimal
 from engine.store.tx import Tx
 from engine.text import storable
@@ -30,15 +30,8 @@ def releases_due(tx: Tx, coming: Iterable[tuple[Fill, str]], latest_ms: int) -> 
 
     An item is recognised by its text; else by its trade id, unless something else contradicts.
     """
-    items = tx.rows("quarantine_open")
-    if not items:
-        return ()
-    coming = list(coming)
-    texts = {storable(text): fill for fill, text in coming}
-    outlines = dict(_outlines(tx, items, texts, latest_ms))
-    fills = {fill.trade_id: Outline.of(fill) for fill, _ in reversed(coming)}
-    fills |= _booked(tx, outlines.values())
-    return tuple(_matches(outlines, fills))
+    waiting = [_Waiting(*row) for row in tx.rows("quarantine_open")]
+    return tuple(_releases(tx, waiting, list(coming), latest_ms)) if waiting else ()
 
 
 def release(tx: Tx, releases: Iterable[Release], cycle_id: int, now_ms: int) -> None:
@@ -47,27 +40,45 @@ def release(tx: Tx, releases: Iterable[Release], cycle_id: int, now_ms: int) -> 
     tx.run("quarantine_release", releases=rows, cycle_id=cycle_id, now_ms=now_ms)
 
 
-def _outlines(
-    tx: Tx, items: Iterable[tuple[int, str, str]], texts: Mapping[str, Fill], latest_ms: int
-) -> Iterator[tuple[int, Outline]]:
-    """The outline of each item; of one that was served to every market its market may be null."""
+class _Waiting(NamedTuple):
+    """An open item, and the market it was kept of."""
+
+    item_id: int
+    symbol: str
+    raw: str
+
+    def outline(self, edge: Edge, one_for_all: bool) -> Outline:
+        """Its outline; the market may be null where the item was served to all."""
+        item = outline(self.raw, edge)
+        return item if item.symbol or one_for_all else item._replace(symbol=self.symbol)
+
+
+def _releases(
+    tx: Tx, waiting: Iterable[_Waiting], coming: Sequence[tuple[Fill, str]], latest_ms: int
+) -> Iterator[Release]:
     identity = Identity.of(tx)
     one_for_all = shares_unreadable(identity.venue)
     edge = Edge(identity.trade_ids, latest_ms)
-    for item_id, symbol, raw in items:
-        fill = texts.get(raw)
-        if fill is not None:
-            yield item_id, Outline.of(fill)
+    texts = {storable(text): fill for fill, text in coming}
+    ids = {
+        item: texts[item.raw].trade_id if item.raw in texts else outlined_id(item.raw, edge)
+        for item in waiting
+    }
+    fills = {fill.trade_id: Outline.of(fill) for fill, _ in reversed(coming)}
+    fills |= _booked(tx, ids.values())
+    for item, trade_id in ids.items():
+        fill = fills.get(trade_id) if trade_id else None
+        if fill is None:
             continue
-        item = outline(raw, edge)
-        if item.symbol is None and not one_for_all:
-            item = item._replace(symbol=symbol)
-        yield item_id, item
+        same_text = texts.get(item.raw)
+        its = Outline.of(same_text) if same_text else item.outline(edge, one_for_all)
+        if its.agrees(fill):
+            yield Release(item.item_id, fill.trade_id or "", fill.symbol or "")
 
 
-def _booked(tx: Tx, outlines: Iterable[Outline]) -> dict[str, Outline]:
-    """The ledger's fills under the outlines' trade ids."""
-    ids = json.dumps([item.trade_id for item in outlines if item.trade_id is not None])
+def _booked(tx: Tx, trade_ids: Iterable[str | None]) -> dict[str, Outline]:
+    """The ledger's fills under some trade ids."""
+    ids = json.dumps([trade_id for trade_id in trade_ids if trade_id])
     return {
         trade_id: Outline(
             trade_id, symbol, side, parse_decimal(qty), parse_decimal(price), ts_ms, order_id
@@ -76,10 +87,3 @@ def _booked(tx: Tx, outlines: Iterable[Outline]) -> dict[str, Outline]:
             "fill_outlines", trade_ids=ids
         )
     }
-
-
-def _matches(outlines: Mapping[int, Outline], fills: Mapping[str, Outline]) -> Iterator[Release]:
-    for item_id, item in outlines.items():
-        fill = fills.get(item.trade_id) if item.trade_id is not None else None
-        if fill is not None and item.agrees(fill):
-            yield Release(item_id, fill.trade_id or "", fill.symbol or "")

@@ -83,11 +83,14 @@ class Outline(NamedTuple):
 
 def outline(raw: str, edge: Edge) -> Outline:
     """The outline of an item that cannot be booked as it is."""
-    try:
-        item = json.loads(raw, object_pairs_hook=_unrepeated, parse_float=BareNumber)
-    except (ValueError, RecursionError):
-        return Outline()
-    return _Item(item, edge).outline() if isinstance(item, dict) else Outline()
+    item = _Item.unread(raw, edge)
+    return item.outline() if item is not None else Outline()
+
+
+def outlined_id(raw: str, edge: Edge) -> str | None:
+    """The trade id in the outline of an item, which is sooner read than all of it."""
+    item = _Item.unread(raw, edge)
+    return _readable(item.outlined_id) if item is not None else None
 
 
 def check_symbol(symbol: object) -> str:
@@ -105,8 +108,17 @@ class _Item:
         self._values = values
         self._edge = edge
 
+    @classmethod
+    def unread(cls, raw: str, edge: Edge) -> "_Item | None":
+        """The item of a text of which not all may be readable; null where it is no object."""
+        try:
+            item = json.loads(raw, object_pairs_hook=_unrepeated, parse_float=BareNumber)
+        except (ValueError, RecursionError):
+            return None
+        return cls(item, edge) if isinstance(item, dict) else None
+
     def fill(self) -> Fill:
-        symbol = check_symbol(self._values.get("symbol"))
+        symbol = self._symbol()
         fees, fees_complete = self._fees()
         if self._values.get("visible_at") is not None:
             self._time("visible_at")
@@ -128,10 +140,9 @@ class _Item:
         return judged(fill, self._values, self._edge.earliest_ms)
 
     def outline(self) -> Outline:
-        symbol = _readable(lambda: check_symbol(self._values.get("symbol")))
         return Outline(
-            trade_id=_readable(lambda: self._outlined_id(symbol)),
-            symbol=symbol,
+            trade_id=_readable(self.outlined_id),
+            symbol=_readable(self._symbol),
             side=_readable(lambda: self._side().value),
             qty=_readable(self._qty),
             price=_readable(self._price),
@@ -139,11 +150,15 @@ class _Item:
             order_id=_readable(lambda: self._text("order")),
         )
 
-    def _outlined_id(self, symbol: str | None) -> str | None:
-        """The trade id; null where it is doubted, or needs the market that cannot be read."""
-        if id_doubt(self._values) or (symbol is None and self._edge.trade_ids is TradeIds.MARKET):
+    def outlined_id(self) -> str | None:
+        """The trade id; null where it is doubted."""
+        if id_doubt(self._values):
             return None
-        return self._trade_id(symbol or "") or None
+        in_market = self._edge.trade_ids is TradeIds.MARKET
+        return self._trade_id(self._symbol() if in_market else "") or None
+
+    def _symbol(self) -> str:
+        return check_symbol(self._values.get("symbol"))
 
     def _believed_time(self) -> int | None:
         ts_ms = self._time("timestamp")

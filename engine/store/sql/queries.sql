@@ -423,8 +423,7 @@ SELECT DISTINCT symbol FROM quarantine
 WHERE status = 'open' AND id NOT IN (SELECT value FROM json_each(:but));
 
 -- name: quarantine_is_open
-SELECT 1 FROM quarantine
-WHERE digest = :digest AND status = 'open' AND id NOT IN (SELECT value FROM json_each(:but));
+SELECT id FROM quarantine WHERE digest = :digest AND status = 'open';
 
 -- name: quarantine_open
 SELECT id, symbol, raw FROM quarantine WHERE status = 'open' ORDER BY id;
