@@ -11,6 +11,11 @@ from engine import CycleStatus, Engine, Settings
 from engine.clock import DAY_MS, now_ms
 from engine.engine import rehearse_cycle
 from engine.history.xray import xray
+from engine.ingest import quarantine
+from engine.ingest.paging import Request, VenueResponse
+from engine.ingest.prepare import prepare
+from engine.ingest.quarantine import Undecided
+from engine.ledger.markets import RULES, SPOT_RULES
 from engine.ledger.reports import Edge, Outline, outline
 from engine.venue import TradeIds
 from tests.builders import (
@@ -21,6 +26,7 @@ from tests.builders import (
     Reported,
     cycledeck,
     fee,
+    memory_ledger,
     opened,
     reported,
     rows,
@@ -222,6 +228,21 @@ async def test_a_time_read_in_the_wrong_unit_is_released_when_it_comes_in_the_ri
         assert (result.held, result.fills_count) == ((), 1)
     assert "earliest" in items(tmp_path, "reason")[0]
     assert items(tmp_path) == [(1, "booked")]
+
+
+# --- cycles that 0.1.0 recorded
+
+
+@pytest.mark.parametrize(("edge", "held"), [(SPOT_RULES, {BTC}), (RULES, set())])
+def test_the_rules_of_0_1_0_release_nothing_so_that_its_cycles_come_out_as_recorded(
+    edge: int, held: set[str]
+) -> None:
+    ledger = memory_ledger()
+    quarantine.keep(ledger, [Undecided(BTC, json.dumps(BROKEN), "why")], 1)
+    response = VenueResponse(Request(BTC, 0, 0), LATEST_MS, ((json.dumps(MENDED),),))
+    prepared = prepare(ledger, [response], cycle_id=2, edge=edge)
+    assert set(prepared.held) == held
+    assert [entry.item_id for entry in prepared.releases] == ([] if held else [1])
 
 
 # --- what an item says
