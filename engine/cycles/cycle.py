@@ -52,7 +52,7 @@ BOOKED_AS_SPOT = (
     "an earlier program booked this contract by the rules of a spot market, and so its figures go "
     "on; a new ledger books it as a contract"
 )
-RELEASED = "items of quarantine whose fills are in the ledger by now were released: {count}"
+RELEASED = "released from quarantine, for their fills are in the ledger: {count}"
 # How many ended cycles whose row could not be written are kept in memory until it can.
 MAX_UNRECORDED = 1_000
 

@@ -1,28 +1,36 @@
 """Items whose fill came readable are released by the cycle that books it; others go on waiting."""
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine import CycleStatus, Engine, Settings
+from engine.checks.verify import verify
 from engine.clock import DAY_MS, now_ms
 from engine.engine import rehearse_cycle
 from engine.history.xray import xray
 from engine.ingest import quarantine
 from engine.ingest.paging import Request, VenueResponse
-from engine.ingest.prepare import prepare
+from engine.ingest.prepare import Prepared, prepare
 from engine.ingest.quarantine import Undecided
+from engine.ingest.releases import release
+from engine.ledger.commit import commit_cycle
 from engine.ledger.markets import RULES, SPOT_RULES
 from engine.ledger.reports import Edge, Outline, outline
 from engine.venue import TradeIds
+from tests import generated
 from tests.builders import (
     BTC,
     ETH,
     LATEST_MS,
     T0,
+    OpenLedger,
     Reported,
     cycledeck,
     fee,
@@ -35,6 +43,7 @@ from tests.builders import (
     verified,
 )
 from tests.fakes import FakeVenue
+from tests.generated import SYMBOLS
 
 BROKEN = reported("2", ts=2_000, amount="1,0")
 MENDED = reported("2", ts=2_000, amount="1.0")
@@ -88,7 +97,7 @@ def test_a_file_repaired_after_quarantine_is_booked_and_settled_by_one_cycle(
     assert position["fees"] == {"USDT": "30"}
     assert (second["status"], second["held"]) == ("ok", [])
     assert second["cursors"][f"fills_cursor:{BTC}"]["after"] == T0 + 299 * 60_000
-    assert releases(second)[BTC].endswith("released: 300")
+    assert releases(second)[BTC].endswith("in the ledger: 300")
     third = once(tmp_path, path)
     assert (third["status"], third["fills_count"], releases(third)) == ("ok", 0, {})
     assert set(items(tmp_path, "status")) == {"booked"}
@@ -154,6 +163,17 @@ def test_only_what_is_repaired_is_released(tmp_path: Path) -> None:
     assert result["cursors"][f"fills_cursor:{BTC}"]["after"] == 0
     assert items(tmp_path) == [(1, "booked"), (2, "open")]
     come_out_as_recorded(tmp_path, 1, 2)
+
+
+def test_what_an_earlier_program_left_open_is_released_for_the_ledger_alone(tmp_path: Path) -> None:
+    path = serve(tmp_path / "f.jsonl", [BROKEN])
+    once(tmp_path, path)
+    once(tmp_path, serve(path, [MENDED]))
+    with opened(tmp_path / "ledger.db") as ledger:
+        ledger.execute("UPDATE quarantine SET status = 'open', note = NULL")
+    result = once(tmp_path, serve(path, [reported("3", ts=3_000)]))
+    assert (result["status"], result["held"], result["fills_count"]) == ("ok", [], 1)
+    assert items(tmp_path) == [(1, "booked")]
 
 
 def test_nothing_is_released_of_what_was_not_booked(tmp_path: Path) -> None:
@@ -228,6 +248,58 @@ async def test_a_time_read_in_the_wrong_unit_is_released_when_it_comes_in_the_ri
         assert (result.held, result.fills_count) == ((), 1)
     assert "earliest" in items(tmp_path, "reason")[0]
     assert items(tmp_path) == [(1, "booked")]
+
+
+# --- any fills, broken in any way, repaired in any order
+
+BREAKAGES: tuple[Callable[[Reported], Reported], ...] = (
+    lambda item: item | {"amount": item["amount"] + ",0"},
+    lambda item: item | {"price": "NaN"},
+    lambda item: item | {"side": item["side"].upper()},
+    lambda item: item | {"timestamp": item["timestamp"] // 1_000},
+    lambda item: item | {"timestamp": item["timestamp"] * 1_000_000},
+    lambda item: item | {"type": "transfer"},
+    lambda item: item | {"fees": [{"cost": "1"}]},
+)
+
+
+def cycle(ledger: OpenLedger, cycle_id: int, reports: list[Reported]) -> Prepared:
+    """A cycle's prepare and TX 1, of all markets."""
+    responses = [
+        VenueResponse(
+            Request(symbol, 0, 0),
+            LATEST_MS,
+            (tuple(json.dumps(item) for item in reports if item["symbol"] == symbol),),
+        )
+        for symbol in SYMBOLS
+    ]
+    prepared = prepare(ledger, responses, cycle_id=cycle_id)
+    commit_cycle(ledger, prepared.markets, cycle_id=cycle_id, lease_epoch=1, now_ms=5_000)
+    release(ledger, prepared.releases, cycle_id, 5_000)
+    return prepared
+
+
+@given(st.data())
+def test_a_market_is_held_until_all_its_fills_are_booked_and_then_nothing_waits(
+    data: st.DataObject,
+) -> None:
+    fills = data.draw(generated.fills(max_size=8))
+    ledger = memory_ledger(data.draw(st.sampled_from([TradeIds.ACCOUNT, TradeIds.MARKET])))
+    broken = {
+        item["id"]: data.draw(st.sampled_from(BREAKAGES))(item)
+        for item in fills
+        if data.draw(st.booleans())
+    }
+    for cycle_id in range(1, 5):
+        prepared = cycle(ledger, cycle_id, [broken.get(item["id"], item) for item in fills])
+        waiting = {item["symbol"] for item in fills if item["id"] in broken}
+        assert prepared.held == waiting
+        is_open = "SELECT count(*) FROM quarantine WHERE status = 'open'"
+        assert rows(ledger, is_open) == [len(broken)]
+        repaired = data.draw(st.sets(st.sampled_from(sorted(broken)))) if broken else set()
+        broken = {key: broken[key] for key in broken if key not in repaired and cycle_id < 3}
+    assert rows(ledger, "SELECT count(*) FROM applied_fills") == [len(fills)]
+    assert verify(ledger).ok
 
 
 # --- cycles that 0.1.0 recorded
