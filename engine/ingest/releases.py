@@ -41,7 +41,7 @@ def release(tx: Tx, releases: Iterable[Release], cycle_id: int, now_ms: int) -> 
 
 
 class _Waiting(NamedTuple):
-    """An open item, and the market it was kept of."""
+    """An open item, and the market it came with."""
 
     item_id: int
     symbol: str
@@ -79,11 +79,8 @@ def _releases(
 def _booked(tx: Tx, trade_ids: Iterable[str | None]) -> dict[str, Outline]:
     """The ledger's fills under some trade ids."""
     ids = json.dumps([trade_id for trade_id in trade_ids if trade_id])
+    rows = tx.rows("fill_outlines", trade_ids=ids)
     return {
-        trade_id: Outline(
-            trade_id, symbol, side, parse_decimal(qty), parse_decimal(price), ts_ms, order_id
-        )
-        for trade_id, symbol, side, qty, price, ts_ms, order_id in tx.rows(
-            "fill_outlines", trade_ids=ids
-        )
+        trade_id: Outline(trade_id, symbol, side, parse_decimal(qty), parse_decimal(price), *rest)
+        for trade_id, symbol, side, qty, price, *rest in rows
     }

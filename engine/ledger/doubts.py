@@ -35,7 +35,7 @@ def judged(fill: Fill, item: Mapping[str, Any], earliest_ms: int) -> Fill:
     market = Market.of(fill.symbol, linear=item.get("linear") is True)
     size, doubt = _contract_size(fill, market, item)
     details = FillDetails(
-        position_side=_position_side(item),
+        position_side=position_side(item),
         contract_size=None if size is None else canonical(size),
     )
     doubt = (
@@ -155,7 +155,7 @@ def _cost(item: Mapping[str, Any]) -> Decimal | None:
     return cost if cost > 0 else None
 
 
-def _position_side(item: Mapping[str, Any]) -> str | None:
+def position_side(item: Mapping[str, Any]) -> str | None:
     info = item.get("info")
     value = item.get("positionSide")
     if value is None and isinstance(info, Mapping):

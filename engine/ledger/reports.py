@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
 from engine.errors import UnreadableFill
-from engine.ledger.doubts import EARLIEST_MS, BareNumber, id_doubt, judged
+from engine.ledger.doubts import EARLIEST_MS, BareNumber, id_doubt, judged, position_side
 from engine.ledger.fills import Fee, Fill
 from engine.ledger.markets import RULES, SPOT_RULES, Market
 from engine.money import EXACT, parse_decimal
@@ -67,12 +67,19 @@ class Outline(NamedTuple):
     price: Decimal | None = None
     ts_ms: int | None = None
     order_id: str | None = None
+    position_side: str | None = None
 
     @classmethod
     def of(cls, fill: Fill) -> "Outline":
-        side = fill.side.value
         return cls(
-            fill.trade_id, fill.symbol, side, fill.qty, fill.price, fill.ts_ms, fill.order_id
+            trade_id=fill.trade_id,
+            symbol=fill.symbol,
+            side=fill.side.value,
+            qty=fill.qty,
+            price=fill.price,
+            ts_ms=fill.ts_ms,
+            order_id=fill.order_id,
+            position_side=fill.details.position_side if fill.details else None,
         )
 
     def agrees(self, other: "Outline") -> bool:
@@ -148,6 +155,7 @@ class _Item:
             price=_readable(self._price),
             ts_ms=_readable(self._believed_time),
             order_id=_readable(lambda: self._text("order")),
+            position_side=_readable(lambda: position_side(self._values)),
         )
 
     def outlined_id(self) -> str | None:

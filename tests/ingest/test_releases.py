@@ -47,6 +47,7 @@ from tests.generated import SYMBOLS
 
 BROKEN = reported("2", ts=2_000, amount="1,0")
 MENDED = reported("2", ts=2_000, amount="1.0")
+ALSO = {"order": "an order", "positionSide": "long"}
 
 
 def once(folder: Path, path: Path) -> Any:
@@ -122,6 +123,7 @@ def test_the_list_says_which_fill_an_item_was_released_for(tmp_path: Path) -> No
         {"price": "101"},
         {"timestamp": T0 + 9_000},
         {"order": "another"},
+        {"positionSide": "short"},
         {"symbol": ETH},
         {"id": "3"},
     ],
@@ -130,9 +132,9 @@ def test_the_list_says_which_fill_an_item_was_released_for(tmp_path: Path) -> No
 def test_an_item_that_contradicts_the_fill_of_its_id_goes_on_waiting(
     tmp_path: Path, other: Reported
 ) -> None:
-    path = serve(tmp_path / "f.jsonl", [BROKEN | {"order": "an order"}])
+    path = serve(tmp_path / "f.jsonl", [BROKEN | ALSO])
     once(tmp_path, path)
-    result = once(tmp_path, serve(path, [MENDED | {"order": "an order"} | other]))
+    result = once(tmp_path, serve(path, [MENDED | ALSO | other]))
     assert (result["fills_count"], result["held"], releases(result)) == (1, [BTC], {})
     assert items(tmp_path) == [(1, "open")]
 
@@ -337,6 +339,8 @@ ALL = Outline("2", BTC, "buy", Decimal(1), Decimal(100), T0 + 2_000, "o")
         ({"timestamp": T0 * 1_000}, ALL._replace(ts_ms=None)),
         ({"timestamp": T0 // 1_000}, ALL._replace(ts_ms=None)),
         ({"order": ["o"]}, ALL._replace(order_id=None)),
+        ({"positionSide": "LONG"}, ALL._replace(position_side="long")),
+        ({"positionSide": "up"}, ALL),
     ],
 )
 def test_an_outline_has_what_can_be_read_of_an_item(change: Reported, left: Outline) -> None:

@@ -104,7 +104,8 @@ FROM json_each(:trade_ids) AS wanted CROSS JOIN ledger_events AS e ON e.event_id
 WHERE e.cycle_id < :before;
 
 -- name: fill_outlines
-SELECT e.exchange_trade_id, e.symbol, e.side, e.qty, e.price, e.ts, e.exchange_order_id
+SELECT e.exchange_trade_id, e.symbol, e.side, e.qty, e.price, e.ts, e.exchange_order_id,
+    e.position_side
 FROM json_each(:trade_ids) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = 'fill:' || wanted.value;
 
 -- name: stored_event
