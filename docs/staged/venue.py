@@ -40,8 +40,12 @@ def another_price(items: list[str]) -> list[str]:
 
 
 def no_amount(items: list[str]) -> list[str]:
-    """The newest fill is told without an amount that could be read."""
-    return [*items[:-1], _changed(items[-1], lambda item: item | {"amount": "n/a"})]
+    """The newest fill is told ten cents lower, without an amount that could be read: when it comes
+    readable, that is not what it is."""
+    return [
+        *items[:-1],
+        _changed(items[-1], lambda item: _ten_cents_lower(item) | {"amount": "n/a"}),
+    ]
 
 
 def no_answer(items: list[str]) -> list[str]:

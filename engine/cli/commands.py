@@ -239,11 +239,16 @@ def metrics_backfill(
 
 @quarantine_app.command("list")
 def quarantine_list(
-    config: options.Config = None, db: options.Db = None, as_json: options.Json = False
+    symbol: options.ItemSymbol = None,
+    reason: options.ItemReason = None,
+    config: options.Config = None,
+    db: options.Db = None,
+    as_json: options.Json = False,
 ) -> None:
-    """Show every item, open or resolved."""
+    """Show items, open or resolved."""
     operations = Operations(options.settings_of(config, db=db))
-    items = operations.run(operations.read(quarantine.listing))
+    selection = quarantine.Selection(symbol, reason)
+    items = selection.of(operations.run(operations.read(quarantine.listing)))
     if as_json:
         rows = [{name: getattr(item, name) for name in item.__slots__} for item in items]
         sys.stdout.write(json.dumps(rows) + "\n")
@@ -253,21 +258,51 @@ def quarantine_list(
 
 @quarantine_app.command("resolve")
 def quarantine_resolve(
-    item: Annotated[int, typer.Argument(help="The item's number.", min=1, max=BEYOND)],
+    item: Annotated[
+        int | None,
+        typer.Argument(help="The item's number.", min=1, max=BEYOND, show_default=False),
+    ] = None,
     drop: Annotated[bool, typer.Option("--drop", help="It is no fill: pass over it.")] = False,
     replacement: Annotated[
         Path | None, typer.Option("--as", help="A file with the fill it stands for, as JSON.")
     ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All open items, with --drop.")] = False,
+    symbol: options.ItemSymbol = None,
+    reason: options.ItemReason = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show what it would do; change nothing.")
+    ] = False,
     config: options.Config = None,
     db: options.Db = None,
 ) -> None:
-    """Decide about an item; the next cycle acts on it."""
+    """Decide about an item, or about many at once; the next cycle acts on it."""
+    selection = quarantine.Selection(symbol, reason)
     if drop == (replacement is not None):
         raise SettingsError("give either --drop or --as FILE")
+    if every == (item is not None):
+        raise SettingsError("give either an item's number or --all")
+    if every and not drop:
+        raise SettingsError("--all goes with --drop; --as FILE is for one item")
+    if item is not None and selection != quarantine.Selection():
+        raise SettingsError("--symbol and --reason go with --all")
     operations = Operations(options.settings_of(config, db=db))
+    if item is None:
+        show.resolved(_drop_all(operations, selection, preview), preview)
+        return
     try:
         corrected = replacement.read_text("utf-8") if replacement else None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{replacement}: {error}") from None
-    resolved = operations.run(operations.resolve(item, corrected))
-    show.out.print(show.text(f"item {resolved.id} is {resolved.status}"))
+    show.resolved(operations.run(operations.resolve(item, corrected, preview=preview)), preview)
+
+
+def _drop_all(
+    operations: Operations, selection: quarantine.Selection, preview: bool
+) -> list[quarantine.QuarantinedItem]:
+    """Drop many items; at a terminal it is asked first, and no item is dropped that came later."""
+    last = None
+    if sys.stdin.isatty() and not preview:
+        items = operations.run(operations.drop_all(selection, preview=True))
+        typer.confirm(f"Drop {show.counted(len(items))}?", abort=True)
+        last = items[-1].id
+    return operations.run(operations.drop_all(selection, last, preview=preview))

@@ -86,15 +86,32 @@ class Operations:
                 report("cycles", done, len(waiting))
             return waiting
 
-    async def resolve(self, item: int, corrected: str | None) -> quarantine.QuarantinedItem:
+    async def resolve(
+        self, item: int, corrected: str | None, *, preview: bool = False
+    ) -> list[quarantine.QuarantinedItem]:
         actor = getpass.getuser()
 
-        def work(tx: Tx) -> quarantine.QuarantinedItem:
-            return quarantine.resolve(tx, item, corrected, now_ms(), actor)
+        def work(tx: Tx) -> list[quarantine.QuarantinedItem]:
+            return [quarantine.resolve(tx, item, corrected, now_ms(), actor)]
 
+        return await self._decide(work, preview)
+
+    async def drop_all(
+        self, selection: quarantine.Selection, last: int | None = None, *, preview: bool = False
+    ) -> list[quarantine.QuarantinedItem]:
+        """Drop the open items of a selection, up to the one numbered `last`."""
+        actor = getpass.getuser()
+
+        def work(tx: Tx) -> list[quarantine.QuarantinedItem]:
+            return quarantine.drop_all(tx, selection, now_ms(), actor, last)
+
+        return await self._decide(work, preview)
+
+    async def _decide(self, work: Callable[[Tx], T], preview: bool) -> T:
+        """The outcome of a decision; of a preview, what it would be."""
         async with self._store() as store:
             with sound_rows(store.path):
-                return await store.write(work)
+                return await (store.preview if preview else store.write)(work)
 
     async def _require_ledger(self) -> None:
         """Keeps a file that is no ledger yet from becoming one. Raises `StoreError`."""

@@ -23,6 +23,15 @@ Symbols = Annotated[
     str | None,
     typer.Option(help="Markets, as A/B,C/D; else all the venue names.", show_default=False),
 ]
+ItemSymbol = Annotated[
+    str | None, typer.Option("--symbol", help="Only items of a market.", show_default=False)
+]
+ItemReason = Annotated[
+    str | None,
+    typer.Option(
+        "--reason", help="Only items with these words in their reason.", show_default=False
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 Interval = Annotated[
     str | None, typer.Option(help="From one cycle to the next, as 2s.", show_default=False)

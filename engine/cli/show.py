@@ -171,6 +171,22 @@ def quarantine(items: list[QuarantinedItem]) -> None:
         out.print(text(f"    raw    {item.raw[:500]}"))
         if item.replacement:
             out.print(text(f"    as     {item.replacement[:500]}"))
+        if item.note:
+            out.print(text(f"    now    {item.note}"))
+
+
+def resolved(items: list[QuarantinedItem], preview: bool) -> None:
+    """What was decided about items; of a preview also the items."""
+    if preview:
+        quarantine(items)
+    of_one = f"item {items[0].id}" if len(items) == 1 else counted(len(items))
+    verb = "would be" if preview else "is" if len(items) == 1 else "are"
+    unchanged = "; nothing was changed" if preview else ""
+    out.print(text(f"{of_one} {verb} {items[0].status}{unchanged}"))
+
+
+def counted(items: int) -> str:
+    return "1 item" if items == 1 else f"{items:,} items"
 
 
 @contextmanager

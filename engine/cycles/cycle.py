@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -32,6 +32,7 @@ from engine.ingest.fetching import Fetcher
 from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import Prepared, prepare
 from engine.ingest.quarantine import QuarantinedItem
+from engine.ingest.releases import release
 from engine.ledger.accounting import money_json
 from engine.ledger.commit import Commit, commit_cycle, read_commit
 from engine.ledger.cursors import CURSOR_PREFIX
@@ -48,6 +49,7 @@ from engine.venues.retrying import Retrying
 
 log = structlog.get_logger("cycledeck.cycle")
 
+RELEASED = "released from quarantine, for their fills are in the ledger: {count}"
 # How many ended cycles whose row could not be written are kept in memory until it can.
 MAX_UNRECORDED = 1_000
 
@@ -251,20 +253,23 @@ class CycleRunner:
             cycle.unfetched.add(symbol)
             cycle.failed(error, symbol)
         markets = tuple(market for market in prepared.markets if market.symbol not in symbols)
-        return replace(prepared, markets=markets)
+        releases = tuple(entry for entry in prepared.releases if entry.symbol not in symbols)
+        return replace(prepared, markets=markets, releases=releases)
 
     # --- TX 1
 
     async def _commit(self, cycle: RunningCycle) -> None:
         """The authoritative transaction. After a COMMIT that failed, read back what is true."""
 
-        work = partial(
-            commit_cycle,
-            markets=cycle.prepared.markets,
-            cycle_id=cycle.cycle_id,
-            lease_epoch=self._store.epoch or 0,
-            now_ms=now_ms(),
-        )
+        epoch, releases, now = self._store.epoch or 0, cycle.prepared.releases, now_ms()
+
+        def work(tx: Tx) -> Commit:
+            markets, cycle_id = cycle.prepared.markets, cycle.cycle_id
+            commit = commit_cycle(tx, markets, cycle_id=cycle_id, lease_epoch=epoch, now_ms=now)
+            if releases:
+                release(tx, releases, cycle_id, now)
+            return commit
+
         try:
             commit = await self._store.write(work)
         except CommitUnknown as error:
@@ -285,6 +290,9 @@ class CycleRunner:
     def _report_commit(self, cycle: RunningCycle, commit: Commit) -> None:
         if commit.conflicting:
             cycle.warn("ledger_conflict", f"events against the ledger: {commit.conflicting}")
+        released = Counter(entry.symbol for entry in cycle.prepared.releases)
+        for symbol, count in sorted(released.items()):
+            cycle.warn("quarantine_released", RELEASED.format(count=count), symbol)
         for symbol, position in commit.positions.items():
             if position.oversold:
                 cycle.warn("oversold", "more was sold than the ledger holds", symbol)

@@ -79,7 +79,8 @@ def read_evidence(tx: Tx, result: CycleResult) -> dict[MarketEvidence, list[Evid
     evidence, pinned = {}, Markets(tx).known
     for response in responses:
         given = corrections if response.error is None else ()
-        reading = believed(tx, read(response, trade_ids, given, edge, pinned))
+        reading = read(response, trade_ids, given, edge, pinned)
+        reading = believed(tx, reading, result.cycle_id)
         evidence[MarketEvidence.of(response, result)] = list(_items(reading, given))
     return evidence
 

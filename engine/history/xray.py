@@ -41,7 +41,7 @@ class FillLine(Frozen):
     fees: dict[str, str] = Field(default_factory=dict)
     events: tuple[EventOutcome, ...] = ()
     reason: str | None = None
-    status: Literal["open", "dropped", "replaced", "left out"] | None = None
+    status: Literal["open", "dropped", "replaced", "booked", "left out"] | None = None
     quarantine_id: int | None = None
 
     @classmethod

@@ -13,12 +13,13 @@ from engine.errors import UnreadableFill
 from engine.ingest import quarantine
 from engine.ingest.paging import VenueResponse
 from engine.ingest.quarantine import QuarantinedItem, Undecided
+from engine.ingest.releases import Release, releases_due
 from engine.ledger.cursors import PreparedMarket
 from engine.ledger.doubts import currency_doubt
 from engine.ledger.events import Event
 from engine.ledger.fills import Fill, derive_trade_ids
 from engine.ledger.identity import Identity
-from engine.ledger.markets import RULES, Market, Markets
+from engine.ledger.markets import RULES, SPOT_RULES, Market, Markets
 from engine.ledger.reports import Edge, read_fill
 from engine.store.tx import Tx
 from engine.venue import TradeIds
@@ -40,12 +41,14 @@ class Prepared:
 
     `undecided` items wait for the operator and hold their markets' cursors, as older items may:
     `held` names all such markets. `corrections` are the operator's, which the fills include.
+    `releases` are items that wait no longer once TX 1 has booked the fills.
     """
 
     markets: tuple[PreparedMarket, ...] = ()
     undecided: tuple[Undecided, ...] = ()
     held: frozenset[str] = frozenset()
     corrections: tuple[QuarantinedItem, ...] = ()
+    releases: tuple[Release, ...] = ()
 
 
 def prepare(
@@ -67,14 +70,16 @@ def prepare(
     texts = [item.replacement or "" for item in corrections]
     pinned = Markets(tx).known
     readings = [
-        believed(tx, read(response, identity.trade_ids, texts, edge, pinned))
+        believed(tx, read(response, identity.trade_ids, texts, edge, pinned), cycle_id)
         for response in responses
     ]
     unreadable = chain.from_iterable(reading.unreadable for reading in readings)
-    undecided = (*unreadable, *_with_taken_ids(tx, readings, identity.venue))
+    undecided = (*unreadable, *_with_taken_ids(tx, readings, identity.venue, cycle_id))
     if quarantining:
         quarantine.keep(tx, undecided, cycle_id)
-    held = frozenset(quarantine.held(tx, undecided))
+    # The rules of 0.1.0 released nothing.
+    releases = () if edge == SPOT_RULES else _releases(tx, readings, undecided)
+    held = frozenset(quarantine.held(tx, undecided, releases))
     markets = tuple(
         PreparedMarket(
             reading.response.request.symbol,
@@ -85,7 +90,7 @@ def prepare(
         )
         for reading in readings
     )
-    return Prepared(markets, undecided, held, tuple(corrections))
+    return Prepared(markets, undecided, held, tuple(corrections), releases)
 
 
 def read(
@@ -116,14 +121,15 @@ def read(
     return Reading(response, tuple(fills), tuple(texts), tuple(unreadable))
 
 
-def believed(tx: Tx, reading: Reading) -> Reading:
-    """The reading with doubtful fills among what cannot be booked, but for those that the ledger
-    has already: only what is new is judged."""
+def believed(tx: Tx, reading: Reading, cycle_id: int) -> Reading:
+    """The reading with doubtful fills among what cannot be booked, but for those that cycles before
+    this one booked: only what is new is judged."""
     fills = _of_one_market(reading.fills)
     doubtful = {fill.trade_id for fill in fills if fill.doubt}
     if not doubtful:
         return reading
-    booked = tx.pairs("fill_markets", trade_ids=json.dumps(sorted(doubtful))).keys()
+    ids = json.dumps(sorted(doubtful))
+    booked = tx.pairs("fill_markets", trade_ids=ids, before=cycle_id).keys()
     new = [fill.doubt is not None and not _is_repeat(tx, fill, booked) for fill in fills]
     pairs = list(zip(fills, reading.texts, new, strict=True))
     symbol = reading.response.request.symbol
@@ -157,10 +163,27 @@ def _is_repeat(tx: Tx, fill: Fill, booked: Collection[str]) -> bool:
     return {fee.currency for fee in fill.fees} <= {fee.fee_currency for fee in fees}
 
 
-def _with_taken_ids(tx: Tx, readings: Sequence[Reading], venue: str) -> Iterator[Undecided]:
+def _releases(
+    tx: Tx, readings: Sequence[Reading], undecided: Iterable[Undecided]
+) -> tuple[Release, ...]:
+    """What waits no longer once the readings' fills are booked, but for those that will not be."""
+    refused = {(item.symbol, item.raw) for item in undecided}
+    coming = (
+        (fill, text)
+        for reading in readings
+        for fill, text in zip(reading.fills, reading.texts, strict=True)
+        if (fill.symbol, text) not in refused
+    )
+    latest_ms = max((reading.response.latest_ms for reading in readings), default=0)
+    return releases_due(tx, coming, latest_ms)
+
+
+def _with_taken_ids(
+    tx: Tx, readings: Sequence[Reading], venue: str, cycle_id: int
+) -> Iterator[Undecided]:
     """Fills whose trade id is that of a fill in another market: TX 1 will not book them."""
     ids = [fill.trade_id for reading in readings for fill in reading.fills]
-    markets = tx.pairs("fill_markets", trade_ids=json.dumps(ids))
+    markets = tx.pairs("fill_markets", trade_ids=json.dumps(ids), before=cycle_id)
     for reading in readings:
         for fill, text in zip(reading.fills, reading.texts, strict=True):
             market = markets.setdefault(fill.trade_id, fill.symbol)

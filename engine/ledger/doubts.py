@@ -36,12 +36,12 @@ def judged(
     if market.is_booked_as_spot:
         return replace(fill, market=market, doubt=_general_doubt(fill, market, item, earliest_ms))
     size, size_doubt = _contract_size(fill, market, item)
-    side, side_doubt = _position_side(item) if market.is_contract else (None, None)
+    side, side_doubt = position_side(item) if market.is_contract else (None, None)
     details = FillDetails(
         position_side=side, contract_size=None if size is None else canonical(size)
     )
     doubt = (
-        (_id_doubt(item) if has_ids else None)
+        (id_doubt(item) if has_ids else None)
         or _general_doubt(fill, market, item, earliest_ms)
         or size_doubt
         or side_doubt
@@ -79,7 +79,7 @@ def _fees_doubt(fill: Fill, item: Mapping[str, Any]) -> str | None:
     return f"fee: {cost} {currency} is not what fees says, {canonical(other)}"
 
 
-def _id_doubt(item: Mapping[str, Any]) -> str | None:
+def id_doubt(item: Mapping[str, Any]) -> str | None:
     trade_id = item.get("id")
     if isinstance(trade_id, BareNumber):
         return f"id: {trade_id} is a number with a point or an exponent: its digits may be lost"
@@ -193,7 +193,7 @@ def _above_zero(value: object) -> Decimal | None:
     return number if number > 0 else None
 
 
-def _position_side(item: Mapping[str, Any]) -> tuple[str | None, str | None]:
+def position_side(item: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """The side of a hedged position, null where there is none, and what is wrong with it."""
     info = item.get("info")
     value = item.get("positionSide")

@@ -2,17 +2,20 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from engine.errors import UnreadableFill
-from engine.ledger.doubts import EARLIEST_MS, BareNumber, judged
+from engine.ledger.doubts import EARLIEST_MS, BareNumber, id_doubt, judged, position_side
 from engine.ledger.fills import Fee, Fill
 from engine.ledger.markets import RULES, SPOT_RULES, Market
 from engine.money import EXACT, parse_decimal
 from engine.venue import Side, TradeIds
+
+T = TypeVar("T")
 
 MAX_TEXT = 200
 
@@ -56,6 +59,49 @@ def read_fill(raw: str, edge: Edge) -> Fill:
         raise UnreadableFill(str(error)) from error
 
 
+class Outline(NamedTuple):
+    """A fill as far as an item has it: null is what cannot be read."""
+
+    trade_id: str | None = None
+    symbol: str | None = None
+    side: str | None = None
+    qty: Decimal | None = None
+    price: Decimal | None = None
+    ts_ms: int | None = None
+    order_id: str | None = None
+    position_side: str | None = None
+
+    @classmethod
+    def of(cls, fill: Fill) -> "Outline":
+        return cls(
+            trade_id=fill.trade_id,
+            symbol=fill.symbol,
+            side=fill.side.value,
+            qty=fill.qty,
+            price=fill.price,
+            ts_ms=fill.ts_ms,
+            order_id=fill.order_id,
+            position_side=fill.details.position_side if fill.details else None,
+        )
+
+    def agrees(self, other: "Outline") -> bool:
+        """Whether they are equal in all that both have."""
+        pairs = zip(self, other, strict=True)
+        return all(mine == its for mine, its in pairs if mine is not None and its is not None)
+
+
+def outline(raw: str, edge: Edge) -> Outline:
+    """The outline of an item that cannot be booked as it is."""
+    item = _Item.unread(raw, edge)
+    return item.outline() if item is not None else Outline()
+
+
+def outlined_id(raw: str, edge: Edge) -> str | None:
+    """The trade id in the outline of an item, which is sooner read than all of it."""
+    item = _Item.unread(raw, edge)
+    return _readable(item.outlined_id) if item is not None else None
+
+
 def check_symbol(symbol: object) -> str:
     """Raises `ValueError` unless `symbol` reads like `BASE/QUOTE` or `BASE/QUOTE:SETTLE`."""
     text = _text("symbol", symbol)
@@ -71,8 +117,17 @@ class _Item:
         self._values = values
         self._edge = edge
 
+    @classmethod
+    def unread(cls, raw: str, edge: Edge) -> "_Item | None":
+        """The item of a text of which not all may be readable; null where it is no object."""
+        try:
+            item = json.loads(raw, object_pairs_hook=_unrepeated, parse_float=BareNumber)
+        except (ValueError, RecursionError):
+            return None
+        return cls(item, edge) if isinstance(item, dict) else None
+
     def fill(self) -> Fill:
-        symbol = check_symbol(self._values.get("symbol"))
+        symbol = self._symbol()
         fees, fees_complete = self._fees()
         if self._values.get("visible_at") is not None:
             self._time("visible_at")
@@ -96,6 +151,32 @@ class _Item:
         )
         has_ids = self._edge.trade_ids is not TradeIds.NONE
         return judged(fill, market, self._values, self._edge.earliest_ms, has_ids=has_ids)
+
+    def outline(self) -> Outline:
+        return Outline(
+            trade_id=_readable(self.outlined_id),
+            symbol=_readable(self._symbol),
+            side=_readable(lambda: self._side().value),
+            qty=_readable(self._qty),
+            price=_readable(self._price),
+            ts_ms=_readable(self._believed_time),
+            order_id=_readable(lambda: self._text("order")),
+            position_side=position_side(self._values)[0],
+        )
+
+    def outlined_id(self) -> str | None:
+        """The trade id; null where it is doubted."""
+        if id_doubt(self._values):
+            return None
+        in_market = self._edge.trade_ids is TradeIds.MARKET
+        return self._trade_id(self._symbol() if in_market else "") or None
+
+    def _symbol(self) -> str:
+        return check_symbol(self._values.get("symbol"))
+
+    def _believed_time(self) -> int | None:
+        ts_ms = self._time("timestamp")
+        return ts_ms if ts_ms >= self._edge.earliest_ms else None
 
     def _text(self, name: str) -> str | None:
         return _text(name, self._values.get(name))
@@ -177,6 +258,13 @@ class _Item:
         return fees, bool(entries) and len(charged) == len(entries)
 
 
+def _readable(read: Callable[[], T]) -> T | None:
+    """What `read` reads; null where that is no part of a fill."""
+    with suppress(ValueError):
+        return read()
+    return None
+
+
 def _fee_entries(entries: Any) -> Sequence[Mapping[str, Any]]:
     if not isinstance(entries or [], list):
         raise ValueError(f"fees: {_shown(entries)} is not a list")
@@ -211,6 +299,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     for name, value in pairs:
         if isinstance(value, _NotFinite):
             raise ValueError(f"{name}: {value} is not a finite number")
+    return _unrepeated(pairs)
+
+
+def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) < len(pairs):
         times = Counter(name for name, _ in pairs)

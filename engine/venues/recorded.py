@@ -42,7 +42,8 @@ _NULL_SIZE = re.compile(r'"contractSize"\s*:\s*null')
 class RecordedSettings(Section):
     trade_ids: Annotated[TradeIds | None, Unset] = Field(
         None,
-        description="Where trade ids are unique; unless given, worked out from the file.",
+        description="Where trade ids are unique: account, market, or none for rows without ids; "
+        "unless given, worked out from the file.",
     )
     step: Millis = Field(
         0, description="Exchange time that passes per cycle; 0 follows this machine's clock."

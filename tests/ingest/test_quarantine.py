@@ -19,6 +19,7 @@ from tests.builders import (
     adds_up,
     cycledeck,
     cycles,
+    fee,
     opened,
     reported,
     rows,
@@ -339,3 +340,33 @@ async def test_of_two_markets_that_first_use_an_id_in_one_cycle_one_is_held(
         assert preview.cursors[f"fills_cursor:{ETH}"].after == 0
         assert (await engine.replay(1)).held == (ETH,)
     assert items(tmp_path) == before
+
+
+# --- rows without ids
+
+
+NO_ID = reported(None, amount="0.5", fees=None, fee=fee("0.06"))
+
+
+def test_rows_without_ids_are_held_and_the_reason_names_the_setting_that_books_them(
+    tmp_path: Path,
+) -> None:
+    result = once(tmp_path, serve(tmp_path / "f.jsonl", [NO_ID] * 3))
+    assert (result["held"], result["fills_count"]) == ([BTC], 0)
+    (reason,) = items(tmp_path, "reason")
+    assert "recorded.trade_ids = 'none'" in reason
+
+
+def test_identical_rows_without_ids_are_a_fill_each_and_a_later_one_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CYCLEDECK_RECORDED__TRADE_IDS", "none")
+    path = serve(tmp_path / "f.jsonl", [NO_ID] * 3)
+    result = once(tmp_path, path)
+    position = result["positions"][BTC]
+    assert (position["qty"], position["fees"]) == ("1.5", {"USDT": "0.18"})
+    serve(path, [NO_ID] * 4)
+    result = once(tmp_path, path)
+    assert (result["status"], result["positions"][BTC]["qty"]) == ("ok", "2")
+    assert once(tmp_path, path)["fills_count"] == 0
+    assert items(tmp_path) == []

@@ -38,6 +38,7 @@ _OF_STATUS: Final = {
     "open": ("◆ quarantined", Tone.ATTENTION),
     "dropped": ("· dropped", Tone.DIM),
     "replaced": ("· replaced", Tone.DIM),
+    "booked": ("· booked", Tone.DIM),
     "left out": ("· left out", Tone.FAINT),
 }
 _REPEAT: Final = frozenset({"ignored"})

@@ -98,7 +98,14 @@ SELECT e.event_id, e.hash
 FROM json_each(:event_ids) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = wanted.value;
 
 -- name: fill_markets
+-- By trade id, of the fills that earlier cycles booked.
 SELECT e.exchange_trade_id, e.symbol
+FROM json_each(:trade_ids) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = 'fill:' || wanted.value
+WHERE e.cycle_id < :before;
+
+-- name: fill_outlines
+SELECT e.exchange_trade_id, e.symbol, e.side, e.qty, e.price, e.ts, e.exchange_order_id,
+    e.position_side
 FROM json_each(:trade_ids) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = 'fill:' || wanted.value;
 
 -- name: stored_event
@@ -416,32 +423,45 @@ WHERE NOT EXISTS (
 ON CONFLICT (digest) DO NOTHING;
 
 -- name: quarantine_held
-SELECT DISTINCT symbol FROM quarantine WHERE status = 'open';
+SELECT DISTINCT symbol FROM quarantine
+WHERE status = 'open' AND id NOT IN (SELECT value FROM json_each(:but));
 
 -- name: quarantine_is_open
-SELECT 1 FROM quarantine WHERE digest = :digest AND status = 'open';
+SELECT id FROM quarantine WHERE digest = :digest AND status = 'open';
+
+-- name: quarantine_open
+SELECT id, symbol, raw FROM quarantine WHERE status = 'open' ORDER BY id;
+
+-- name: quarantine_release
+-- In TX 1, behind the events: what it did not book stays open.
+UPDATE quarantine
+SET status = 'booked', resolved_ms = :now_ms, resolved_cycle_id = :cycle_id,
+    note = 'fill ' || json_extract(r.value, '$[1]') || ' is in the ledger'
+FROM json_each(:releases) AS r
+WHERE quarantine.id = json_extract(r.value, '$[0]') AND status = 'open'
+    AND EXISTS (SELECT 1 FROM ledger_events WHERE event_id = 'fill:' || json_extract(r.value, '$[1]'));
 
 -- name: quarantine_pending
-SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id
+SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note
 FROM quarantine WHERE status = 'replaced' AND applied_cycle_id IS NULL ORDER BY id;
 
 -- name: quarantine_applied
-SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id
+SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note
 FROM quarantine WHERE applied_cycle_id = :cycle_id ORDER BY id;
 
 -- name: quarantine_mark_applied
 UPDATE quarantine SET applied_cycle_id = :cycle_id WHERE id = :id;
 
 -- name: quarantine_all
-SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id
+SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note
 FROM quarantine ORDER BY id;
 
 -- name: quarantine_resolve
 UPDATE quarantine
 SET status = :status, replacement = :replacement, resolved_ms = :now_ms,
     resolved_cycle_id = (SELECT coalesce(max(cycle_id), 0) FROM cycles)
-WHERE id = :id AND status = 'open'
-RETURNING id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id;
+WHERE id IN (SELECT value FROM json_each(:ids)) AND status = 'open'
+RETURNING id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note;
 
 -- ## orders
 
@@ -965,7 +985,7 @@ LIMIT :limit;
 
 -- name: history_corrections
 -- What a cycle applied; or was given, where it could not record that, and a later one did.
-SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id
+SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note
 FROM quarantine
 WHERE applied_cycle_id = :cycle_id
     OR status = 'replaced' AND resolved_cycle_id < :cycle_id

@@ -151,3 +151,31 @@ ALTER TABLE ledger_commits ADD COLUMN decision_json TEXT;
 
 -- The version of the edge's rules that a cycle's reports were read by.
 ALTER TABLE cycles ADD COLUMN edge INTEGER NOT NULL DEFAULT 1;
+
+-- `booked`: released by a cycle, for the item's fill is in the ledger; `note` says which.
+CREATE TABLE quarantine_new (
+    id                INTEGER PRIMARY KEY,
+    digest            BLOB NOT NULL UNIQUE,
+    symbol            TEXT NOT NULL,
+    raw               TEXT NOT NULL,
+    reason            TEXT NOT NULL,
+    cycle_id          INTEGER NOT NULL,
+    status            TEXT NOT NULL CHECK (status IN ('open', 'dropped', 'replaced', 'booked')),
+    replacement       TEXT,
+    resolved_ms       INTEGER,
+    applied_cycle_id  INTEGER,
+    resolved_cycle_id INTEGER,
+    note              TEXT
+) STRICT;
+INSERT INTO quarantine_new (
+    id, digest, symbol, raw, reason, cycle_id, status, replacement, resolved_ms, applied_cycle_id,
+    resolved_cycle_id
+)
+SELECT id, digest, symbol, raw, reason, cycle_id, status, replacement, resolved_ms,
+    applied_cycle_id, resolved_cycle_id
+FROM quarantine ORDER BY id;
+DROP TABLE quarantine;
+ALTER TABLE quarantine_new RENAME TO quarantine;
+CREATE INDEX quarantine_open ON quarantine (symbol) WHERE status = 'open';
+CREATE INDEX quarantine_pending ON quarantine (id)
+    WHERE status = 'replaced' AND applied_cycle_id IS NULL;

@@ -56,6 +56,7 @@ def new(number: int = 0) -> FillLine:
         (fill(reason="no JSON", status="open"), "◆ quarantined  no JSON"),
         (fill(reason="no JSON", status="dropped"), "· dropped  no JSON"),
         (fill(reason="no JSON", status="replaced"), "· replaced  no JSON"),
+        (fill(reason="no JSON", status="booked"), "· booked  no JSON"),
         (fill(reason="another market", status="left out"), "· left out  another market"),
     ],
 )
