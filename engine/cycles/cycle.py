@@ -96,8 +96,10 @@ class CycleRunner:
         Raises `NoSuchCycle` where there are no such inputs.
         """
         original, responses = await self._evidence(cycle_id)
+        clock_ms = await self._store.read(partial(inputs.clock_of, cycle_id=original))
         cycle = self._begun(Kind.REPLAY, replay_of=original)
-        return await self._contained(cycle, partial(self._replay, responses=responses))
+        work = partial(self._replay, responses=responses, clock_ms=clock_ms)
+        return await self._contained(cycle, work)
 
     async def preview(self, cycle_id: int) -> Preview:
         """What `replay` would do now; changes nothing. Raises `NoSuchCycle` or `StoreError`."""
@@ -130,7 +132,8 @@ class CycleRunner:
             responses = await self._fetch(cycle)
         with cycle.timed("inputs"):
             await self._keep_inputs(cycle, responses)
-            await self._prepare(cycle, [r for r in responses if r.error is None])
+            complete_ones = [response for response in responses if response.error is None]
+            await self._prepare(cycle, complete_ones, cycle.venue_ms)
         with cycle.timed("tx1"):
             if responses and not cycle.prepared.markets:
                 raise VenueError("nothing was fetched: no market's fills are known for sure")
@@ -138,10 +141,12 @@ class CycleRunner:
         with cycle.timed("execute"):
             await self._execute(cycle)
 
-    async def _replay(self, cycle: RunningCycle, responses: Sequence[VenueResponse]) -> None:
+    async def _replay(
+        self, cycle: RunningCycle, responses: Sequence[VenueResponse], clock_ms: int | None
+    ) -> None:
         with cycle.timed("inputs"):
             await self._keep_inputs(cycle, ())
-            await self._prepare(cycle, responses)
+            await self._prepare(cycle, responses, clock_ms)
         with cycle.timed("tx1"):
             await self._commit(cycle)
 
@@ -226,11 +231,14 @@ class CycleRunner:
             log.warning("cycle_inputs_persist_failed", cycle_id=cycle.cycle_id, error=str(error))
             cycle.warn("cycle_inputs_persist_failed", f"{type(error).__name__}: {error}")
 
-    async def _prepare(self, cycle: RunningCycle, responses: Sequence[VenueResponse]) -> None:
+    async def _prepare(
+        self, cycle: RunningCycle, responses: Sequence[VenueResponse], clock_ms: int | None
+    ) -> None:
         """Read the complete responses; quarantine what cannot be booked, and hold those cursors."""
         work = partial(
             prepare,
             responses=responses,
+            clock_ms=clock_ms,
             cycle_id=cycle.cycle_id,
             replay_of=cycle.replay_of,
         )

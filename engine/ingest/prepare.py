@@ -15,7 +15,7 @@ from engine.ingest.quarantine import QuarantinedItem, Undecided
 from engine.ledger.cursors import PreparedMarket
 from engine.ledger.fills import Fill, derive_trade_ids
 from engine.ledger.identity import Identity
-from engine.ledger.markets import RULES
+from engine.ledger.markets import RULES, SPOT_RULES
 from engine.ledger.reports import Edge, read_fill
 from engine.store.tx import Tx
 from engine.venue import TradeIds
@@ -49,6 +49,7 @@ def prepare(
     tx: Tx,
     responses: Iterable[VenueResponse],
     *,
+    clock_ms: int | None,
     cycle_id: int,
     replay_of: int | None = None,
     quarantining: bool = True,
@@ -57,7 +58,7 @@ def prepare(
     """Read complete responses, with the corrections that are due or that the replayed cycle had.
 
     Items that cannot be booked are quarantined for `cycle_id`, unless that is not wanted. `edge` is
-    the version of the rules that they are read by.
+    the version of the rules that they are read by, `clock_ms` the venue's clock when it answered.
     """
     identity = Identity.of(tx)
     corrections = quarantine.replacements(tx, replay_of)
@@ -77,6 +78,7 @@ def prepare(
             reading.response.request.start_ms,
             reading.fills,
             held=reading.response.request.symbol in held,
+            clock_ms=None if edge == SPOT_RULES else clock_ms,
         )
         for reading in readings
     )

@@ -343,6 +343,9 @@ WHERE cycle_id = :cycle_id AND status = 'running';
 -- name: cycle_replay_of
 SELECT replay_of FROM cycles WHERE cycle_id = :cycle_id;
 
+-- name: cycle_clock
+SELECT venue_ms FROM cycles WHERE cycle_id = :cycle_id;
+
 -- name: cycle_read
 SELECT cycle_id, kind, status, replay_of, verdict, mode, started_ms, venue_ms, ended_ms,
     marks_json, timings_json, fills_fetched, fills_count, errors_json, warnings_json
@@ -620,7 +623,10 @@ SELECT * FROM source.ledger_commits WHERE commit_seq = :commit_seq - 1;
 INSERT INTO main.markets SELECT * FROM source.markets WHERE commit_seq < :commit_seq;
 
 -- name: scratch_edge
-SELECT edge FROM source.cycles WHERE cycle_id = :cycle_id;
+-- By which rules a cycle read, and the venue's clock, of a replay that of the cycle it replayed.
+SELECT c.edge, coalesce(o.venue_ms, c.venue_ms)
+FROM source.cycles AS c LEFT JOIN source.cycles AS o ON o.cycle_id = c.replay_of
+WHERE c.cycle_id = :cycle_id;
 
 -- name: scratch_balances_then
 SELECT b.wallet, b.asset, h.amount
