@@ -137,6 +137,12 @@ class Engine:
         """Run one cycle now, or right after the running one; the interval keeps its raster."""
         return await self._up.scheduler.cycle(kind)
 
+    async def once(self) -> CycleResult:
+        """Run one cycle now, of the kind that is due: every so often it looks back further."""
+        running = self._up
+        tried: int | None = await running.store.read(lambda tx: tx.value("cycle_last_in_vain"))
+        return await running.scheduler.once(tried_in_vain=bool(tried))
+
     async def run(
         self,
         cycles: int | None = None,

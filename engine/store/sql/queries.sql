@@ -369,6 +369,12 @@ SELECT coalesce(
     (SELECT started_ms FROM cycles WHERE kind = 'live' ORDER BY cycle_id LIMIT 1)
 );
 
+-- name: cycle_last_in_vain
+-- Whether the last cycle was a reconcile that did not commit.
+SELECT c.kind = 'reconcile'
+    AND NOT EXISTS (SELECT 1 FROM ledger_commits AS k WHERE k.cycle_id = c.cycle_id)
+FROM cycles AS c ORDER BY c.cycle_id DESC LIMIT 1;
+
 -- name: items_known
 SELECT i.digest, i.number
 FROM json_each(:digests) AS wanted
