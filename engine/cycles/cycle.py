@@ -28,6 +28,7 @@ from engine.errors import (
 )
 from engine.ingest import inputs, quarantine
 from engine.ingest.fetching import Fetcher
+from engine.ingest.left_out import LEFT_OUT, Overlooked
 from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import Prepared, prepare
 from engine.ingest.quarantine import QuarantinedItem
@@ -76,6 +77,7 @@ class CycleRunner:
         self._venue = venue
         self._retrying = retrying
         self._fetcher = Fetcher(settings, store, venue, retrying)
+        self._overlooked = Overlooked(settings, store, venue)
         self._execution = execution
         self._feed = feed
         self._cycle_id = cycle_id
@@ -138,6 +140,7 @@ class CycleRunner:
             if responses and not cycle.prepared.markets:
                 raise VenueError("nothing was fetched: no market's fills are known for sure")
             await self._commit(cycle)
+        await self._tell_overlooked(cycle, complete_ones)
         with cycle.timed("execute"):
             await self._execute(cycle)
 
@@ -304,6 +307,23 @@ class CycleRunner:
         limit = self._settings.wal_alarm_mib * 1024 * 1024
         if (size := self._store.wal_bytes()) > limit:
             cycle.warn("wal_large", f"the write-ahead log has {size} bytes: a reader keeps it open")
+
+    async def _tell_overlooked(
+        self, cycle: RunningCycle, responses: Iterable[VenueResponse]
+    ) -> None:
+        """Warn of lines that lie before the windows, and that nothing will read."""
+        cursors = cycle.commit.cursors if cycle.commit else {}
+        for response in responses:
+            cursor = cursors.get(CURSOR_PREFIX + response.request.symbol)
+            if cursor is None:
+                continue
+            warnings = await self._overlooked.of(response, cursor.after, cycle.venue_ms)
+            for symbol, kind, message in warnings:
+                cycle.warnings.append(
+                    Notice(step="fetch", type=kind, message=message, symbol=symbol)
+                )
+                if kind == LEFT_OUT:
+                    cycle.overlooked.add(symbol)
 
     # --- execute
 

@@ -35,6 +35,7 @@ class RunningCycle:
     timings_ms: dict[str, float] = field(default_factory=dict)
     marks: Mapping[str, Decimal] = field(default_factory=dict)
     unfetched: set[str] = field(default_factory=set)
+    overlooked: set[str] = field(default_factory=set)
     prepared: Prepared = field(default_factory=Prepared)
     commit: Commit | None = None
     executed: Executed = field(default_factory=Executed)
@@ -64,7 +65,7 @@ class RunningCycle:
         """Whatever happened after a commit, it was one."""
         if self.commit is None:
             return self.failure
-        incomplete = self.errors or self.prepared.held
+        incomplete = self.errors or self.prepared.held or self.overlooked
         return CycleStatus.PARTIAL if incomplete else CycleStatus.OK
 
     @property

@@ -46,3 +46,15 @@ def test_a_reconcile_that_failed_does_not_keep_once_from_booking_what_is_new(
         assert rows(ledger, "SELECT kind || ' ' || status FROM cycles ORDER BY cycle_id") == [
             "live ok", "reconcile failed", "live ok", "reconcile ok", "live ok",
         ]  # fmt: skip
+
+
+def test_what_a_cycle_left_out_stands_in_the_status_until_it_is_booked(tmp_path: Path) -> None:
+    path = serve(tmp_path / "f.jsonl", [reported("2", ts=9 * DAY_MS)])
+    once(tmp_path)
+    serve(path, [reported("1"), reported("2", ts=9 * DAY_MS)])
+    assert once(tmp_path).json["status"] == "partial"
+    status = cycledeck("status", "--db", tmp_path / "ledger.db").out
+    assert f"{BTC}: 1 line lies before the window that is read" in status
+    assert "--lookback 9d" in status
+    assert once(tmp_path, "--lookback", "9d").json["fills_count"] == 1
+    assert "lookback" not in cycledeck("status", "--db", tmp_path / "ledger.db").out

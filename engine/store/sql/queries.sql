@@ -101,6 +101,17 @@ FROM json_each(:event_ids) AS wanted CROSS JOIN ledger_events AS e ON e.event_id
 SELECT e.exchange_trade_id, e.symbol
 FROM json_each(:trade_ids) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = 'fill:' || wanted.value;
 
+-- name: fills_not_booked
+-- The places of those of these trade ids (or null, for none) that no fill in the market has.
+SELECT wanted.key FROM json_each(:trade_ids) AS wanted WHERE NOT EXISTS (
+    SELECT 1 FROM ledger_events AS e
+    WHERE e.event_id = 'fill:' || wanted.value AND e.symbol = :symbol
+);
+
+-- name: fills_at_times
+SELECT ts, count(*) FROM ledger_events
+WHERE symbol = :symbol AND type = 'FILL' AND ts BETWEEN :first_ms AND :last_ms GROUP BY ts;
+
 -- name: stored_event
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
     exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
@@ -426,6 +437,9 @@ SELECT DISTINCT symbol FROM quarantine WHERE status = 'open';
 
 -- name: quarantine_is_open
 SELECT 1 FROM quarantine WHERE digest = :digest AND status = 'open';
+
+-- name: quarantine_digests
+SELECT digest FROM quarantine;
 
 -- name: quarantine_pending
 SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id
