@@ -333,7 +333,7 @@ class CycleRunner:
         await self.rebuild_metrics(await self._execution.resolve())
         if self._rules is None:
             self._rules = await self._retrying(self._venue.fetch_rules)
-        uncertain = cycle.prepared.held | cycle.unfetched
+        uncertain = cycle.prepared.held | cycle.unfetched | cycle.overlooked
         fetched = [market.symbol for market in cycle.prepared.markets]
         snapshot = Snapshot(
             now_ms=cycle.venue_ms,

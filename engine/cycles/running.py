@@ -22,7 +22,8 @@ from engine.trading.execution import Executed
 class RunningCycle:
     """A cycle so far: its step, what it was answered, what it committed, what went wrong.
 
-    `failure` is its status where nothing was committed.
+    `failure` is its status where nothing was committed. `overlooked` are markets with lines that no
+    window reaches, and that are not booked.
     """
 
     cycle_id: int

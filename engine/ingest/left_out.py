@@ -78,8 +78,8 @@ class Overlooked:
         if early := len(lines) - len(unread):
             message = (
                 f"{_lines(early)} before {iso(start_ms)}, where this ledger's history begins; "
-                f"start_from = {self._settings.start_from!r} does not move that: a new ledger "
-                "(--db) begins there"
+                f"start_from = {self._settings.start_from!r} does not move that, but a new ledger "
+                "begins there: --db with another file books them"
             )
             warnings.append(Warned(symbol, START_IS_FIXED, message))
         return warnings

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from engine.clock import DAY_MS
-from tests.builders import BTC, T0, Ran, cycledeck, opened, reported, rows, serve
+from engine.clock import DAY_MS, now_ms
+from tests.builders import BTC, T0, Ran, cycledeck, opened, reported, rows, serve, spawned
 
 KEY = f"fills_cursor:{BTC}"
 
@@ -58,3 +58,16 @@ def test_what_a_cycle_left_out_stands_in_the_status_until_it_is_booked(tmp_path:
     assert "--lookback 9d" in status
     assert once(tmp_path, "--lookback", "9d").json["fills_count"] == 1
     assert "lookback" not in cycledeck("status", "--db", tmp_path / "ledger.db").out
+
+
+def test_what_is_traded_before_a_fill_dated_ahead_is_booked_by_the_next_process(
+    tmp_path: Path,
+) -> None:
+    ahead = reported("ahead", ts=now_ms() + DAY_MS // 2 - T0)
+    where = ("--db", tmp_path / "ledger.db", "--venue", f"recorded:{tmp_path / 'f.jsonl'}")
+    serve(tmp_path / "f.jsonl", [ahead])
+    first = spawned("once", "--json", *where).json
+    assert (first["fills_count"], first["cursors"][KEY]["after"]) == (1, first["venue_ms"])
+    serve(tmp_path / "f.jsonl", [ahead, reported("2", ts=now_ms() - T0)])
+    assert spawned("once", "--json", *where).json["fills_count"] == 1
+    assert cycledeck("verify", *where[:2]).code == 0

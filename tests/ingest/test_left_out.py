@@ -145,7 +145,7 @@ async def test_a_wider_start_than_the_ledgers_is_told_with_what_books_it(path: P
     (result,) = await cycles(settings_in(path.parent, path, start_from="beginning"))
     (warning,) = [w for w in result.warnings if w.type == "start_is_fixed"]
     assert "1 line lies before 2023-07-23" in warning.message
-    assert "start_from = 'beginning' does not move that: a new ledger" in warning.message
+    assert "start_from = 'beginning' does not move that, but a new ledger" in warning.message
 
 
 @given(st.sets(st.integers(0, 40)), st.sets(st.integers(0, 40)))
