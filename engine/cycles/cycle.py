@@ -313,17 +313,17 @@ class CycleRunner:
     ) -> None:
         """Warn of lines that lie before the windows, and that nothing will read."""
         cursors = cycle.commit.cursors if cycle.commit else {}
+        notices = []
         for response in responses:
             cursor = cursors.get(CURSOR_PREFIX + response.request.symbol)
             if cursor is None:
                 continue
             warnings = await self._overlooked.of(response, cursor.after, cycle.venue_ms)
             for symbol, kind, message in warnings:
-                cycle.warnings.append(
-                    Notice(step="fetch", type=kind, message=message, symbol=symbol)
-                )
+                notices.append(Notice(step="fetch", type=kind, message=message, symbol=symbol))
                 if kind == LEFT_OUT:
                     cycle.overlooked.add(symbol)
+        cycle.warnings[:0] = notices  # What was left out may be why more was sold than is held.
 
     # --- execute
 
