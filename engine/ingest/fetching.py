@@ -97,11 +97,17 @@ class Fetcher:
             return responses  # The next cycle asks again.
         unknown = suspects.difference(markets) if markets else ()
         return (
-            replace(r, error=_no_such_market(self._venue.name, r.request.symbol, markets))
+            replace(r, error=_no_such_market(self._named, r.request.symbol, markets))
             if r.request.symbol in unknown
             else r
             for r in responses
         )
+
+    @property
+    def _named(self) -> str:
+        """The venue as the settings name it, with its file; one that takes its place, by name."""
+        kind = self._settings.venue.partition(":")[0]
+        return self._settings.venue if kind == self._venue.name else self._venue.name
 
     async def _starts(self, symbols: Sequence[str], venue_ms: int) -> dict[str, int]:
         """Where the histories of markets without a cursor begin. A `now` is kept before anything

@@ -480,6 +480,7 @@ def test_a_market_that_the_venue_does_not_know_is_an_error_that_names_those_it_h
     (error,) = ran.json["errors"]
     assert (error["symbol"], ran.json["status"]) == ("BTC/USD", "partial")
     assert "'BTC/USD'" in error["message"]
+    assert venue == "sim" or f"{where[3]} has no such market" in error["message"]
     assert f"{BTC}, {ETH}" in error["message"]
     assert ran.json["cursors"].keys() == {f"fills_cursor:{BTC}"}
     alone = cycledeck("once", "--symbols", "BTC/USD", "--db", tmp_path / "new.db", *flags[2:])
