@@ -97,9 +97,7 @@ class Engine:
         settings = self.settings
         if not structlog.is_configured():  # A program that uses this as a library may have done so.
             logs.configure(settings.log)
-        check_library()
-        if warning := wal_reset_warning():
-            log.warning("sqlite_wal_reset_race", message=warning)
+        _check_library()
         if self._feed.closed:  # It was open before.
             self._feed = Feed()
         _check_folder(settings)
@@ -283,6 +281,13 @@ class _Running:
         """End the renewal of the lease."""
         self.keeper.cancel()
         await asyncio.gather(self.keeper, return_exceptions=True)
+
+
+def _check_library() -> None:
+    """Raises `StoreError` where SQLite is too old; warns of one with a defect."""
+    check_library()
+    if warning := wal_reset_warning():
+        log.warning("sqlite_wal_reset_race", message=warning)
 
 
 def _check_folder(settings: Settings) -> None:
