@@ -284,7 +284,7 @@ class _Running:
 
 
 def _check_library() -> None:
-    """Raises `StoreError` where SQLite is too old; warns of one with a defect."""
+    """Raises `StoreFatal` where SQLite is too old; warns of one with a defect."""
     check_library()
     if warning := wal_reset_warning():
         log.warning("sqlite_wal_reset_race", message=warning)
