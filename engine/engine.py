@@ -32,6 +32,7 @@ from engine.settings import Settings
 from engine.store.connection import Connect, complete, connect_sqlite
 from engine.store.damage import sound_rows
 from engine.store.lease import Lease
+from engine.store.ledger_file import is_there
 from engine.store.library import check_library, wal_reset_warning
 from engine.store.readstore import ReadStore
 from engine.store.store import Store
@@ -90,18 +91,22 @@ class Engine:
     async def open(self) -> None:
         """Open the ledger, take its lease, connect to the venue, recover what a crash left.
 
-        Raises `LeaseHeld`, `SchemaTooNew`, `LedgerMismatch`, `StoreError` or `VenueError`.
+        Raises `SettingsError`, `LeaseHeld`, `SchemaTooNew`, `LedgerMismatch`, `StoreError` or
+        `VenueError`.
         """
         settings = self.settings
         if not structlog.is_configured():  # A program that uses this as a library may have done so.
             logs.configure(settings.log)
-        check_library()
-        if warning := wal_reset_warning():
-            log.warning("sqlite_wal_reset_race", message=warning)
+        _check_library()
         if self._feed.closed:  # It was open before.
             self._feed = Feed()
+        _check_folder(settings)
         async with AsyncExitStack() as ending:
             ending.callback(self._feed.close)
+            # One that is only read from comes first: for a mistyped file no ledger is left behind.
+            comes_first = not self.venue.takes_orders and not is_there(settings.db)
+            if comes_first:
+                await self._open_venue(ending)
             store = await Store.open(
                 settings.db, busy_timeout_ms=settings.busy_timeout, connect=self._connect
             )
@@ -111,8 +116,8 @@ class Engine:
             lease = Lease(store, settings.lease_ttl)
             ending.push_async_callback(lease.release)
             await lease.acquire()
-            ending.push_async_callback(self.venue.close)
-            await self.venue.open()
+            if not comes_first:
+                await self._open_venue(ending)
             running = await self._assemble(store, lease)
             ending.push_async_callback(running.stop_keeping)
             await self._recover(running)
@@ -136,6 +141,12 @@ class Engine:
     async def cycle(self, kind: Kind = Kind.LIVE) -> CycleResult:
         """Run one cycle now, or right after the running one; the interval keeps its raster."""
         return await self._up.scheduler.cycle(kind)
+
+    async def once(self) -> CycleResult:
+        """Run one cycle now, of the kind that is due: every so often it looks back further."""
+        running = self._up
+        tried: int | None = await running.store.read(lambda tx: tx.value("cycle_last_in_vain"))
+        return await running.scheduler.once(tried_in_vain=bool(tried))
 
     async def run(
         self,
@@ -188,6 +199,10 @@ class Engine:
         if self._running is None:
             raise RuntimeError("the engine is not open")
         return self._running
+
+    async def _open_venue(self, ending: AsyncExitStack) -> None:
+        ending.push_async_callback(self.venue.close)
+        await self.venue.open()
 
     async def _assemble(self, store: Store, lease: Lease) -> "_Running":
         identity = await store.write(partial(_identify, venue=self.venue))
@@ -266,6 +281,29 @@ class _Running:
         """End the renewal of the lease."""
         self.keeper.cancel()
         await asyncio.gather(self.keeper, return_exceptions=True)
+
+
+def _check_library() -> None:
+    """Raises `StoreFatal` where SQLite is too old; warns of one with a defect."""
+    check_library()
+    if warning := wal_reset_warning():
+        log.warning("sqlite_wal_reset_race", message=warning)
+
+
+def _check_folder(settings: Settings) -> None:
+    """Raises `SettingsError` where the ledger's folder is not there: the default one is made, a
+    path given by hand is mistyped then."""
+    folder = settings.db.parent
+    try:
+        folder.lstat()
+    except FileNotFoundError:
+        if "db" in settings.model_fields_set:
+            raise SettingsError(
+                f"db = {str(settings.db)!r}: there is no folder {folder}; make it first, or give a "
+                "path in a folder that is there"
+            ) from None
+    except OSError:
+        return  # What it is, opening the ledger says.
 
 
 def make_venue(settings: Settings) -> Venue:

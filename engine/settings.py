@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
@@ -32,6 +33,8 @@ from engine.venues.sim.settings import SimSettings
 
 FILE_NAME = "cycledeck.toml"
 ENV_PREFIX = "CYCLEDECK_"
+# A URL as a path has it: of several slashes one is left.
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
 
 
 class RiskSettings(Section):
@@ -146,6 +149,12 @@ class Settings(BaseSettings):
     def _check_db(cls, value: Path) -> Path:
         if not value.name or "\0" in str(value):
             raise ValueError("is not the path of a file")
+        if match := _URL.match(str(value)):
+            # The rest is not shown: it may hold a password.
+            raise SettingsError(
+                f"db = '{match[1]}://…': a URL is no ledger; accepted: the path of an SQLite file, "
+                "as ledger.db"
+            )
         return value
 
     @field_validator("symbols", mode="before")

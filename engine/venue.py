@@ -1,10 +1,10 @@
 """What the engine asks of an exchange, whichever it is."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 
 class Side(StrEnum):
@@ -39,6 +39,18 @@ class Page:
 
     items: tuple[str, ...]
     last: bool
+
+
+class LeftOut(NamedTuple):
+    """An item as a venue would send it that lies before the window it was asked for.
+
+    `key` is what the venue knows it by.
+    """
+
+    text: str
+    trade_id: str | None
+    ts_ms: int
+    key: int
 
 
 class OrderStatus(StrEnum):
@@ -158,3 +170,18 @@ class Venue(Protocol):
     ) -> VenueOrder | None: ...
 
     async def fetch_balances(self) -> dict[str, Decimal]: ...
+
+
+@runtime_checkable
+class SeesAll(Protocol):
+    """A venue that has its whole history at hand, as a file has, whatever window it is asked for.
+
+    Fills that are put in front of what was booked come into no window: it tells of them.
+    """
+
+    def left_out(self, symbol: str) -> Sequence[LeftOut]:
+        """A market's items before the window of its last fetch that were neither served nor settled
+        since the venue was opened, with all others of the same milliseconds."""
+
+    def settle(self, items: Iterable[LeftOut]) -> None:
+        """Tell no more of these."""

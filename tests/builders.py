@@ -160,13 +160,19 @@ def commit(
     since_ms: int = 0,
     start_ms: int = 0,
     held: bool = False,
+    clock_ms: int | None = None,
     symbols: Iterable[str] = (),
 ) -> Commit:
     """TX 1 of a cycle that was told `items`; `symbols` were asked without an answer."""
     fills = [item if isinstance(item, Fill) else read(item) for item in items]
     windows = [
         PreparedMarket(
-            symbol, since_ms, start_ms, tuple(f for f in fills if f.symbol == symbol), held
+            symbol,
+            since_ms,
+            start_ms,
+            tuple(f for f in fills if f.symbol == symbol),
+            held,
+            clock_ms,
         )
         for symbol in dict.fromkeys([*(fill.symbol for fill in fills), *symbols])
     ]

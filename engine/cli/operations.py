@@ -42,7 +42,7 @@ class Operations:
         signals = _Signals()
         async with Engine(self._settings) as engine:
             signals.stop_first(engine)
-            return await engine.cycle()
+            return await engine.once()
 
     async def cycles(
         self, count: int | None, on_result: Callable[[CycleResult], None]

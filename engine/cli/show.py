@@ -111,6 +111,10 @@ def status(summary: LedgerStatus) -> None:
     if cycle:
         when = f"{_time(cycle['started_ms'])}, {cycle['kind']}, {cycle['status']}"
         out.print(text(f"last cycle {cycle['cycle_id']}, {when}"))
+        for entry in [*cycle["errors"], *cycle["warnings"]]:
+            if entry["type"] != "oversold":
+                where = f"{entry['symbol']}: " if entry["symbol"] else ""
+                out.print(text(f"           {where}{entry['message']}", "yellow"))
     events, fills = summary.counts.get("ledger_events", 0), summary.counts.get("applied_fills", 0)
     out.print(text(f"ledger     {events} events of {fills} fills"))
     if conflicts := summary.counts.get("conflicts", 0):

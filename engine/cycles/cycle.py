@@ -29,6 +29,7 @@ from engine.errors import (
 )
 from engine.ingest import inputs, quarantine
 from engine.ingest.fetching import Fetcher
+from engine.ingest.left_out import LEFT_OUT, Overlooked
 from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import Prepared, prepare
 from engine.ingest.quarantine import QuarantinedItem
@@ -75,6 +76,7 @@ class CycleRunner:
         self._venue = venue
         self._retrying = retrying
         self._fetcher = Fetcher(settings, store, venue, retrying)
+        self._overlooked = Overlooked(settings, store, venue)
         self._execution = execution
         self._feed = feed
         self._cycle_id = cycle_id
@@ -95,8 +97,10 @@ class CycleRunner:
         Raises `NoSuchCycle` where there are no such inputs.
         """
         original, responses = await self._evidence(cycle_id)
+        clock_ms = await self._store.read(partial(inputs.clock_of, cycle_id=original))
         cycle = self._begun(Kind.REPLAY, replay_of=original)
-        return await self._contained(cycle, partial(self._replay, responses=responses))
+        work = partial(self._replay, responses=responses, clock_ms=clock_ms)
+        return await self._contained(cycle, work)
 
     async def preview(self, cycle_id: int) -> Preview:
         """What `replay` would do now; changes nothing. Raises `NoSuchCycle` or `StoreError`."""
@@ -129,18 +133,22 @@ class CycleRunner:
             responses = await self._fetch(cycle)
         with cycle.timed("inputs"):
             await self._keep_inputs(cycle, responses)
-            await self._prepare(cycle, [r for r in responses if r.error is None])
+            complete_ones = [response for response in responses if response.error is None]
+            await self._prepare(cycle, complete_ones, cycle.venue_ms)
         with cycle.timed("tx1"):
             if responses and not cycle.prepared.markets:
                 raise VenueError("nothing was fetched: no market's fills are known for sure")
             await self._commit(cycle)
+        await self._tell_overlooked(cycle, complete_ones)
         with cycle.timed("execute"):
             await self._execute(cycle)
 
-    async def _replay(self, cycle: RunningCycle, responses: Sequence[VenueResponse]) -> None:
+    async def _replay(
+        self, cycle: RunningCycle, responses: Sequence[VenueResponse], clock_ms: int | None
+    ) -> None:
         with cycle.timed("inputs"):
             await self._keep_inputs(cycle, ())
-            await self._prepare(cycle, responses)
+            await self._prepare(cycle, responses, clock_ms)
         with cycle.timed("tx1"):
             await self._commit(cycle)
 
@@ -225,11 +233,14 @@ class CycleRunner:
             log.warning("cycle_inputs_persist_failed", cycle_id=cycle.cycle_id, error=str(error))
             cycle.warn("cycle_inputs_persist_failed", f"{type(error).__name__}: {error}")
 
-    async def _prepare(self, cycle: RunningCycle, responses: Sequence[VenueResponse]) -> None:
+    async def _prepare(
+        self, cycle: RunningCycle, responses: Sequence[VenueResponse], clock_ms: int | None
+    ) -> None:
         """Read the complete responses; quarantine what cannot be booked, and hold those cursors."""
         work = partial(
             prepare,
             responses=responses,
+            clock_ms=clock_ms,
             cycle_id=cycle.cycle_id,
             replay_of=cycle.replay_of,
         )
@@ -261,15 +272,13 @@ class CycleRunner:
     async def _commit(self, cycle: RunningCycle) -> None:
         """The authoritative transaction. After a COMMIT that failed, read back what is true."""
 
-        epoch, releases, now = self._store.epoch or 0, cycle.prepared.releases, now_ms()
-
-        def work(tx: Tx) -> Commit:
-            markets, cycle_id = cycle.prepared.markets, cycle.cycle_id
-            commit = commit_cycle(tx, markets, cycle_id=cycle_id, lease_epoch=epoch, now_ms=now)
-            if releases:
-                release(tx, releases, cycle_id, now)
-            return commit
-
+        work = partial(
+            commit_cycle,
+            markets=cycle.prepared.markets,
+            cycle_id=cycle.cycle_id,
+            lease_epoch=self._store.epoch or 0,
+            now_ms=now_ms(),
+        )
         try:
             commit = await self._store.write(work)
         except CommitUnknown as error:
@@ -302,6 +311,23 @@ class CycleRunner:
         limit = self._settings.wal_alarm_mib * 1024 * 1024
         if (size := self._store.wal_bytes()) > limit:
             cycle.warn("wal_large", f"the write-ahead log has {size} bytes: a reader keeps it open")
+
+    async def _tell_overlooked(
+        self, cycle: RunningCycle, responses: Iterable[VenueResponse]
+    ) -> None:
+        """Warn of lines that lie before the windows, and that nothing will read."""
+        cursors = cycle.commit.cursors if cycle.commit else {}
+        notices = []
+        for response in responses:
+            cursor = cursors.get(CURSOR_PREFIX + response.request.symbol)
+            if cursor is None:
+                continue
+            warnings = await self._overlooked.of(response, cursor.after, cycle.venue_ms)
+            for symbol, kind, message in warnings:
+                notices.append(Notice(step="fetch", type=kind, message=message, symbol=symbol))
+                if kind == LEFT_OUT:
+                    cycle.attention.add(symbol)
+        cycle.warnings[:0] = notices  # What was left out may be why more was sold than is held.
 
     # --- execute
 
@@ -377,6 +403,7 @@ class CycleRunner:
             if cycle.commit is None:
                 return None
             quarantine.mark_applied(tx, self._applied(cycle), cycle.cycle_id)
+            release(tx, cycle.prepared.releases, cycle.cycle_id, ended_ms)
             return metrics.persist(tx, cycle.cycle_id, ended_ms)
 
         try:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from engine.clock import now_ms
 from engine.cycles.results import Preview, views
+from engine.ingest import inputs
 from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import prepare
 from engine.ledger.commit import commit_cycle
@@ -25,7 +26,8 @@ def preview_replay(
     It writes all that the replay would: the caller rolls the transaction back.
     """
     before = Positions(tx).all()
-    prepared = prepare(tx, responses, cycle_id=replay_id, replay_of=original)
+    clock_ms = inputs.clock_of(tx, original)
+    prepared = prepare(tx, responses, clock_ms=clock_ms, cycle_id=replay_id, replay_of=original)
     commit = commit_cycle(
         tx,
         prepared.markets,

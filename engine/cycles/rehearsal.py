@@ -121,12 +121,14 @@ def _prepared(tx: Tx, cycle_id: int, responses: Iterable[VenueResponse]) -> Prep
     """Prepared on the ledger's identity and on the quarantine as the cycle met it."""
     for name in ("scratch_identity", "scratch_quarantine"):
         tx.run(name, cycle_id=cycle_id)
+    edge, clock_ms = tx.one("scratch_edge", cycle_id=cycle_id) or (SPOT_RULES, None)
     return prepare(
         tx,
         responses,
+        clock_ms=clock_ms,
         cycle_id=cycle_id,
         replay_of=tx.value("scratch_replay_of", cycle_id=cycle_id),
-        edge=tx.value("scratch_edge", cycle_id=cycle_id) or SPOT_RULES,
+        edge=edge,
     )
 
 

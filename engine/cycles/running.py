@@ -22,7 +22,8 @@ from engine.trading.execution import Executed
 class RunningCycle:
     """A cycle so far: its step, what it was answered, what it committed, what went wrong.
 
-    `failure` is its status where nothing was committed.
+    `failure` is its status where nothing was committed. `attention` are markets whose figures are
+    not to be relied on.
     """
 
     cycle_id: int

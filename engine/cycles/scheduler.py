@@ -65,6 +65,13 @@ class Scheduler:
             self._last_reconcile_ms = result.started_ms
         return result
 
+    async def once(self, tried_in_vain: bool) -> CycleResult:
+        """Run the cycle that is due now, as the next one of `run`.
+
+        A reconcile that an engine before this one `tried_in_vain` waits until a cycle commits.
+        """
+        return await self.cycle(Kind.LIVE if tried_in_vain else self._kind())
+
     async def replay(self, cycle_id: int) -> CycleResult:
         """Raises `NoSuchCycle`."""
         return await self.exclusively(lambda: self._runner.replay(cycle_id))

@@ -1,7 +1,7 @@
 """Fetch: which windows to ask the venue for, its answers, and the marks."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
@@ -20,6 +20,9 @@ from engine.store.tx import Tx
 from engine.trading import orders
 from engine.venue import Venue
 from engine.venues.retrying import Retrying
+
+# How many of a venue's markets a message names.
+MOST_NAMES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,11 @@ class Fetcher:
         if reconciling:
             lookback = max(lookback, self._settings.reconcile_lookback)
         latest = latest_believed(now_ms(), venue_ms)
-        responses = tuple(
-            [
-                await paging.fetch(self._venue, request, latest, self._retrying)
-                for request in await self._requests(venue_ms, lookback)
-            ]
-        )
+        answers = [
+            await paging.fetch(self._venue, request, latest, self._retrying)
+            for request in await self._requests(venue_ms, lookback)
+        ]
+        responses = tuple(await self._doubting_the_empty(answers))
         symbols = [response.request.symbol for response in responses]
         try:
             marks = await self._retrying(partial(self._venue.fetch_marks, symbols))
@@ -80,6 +82,33 @@ class Fetcher:
         begins.update(cursors)
         return [Request.since_cursor(symbol, *begins[symbol], lookback) for symbol in symbols]
 
+    async def _doubting_the_empty(
+        self, responses: Sequence[VenueResponse]
+    ) -> Iterable[VenueResponse]:
+        """The responses, where an empty one may be an error: of a configured market that the venue
+        does not name, and that nothing was ever booked in."""
+        empty = {r.request.symbol for r in responses if not (r.error or any(r.pages))}
+        suspects = empty.intersection(self._settings.symbols)
+        if not suspects or not (suspects := suspects - await self._store.read(_booked)):
+            return responses
+        try:
+            markets = await self._retrying(self._venue.fetch_symbols)
+        except VenueError:
+            return responses  # The next cycle asks again.
+        unknown = suspects.difference(markets) if markets else ()
+        return (
+            replace(r, error=_no_such_market(self._named, r.request.symbol, markets))
+            if r.request.symbol in unknown
+            else r
+            for r in responses
+        )
+
+    @property
+    def _named(self) -> str:
+        """The venue as the settings name it, with its file; one that takes its place, by name."""
+        kind = self._settings.venue.partition(":")[0]
+        return self._settings.venue if kind == self._venue.name else self._venue.name
+
     async def _starts(self, symbols: Sequence[str], venue_ms: int) -> dict[str, int]:
         """Where the histories of markets without a cursor begin. A `now` is kept before anything
         is asked, for a market's first fetch or commit may fail."""
@@ -94,6 +123,18 @@ def _keep_starts(tx: Tx, symbols: Sequence[str], start_ms: int) -> dict[str, int
     replace(Identity.of(tx), starts=dict.fromkeys(symbols, start_ms)).keep(tx)
     starts = Identity.of(tx).starts
     return {symbol: starts[symbol] for symbol in symbols}
+
+
+def _no_such_market(venue: str, symbol: str, markets: Sequence[str]) -> str:
+    names = ", ".join(markets[:MOST_NAMES])
+    more = len(markets) - MOST_NAMES
+    names += f" and {more:,} more" if more > 0 else ""
+    return f"symbols = {symbol!r}: {venue} has no such market; it has {names}"
+
+
+def _booked(tx: Tx) -> set[str]:
+    """The markets that fills are booked in."""
+    return {position.symbol for position in Positions(tx).all().values()}
 
 
 def _attachments(

@@ -68,6 +68,12 @@ def load(tx: Tx, cycle_id: int, *, incomplete: bool = False) -> list[VenueRespon
     return responses
 
 
+def clock_of(tx: Tx, cycle_id: int) -> int | None:
+    """The venue's clock in a cycle, in UTC milliseconds."""
+    clock_ms: int | None = tx.value("cycle_clock", cycle_id=cycle_id)
+    return clock_ms
+
+
 def original_of(tx: Tx, cycle_id: int) -> int:
     """The cycle whose inputs a replay runs on: of a replay, the one it replayed."""
     return tx.value("cycle_replay_of", cycle_id=cycle_id) or cycle_id

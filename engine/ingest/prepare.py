@@ -55,6 +55,7 @@ def prepare(
     tx: Tx,
     responses: Iterable[VenueResponse],
     *,
+    clock_ms: int | None,
     cycle_id: int,
     replay_of: int | None = None,
     quarantining: bool = True,
@@ -63,7 +64,7 @@ def prepare(
     """Read complete responses, with the corrections that are due or that the replayed cycle had.
 
     Items that cannot be booked are quarantined for `cycle_id`, unless that is not wanted. `edge` is
-    the version of the rules that they are read by.
+    the version of the rules that they are read by, `clock_ms` the venue's clock when it answered.
     """
     identity = Identity.of(tx)
     corrections = quarantine.replacements(tx, replay_of)
@@ -87,6 +88,7 @@ def prepare(
             reading.response.request.start_ms,
             reading.fills,
             held=reading.response.request.symbol in held,
+            clock_ms=None if edge == SPOT_RULES else clock_ms,
         )
         for reading in readings
     )

@@ -110,6 +110,11 @@ def held(tx: Tx, items: Iterable[Undecided] = (), releases: Iterable[Release] = 
     return symbols
 
 
+def digests(tx: Tx) -> frozenset[bytes]:
+    """What tells all items apart that ever were quarantined, whatever became of them."""
+    return frozenset(tx.column("quarantine_digests"))
+
+
 def replacements(tx: Tx, cycle_id: int | None = None) -> list[QuarantinedItem]:
     """Corrected items still to be applied; with `cycle_id`, those that cycle applied."""
     if cycle_id is None:

@@ -35,7 +35,7 @@ def releases_due(tx: Tx, coming: Iterable[tuple[Fill, str]], latest_ms: int) -> 
 
 
 def release(tx: Tx, releases: Iterable[Release], cycle_id: int, now_ms: int) -> None:
-    """Part of TX 1, behind the append: what is released and what is booked is one decision."""
+    """Close the items whose fills the ledger has by now; where it fails, the next cycle does."""
     rows = json.dumps([(item.item_id, item.trade_id) for item in releases])
     tx.run("quarantine_release", releases=rows, cycle_id=cycle_id, now_ms=now_ms)
 

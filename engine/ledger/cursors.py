@@ -15,7 +15,8 @@ class PreparedMarket:
 
     `since_ms` is where the window begins, `start_ms` where the market's history begins by
     configuration. `held` keeps the cursor where it is: the fills go in, but something in the
-    window waits for the operator.
+    window waits for the operator. `clock_ms` is the venue's clock when it was asked, null for a
+    cycle of 0.1.0, which let a fill dated ahead carry the cursor past it.
     """
 
     symbol: str
@@ -23,6 +24,7 @@ class PreparedMarket:
     start_ms: int
     fills: tuple[Fill, ...]
     held: bool = False
+    clock_ms: int | None = None
 
     @property
     def cursor_key(self) -> str:
@@ -45,6 +47,8 @@ def move_cursors(
 ) -> dict[str, CursorChange]:
     """Move each cursor to its latest fill, never back, and only over a window that joins it.
 
+    A fill dated ahead of the venue's clock carries it no further than that clock: what is traded
+    until then has yet to come. Where the clock is this machine's own, it can only hold back.
     Fills whose trade ids are `contradicted` by the ledger move none. A window that begins after
     the cursor (a later cycle replayed on an old backup) leaves a gap that nobody has looked at:
     its fills count, but the cursor stays.
@@ -57,7 +61,10 @@ def move_cursors(
             tx.run("cursor_start", key=key, start_ms=market.start_ms, cycle_id=cycle_id)
         now = market.start_ms if before is None else before
         seen = [fill.ts_ms for fill in market.fills if fill.trade_id not in contradicted]
-        after = max([now, *seen])
+        latest = max(seen, default=now)
+        if market.clock_ms is not None:
+            latest = min(latest, market.clock_ms)
+        after = max(now, latest)
         if market.held or market.since_ms > now:
             after = now
         if after > now:

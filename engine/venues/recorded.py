@@ -14,7 +14,7 @@ import json
 import re
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -29,7 +29,7 @@ from engine.ledger.fills import latest_believed
 from engine.ledger.reports import Edge, check_symbol, read_fill
 from engine.money import canonical
 from engine.sections import Millis, Money, Section, Unset
-from engine.venue import LimitOrder, MarketRules, Mode, Page, TradeIds, VenueOrder
+from engine.venue import LeftOut, LimitOrder, MarketRules, Mode, Page, TradeIds, VenueOrder
 from engine.venues.registry import VenueSetup
 
 # The last millisecond of the year 9999: what is beyond is no time.
@@ -61,17 +61,19 @@ class _Line:
     trade_id: str | None
     ts_ms: int | None
     visible_ms: int
+    key: int
     is_unsized_contract: bool = False
 
     @classmethod
-    def read(cls, text: str, own_clock: bool) -> "_Line":
-        """The line, with nulls for what cannot be read of it."""
+    def read(cls, text: str, copy: int, own_clock: bool) -> "_Line":
+        """The line, the file's `copy`-th with this text; nulls for what cannot be read of it."""
+        key = hash((text, copy))
         text = text.rstrip("\r\n")
         try:
             item = json.loads(text, object_pairs_hook=_unambiguous, parse_float=str)
             symbol = check_symbol(item.get("symbol"))
         except (ValueError, AttributeError, RecursionError):
-            return cls(text, None, None, None, 0)
+            return cls(text, None, None, None, 0, key)
         trade_id = item.get("id")
         ts_ms = _millis(item.get("timestamp"))
         visible_ms = _millis(item.get("visible_at"))
@@ -79,7 +81,7 @@ class _Line:
             visible_ms = ts_ms
         trade_id = str(trade_id) if trade_id is not None else None
         unsized = ":" in symbol and item.get("contractSize") is None
-        return cls(text, symbol, trade_id, ts_ms, visible_ms or 0, unsized)
+        return cls(text, symbol, trade_id, ts_ms, visible_ms or 0, key, unsized)
 
 
 class RecordedVenue:
@@ -106,6 +108,8 @@ class RecordedVenue:
         self._lines: list[_Line] = []
         self._by_time: list[_Line] = []
         self._cut_short = False
+        self._served: set[int] = set()
+        self._left_out: dict[str, list[_Line]] = {}
         self._version: tuple[int, ...] | None = None
 
     @classmethod
@@ -124,6 +128,7 @@ class RecordedVenue:
 
     async def close(self) -> None:
         self._lines, self._by_time = [], []
+        self._served, self._left_out = set(), {}
         self._version = None
 
     @property
@@ -166,16 +171,25 @@ class RecordedVenue:
     async def fetch_fills(self, symbol: str, since_ms: int) -> AsyncIterator[Page]:
         self._load_whole()
         now = self._now_ms()
-        texts = [
-            self._with_size(line)
-            for line in self._lines
-            if line.visible_ms <= now
-            and line.symbol in (symbol, None)
-            and (line.ts_ms is None or line.ts_ms >= since_ms)
+        visible = [
+            line for line in self._lines if line.visible_ms <= now and line.symbol in (symbol, None)
         ]
+        lines = [line for line in visible if line.ts_ms is None or line.ts_ms >= since_ms]
+        self._served.update(line.key for line in lines)
+        self._left_out[symbol] = self._unserved(visible)
+        texts = [self._with_size(line) for line in lines]
         for start in range(0, max(len(texts), 1), self._page_size):
             end = start + self._page_size
             yield Page(items=tuple(texts[start:end]), last=end >= len(texts))
+
+    def left_out(self, symbol: str) -> list[LeftOut]:
+        return [
+            LeftOut(self._with_size(line), line.trade_id, line.ts_ms or 0, line.key)
+            for line in self._left_out.get(symbol, ())
+        ]
+
+    def settle(self, items: Iterable[LeftOut]) -> None:
+        self._served.update(item.key for item in items)
 
     async def fetch_marks(self, symbols: Sequence[str]) -> dict[str, Decimal]:
         """The price of the last fill served in each market, of those that are believed."""
@@ -210,6 +224,14 @@ class RecordedVenue:
 
     async def fetch_balances(self) -> dict[str, Decimal]:
         return {}
+
+    def _unserved(self, lines: Sequence[_Line]) -> list[_Line]:
+        """Of a market's lines, those that were never served, and all of the same milliseconds.
+
+        A line without a trade id is told from its likes by its number among them.
+        """
+        times = {line.ts_ms for line in lines if line.key not in self._served}
+        return [line for line in lines if line.ts_ms in times] if times else []
 
     def _with_size(self, line: _Line) -> str:
         """A line as it is served: with the contract size that the settings have for its market."""
@@ -254,7 +276,11 @@ class RecordedVenue:
                 "(`jq -c '.[]'` makes that of it)"
             )
         self._cut_short = bool(texts) and _is_cut_short(texts[-1])
-        self._lines = [_Line.read(text, self._step_ms > 0) for text in texts]
+        copies: Counter[str] = Counter()
+        self._lines = []
+        for text in texts:
+            copies[text] += 1
+            self._lines.append(_Line.read(text, copies[text], self._step_ms > 0))
         timed = (line for line in self._lines if line.ts_ms is not None)
         self._by_time = sorted(timed, key=lambda line: line.ts_ms or 0)
         self._version = version

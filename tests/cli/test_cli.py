@@ -256,6 +256,7 @@ def test_start_from_decides_where_history_begins(
 
 def test_the_same_seed_runs_the_same_simulation(tmp_path: Path) -> None:
     def digests(name: str, seed: int) -> list[str]:
+        (tmp_path / name).mkdir()
         db = ("--db", tmp_path / name / "l.db", "--seed", seed)
         ran = cycledeck("run", "--cycles", 4, "--interval", "1ms", "--json", *db)
         assert ran.code == 0, ran.err
@@ -282,6 +283,16 @@ def test_settings_come_from_the_file_given(where: tuple[str, ...], tmp_path: Pat
         (["replay", "9" * 20, "--rehearse"], "less than or equal to 9223372036854775807"),
         (["quarantine", "resolve", "9" * 20, "--drop"], "less than or equal to 92233720368547758"),
         (["status", "--db", ""], "db = '.': is not the path of a file"),
+        (["once", "--db", "gone/l.db"], "db = 'gone/l.db': there is no folder gone; make it first"),
+        (
+            ["run", "--db", "postgresql://me:secret@host/l"],
+            "db = 'postgresql://…': a URL is no led",
+        ),
+        (["status", "--db", "sqlite:///l.db"], "db = 'sqlite://…': a URL is no ledger; accepted: "),
+        (
+            ["once", "--db", "http://host/l.db"],
+            "db = 'http://…': a URL is no ledger; accepted: the",
+        ),
         (["run", "--cycles", "0"], "Invalid value for '--cycles'"),
         (["once", "--lookback", "soon"], "lookback = 'soon': a duration reads like"),
         (["once", "--lookback", "5"], "lookback = '5': a duration reads like"),
@@ -300,6 +311,7 @@ def test_what_cannot_be_understood_exits_with_2_and_says_why(
     ran = cycledeck(*arguments)
     assert ran.code == 2
     assert message in ran.err
+    assert "secret" not in ran.err
     assert ran.out == ""
 
 
@@ -444,10 +456,44 @@ def test_only_who_runs_an_engine_is_warned_of_what_checkpoints_may_do(
     assert "sqlite_wal_reset_race" not in cycledeck(*command, *where[:2]).err
 
 
-def test_a_venue_file_that_is_missing_is_named(tmp_path: Path) -> None:
-    ran = cycledeck("once", "--db", tmp_path / "l.db", "--venue", "recorded:gone.jsonl")
+@pytest.mark.parametrize("command", ["once", "run"])
+def test_a_venue_file_that_is_missing_is_named_and_leaves_no_ledger(
+    tmp_path: Path, command: str
+) -> None:
+    ran = cycledeck(command, "--db", tmp_path / "l.db", "--venue", "recorded:gone.jsonl")
     assert ran.code == 1
     assert "recorded:gone.jsonl: [Errno 2] No such file" in ran.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_default_ledgers_folder_is_made(tmp_path: Path, where: tuple[str, ...]) -> None:
+    assert cycledeck("once", *where[2:]).code == 0
+    assert (tmp_path / "data" / "cycledeck" / "ledger.db").is_file()
+
+
+@pytest.mark.parametrize("venue", ["recorded", "sim"])
+def test_a_market_that_the_venue_does_not_know_is_an_error_that_names_those_it_has(
+    where: tuple[str, ...], tmp_path: Path, venue: str
+) -> None:
+    flags = where if venue == "recorded" else where[:2]
+    ran = cycledeck("once", "--json", "--symbols", f"{BTC},BTC/USD", *flags)
+    (error,) = ran.json["errors"]
+    assert (error["symbol"], ran.json["status"]) == ("BTC/USD", "partial")
+    assert "'BTC/USD'" in error["message"]
+    assert venue == "sim" or f"{where[3]} has no such market" in error["message"]
+    assert f"{BTC}, {ETH}" in error["message"]
+    assert ran.json["cursors"].keys() == {f"fills_cursor:{BTC}"}
+    alone = cycledeck("once", "--symbols", "BTC/USD", "--db", tmp_path / "new.db", *flags[2:])
+    assert (alone.code, "'BTC/USD'" in alone.out) == (1, True)
+
+
+def test_a_market_that_is_booked_stays_known_when_a_later_file_has_nothing_of_it(
+    where: tuple[str, ...], tmp_path: Path
+) -> None:
+    cycledeck("once", *where)
+    serve(tmp_path / "f.jsonl", [reported("9", symbol=ETH)])
+    ran = cycledeck("once", "--json", "--symbols", f"{BTC},{ETH}", *where).json
+    assert (ran["status"], ran["errors"]) == ("ok", [])
 
 
 def test_a_ledger_of_another_venue_is_refused(where: tuple[str, ...]) -> None:

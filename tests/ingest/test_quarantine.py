@@ -184,6 +184,7 @@ def test_an_item_that_is_not_open_is_named(tmp_path: Path, path: Path, how: Any)
 
 
 def test_on_a_ledger_that_never_ran_there_is_no_item_and_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").touch()
     missing = cycledeck("once", "--db", tmp_path / "ledger.db", "--venue", "recorded:absent")
     assert missing.code == 1
     ran = resolve(tmp_path, 1, "--as", serve(tmp_path / "as.json", [reported("2")]))

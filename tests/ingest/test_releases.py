@@ -282,7 +282,7 @@ def cycle(ledger: OpenLedger, cycle_id: int, reports: list[Reported]) -> Prepare
         )
         for symbol in SYMBOLS
     ]
-    prepared = prepare(ledger, responses, cycle_id=cycle_id)
+    prepared = prepare(ledger, responses, cycle_id=cycle_id, clock_ms=None)
     commit_cycle(ledger, prepared.markets, cycle_id=cycle_id, lease_epoch=1, now_ms=5_000)
     release(ledger, prepared.releases, cycle_id, 5_000)
     return prepared
@@ -321,7 +321,7 @@ def test_the_rules_of_0_1_0_release_nothing_so_that_its_cycles_come_out_as_recor
     ledger = memory_ledger()
     quarantine.keep(ledger, [Undecided(BTC, json.dumps(BROKEN), "why")], 1)
     response = VenueResponse(Request(BTC, 0, 0), LATEST_MS, ((json.dumps(MENDED),),))
-    prepared = prepare(ledger, [response], cycle_id=2, edge=edge)
+    prepared = prepare(ledger, [response], cycle_id=2, clock_ms=None, edge=edge)
     assert set(prepared.held) == held
     assert [entry.item_id for entry in prepared.releases] == ([] if held else [1])
 

@@ -108,6 +108,17 @@ SELECT e.exchange_trade_id, e.symbol, e.side, e.qty, e.price, e.ts, e.exchange_o
     e.position_side
 FROM json_each(:trade_ids) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = 'fill:' || wanted.value;
 
+-- name: fills_not_booked
+-- The places of those of these trade ids (or null, for none) that no fill in the market has.
+SELECT wanted.key FROM json_each(:trade_ids) AS wanted WHERE NOT EXISTS (
+    SELECT 1 FROM ledger_events AS e
+    WHERE e.event_id = 'fill:' || wanted.value AND e.symbol = :symbol
+);
+
+-- name: fills_at_times
+SELECT ts, count(*) FROM ledger_events
+WHERE symbol = :symbol AND type = 'FILL' AND ts BETWEEN :first_ms AND :last_ms GROUP BY ts;
+
 -- name: stored_event
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
     exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
@@ -353,6 +364,9 @@ WHERE cycle_id = :cycle_id AND status = 'running';
 -- name: cycle_replay_of
 SELECT replay_of FROM cycles WHERE cycle_id = :cycle_id;
 
+-- name: cycle_clock
+SELECT venue_ms FROM cycles WHERE cycle_id = :cycle_id;
+
 -- name: cycle_read
 SELECT cycle_id, kind, status, replay_of, verdict, mode, started_ms, venue_ms, ended_ms,
     marks_json, timings_json, fills_fetched, fills_count, errors_json, warnings_json
@@ -375,6 +389,12 @@ SELECT coalesce(
         ORDER BY c.started_ms DESC LIMIT 1),
     (SELECT started_ms FROM cycles WHERE kind = 'live' ORDER BY cycle_id LIMIT 1)
 );
+
+-- name: cycle_last_in_vain
+-- Whether the last cycle was a reconcile that did not commit.
+SELECT c.kind = 'reconcile'
+    AND NOT EXISTS (SELECT 1 FROM ledger_commits AS k WHERE k.cycle_id = c.cycle_id)
+FROM cycles AS c ORDER BY c.cycle_id DESC LIMIT 1;
 
 -- name: items_known
 SELECT i.digest, i.number
@@ -433,13 +453,16 @@ SELECT id FROM quarantine WHERE digest = :digest AND status = 'open';
 SELECT id, symbol, raw FROM quarantine WHERE status = 'open' ORDER BY id;
 
 -- name: quarantine_release
--- In TX 1, behind the events: what it did not book stays open.
+-- What TX 1 did not book stays open.
 UPDATE quarantine
 SET status = 'booked', resolved_ms = :now_ms, resolved_cycle_id = :cycle_id,
     note = 'fill ' || json_extract(r.value, '$[1]') || ' is in the ledger'
 FROM json_each(:releases) AS r
 WHERE quarantine.id = json_extract(r.value, '$[0]') AND status = 'open'
     AND EXISTS (SELECT 1 FROM ledger_events WHERE event_id = 'fill:' || json_extract(r.value, '$[1]'));
+
+-- name: quarantine_digests
+SELECT digest FROM quarantine;
 
 -- name: quarantine_pending
 SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note
@@ -643,7 +666,10 @@ SELECT * FROM source.ledger_commits WHERE commit_seq = :commit_seq - 1;
 INSERT INTO main.markets SELECT * FROM source.markets WHERE commit_seq < :commit_seq;
 
 -- name: scratch_edge
-SELECT edge FROM source.cycles WHERE cycle_id = :cycle_id;
+-- By which rules a cycle read, and the venue's clock, of a replay that of the cycle it replayed.
+SELECT c.edge, coalesce(o.venue_ms, c.venue_ms)
+FROM source.cycles AS c LEFT JOIN source.cycles AS o ON o.cycle_id = c.replay_of
+WHERE c.cycle_id = :cycle_id;
 
 -- name: scratch_balances_then
 SELECT b.wallet, b.asset, h.amount
