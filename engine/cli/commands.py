@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 
 import typer
 
+from engine import logs
 from engine.checks.verify import verify as verify_books
 from engine.cli import options, output, show
 from engine.cli.config_file import template
 from engine.cli.operations import Operations
-from engine.cycles.results import Verdict
+from engine.cycles.results import CycleResult, Verdict
 from engine.engine import rehearse_cycle
 from engine.errors import CycledeckError, NoSuchCycle, NoSuchItem, SettingsError
 from engine.history.export import export as export_table
@@ -40,7 +41,15 @@ app.add_typer(quarantine_app, name="quarantine")
 def main() -> None:
     """The entry point: an error raised on purpose, or by the system, becomes a message and an
     exit code."""
+    output.open_closed_streams()
     output.take_any_text()
+    try:
+        _main()
+    finally:
+        logs.drain()
+
+
+def _main() -> None:
     try:
         with output.flushed():
             app()
@@ -51,7 +60,7 @@ def main() -> None:
         show.error(str(error))
         sys.exit(1)
     except BrokenPipeError:
-        sys.stderr.close()
+        output.drop()
         sys.exit(1)
     except OSError as error:
         show.error(output.refusal(error))
@@ -88,12 +97,18 @@ def once(
     )  # fmt: skip
     operations = Operations(settings)
     result = operations.run(operations.cycle())
-    if as_json:
-        show.print_json(result)
-    else:
-        show.CycleTable().add(result)
-        show.positions(result.positions)
+    with output.outcome(_outcome(result)):
+        if as_json:
+            show.print_json(result)
+        else:
+            show.CycleTable().add(result)
+            show.positions(result.positions)
     raise typer.Exit(0 if result.committed else 1)
+
+
+def _outcome(result: CycleResult) -> str:
+    done = "committed" if result.committed else "did not commit"
+    return f"cycle {result.cycle_id} {done}: {result.status.value}"
 
 
 @app.command()
@@ -118,11 +133,12 @@ def run(
     )  # fmt: skip
     if not as_json:
         show.heading(settings)
-    on_result = show.print_json if as_json else show.CycleTable().add
+    line = show.json_line if as_json else partial(show.printed, show.CycleTable().add)
     operations = Operations(settings)
-    last = operations.run(operations.cycles(cycles, on_result))
-    if last is not None and not as_json:
-        show.positions(last.positions)
+    with output.results(lambda: operations.stopped) as results:
+        last = operations.run(operations.cycles(cycles, lambda result: results.write(line(result))))
+        if last is not None and not as_json:
+            results.write(show.printed(show.positions, last.positions))
     raise typer.Exit(0 if last is None or last.committed else 1)
 
 
@@ -145,7 +161,8 @@ def replay(
         show.print_json(rehearsal) if as_json else show.rehearsal(rehearsal)
         raise typer.Exit(1 if rehearsal.differences else 0)
     result = operations.run(operations.replay(cycle))
-    show.print_json(result) if as_json else show.CycleTable().add(result)
+    with output.outcome(_outcome(result)):
+        show.print_json(result) if as_json else show.CycleTable().add(result)
     raise typer.Exit(0 if result.verdict in (Verdict.CLEAN, Verdict.RECOVERED) else 1)
 
 
@@ -157,7 +174,8 @@ def verify(
     operations = Operations(options.settings_of(config, db=db))
     with show.progress("verify") as report:
         verification = operations.run(operations.read(partial(verify_books, report=report)))
-    show.print_json(verification) if as_json else show.verification(verification)
+    with output.outcome(show.verdict(verification)):
+        show.print_json(verification) if as_json else show.verification(verification)
     raise typer.Exit(0 if verification.ok else 1)
 
 

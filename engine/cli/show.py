@@ -1,15 +1,16 @@
 """Output for people on the terminal. Text from outside is never markup and has no controls."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from engine import logs
 from engine.checks.verify import Verification
 from engine.clock import format_duration, iso
 from engine.cycles.rehearsal import Rehearsal
@@ -19,8 +20,17 @@ from engine.ingest.quarantine import QuarantinedItem
 from engine.settings import Settings
 from engine.text import printable
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+T = TypeVar("T")
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Raises `BrokenPipeError`: whether that is a failure depends on the command."""
+        raise
+
+
+out = _Console(highlight=False, soft_wrap=True)
+err = _Console(stderr=True, highlight=False, soft_wrap=True)
 
 # A cycle in trouble takes a few lines, not a screen.
 MOST_NOTICES = 4
@@ -32,14 +42,27 @@ def text(value: object, style: str = "") -> Text:
     return Text(printable(str(value)), style=style)
 
 
+def json_line(model: BaseModel) -> str:
+    return model.model_dump_json() + "\n"
+
+
 def print_json(model: BaseModel) -> None:
-    sys.stdout.write(model.model_dump_json() + "\n")
+    sys.stdout.write(json_line(model))
     sys.stdout.flush()
 
 
 def error(message: str) -> None:
-    for line in message.splitlines() or [""]:
-        err.print(Text("error: ", style="bold red") + text(line))
+    with err.capture() as printed:
+        for line in message.splitlines() or [""]:
+            err.print(Text("error: ", style="bold red") + text(line))
+    logs.standard_error().write(printed.get())
+
+
+def printed(show: Callable[[T], object], shown: T) -> str:
+    """The text that `show` would print."""
+    with out.capture() as text:
+        show(shown)
+    return text.get()
 
 
 def heading(settings: Settings) -> None:
@@ -143,8 +166,11 @@ def verification(result: Verification) -> None:
         out.print(text(f"{entry.table} {entry.key}", "bold red"))
         out.print(text(f"    expected {entry.expected}"))
         out.print(text(f"    found    {entry.found}"))
-    verdict = "ok" if result.ok else f"violations: {len(result.violations)}"
-    out.print(text(verdict, "bold green" if result.ok else "bold red"))
+    out.print(text(verdict(result), "bold green" if result.ok else "bold red"))
+
+
+def verdict(result: Verification) -> str:
+    return "ok" if result.ok else f"violations: {len(result.violations)}"
 
 
 def rehearsal(result: Rehearsal) -> None:
