@@ -10,7 +10,7 @@ from pathlib import Path
 from engine.errors import LeaseHeld, LedgerMismatch, SchemaTooNew
 from engine.store import reach
 from engine.store.ledger_copy import keep_copy
-from engine.store.ledger_file import beside, is_there
+from engine.store.ledger_file import beside, is_there, mode_of
 from engine.store.lock_file import LockFile
 from engine.store.sqlite_errors import translated
 from engine.store.tx import Tx
@@ -60,7 +60,7 @@ def migrate(connection: sqlite3.Connection, ledger: Path | None = None) -> None:
     tx = Tx(connection, ledger or Path(":memory:"))
     with ExitStack() as ending:
         if ledger is not None and 0 < (schema := current(tx)) < steps()[-1][0]:
-            lock = LockFile(beside(ledger, ".lock"))
+            lock = LockFile(beside(ledger, ".lock"), mode_of(ledger))
             ending.callback(lock.release)
             if not lock.take():
                 raise LeaseHeld(
