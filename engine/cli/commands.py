@@ -4,7 +4,7 @@ import json
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TextIO, cast
 
 import typer
 
@@ -200,7 +200,11 @@ def export(
     operations = Operations(options.settings_of(config, db=db))
     with show.progress(f"export {table}") as report:
         work = partial(
-            export_table, table=table, form=form, out=sys.stdout, report=partial(report, "rows")
+            export_table,
+            table=table,
+            form=form,
+            out=cast("TextIO", output.Documents()),
+            report=partial(report, "rows"),
         )
         operations.run(operations.read(work))
     sys.stdout.flush()
@@ -244,7 +248,7 @@ def quarantine_list(
     items = operations.run(operations.read(quarantine.listing))
     if as_json:
         rows = [{name: getattr(item, name) for name in item.__slots__} for item in items]
-        sys.stdout.write(json.dumps(rows) + "\n")
+        sys.stdout.write(output.document(json.dumps(rows)) + "\n")
     else:
         show.quarantine(items)
 

@@ -13,6 +13,7 @@ import structlog
 
 from engine import logs
 from engine.line_writer import LineWriter
+from engine.text import printable_document
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 _ESCAPES = "cycledeck-escapes"
@@ -36,6 +37,18 @@ def flushed() -> Iterator[None]:
         yield
     finally:
         sys.stdout.flush()
+
+
+class Documents:
+    """Standard output for JSON and CSV: on a terminal, what that would act on or not show is
+    escaped; anywhere else it is as it is stored."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(document(text))
+
+
+def document(text: str) -> str:
+    return printable_document(text) if sys.stdout.isatty() else text
 
 
 def open_closed_streams() -> None:

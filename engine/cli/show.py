@@ -12,6 +12,7 @@ from rich.text import Text
 
 from engine import logs
 from engine.checks.verify import Verification
+from engine.cli.output import document
 from engine.clock import format_duration, iso
 from engine.cycles.rehearsal import Rehearsal
 from engine.cycles.results import CycleResult, Notice, PositionView
@@ -43,7 +44,7 @@ def text(value: object, style: str = "") -> Text:
 
 
 def json_line(model: BaseModel) -> str:
-    return model.model_dump_json() + "\n"
+    return document(model.model_dump_json()) + "\n"
 
 
 def print_json(model: BaseModel) -> None:
@@ -202,14 +203,17 @@ def quarantine(items: list[QuarantinedItem]) -> None:
 @contextmanager
 def progress(title: str) -> Iterator[Any]:
     """A progress bar on a terminal's standard error; yields `report(what, done, total)`."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task(title, total=None)
+        task = bar.add_task(printable(title), total=None)
 
         def report(what: str, done: int = 0, total: int = 0) -> None:
             of = f" {done:,}" + (f" of {total:,}" if total else "") if done else ""
             bar.update(
-                task, description=f"{title}: {what}{of}", completed=done, total=total or None
+                task,
+                description=printable(f"{title}: {what}{of}"),
+                completed=done,
+                total=total or None,
             )
 
         yield report
