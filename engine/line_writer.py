@@ -59,7 +59,7 @@ class LineWriter:
             return done.wait_for(lambda: not self._queue.unfinished_tasks, seconds)
 
     def close(self, seconds: float) -> None:
-        """Wait like `drain`, and end the thread where there is nothing left to write."""
+        """Wait like `drain`, and end the thread where nothing is left. Nobody writes after it."""
         if self.drain(seconds) and self._thread is not None:
             self._queue.put_nowait(None)
 

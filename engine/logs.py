@@ -61,7 +61,8 @@ def standard_error() -> LineWriter:
     """The writer of lines to standard error, whichever stream that is now."""
     global _writer
     if _writer is None or _writer.stream is not sys.stderr:
-        drain()
+        if _writer is not None:
+            _writer.close(PATIENCE_S)
         _writer = LineWriter(sys.stderr, _failing, _recovered)
     return _writer
 
@@ -69,7 +70,7 @@ def standard_error() -> LineWriter:
 def drain() -> None:
     """Wait a moment for lines that are not written yet."""
     if _writer is not None:
-        _writer.close(PATIENCE_S)
+        _writer.drain(PATIENCE_S)
 
 
 atexit.register(drain)
