@@ -137,6 +137,36 @@ def test_log_lines_that_were_lost_are_counted_and_told_once_there_is_room(tmp_pa
     assert received.count(b"\n") == 3 * ROOM - lost
 
 
+LOGGING = """
+import structlog
+from engine import logs
+from engine.line_writer import ROOM
+from engine.settings import LogSettings
+
+logs.configure(LogSettings(format="json"))
+for number in range(3 * ROOM):
+    structlog.get_logger().info("line", number=number, more="x" * 100)
+print(3 * ROOM, flush=True)
+input()
+logs.standard_error().drain(60)
+"""
+
+
+def test_the_log_says_once_how_many_of_its_lines_were_lost(tmp_path: Path) -> None:
+    """FAULTS 35: to a reader that pauses, in the format of the others."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", LOGGING],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    logged = int(process.stdout.readline())
+    _, log = process.communicate("\n", timeout=60)
+    *lines, last = [json.loads(line) for line in log.splitlines()]
+    assert [line["event"] for line in lines] == ["line"] * len(lines)
+    assert (last["event"], last["lines"]) == ("log_lines_lost", logged - len(lines))
+    assert last["lines"] > 0
+
+
 def test_an_engine_whose_results_nobody_wants_any_more_goes_on_and_says_so_once(
     tmp_path: Path,
 ) -> None:
