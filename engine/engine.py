@@ -32,7 +32,7 @@ from engine.settings import Settings
 from engine.store.connection import Connect, complete, connect_sqlite
 from engine.store.damage import sound_rows
 from engine.store.lease import Lease
-from engine.store.ledger_file import is_there
+from engine.store.ledger_file import PRIVATE, is_there, mode_of
 from engine.store.library import check_library, wal_reset_warning
 from engine.store.readstore import ReadStore
 from engine.store.store import Store
@@ -108,9 +108,13 @@ class Engine:
             if comes_first:
                 await self._open_venue(ending)
             store = await Store.open(
-                settings.db, busy_timeout_ms=settings.busy_timeout, connect=self._connect
+                settings.db,
+                busy_timeout_ms=settings.busy_timeout,
+                connect=self._connect,
+                file_mode=settings.file_mode,
             )
             ending.push_async_callback(store.close)
+            self._warn_of_readers()
             with sound_rows(settings.db):
                 _check_identity(await store.read(Identity.read), self.venue)
             lease = Lease(store, settings.lease_ttl)
@@ -128,6 +132,12 @@ class Engine:
             ending.push_async_callback(running.scheduler.finish, settings.stop_timeout)
             running.ending = ending.pop_all()
             self._running = running
+
+    def _warn_of_readers(self) -> None:
+        mode = mode_of(self.settings.db)
+        if mode != PRIVATE and self.settings.file_mode is None:
+            remedy = 'file_mode = "0600" keeps it to its owner'
+            log.warning("ledger_open_to_others", mode=f"{mode:04o}", message=remedy)
 
     async def close(self) -> None:
         """End the running cycle, give the lease back, close everything.

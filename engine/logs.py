@@ -1,22 +1,29 @@
 """Log messages on standard error: structured, and free of what must not be shown.
 
-The last of them are kept in memory, for whoever attaches to the engine.
+The last of them are kept in memory, for whoever attaches to the engine. A thread writes them: no
+cycle waits for standard error, or fails with it.
 """
 
+import atexit
 import logging
 import sys
 from collections import deque
 from collections.abc import Callable, MutableMapping
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
 from engine.clock import now_ms
 from engine.cycles.results import Logged
+from engine.line_writer import LineWriter
 from engine.settings import LogSettings
 from engine.text import printable
 
+log = structlog.get_logger("cycledeck.logs")
+
 KEPT = 200
+# How long an end waits for who reads standard error.
+PATIENCE_S = 1.0
 # What a message has beside its event name and details.
 _HEADING = ("event", "level", "timestamp")
 
@@ -47,6 +54,26 @@ class Tail:
 
 
 tail = Tail()
+_writer: LineWriter | None = None
+
+
+def standard_error() -> LineWriter:
+    """The writer of lines to standard error, whichever stream that is now."""
+    global _writer
+    if _writer is None or _writer.stream is not sys.stderr:
+        if _writer is not None:
+            _writer.close(PATIENCE_S)
+        _writer = LineWriter(sys.stderr, _failing, _recovered)
+    return _writer
+
+
+def drain() -> None:
+    """Wait a moment for lines that are not written yet."""
+    if _writer is not None:
+        _writer.drain(PATIENCE_S)
+
+
+atexit.register(drain)
 
 
 def configure(settings: LogSettings) -> None:
@@ -69,7 +96,7 @@ def configure(settings: LogSettings) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(settings.level),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_: structlog.WriteLogger(cast("TextIO", standard_error())),
         cache_logger_on_first_use=False,
     )
 
@@ -89,3 +116,14 @@ def _printable(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> d
         key: "\n".join(map(printable, value.split("\n"))) if isinstance(value, str) else value
         for key, value in event.items()
     }
+
+
+def _failing(error: Exception) -> None:
+    """Consoles read it; so does standard error's reader, should there be one again."""
+    if structlog.is_configured():
+        log.warning("log_not_written", error=str(error))
+
+
+def _recovered(lost: int) -> None:
+    if structlog.is_configured():
+        log.warning("log_lines_lost", lines=lost)

@@ -25,7 +25,7 @@ from engine.clock import parse_time
 from engine.errors import SettingsError
 from engine.ledger.reports import check_symbol
 from engine.money import canonical
-from engine.sections import Millis, Money, Section, Unset
+from engine.sections import FileMode, Millis, Money, Section, Unset
 from engine.store.ledger_file import beside
 from engine.venues import registry
 from engine.venues.recorded import RecordedSettings
@@ -133,6 +133,11 @@ class Settings(BaseSettings):
     )
     stop_timeout: Millis = Field(
         10_000, description="How long a stop waits for the running cycle before cancelling it."
+    )
+    file_mode: Annotated[FileMode | None, Unset] = Field(
+        None,
+        description="Who may use the ledger's files, as 0640 for a group that may look; default: "
+        "new ones are for their owner alone (0600).",
     )
     wal_alarm_mib: int = Field(
         64, ge=1, description="A write-ahead log above this size is reported with each cycle."

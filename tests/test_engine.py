@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from engine import CycleStatus, Engine, Kind, TradeIds
+from engine import CycleStatus, Engine, Kind, TradeIds, logs
 from engine.errors import LedgerMismatch, SettingsError, VenueError, VenueUnavailable
 from engine.ingest import quarantine
 from engine.ledger.cursors import CursorChange
@@ -505,9 +505,9 @@ async def test_the_log_names_cycle_and_error_of_metrics_that_were_not_kept(
                 "CREATE TRIGGER broken BEFORE INSERT ON cycle_metrics "
                 "BEGIN SELECT raise(ABORT, 'no'); END"
             )
-        with capture_logs() as logs:
+        with capture_logs() as entries:
             await engine.cycle()
-    (entry,) = [log for log in logs if log["event"] == "cycle_metrics_persist_failed"]
+    (entry,) = [log for log in entries if log["event"] == "cycle_metrics_persist_failed"]
     assert (entry["cycle_id"], entry["error_type"]) == (1, "StoreError")
 
 
@@ -544,6 +544,7 @@ async def test_used_as_a_library_an_engine_logs_on_standard_error_as_its_setting
         await engine.cycle()
         venue.failing["fetch_time"] = VenueUnavailable("502")
         await engine.cycle()
+    logs.drain()
     captured = capsys.readouterr()
     assert captured.out == ""
     assert [line for line in captured.err.splitlines() if "status=" in line][-1].count(

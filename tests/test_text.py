@@ -59,6 +59,7 @@ def test_log_messages_keep_control_characters_from_the_terminal(
                 structlog.get_logger("test").exception("failed")
         finally:
             structlog.reset_defaults()
+    logs.drain()
     written = out.getvalue()
     assert "event" in written
     assert "ValueError" in written
@@ -71,6 +72,7 @@ def test_messages_below_the_level_are_left_out() -> None:
         logs.configure(LogSettings(level="error"))
         structlog.get_logger("test").warning("quiet")
         structlog.get_logger("test").error("loud")
+        logs.drain()
         structlog.reset_defaults()
     assert "quiet" not in out.getvalue()
     assert "loud" in out.getvalue()

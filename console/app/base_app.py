@@ -19,6 +19,7 @@ from console.app.themes import DARK, LIGHT, THEMES
 from console.kit.base_screen import BaseScreen
 from console.kit.host import Host
 from console.kit.lines import Tone
+from console.kit.private_files import make_folder, private
 from console.kit.textual_internals import TerminalApp
 from engine.text import printable
 
@@ -102,8 +103,8 @@ class ConsoleApp(TerminalApp):
         report = "".join(traceback.format_exception(error))
         path = Path(platformdirs.user_log_dir("cycledeck")) / "console-crash.log"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a", encoding="utf-8") as log:
+            make_folder(path.parent)
+            with open(path, "a", encoding="utf-8", opener=private) as log:
                 log.write(report)
         except OSError as trouble:
             where = f"The report could not be written to {path} ({trouble.strerror}): {report}"

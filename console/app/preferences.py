@@ -5,6 +5,8 @@ from pathlib import Path
 
 import platformdirs
 
+from console.kit.private_files import make_folder, private
+
 DEFAULTS: dict[str, object] = {"theme": "cycledeck-dark", "local_time": False, "hint_seen": False}
 
 
@@ -23,8 +25,9 @@ class Preferences:
             return
         self._values[name] = value
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.write_text(json.dumps(self._values), "utf-8")
+            make_folder(self._path.parent)
+            with open(self._path, "w", encoding="utf-8", opener=private) as file:
+                file.write(json.dumps(self._values))
         except OSError:
             return  # It holds for this run.
 

@@ -55,12 +55,16 @@ def _spans(part: Part) -> Line:
 
 def literal(text: str) -> Line:
     """Text as it is, and what a terminal would act on or not show as dim escapes."""
-    if text.isprintable():
+    if _is_seen(text):
         return ((text, Tone.PLAIN),)
     return tuple(
         (part, Tone.PLAIN) if seen else (printable(part), Tone.DIM)
-        for seen, part in ((s, "".join(group)) for s, group in groupby(text, str.isprintable))
+        for seen, part in ((s, "".join(group)) for s, group in groupby(text, _is_seen))
     )
+
+
+def _is_seen(text: str) -> bool:
+    return printable(text) == text
 
 
 def attention(text: str) -> Line:

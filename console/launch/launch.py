@@ -104,7 +104,7 @@ def _end(session: "Deck", keep_running: bool) -> int:
 
 
 def _print(message: str) -> None:
-    with suppress(OSError):  # The terminal may be gone.
+    with suppress(OSError, AttributeError):  # The terminal may be gone, or never have been there.
         sys.stderr.write(f"{message}\n")
 
 
@@ -114,8 +114,9 @@ def _on_endings(handler: "Callable[[int, FrameType | None], object] | signal.Han
 
 
 def _on_a_terminal(instead: str) -> bool:
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    # A stream that the caller closed is null.
+    if all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout)):
         gc.disable()  # Until there is a screen, nothing of what is made is garbage.
         return True
-    sys.stderr.write(f"error: the console needs a terminal. {instead}\n")
+    _print(f"error: the console needs a terminal. {instead}")
     return False

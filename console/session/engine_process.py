@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import platformdirs
 
+from console.kit.private_files import make_folder, private
 from console.kit.subprocesses import environment
 
 LAST_OUTPUT_BYTES = 4_096
@@ -76,9 +77,9 @@ def _log_file() -> BinaryIO:
     folder = Path(platformdirs.user_log_dir("cycledeck"))
     path = folder / "engine.log"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with suppress(FileNotFoundError):
             path.replace(folder / "engine.log.1")
-        return path.open("x+b")
+        return open(path, "x+b", opener=private)
     except OSError:
         return tempfile.TemporaryFile()

@@ -4,16 +4,17 @@ import json
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TextIO, cast
 
 import typer
 
+from engine import logs
 from engine.checks.verify import read_head
 from engine.checks.verify import verify as verify_books
 from engine.cli import options, output, show
 from engine.cli.config_file import template
 from engine.cli.operations import Operations
-from engine.cycles.results import Verdict
+from engine.cycles.results import CycleResult, Verdict
 from engine.engine import rehearse_cycle
 from engine.errors import CycledeckError, NoSuchCycle, NoSuchItem, SettingsError
 from engine.history.export import export as export_table
@@ -41,7 +42,15 @@ app.add_typer(quarantine_app, name="quarantine")
 def main() -> None:
     """The entry point: an error raised on purpose, or by the system, becomes a message and an
     exit code."""
+    output.open_closed_streams()
     output.take_any_text()
+    try:
+        _main()
+    finally:
+        logs.drain()
+
+
+def _main() -> None:
     try:
         with output.flushed():
             app()
@@ -52,7 +61,7 @@ def main() -> None:
         show.error(str(error))
         sys.exit(1)
     except BrokenPipeError:
-        sys.stderr.close()
+        output.drop()
         sys.exit(1)
     except OSError as error:
         show.error(output.refusal(error))
@@ -89,12 +98,18 @@ def once(
     )  # fmt: skip
     operations = Operations(settings)
     result = operations.run(operations.cycle())
-    if as_json:
-        show.print_json(result)
-    else:
-        show.CycleTable().add(result)
-        show.positions(result.positions)
+    with output.outcome(_outcome(result)):
+        if as_json:
+            show.print_json(result)
+        else:
+            show.CycleTable().add(result)
+            show.positions(result.positions)
     raise typer.Exit(0 if result.committed else 1)
+
+
+def _outcome(result: CycleResult) -> str:
+    done = "committed" if result.committed else "did not commit"
+    return f"cycle {result.cycle_id} {done}: {result.status.value}"
 
 
 @app.command()
@@ -119,11 +134,12 @@ def run(
     )  # fmt: skip
     if not as_json:
         show.heading(settings)
-    on_result = show.print_json if as_json else show.CycleTable().add
+    line = show.json_line if as_json else partial(show.printed, show.CycleTable().add)
     operations = Operations(settings)
-    last = operations.run(operations.cycles(cycles, on_result))
-    if last is not None and not as_json:
-        show.positions(last.positions)
+    with output.results(lambda: operations.stopped) as results:
+        last = operations.run(operations.cycles(cycles, lambda result: results.write(line(result))))
+        if last is not None and not as_json:
+            results.write(show.printed(show.positions, last.positions))
     raise typer.Exit(0 if last is None or last.committed else 1)
 
 
@@ -146,7 +162,8 @@ def replay(
         show.print_json(rehearsal) if as_json else show.rehearsal(rehearsal)
         raise typer.Exit(1 if rehearsal.differences else 0)
     result = operations.run(operations.replay(cycle))
-    show.print_json(result) if as_json else show.CycleTable().add(result)
+    with output.outcome(_outcome(result)):
+        show.print_json(result) if as_json else show.CycleTable().add(result)
     raise typer.Exit(0 if result.verdict in (Verdict.CLEAN, Verdict.RECOVERED) else 1)
 
 
@@ -164,7 +181,8 @@ def verify(
     with show.progress("verify") as report:
         work = partial(verify_books, report=report, head=head)
         verification = operations.run(operations.read(work))
-    show.print_json(verification) if as_json else show.verification(verification)
+    with output.outcome(show.verdict(verification)):
+        show.print_json(verification) if as_json else show.verification(verification)
     raise typer.Exit(0 if verification.ok else 1)
 
 
@@ -202,7 +220,11 @@ def export(
     operations = Operations(options.settings_of(config, db=db))
     with show.progress(f"export {table}") as report:
         work = partial(
-            export_table, table=table, form=form, out=sys.stdout, report=partial(report, "rows")
+            export_table,
+            table=table,
+            form=form,
+            out=cast("TextIO", output.Documents()),
+            report=partial(report, "rows"),
         )
         operations.run(operations.read(work))
     sys.stdout.flush()
@@ -251,7 +273,7 @@ def quarantine_list(
     items = selection.of(operations.run(operations.read(quarantine.listing)))
     if as_json:
         rows = [{name: getattr(item, name) for name in item.__slots__} for item in items]
-        sys.stdout.write(json.dumps(rows) + "\n")
+        sys.stdout.write(output.document(json.dumps(rows)) + "\n")
     else:
         show.quarantine(items)
 

@@ -30,6 +30,12 @@ class Operations:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._signals: _Signals | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a signal ended them."""
+        return self._signals is not None and self._signals.heard
 
     def run(self, operation: Coroutine[Any, Any, T]) -> T:
         logs.configure(self._settings.log)
@@ -58,7 +64,7 @@ class Operations:
             last = result
             on_result(result)
 
-        signals = _Signals()
+        signals = self._signals = _Signals()
         async with Engine(self._settings, channel=True) as engine:
             signals.stop_first(engine)
             await engine.run(count, report)
@@ -139,6 +145,7 @@ class _Signals:
     """
 
     def __init__(self) -> None:
+        self.heard = False
         task = asyncio.current_task()
         self._cancel: Callable[[], object] = task.cancel if task is not None else lambda: None
         self._call(self._cancel)
@@ -156,6 +163,10 @@ class _Signals:
         self._call(stop)
 
     def _call(self, act: Callable[[], object]) -> None:
+        def hear() -> None:
+            self.heard = True
+            act()
+
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, act)
+            loop.add_signal_handler(number, hear)

@@ -1,16 +1,18 @@
 """Output for people on the terminal. Text from outside is never markup and has no controls."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from engine import logs
 from engine.checks.verify import Verification
+from engine.cli.output import document
 from engine.clock import format_duration, iso
 from engine.cycles.rehearsal import Rehearsal
 from engine.cycles.results import CycleResult, Notice, PositionView
@@ -19,8 +21,17 @@ from engine.ingest.quarantine import QuarantinedItem
 from engine.settings import Settings
 from engine.text import printable
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+T = TypeVar("T")
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Raises `BrokenPipeError`: whether that is a failure depends on the command."""
+        raise
+
+
+out = _Console(highlight=False, soft_wrap=True)
+err = _Console(stderr=True, highlight=False, soft_wrap=True)
 
 # A cycle in trouble takes a few lines, not a screen.
 MOST_NOTICES = 4
@@ -32,14 +43,27 @@ def text(value: object, style: str = "") -> Text:
     return Text(printable(str(value)), style=style)
 
 
+def json_line(model: BaseModel) -> str:
+    return document(model.model_dump_json()) + "\n"
+
+
 def print_json(model: BaseModel) -> None:
-    sys.stdout.write(model.model_dump_json() + "\n")
+    sys.stdout.write(json_line(model))
     sys.stdout.flush()
 
 
 def error(message: str) -> None:
-    for line in message.splitlines() or [""]:
-        err.print(Text("error: ", style="bold red") + text(line))
+    with err.capture() as printed:
+        for line in message.splitlines() or [""]:
+            err.print(Text("error: ", style="bold red") + text(line))
+    logs.standard_error().write(printed.get())
+
+
+def printed(show: Callable[[T], object], shown: T) -> str:
+    """The text that `show` would print."""
+    with out.capture() as text:
+        show(shown)
+    return text.get()
 
 
 def heading(settings: Settings) -> None:
@@ -147,8 +171,11 @@ def verification(result: Verification) -> None:
         out.print(text(f"{entry.table} {entry.key}", "bold red"))
         out.print(text(f"    expected {entry.expected}"))
         out.print(text(f"    found    {entry.found}"))
-    verdict = "ok" if result.ok else f"violations: {len(result.violations)}"
-    out.print(text(verdict, "bold green" if result.ok else "bold red"))
+    out.print(text(verdict(result), "bold green" if result.ok else "bold red"))
+
+
+def verdict(result: Verification) -> str:
+    return "ok" if result.ok else f"violations: {len(result.violations)}"
 
 
 def rehearsal(result: Rehearsal) -> None:
@@ -196,14 +223,17 @@ def counted(items: int) -> str:
 @contextmanager
 def progress(title: str) -> Iterator[Any]:
     """A progress bar on a terminal's standard error; yields `report(what, done, total)`."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task(title, total=None)
+        task = bar.add_task(printable(title), total=None)
 
         def report(what: str, done: int = 0, total: int = 0) -> None:
             of = f" {done:,}" + (f" of {total:,}" if total else "") if done else ""
             bar.update(
-                task, description=f"{title}: {what}{of}", completed=done, total=total or None
+                task,
+                description=printable(f"{title}: {what}{of}"),
+                completed=done,
+                total=total or None,
             )
 
         yield report

@@ -83,7 +83,7 @@ class Commands:
         file = self._settings.kill_switch_file
         try:
             was_there = file.exists()
-            file.touch()
+            file.touch(mode=0o600)
         except OSError as error:
             return False, (
                 f"the kill switch file {file} cannot be made: {error.strerror or error}; orders "

@@ -15,6 +15,7 @@ from typing import TypeVar
 import aiosqlite
 
 from engine import errors
+from engine.store import reach
 from engine.store.ledger_file import beside
 from engine.store.sqlite_errors import translated
 from engine.store.tx import Tx
@@ -69,6 +70,9 @@ class Connection:
         self._file: tuple[int, int] | None = None
         self._log: tuple[int, int] | None = None
         self._closed = False
+        # Of a file that is read as one that nobody writes.
+        self._reaches = False
+        self._still: reach.Still | None = None
         self._one_at_a_time = asyncio.Lock()
 
     @classmethod
@@ -81,13 +85,16 @@ class Connection:
         checkpoints: bool = True,
         busy_timeout_ms: int = 5_000,
         connect: Connect = connect_sqlite,
+        reaching: bool = False,
     ) -> "Connection":
-        """Open the ledger file at `path`. Raises `StoreError`, or the kind of it that says more."""
+        """Open the ledger file at `path`. With `reaching`, also one beside which nothing may be
+        written. Raises `StoreError`, or the kind of it that says more."""
         settings = [f"busy_timeout={busy_timeout_ms}", "foreign_keys=ON", "cache_size=-65536"]
         if not read_only:
             settings += ["journal_mode=WAL", f"synchronous={synchronous}", WAL_LIMIT]
             settings += [] if checkpoints else ["wal_autocheckpoint=0"]
         connection = cls(path, "ro" if read_only else "rwc", settings, connect)
+        connection._reaches = reaching
         await complete(connection._opened())
         return connection
 
@@ -148,21 +155,21 @@ class Connection:
                 with translated(self.path):
                     outcome = await _on_thread(inner, work)
                 self._log = self._log or _inode(self._log_path)
+                self._check_still()
                 return outcome
-            except (errors.CommitUnknown, _Undone):
+            except (errors.CommitUnknown, _Undone, _Written):
                 await self._drop()
                 raise
 
     async def _opened(self) -> aiosqlite.Connection:
         if self._closed:
             raise errors.StoreError(f"{self.path}: the connection is closed")
+        if self._still is not None and self._still != reach.Still.of(self.path):
+            await self._drop()
         if self._inner is None:
             # Before anything is opened: SQLite would read one file's log into the other one.
             self.check_file()
-            uri = f"{self.path.absolute().as_uri()}?mode={self._mode}"
-            inner = aiosqlite.Connection(
-                partial(self._connect, uri, self._mode == "ro"), iter_chunk_size=64
-            )
+            inner = aiosqlite.Connection(self._connected, iter_chunk_size=64)
             with translated(self.path):
                 await inner
                 try:
@@ -173,6 +180,20 @@ class Connection:
             self._file = self._file or _inode(self.path)
             self._inner = inner
         return self._inner
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._mode != "ro":
+            uri = f"{self.path.absolute().as_uri()}?mode={self._mode}"
+            return self._connect(uri, False)
+        self._still = reach.still(self.path) if self._reaches else None
+        return self._connect(reach.uri(self.path, self._still), True)
+
+    def _check_still(self) -> None:
+        if self._still is not None and self._still != reach.Still.of(self.path):
+            raise _Written(
+                f"{self.path} was read as a file that nobody writes, and now somebody does: "
+                "read it again"
+            )
 
     def _configure(self, connection: sqlite3.Connection) -> None:
         for setting in self._settings:
@@ -235,3 +256,7 @@ def _roll_back(connection: sqlite3.Connection) -> None:
 
 class _Undone(errors.StoreError):
     """Not even ROLLBACK worked: the connection is closed, which rolls back."""
+
+
+class _Written(errors.StoreLocked):
+    """A file that was read as one that nobody writes is written: what was read may be torn."""

@@ -19,7 +19,7 @@ import structlog
 
 from engine.clock import iso, now_ms
 from engine.errors import LeaseHeld, LeaseLost, StoreError, StoreFatal
-from engine.store.ledger_file import beside
+from engine.store.ledger_file import beside, mode_of
 from engine.store.lock_file import LockFile
 from engine.store.store import Store
 from engine.store.tx import Tx
@@ -72,7 +72,7 @@ class Lease:
     def __init__(self, store: Store, ttl_ms: int) -> None:
         self._store = store
         self._ttl_ms = ttl_ms
-        self._lock = LockFile(beside(store.path, ".lock"))
+        self._lock = LockFile(beside(store.path, ".lock"), mode_of(store.path))
         self.holder = f"{socket.gethostname()}:{os.getpid()}"
 
     async def acquire(self) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from engine.errors import StoreError, StoreFull
-from engine.store.ledger_file import beside
+from engine.store.ledger_file import beside, made, mode_of
 from engine.store.tx import Tx
 
 log = structlog.get_logger("cycledeck.store")
@@ -96,8 +96,7 @@ def _write(ledger: Path, copy: Path) -> None:
     part = copy.with_name(f"{copy.name}.part")
     part.unlink(missing_ok=True)
     try:
-        mode = ledger.stat().st_mode & 0o777
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+        os.close(made(part, mode_of(ledger)))
         # A connection that is writing is none that SQLite copies from.
         with closing(_reader(ledger)) as source, closing(sqlite3.connect(part)) as target:
             Tx(target, part).run("copy_without_journal")

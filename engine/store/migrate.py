@@ -8,8 +8,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from engine.errors import LeaseHeld, LedgerMismatch, SchemaTooNew
+from engine.store import reach
 from engine.store.ledger_copy import keep_copy
-from engine.store.ledger_file import beside, is_there
+from engine.store.ledger_file import beside, is_there, mode_of
 from engine.store.lock_file import LockFile
 from engine.store.sqlite_errors import translated
 from engine.store.tx import Tx
@@ -27,15 +28,16 @@ def steps() -> list[tuple[int, str, str]]:
     )
 
 
-def check(path: Path) -> None:
-    """Check that the file is a ledger that this program can use. Leaves it untouched.
+def check(path: Path, state: reach.Still | None = None) -> None:
+    """Check that the file, where it is in that `state`, is a ledger that this program can use.
+    Leaves it untouched.
 
     Raises `SchemaTooNew`, `LedgerMismatch` for a database of something else, or `StoreError`.
     """
     if not is_there(path) or not path.stat().st_size:
         return
     with translated(path):
-        uri = f"{path.absolute().as_uri()}?mode=ro"
+        uri = reach.uri(path, state)
         with closing(sqlite3.connect(uri, uri=True)) as connection:
             tx = Tx(connection, path)
             version, tables = current(tx), tx.column("tables_all")
@@ -58,7 +60,7 @@ def migrate(connection: sqlite3.Connection, ledger: Path | None = None) -> None:
     tx = Tx(connection, ledger or Path(":memory:"))
     with ExitStack() as ending:
         if ledger is not None and 0 < (schema := current(tx)) < steps()[-1][0]:
-            lock = LockFile(beside(ledger, ".lock"))
+            lock = LockFile(beside(ledger, ".lock"), mode_of(ledger))
             ending.callback(lock.release)
             if not lock.take():
                 raise LeaseHeld(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.errors import StoreError
+from engine.store import reach
 from engine.store.connection import Connection
 from engine.store.damage import sound_rows
 from engine.store.migrate import check, current, steps
@@ -27,8 +28,10 @@ class ReadStore:
     async def open(cls, path: Path, busy_timeout_ms: int = 5_000) -> "ReadStore":
         """Raises `StoreError` where there is no ledger, or one that no engine has used yet."""
         require_ledger(path)
-        check(path)
-        reader = await Connection.open(path, read_only=True, busy_timeout_ms=busy_timeout_ms)
+        check(path, reach.still(path))
+        reader = await Connection.open(
+            path, read_only=True, busy_timeout_ms=busy_timeout_ms, reaching=True
+        )
         store = cls(path, reader)
         try:
             if not await store.read(current):

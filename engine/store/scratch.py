@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from engine.store import reach
 from engine.store.connection import connect_sqlite
 from engine.store.migrate import migrate
 from engine.store.sqlite_errors import translated
@@ -23,6 +24,6 @@ def scratch_ledger(source: Path | None = None) -> Iterator[Tx]:
         migrate(connection)
         tx = Tx(connection, path)
         if source is not None:
-            tx.run("scratch_attach", uri=f"{source.absolute().as_uri()}?mode=ro")
+            tx.run("scratch_attach", uri=reach.uri(source, reach.still(source)))
         connection.execute("BEGIN")
         yield tx

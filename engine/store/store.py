@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from engine.errors import LeaseLost, StoreError
 from engine.store.connection import Connect, Connection, complete, connect_sqlite
-from engine.store.ledger_file import beside, is_there
+from engine.store.ledger_file import beside, is_there, make
 from engine.store.migrate import check, migrate
 from engine.store.tx import Tx
 
@@ -38,14 +38,17 @@ class Store:
         busy_timeout_ms: int = 5_000,
         checkpoints: bool = True,
         connect: Connect = connect_sqlite,
+        file_mode: int | None = None,
     ) -> "Store":
         """Open the ledger at `path`, creating and migrating it as needed. Raises `StoreError`.
+
+        A new one is for its owner alone, unless a `file_mode` is given, which an old one takes too.
 
         Only an engine `checkpoints`, and on one connection: two that do so at the same moment
         are what SQLite's WAL-reset race needs.
         """
         check(path)
-        _make_folder(path)
+        make(path, file_mode)
         async with AsyncExitStack() as ending:
             opened: list[Connection] = []
             for synchronous, read_only in (("FULL", False), ("NORMAL", False), ("", True)):
@@ -101,13 +104,6 @@ class Store:
                 f"the ledger's lease is at epoch {now}, this engine's was {self.epoch}: another "
                 "engine took over; nothing was changed by this one"
             )
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"{path}: no folder can be made for it: {error.strerror}") from error
 
 
 def wal_bytes(path: Path) -> int:

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Final
 
+from console.kit.private_files import make_folder
+
 LONGEST: Final = 500
 
 
@@ -27,7 +29,7 @@ class QueryHistory:
         self._write()
 
     def _write(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._path.parent)
         lines = [json.dumps({"sql": statement}) + "\n" for statement in self._statements]
         fresh = self._path.with_suffix(".new")
         fresh.touch(mode=0o600)

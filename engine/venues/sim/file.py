@@ -1,14 +1,16 @@
 """The exchange's own SQLite file: the other side's memory, which outlives the engine's process."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from engine.errors import VenueError, VenueUnavailable
 from engine.money import canonical
+from engine.store.ledger_file import PRIVATE, made
 from engine.store.statements import load
 from engine.venue import OrderStatus, Side, TradeIds, VenueOrder
 from engine.venues.sim.market import MARKETS
@@ -37,6 +39,9 @@ class StateFile:
 
     def __init__(self, path: Path | None) -> None:
         self._shown = str(path or "the exchange in memory")
+        if path is not None:
+            with suppress(OSError):  # It is there; or SQLite says why it cannot be made.
+                os.close(made(path, PRIVATE))
         with self._translated():
             self._connection = sqlite3.connect(
                 path or ":memory:", timeout=LOCK_TIMEOUT_S, isolation_level=None
