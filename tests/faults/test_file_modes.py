@@ -4,12 +4,12 @@ import os
 import stat
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.cases import mostly_long
-from tests.e2e.processes import until
 from tests.e2e.terminal import Terminal
 
 
@@ -18,19 +18,35 @@ def mode(path: Path) -> int:
 
 
 def modes(folder: Path) -> dict[str, int]:
-    return {path.name: mode(path) for path in folder.iterdir()}
+    found = {}
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # A journal comes and goes.
+            found[path.name] = mode(path)
+    return found
 
 
 def running(ledger: Path, umask: int, **settings: str) -> subprocess.Popen[bytes]:
     """An engine with everything beside its ledger."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "engine.cli", "run", "--interval", "10ms", "--db", str(ledger)],
-        stdout=subprocess.DEVNULL,
+        [
+            sys.executable,
+            "-m",
+            "engine.cli",
+            "run",
+            "--json",
+            "--interval",
+            "10ms",
+            "--db",
+            str(ledger),
+        ],
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         umask=umask,
         env=os.environ | {f"CYCLEDECK_{name.upper()}": value for name, value in settings.items()},
     )
-    until(Path(f"{ledger}.sock").exists)
+    assert process.stdout is not None
+    with process.stdout as results:
+        assert results.readline()  # By its first cycle everything is there.
     return process
 
 
