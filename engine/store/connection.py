@@ -7,6 +7,7 @@ function here, awaited until it has an outcome.
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ T = TypeVar("T")
 # What a reader made the log grow to is given back once that reader is gone.
 WAL_LIMIT = "journal_size_limit=8388608"
 Connect = Callable[[str, bool], sqlite3.Connection]
+_RETRY_S = 0.01
 
 
 def connect_sqlite(uri: str, read_only: bool) -> sqlite3.Connection:
@@ -70,6 +72,7 @@ class Connection:
         self._file: tuple[int, int] | None = None
         self._log: tuple[int, int] | None = None
         self._closed = False
+        self._patience_s = 0.0
         # Of a file that is read as one that nobody writes.
         self._reaches = False
         self._still: reach.Still | None = None
@@ -95,6 +98,7 @@ class Connection:
             settings += [] if checkpoints else ["wal_autocheckpoint=0"]
         connection = cls(path, "ro" if read_only else "rwc", settings, connect)
         connection._reaches = reaching
+        connection._patience_s = busy_timeout_ms / 1_000
         await complete(connection._opened())
         return connection
 
@@ -197,13 +201,32 @@ class Connection:
 
     def _configure(self, connection: sqlite3.Connection) -> None:
         for setting in self._settings:
-            connection.execute(f"PRAGMA {setting}").fetchall()
+            _while_locked(partial(_set, connection, setting), self._patience_s)
 
     async def _drop(self) -> None:
         inner, self._inner, self._log = self._inner, None, None
         if inner is not None:
             with translated(self.path):
                 await inner.close()
+
+
+def _set(connection: sqlite3.Connection, setting: str) -> None:
+    connection.execute(f"PRAGMA {setting}").fetchall()
+
+
+def _while_locked(work: Callable[[], None], patience_s: float) -> None:
+    """Do `work`, again while another one has the file locked: a change of the journal's mode fails
+    at once then, whatever the busy timeout."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            work()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_S)
+        else:
+            return
 
 
 async def _on_thread(inner: aiosqlite.Connection, work: Callable[[sqlite3.Connection], T]) -> T:

@@ -25,8 +25,8 @@ def modes(folder: Path) -> dict[str, int]:
     return found
 
 
-def running(ledger: Path, umask: int, **settings: str) -> subprocess.Popen[bytes]:
-    """An engine with everything beside its ledger."""
+def running(data: Path, umask: int, **settings: str) -> subprocess.Popen[bytes]:
+    """An engine with everything beside its ledger, for which it makes the folders."""
     process = subprocess.Popen(
         [
             sys.executable,
@@ -36,13 +36,13 @@ def running(ledger: Path, umask: int, **settings: str) -> subprocess.Popen[bytes
             "--json",
             "--interval",
             "10ms",
-            "--db",
-            str(ledger),
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         umask=umask,
-        env=os.environ | {f"CYCLEDECK_{name.upper()}": value for name, value in settings.items()},
+        env=os.environ
+        | {f"CYCLEDECK_{name.upper()}": value for name, value in settings.items()}
+        | {"XDG_DATA_HOME": str(data)},
     )
     assert process.stdout is not None
     with process.stdout as results:
@@ -56,8 +56,8 @@ FILES = {"ledger.db", "ledger.db-wal", "ledger.db-shm", "ledger.db.lock"}
 @mostly_long("umask", [0, 0o777, 0o022])
 def test_whatever_the_umask_a_ledger_is_its_owners_alone(umask: int, tmp_path: Path) -> None:
     """FAULTS 42: its log, lock and exchange too, and the folders that are made for it."""
-    ledger = tmp_path / "made" / "deep" / "ledger.db"
-    process = running(ledger, umask)
+    ledger = tmp_path / "made" / "cycledeck" / "ledger.db"
+    process = running(tmp_path / "made", umask)
     try:
         seen = modes(ledger.parent)
     finally:
@@ -70,9 +70,9 @@ def test_whatever_the_umask_a_ledger_is_its_owners_alone(umask: int, tmp_path: P
 
 def test_a_file_mode_lets_a_group_look_and_an_old_ledger_takes_it_too(tmp_path: Path) -> None:
     """FAULTS 42: commands stay the owner's: the socket."""
-    ledger = tmp_path / "made" / "ledger.db"
+    ledger = tmp_path / "cycledeck" / "ledger.db"
     for file_mode, expected, folder in (("0640", 0o640, 0o750), ("600", 0o600, 0o750)):
-        process = running(ledger, 0o077, file_mode=file_mode)
+        process = running(tmp_path, 0o077, file_mode=file_mode)
         try:
             seen = modes(ledger.parent)
         finally:

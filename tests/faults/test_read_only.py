@@ -27,6 +27,7 @@ REMEDY = "Copy the file and its -wal into a folder of your own and read the copy
 def ledger(tmp_path: Path) -> Path:
     """A ledger that nobody has open: without a log."""
     path = tmp_path / "books" / "ledger.db"
+    path.parent.mkdir()
     venue = serve(tmp_path / "fills.jsonl", [reported("1")])
     assert cycledeck("once", "--db", path, "--venue", f"recorded:{venue}").code == 0
     assert not Path(f"{path}-wal").exists()

@@ -252,15 +252,6 @@ INSERT INTO balance_history (wallet, asset, commit_seq, amount)
 VALUES (:wallet, :asset, :commit_seq, :amount)
 ON CONFLICT (wallet, asset, commit_seq) DO UPDATE SET amount = excluded.amount;
 
--- name: balances_as_of
-SELECT b.wallet, b.asset, h.amount
-FROM balances AS b
-JOIN balance_history AS h ON h.wallet = b.wallet AND h.asset = b.asset AND h.commit_seq = (
-    SELECT max(commit_seq) FROM balance_history
-    WHERE wallet = b.wallet AND asset = b.asset AND commit_seq <= :commit_seq
-)
-ORDER BY b.wallet, b.asset;
-
 -- name: events_from
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
     exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
