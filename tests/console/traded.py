@@ -34,6 +34,7 @@ def told(db: Path) -> Path:
 async def _told(db: Path) -> None:
     first = [fill(n, "buy" if n % 3 else "sell", f"0.00{n % 7 + 1}", 400 * n) for n in range(20)]
     venue = FakeVenue(first, marks={BTC: "64880.10", ETH: "3141.90"})
+    venue.now_ms += 60_000  # No fill is dated ahead of it.
     settings = settings_in(db.parent, db=db, risk={"max_open_orders": 4})
     async with Engine(settings, venue=venue, strategy=Twice(since=3)) as engine:
         await engine.cycle()

@@ -123,7 +123,7 @@ async def test_a_line_that_cannot_be_read_is_served_to_every_market(
 
 
 @pytest.mark.parametrize(
-    "change", [{"timestamp": -1}, {"timestamp": 10**40}, {"timestamp": "1"}, {"timestamp": True}]
+    "change", [{"timestamp": -1}, {"timestamp": 10**40}, {"timestamp": "1.5"}, {"timestamp": True}]
 )
 async def test_a_line_whose_time_is_none_is_served_whatever_the_window(
     tmp_path: Path, change: dict[str, Any]
