@@ -226,7 +226,7 @@ def export(
             out=cast("TextIO", output.Documents()),
             report=partial(report, "rows"),
         )
-        operations.run(operations.read(work))
+        operations.run(operations.read(work, any_schema=True))
     sys.stdout.flush()
 
 

@@ -18,6 +18,7 @@ from engine.engine import Engine, replay_cycle
 from engine.ingest import quarantine
 from engine.settings import Settings
 from engine.store.damage import sound_rows
+from engine.store.migrate import current
 from engine.store.readstore import ReadStore
 from engine.store.store import Store
 from engine.store.tx import Tx
@@ -74,9 +75,12 @@ class Operations:
         await self._require_ledger()
         return await replay_cycle(self._settings, cycle)
 
-    async def read(self, work: Any) -> Any:
+    async def read(self, work: Any, *, any_schema: bool = False) -> Any:
         store = await ReadStore.open(self._settings.db, self._settings.busy_timeout)
         try:
+            schema: int = await store.read(current)
+            if schema and not any_schema:
+                await store.require_schema()
             return await store.read(work)
         finally:
             await store.close()

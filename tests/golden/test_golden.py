@@ -43,6 +43,17 @@ def test_an_earlier_programs_ledger_is_opened_with_the_same_books_and_chain(expe
     prove_books(expected)
 
 
+@pytest.mark.parametrize("command", ["status", "verify", "head"])
+def test_what_only_looks_says_who_brings_an_earlier_ledger_up_to_date(
+    tmp_path: Path, command: str
+) -> None:
+    unpack(FOLDER / "0.1.0" / "recorded-account", tmp_path)
+    ran = cycledeck(command)
+    assert ran.code == 1
+    assert "has schema 3, this program reads 4; nothing was changed. An engine of this" in ran.err
+    assert cycledeck("export", "ledger_events").code == 0
+
+
 def test_one_more_cycle_over_the_same_file_inserts_nothing(expected: Any) -> None:
     ran = cycledeck("once", "--json")
     assert (ran.code, ran.json["ledger_events_inserted"]) == (0, 0), ran
