@@ -17,6 +17,7 @@ from engine.ledger.identity import Identity
 from engine.ledger.markets import SPOT_RULES, Markets
 from engine.store.tx import Tx
 
+DECIDED = "the operator has dropped it, or put another fill in its place"
 LEFT_OUT = "it is of another market, or from before this market's history begins"
 
 
@@ -104,4 +105,6 @@ def _items(reading: Reading, given: Sequence[str]) -> Iterator[EvidenceItem]:
     for raw in chain(*response.pages, own):
         fill = next(fills) if raw in readable else None
         reason = None if fill else reasons.get(raw, LEFT_OUT)
+        if raw in reading.decided and fill is None:
+            reason = DECIDED
         yield EvidenceItem(response.request.symbol, raw, fill, reason)

@@ -27,12 +27,16 @@ from engine.venue import TradeIds
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The readable fills of a response, the text each was read from, and the items that are not."""
+    """The readable fills of a response, the text each was read from, and the items that are not.
+
+    `decided` are the texts of fills that the operator has dropped, or put another in place of.
+    """
 
     response: VenueResponse
     fills: tuple[Fill, ...]
     texts: tuple[str, ...]
     unreadable: tuple[Undecided, ...]
+    decided: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,7 @@ def read(
 def believed(tx: Tx, reading: Reading, cycle_id: int) -> Reading:
     """The reading with doubtful fills among what cannot be booked, but for those that cycles before
     this one booked: only what is new is judged."""
+    reading = _without_decided(tx, reading, cycle_id)
     fills = _of_one_market(reading.fills)
     doubtful = {fill.trade_id for fill in fills if fill.doubt}
     if not doubtful:
@@ -143,6 +148,27 @@ def believed(tx: Tx, reading: Reading, cycle_id: int) -> Reading:
             *reading.unreadable,
             *(Undecided(symbol, text, fill.doubt or "") for fill, text, is_new in pairs if is_new),
         ),
+    )
+
+
+def _without_decided(tx: Tx, reading: Reading, cycle_id: int) -> Reading:
+    """The reading without fills that came unreadable, were dropped or replaced by the operator, and
+    can be read by now: the decision stands."""
+    digests = frozenset(tx.column("quarantine_decided", before=cycle_id))
+    if not digests:
+        return reading
+    pairs = list(zip(reading.fills, reading.texts, strict=True))
+    symbol = reading.response.request.symbol
+    items = [(fill, text, Undecided(symbol, text, "")) for fill, text in pairs]
+    ids = {f.trade_id for f, _, i in items if {i.digest, i.digest_in_market} & digests}
+    rows = tx.pairs("fill_markets", trade_ids=json.dumps(sorted(ids)), before=cycle_id)
+    decided = ids - rows.keys()
+    rest = [(fill, text) for fill, text in pairs if fill.trade_id not in decided]
+    return replace(
+        reading,
+        fills=tuple(fill for fill, _ in rest),
+        texts=tuple(text for _, text in rest),
+        decided=tuple(text for fill, text in pairs if fill.trade_id in decided),
     )
 
 

@@ -217,8 +217,9 @@ class _Item:
 
     def _time(self, name: str) -> int:
         value = self._values.get(name)
-        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
-            value = int(value)
+        if isinstance(value, str) and self._edge.rules != SPOT_RULES:
+            digits = value.isascii() and value.isdigit() and len(value) < 20
+            value = int(value) if digits else value
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise ValueError(f"{name}: {_shown(value)} is not a time in UTC milliseconds")
         if value > self._edge.latest_ms:

@@ -452,6 +452,10 @@ FROM json_each(:releases) AS r
 WHERE quarantine.id = json_extract(r.value, '$[0]') AND status = 'open'
     AND EXISTS (SELECT 1 FROM ledger_events WHERE event_id = 'fill:' || json_extract(r.value, '$[1]'));
 
+-- name: quarantine_decided
+SELECT digest FROM quarantine
+WHERE status IN ('dropped', 'replaced') AND resolved_cycle_id < :before;
+
 -- name: quarantine_digests
 SELECT digest FROM quarantine;
 
@@ -681,10 +685,11 @@ INSERT INTO main.ledger_identity SELECT key, value FROM source.ledger_identity;
 -- name: scratch_quarantine
 -- As the cycle found it: what was resolved or applied since is open or pending still.
 INSERT INTO main.quarantine (
-    id, digest, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id
+    id, digest, symbol, raw, reason, cycle_id, status, resolved_cycle_id, replacement,
+    applied_cycle_id
 )
 SELECT id, digest, symbol, raw, reason, cycle_id,
-    iif(resolved_cycle_id < :cycle_id, status, 'open'),
+    iif(resolved_cycle_id < :cycle_id, status, 'open'), resolved_cycle_id,
     replacement, iif(applied_cycle_id < :cycle_id, applied_cycle_id, NULL)
 FROM source.quarantine WHERE cycle_id <= :cycle_id;
 
