@@ -8,6 +8,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -148,6 +149,7 @@ def memory_ledger(trade_ids: TradeIds = TradeIds.ACCOUNT) -> OpenLedger:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     migrate(connection)
     ledger = OpenLedger(connection, Path(":memory:"))
+    weakref.finalize(ledger, connection.close)
     Identity("ab12", 1, "fake", trade_ids).keep(ledger)
     return ledger
 
