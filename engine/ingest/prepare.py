@@ -6,7 +6,7 @@ Live cycles, replays, previews and rehearsals are four uses of `prepare`.
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, compress
 from types import MappingProxyType
 
 from engine.errors import UnreadableFill
@@ -152,23 +152,28 @@ def believed(tx: Tx, reading: Reading, cycle_id: int) -> Reading:
 
 
 def _without_decided(tx: Tx, reading: Reading, cycle_id: int) -> Reading:
-    """The reading without fills that came unreadable, were dropped or replaced by the operator, and
-    can be read by now: the decision stands."""
+    """The reading without items that the operator dropped or put another in place of: the decision
+    stands, also once they can be read. What is in the ledger all the same is left to TX 1."""
     digests = frozenset(tx.column("quarantine_decided", before=cycle_id))
     if not digests:
         return reading
-    pairs = list(zip(reading.fills, reading.texts, strict=True))
-    symbol = reading.response.request.symbol
-    items = [(fill, text, Undecided(symbol, text, "")) for fill, text in pairs]
-    ids = {f.trade_id for f, _, i in items if {i.digest, i.digest_in_market} & digests}
-    rows = tx.pairs("fill_markets", trade_ids=json.dumps(sorted(ids)), before=cycle_id)
-    decided = ids - rows.keys()
-    rest = [(fill, text) for fill, text in pairs if fill.trade_id not in decided]
+    symbol, pairs = reading.response.request.symbol, zip(reading.fills, reading.texts, strict=True)
+    items = [(fill, Undecided(symbol, text, "")) for fill, text in pairs]
+    decided = [not digests.isdisjoint((i.digest, i.digest_in_market)) for _, i in items]
+    ids = json.dumps([fill.trade_id for fill in compress(reading.fills, decided)])
+    booked = tx.pairs("fill_markets", trade_ids=ids, before=cycle_id)
+    kept: list[tuple[Fill, str]] = []
+    dropped: list[str] = []
+    for (fill, item), is_decided in zip(items, decided, strict=True):
+        if is_decided and (fill.doubt or fill.trade_id not in booked):
+            dropped.append(item.raw)
+        else:
+            kept.append((fill, item.raw))
     return replace(
         reading,
-        fills=tuple(fill for fill, _ in rest),
-        texts=tuple(text for _, text in rest),
-        decided=tuple(text for fill, text in pairs if fill.trade_id in decided),
+        fills=tuple(fill for fill, _ in kept),
+        texts=tuple(text for _, text in kept),
+        decided=tuple(dropped),
     )
 
 

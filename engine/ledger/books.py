@@ -45,7 +45,9 @@ class Books:
 
     def apply(self, appended: Appended, fills: Iterable[Fill]) -> None:
         """Apply what was appended, and store what that changes."""
-        self.markets.pin({fill.symbol: fill.market for fill in fills}, self._commit_seq)
+        booked = {event.symbol for event in appended.inserted}
+        reported = {fill.symbol: fill.market for fill in fills if fill.symbol in booked}
+        self.markets.pin(reported, self._commit_seq)
         new = self.positions.grouped(appended.inserted)
         unsettled = self._of_markets(appended.unsettled) if appended.unsettled else set()
         changed = {key: self.positions.read(key) for key in sorted(new.keys() | unsettled)}

@@ -50,3 +50,19 @@ def test_a_null_contract_size_takes_the_one_of_the_settings(
     assert once(db, source)["status"] == "ok"
     with opened(db) as ledger:
         assert rows(ledger, "SELECT qty FROM stage4_positions") == [value]
+
+
+def test_a_dropped_item_takes_no_other_report_of_its_id_with_it(tmp_path: Path) -> None:
+    """A funding row had the id of a fill: that fill is booked, and conflicts with nothing."""
+    db = tmp_path / "ledger.db"
+    funding = reported("7", type="funding")
+    source = serve(tmp_path / "f.jsonl", [funding])
+    once(db, source)
+    assert cycledeck("quarantine", "resolve", "1", "--drop", "--db", db).code == 0
+    serve(source, [funding, reported("7", "sell", "2", "200", 2_000)])
+    first, again = once(db, source), once(db, source)
+    assert (first["status"], first["fills_count"]) == ("ok", 1)
+    assert (again["ledger_events_inserted"], again["ledger_events_conflicting"]) == (0, 0)
+    with opened(db) as ledger:
+        assert rows(ledger, "SELECT side, qty FROM ledger_events") == [("sell", "2")]
+    assert verified(db).violations == ()

@@ -134,3 +134,11 @@ def test_a_fee_of_a_later_cycle_that_is_not_the_last_leaves_the_others_unknown()
     all_of_them = reported("1", fees=[fee("0.5"), fee("0.1", "BNB")])
     assert commit(ledger, [all_of_them], cycle_id=3).positions["BTC/USDT"].fees_unknown == 0
     assert verify(ledger).violations == ()
+
+
+def test_a_market_of_which_nothing_was_booked_is_not_pinned() -> None:
+    """Its only fill has the id of a fill in another market."""
+    ledger = memory_ledger()
+    commit(ledger, [reported("1")])
+    assert commit(ledger, [reported("1", symbol="ETH/USDT")], cycle_id=2).conflicting == 1
+    assert verify(ledger).violations == ()
