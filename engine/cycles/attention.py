@@ -11,7 +11,8 @@ BOOKED_AS_SPOT = (
 )
 MIXED_SIDES = (
     "some of its fills say which side of a hedged position they are of, others do not: their "
-    "positions are kept apart, and may be one"
+    "positions are kept apart, and may be one; a new ledger of fills that all say it, or all do "
+    "not, has it right"
 )
 
 

@@ -172,7 +172,7 @@ def _quality(
     for fill in fills:
         qty, price = Decimal(fill.qty or 0), Decimal(fill.price or 0)
         counts[fill.symbol] += 1
-        values[fill.symbol] += float(EXACT.multiply(qty, price))
+        values[fill.symbol] += float(_value_in_quote(fill, qty, price))
         order = orders.get(fill.event_id)
         reference, source = _reference(order, marks.get(fill.symbol))
         references[source] += 1
@@ -197,6 +197,13 @@ def _quality(
             for symbol in sorted(counts)
         },
     )
+
+
+def _value_in_quote(fill: Event, qty: Decimal, price: Decimal) -> Decimal:
+    """What a fill was worth in quote units, in which inverse contracts are counted already."""
+    qty = EXACT.multiply(qty, Decimal(fill.contract_size or 1))
+    is_inverse = fill.contract_size and Market.of(fill.symbol).is_inverse
+    return qty if is_inverse else EXACT.multiply(qty, price)
 
 
 def _across(

@@ -7,8 +7,9 @@ from engine.cycles.results import Preview, views
 from engine.ingest import inputs
 from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import prepare
+from engine.ledger.books import read_books
 from engine.ledger.commit import commit_cycle
-from engine.ledger.positions import Positions
+from engine.ledger.positions import named
 from engine.store.tx import Tx
 
 
@@ -25,7 +26,7 @@ def preview_replay(
 
     It writes all that the replay would: the caller rolls the transaction back.
     """
-    before = Positions(tx).all()
+    before = named(read_books(tx)[0])
     clock_ms = inputs.clock_of(tx, original)
     prepared = prepare(tx, responses, clock_ms=clock_ms, cycle_id=replay_id, replay_of=original)
     commit = commit_cycle(

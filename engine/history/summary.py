@@ -9,10 +9,11 @@ from typing import Any
 from engine.cycles.results import CycleStatus, Frozen, PositionView, views
 from engine.ingest.quarantine import held
 from engine.ledger.accounting import read_money_json
-from engine.ledger.balances import StoredBalances, by_asset
+from engine.ledger.balances import by_asset
+from engine.ledger.books import read_books
 from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.identity import Identity
-from engine.ledger.positions import Positions
+from engine.ledger.positions import named
 from engine.store.lease import LeaseRow
 from engine.store.library import VERSION
 from engine.store.migrate import current
@@ -92,6 +93,7 @@ class SummaryReader:
         marks = next((row[1] for row in recent if row[1] != "{}"), "{}")
         [(database_bytes, free_bytes)] = tx.rows("history_bytes")
         last_commit_seq = tx.value("commit_last") or 0
+        positions, _ = read_books(tx)
         return LedgerSummary(
             ledger=Identity.stored(tx),
             schema_version=current(tx),
@@ -108,7 +110,7 @@ class SummaryReader:
             last_cycle_id=tx.value("history_last_cycle"),
             events=tx.value("last_seq"),
             fills=self._fills(last_commit_seq, earlier),
-            positions=views(Positions(tx).all(), read_money_json(marks)),
+            positions=views(named(positions), read_money_json(marks)),
             cursors=self._cursors(),
             counts=self._counts(row[0] for row in recent),
             errors=_frequencies(text for row in recent for text in row[2:]),
@@ -116,10 +118,11 @@ class SummaryReader:
 
     def status(self) -> LedgerStatus:
         tx, lease = self.tx, LeaseRow.read(self.tx)
+        positions, balances = read_books(tx)
         return LedgerStatus(
             ledger=Identity.stored(tx),
-            positions=views(Positions(tx).all(), {}),
-            balances=by_asset(StoredBalances(tx).all()),
+            positions=views(named(positions), {}),
+            balances=by_asset(balances),
             cursors={row["key"]: row["value_ms"] for row in tx.named("cursors_all")},
             held=tuple(sorted(held(tx))),
             lease=None if lease.holder is None else asdict(lease),

@@ -10,6 +10,7 @@ from engine.clock import DAY_MS
 from engine.errors import NoSuchItem, UnreadableFill
 from engine.ingest.releases import Release
 from engine.ledger.identity import Identity
+from engine.ledger.markets import Markets
 from engine.ledger.reports import Edge, read_fill
 from engine.store.tx import Tx
 from engine.text import storable
@@ -147,7 +148,9 @@ def resolve(
     if not items:
         raise NoSuchItem(f"there is no open quarantine item {item_id}")
     if replacement is not None:
-        fill = read_fill(replacement, Edge(Identity.of(tx).trade_ids, now_ms + DAY_MS))
+        pinned = Markets(tx).known
+        edge = Edge(Identity.of(tx).trade_ids, now_ms + DAY_MS, pinned=pinned)
+        fill = read_fill(replacement, edge)
         if fill.doubt is not None:
             raise UnreadableFill(fill.doubt)
     _audit(tx, now_ms, actor, {"id": item_id, "status": status, "replacement": replacement})

@@ -92,11 +92,6 @@ class Position:
         )
 
     @classmethod
-    def empty_of(cls, market: Market) -> "Position":
-        """The usual position of a market before its first event."""
-        return cls(market.symbol, market=market)
-
-    @classmethod
     def of(cls, row: Row, market: Market) -> "Position":
         """The position of a row; without its place in the fold where the row has none."""
         symbol, qty, cost, realized_pnl, fees_json, *rest = row
@@ -109,8 +104,8 @@ class Position:
         return PositionKey(self.symbol, self.wallet, self.side, self.margin_mode)
 
     @property
-    def money_row(self) -> dict[str, Any]:
-        """The columns that version 1 of a digest covers, in its order."""
+    def row(self) -> dict[str, Any]:
+        """All columns, in the order that digests have them in."""
         return {
             "symbol": self.symbol,
             "qty": canonical(self.qty),
@@ -121,13 +116,11 @@ class Position:
             "last_ts": self.last_ts,
             "last_trade_id": self.last_trade_id,
             "last_event_id": self.last_event_id,
+            "wallet": self.wallet,
+            "side": self.side,
+            "margin_mode": self.margin_mode,
+            "fees_unknown": self.fees_unknown,
         }
-
-    @property
-    def row(self) -> dict[str, Any]:
-        """All columns, in the order that digests have them in."""
-        rest = {name: getattr(self, name) for name in ("wallet", "side", "margin_mode")}
-        return self.money_row | rest | {"fees_unknown": self.fees_unknown}
 
     @property
     def last(self) -> SortKey:

@@ -6,9 +6,10 @@ Runs inside TX 1.
 from collections import Counter
 from collections.abc import Iterable
 
-from engine.ledger.accounting import PositionKey
+from engine.ledger.accounting import Position, PositionKey
 from engine.ledger.append import Appended
-from engine.ledger.balances import StoredBalances, difference, moved_by
+from engine.ledger.balances import Balances, StoredBalances, difference, moved_by
+from engine.ledger.digests import VERSION
 from engine.ledger.fills import Fill
 from engine.ledger.markets import Markets
 from engine.ledger.positions import Positions
@@ -28,13 +29,13 @@ class Books:
     def take_over(self) -> None:
         """Work out what 0.1.0 did not: each market's rules, which for a contract remain its own,
         balances, and how many fills' fees are unknown."""
-        for symbol in sorted({position.symbol for position in self.positions.all().values()}):
+        for symbol in sorted({position.symbol for position in self.positions.stored()}):
             self.markets.keep(self.markets.of(symbol), self._commit_seq)
         self.work_out()
 
     def work_out(self) -> None:
         """Work out from stored positions what their folds do not say: balances and unknown fees."""
-        positions = self.positions.all().values()
+        positions = self.positions.stored()
         for position in positions:
             unknown = self.positions.fees_unknown(position.key)
             if unknown != position.fees_unknown:
@@ -73,3 +74,14 @@ class Books:
             for key, fills in self.positions.grouped(unknown).items():
                 more[key] += count * len(fills)
         return more
+
+
+def read_books(tx: Tx) -> tuple[list[Position], Balances]:
+    """All positions and balances; those of 0.1.0 as the next commit will take them over."""
+    positions = Positions(tx)
+    stored, last = positions.stored(), tx.record("commit_last")
+    if last is None or last["version"] == VERSION:
+        return stored, StoredBalances(tx).all()
+    for position in stored:
+        position.fees_unknown = positions.fees_unknown(position.key)
+    return stored, moved_by(stored)

@@ -17,7 +17,7 @@ from engine.ledger.books import Books
 from engine.ledger.cursors import CursorChange, PreparedMarket, move_cursors
 from engine.ledger.digests import POSITIONS_ONLY, VERSION, digest
 from engine.ledger.events import FILL
-from engine.ledger.positions import Positions
+from engine.ledger.positions import Positions, named
 from engine.store.tx import Tx
 
 
@@ -90,16 +90,16 @@ def commit_cycle(
     return Commit.of(
         record,
         cursors=cursors,
-        positions=positions,
+        positions=named(positions),
         balances=balances,
         digest_before=last["positions_digest"],
     )
 
 
-def _digest(books: Books) -> tuple[dict[str, Position], dict[BalanceKey, Decimal], str]:
+def _digest(books: Books) -> tuple[list[Position], dict[BalanceKey, Decimal], str]:
     """All positions and balances, and the digest of the books."""
-    positions, balances = books.positions.all(), books.balances.all()
-    return positions, balances, digest(positions.values(), balances, books.markets.pinned)
+    positions, balances = books.positions.stored(), books.balances.all()
+    return positions, balances, digest(positions, balances, books.markets.pinned)
 
 
 def read_commit(tx: Tx, cycle_id: int) -> Commit | None:

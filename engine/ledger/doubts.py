@@ -33,58 +33,56 @@ def judged(
     fill: Fill, market: Market, item: Mapping[str, Any], earliest_ms: int, *, has_ids: bool
 ) -> Fill:
     """The fill with what its report says of its position, and with the first doubt."""
+    doubt = (
+        (id_doubt(item) if has_ids else None)
+        or _time_doubt(fill, earliest_ms)
+        or _kind_doubt(item)
+        or currency_doubt(fill, market)
+        or _fees_doubt(fill, item)
+    )
     if market.is_booked_as_spot:
-        return replace(fill, market=market, doubt=_general_doubt(fill, market, item, earliest_ms))
+        return replace(fill, market=market, doubt=doubt)
     size, size_doubt = _contract_size(fill, market, item)
     side, side_doubt = position_side(item) if market.is_contract else (None, None)
     details = FillDetails(
         position_side=side, contract_size=None if size is None else canonical(size)
     )
-    doubt = (
-        (id_doubt(item) if has_ids else None)
-        or _general_doubt(fill, market, item, earliest_ms)
-        or size_doubt
-        or side_doubt
-    )
     return replace(
         fill,
         details=details if any(details) else None,
         market=market,
-        doubt=doubt,
-    )
-
-
-def _general_doubt(
-    fill: Fill, market: Market, item: Mapping[str, Any], earliest_ms: int
-) -> str | None:
-    return (
-        _time_doubt(fill, earliest_ms)
-        or _kind_doubt(item)
-        or currency_doubt(fill, market)
-        or _fees_doubt(fill, item)
+        doubt=doubt or size_doubt or side_doubt,
     )
 
 
 def _fees_doubt(fill: Fill, item: Mapping[str, Any]) -> str | None:
     """Whether `fee` and `fees`, which may say the same thing, contradict each other."""
-    fee, charged = item.get("fee"), {fee.currency: fee.cost for fee in fill.fees}
-    if not (isinstance(fee, Mapping) and isinstance(item.get("fees"), list)):
+    fee, fees = item.get("fee"), item.get("fees")
+    if not (isinstance(fee, Mapping) and isinstance(fees, list)):
         return None
     currency, cost = fee.get("currency"), fee.get("cost")
-    if cost is None or not any(entry.get("cost") is not None for entry in item["fees"]):
+    stated = [entry for entry in fees if entry.get("cost") is not None]
+    if cost is None or not stated:
         return None
-    other = charged.get(str(currency), Decimal(0))
-    if parse_decimal(cost) == other:
+    total = next((charge.cost for charge in fill.fees if charge.currency == currency), Decimal(0))
+    entries = [_number(entry["cost"]) for entry in stated if entry.get("currency") == currency]
+    if _number(cost) in (total, *entries):
         return None
-    return f"fee: {cost} {currency} is not what fees says, {canonical(other)}"
+    return f"fee: {_shown(cost)} {currency} is not what fees says, {canonical(total)}"
 
 
 def id_doubt(item: Mapping[str, Any]) -> str | None:
     trade_id = item.get("id")
     if isinstance(trade_id, BareNumber):
-        return f"id: {trade_id} is a number with a point or an exponent: its digits may be lost"
+        return (
+            f"id: {trade_id} is a number with a point or an exponent, whose digits may be lost: "
+            "write ids as text"
+        )
     if isinstance(trade_id, str) and trade_id.casefold() in NO_IDS:
-        return f"id: {trade_id!r} is what a program writes for no id"
+        return (
+            f"id: {trade_id!r} is what a program writes for no id; a new ledger with "
+            "recorded.trade_ids = 'none' is for rows without ids"
+        )
     return None
 
 
@@ -92,8 +90,8 @@ def _time_doubt(fill: Fill, earliest_ms: int) -> str | None:
     if fill.ts_ms >= earliest_ms:
         return None
     return (
-        f"timestamp: {fill.ts_ms} is before {earliest_ms} (earliest): are these seconds? "
-        "Milliseconds are needed"
+        f"timestamp: {fill.ts_ms} is before 2009, when there was nothing to trade: are these "
+        "seconds? Milliseconds are needed"
     )
 
 
@@ -105,7 +103,7 @@ def _kind_doubt(item: Mapping[str, Any]) -> str | None:
         places += [(f"info.{name}", info.get(name)) for name in ("execType", "exec_type", "type")]
     for name, value in places:
         if isinstance(value, str) and value.casefold() in NO_TRADES:
-            return f"{name}: {value!r} is no trade"
+            return f"{name}: {value!r} is no trade; quarantine resolve --drop passes over it"
     return None
 
 
@@ -125,7 +123,7 @@ def _contract_size(
     if market.kind is MarketKind.OTHER:
         return None, (
             f"symbol: {fill.symbol} is an option or a contract settled in a third currency, which "
-            "are not booked yet"
+            "are not booked yet; quarantine resolve --drop passes over it"
         )
     if market.kind is MarketKind.SPOT:
         return None, _cost_doubt(fill, market, ONE, item)
@@ -133,7 +131,7 @@ def _contract_size(
     if stated is not None:
         size = _above_zero(stated)
         if size is None:
-            return None, f"contractSize: {ascii(stated)[:60]} is not a number above zero"
+            return None, f"contractSize: {_shown(stated)} is not a number above zero"
         return size, _cost_doubt(fill, market, size, item)
     cost, value = _cost(item), value_of(fill, market, ONE)
     agrees = cost is not None and _cost_doubt(fill, market, ONE, item) is None
@@ -186,11 +184,19 @@ def _cost(item: Mapping[str, Any]) -> Decimal | None:
 
 
 def _above_zero(value: object) -> Decimal | None:
+    number = _number(value)
+    return number if number is not None and number > 0 else None
+
+
+def _number(value: object) -> Decimal | None:
     try:
-        number = parse_decimal(value)
+        return parse_decimal(value)
     except ValueError:
         return None
-    return number if number > 0 else None
+
+
+def _shown(value: object) -> str:
+    return ascii(value)[:60]
 
 
 def position_side(item: Mapping[str, Any]) -> tuple[str | None, str | None]:
@@ -203,5 +209,5 @@ def position_side(item: Mapping[str, Any]) -> tuple[str | None, str | None]:
     if value is None or value == "":
         return None, None
     if not isinstance(value, str) or value.casefold() not in SIDES:
-        return None, f"positionSide: {ascii(value)[:60]} is none of {', '.join(SIDES)}"
+        return None, f"positionSide: {_shown(value)} is none of {', '.join(SIDES)}"
     return SIDES[value.casefold()], None

@@ -29,9 +29,12 @@ class Positions:
         row = self._tx.one("position_read", **key._asdict())
         return self._of(row) if row else Position.empty(key, self.markets.of(key.symbol))
 
+    def stored(self) -> list[Position]:
+        return [self._of(row) for row in self._tx.rows("positions_all")]
+
     def all(self) -> dict[str, Position]:
         """By name."""
-        return named(map(self._of, self._tx.rows("positions_all")))
+        return named(self.stored())
 
     def as_of(self, commit_seq: int, statement: str = "positions_as_of") -> dict[str, Position]:
         """The positions as they were after a commit, without their places in the fold."""
@@ -40,7 +43,7 @@ class Positions:
     def key(self, name: str) -> PositionKey:
         """The key of a position's name; of a symbol without one, what its first will have."""
         position = self.all().get(name)
-        return position.key if position else Position.empty_of(self.markets.of(name)).key
+        return position.key if position else Position(name, market=self.markets.of(name)).key
 
     def events(self, key: PositionKey, since_ms: int = 0) -> Iterator[Event]:
         """A position's events from a time on, in fold order, streamed."""

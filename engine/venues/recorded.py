@@ -48,7 +48,7 @@ class RecordedSettings(Section):
     step: Millis = Field(
         0, description="Exchange time that passes per cycle; 0 follows this machine's clock."
     )
-    contract_sizes: dict[str, Money] = Field(
+    contract_sizes: dict[str, Annotated[Money, Field(gt=0)]] = Field(
         default_factory=dict,
         description='Units of one contract by market, where lines do not say it; "*" is any other.',
     )
@@ -63,6 +63,7 @@ class _Line:
     visible_ms: int
     key: int
     is_unsized_contract: bool = False
+    has_null_size: bool = False
 
     @classmethod
     def read(cls, text: str, copy: int, own_clock: bool) -> "_Line":
@@ -81,7 +82,8 @@ class _Line:
             visible_ms = ts_ms
         trade_id = str(trade_id) if trade_id is not None else None
         unsized = ":" in symbol and item.get("contractSize") is None
-        return cls(text, symbol, trade_id, ts_ms, visible_ms or 0, key, unsized)
+        is_null = unsized and "contractSize" in item
+        return cls(text, symbol, trade_id, ts_ms, visible_ms or 0, key, unsized, is_null)
 
 
 class RecordedVenue:
@@ -202,7 +204,7 @@ class RecordedVenue:
                 break
             if line.symbol in wanted and line.visible_ms <= now:
                 with suppress(UnreadableFill):
-                    fill = read_fill(line.text, edge)
+                    fill = read_fill(self._with_size(line), edge)
                     if fill.doubt is None:
                         marks[fill.symbol] = fill.price
                         wanted.remove(fill.symbol)
@@ -241,8 +243,9 @@ class RecordedVenue:
         if size is None:
             return line.text
         stated = f'"contractSize": "{canonical(size)}"'
-        replaced, count = _NULL_SIZE.subn(stated, line.text)
-        return replaced if count else f"{line.text.rstrip()[:-1]}, {stated}}}"
+        if line.has_null_size:
+            return _NULL_SIZE.sub(stated, line.text)
+        return f"{line.text.rstrip()[:-1]}, {stated}}}"
 
     def _now_ms(self) -> int:
         return self._clock_ms if self._clock_ms is not None else now_ms()
@@ -265,7 +268,13 @@ class RecordedVenue:
                 return
             opener = gzip.open if self._path.suffix == ".gz" else open
             with opener(self._path, "rb") as binary:
-                encoding = _encoding(binary.read(4))
+                first = binary.read(4)
+            encoding = _encoding(first)
+            if encoding == "utf-8-sig" and b"\0" in first:
+                raise VenueError(
+                    f"recorded:{self._path}: the file has no byte order mark, and reads like "
+                    "UTF-16 or UTF-32: UTF-8 is needed"
+                )
             with opener(self._path, "rt", encoding=encoding, errors="backslashreplace") as file:
                 texts = [text for text in file if text.strip()]
         except (OSError, EOFError, zlib.error) as error:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from engine.store.store import Store
 from tests.builders import cycledeck
 from tests.golden.golden_ledger import EXPECTED, FOLDER, books, figures, unpack, verdicts
 
@@ -52,6 +53,17 @@ def test_what_only_looks_says_who_brings_an_earlier_ledger_up_to_date(
     assert ran.code == 1
     assert "has schema 3, this program reads 4; nothing was changed. An engine of this" in ran.err
     assert cycledeck("export", "ledger_events").code == 0
+
+
+def test_before_the_next_commit_the_status_is_what_that_commit_works_out(expected: Any) -> None:
+    async def upgrade() -> None:
+        await (await Store.open(Path("ledger.db"))).close()
+
+    asyncio.run(upgrade())
+    before = cycledeck("status", "--json").json
+    assert cycledeck("once").code == 0
+    after = cycledeck("status", "--json").json
+    assert (before["positions"], before["balances"]) == (after["positions"], after["balances"])
 
 
 def test_one_more_cycle_over_the_same_file_inserts_nothing(expected: Any) -> None:

@@ -255,7 +255,7 @@ async def test_a_time_read_in_the_wrong_unit_is_released_when_it_comes_in_the_ri
         venue.reports = [item]
         result = await engine.cycle()
         assert (result.held, result.fills_count) == ((), 1)
-    assert "earliest" in items(tmp_path, "reason")[0]
+    assert "are these seconds" in items(tmp_path, "reason")[0]
     assert items(tmp_path) == [(1, "booked")]
 
 

@@ -92,7 +92,7 @@ def test_a_cost_in_powers_of_ten_is_not_taken_for_a_rounded_one() -> None:
 
 def test_fee_and_fees_that_contradict_each_other_are_doubted() -> None:
     item = reported(fees=[fee("0.5")], fee=fee("0.7"))
-    assert "fee: 0.7 USDT is not what fees says, 0.5" in (read(item).doubt or "")
+    assert "fee: '0.7' USDT is not what fees says, 0.5" in (read(item).doubt or "")
     assert read(reported(fees=[fee("0.5")], fee=fee("0.5"))).doubt is None
 
 
@@ -105,3 +105,9 @@ def test_the_position_side_may_be_numbered(number: object, side: str | None) -> 
 
 def test_a_spot_market_has_no_sides() -> None:
     assert read(reported(positionSide="long")).details is None
+
+
+def test_a_fee_that_is_one_of_several_or_that_nobody_can_read_is_no_unreadable_item() -> None:
+    several = reported(fees=[fee("0.5"), fee("0.25")], fee=fee("0.5"))
+    assert read(several).doubt is None
+    assert "fee: 'abc' USDT" in (read(reported(fees=[fee("0.5")], fee=fee("abc"))).doubt or "")

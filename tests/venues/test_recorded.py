@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from engine import TradeIds
 from engine.clock import now_ms
 from engine.errors import BadResponse, VenueError
-from engine.venues.recorded import RecordedVenue
+from engine.venues.recorded import RecordedSettings, RecordedVenue
 from tests.builders import BTC, ETH, T0, reported, serve
+
+SWAP = "BTC/USDT:USDT"
 
 
 async def ids(venue: RecordedVenue, symbol: str = BTC, since_ms: int = 0) -> list[Any]:
@@ -213,6 +216,42 @@ async def test_a_mark_of_the_files_encoding_is_no_part_of_its_first_line(tmp_pat
     path = tmp_path / "f.jsonl"
     path.write_bytes(b"\xef\xbb\xbf" + json.dumps(reported("1")).encode() + b"\n")
     assert await ids(await on(path)) == ["1"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+async def test_another_encoding_without_its_mark_is_refused_by_name(
+    tmp_path: Path, encoding: str
+) -> None:
+    path = tmp_path / "f.jsonl"
+    path.write_bytes((json.dumps(reported("1")) + "\n").encode(encoding))
+    with pytest.raises(VenueError, match=r"no byte order mark.*UTF-8 is needed"):
+        await on(path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {},
+        {"contractSize": None},
+        {"contractSize": None, "info": {"contractSize": None}},
+        {"info": {"contractSize": None}},
+        {"info": {"note": '"contractSize": null'}},
+    ],
+)
+async def test_the_settings_say_the_size_of_a_contract_where_its_line_does_not(
+    tmp_path: Path, line: dict[str, Any]
+) -> None:
+    path = serve(tmp_path / "f.jsonl", [reported("1", symbol=SWAP) | line])
+    venue = await on(path, contract_sizes={"*": Decimal("0.01")})
+    [text] = await served(venue, SWAP)
+    assert json.loads(text)["contractSize"] == "0.01"
+    assert await venue.fetch_marks([SWAP]) == {SWAP: Decimal(json.loads(text)["price"])}
+
+
+@pytest.mark.parametrize("size", ["0", "-1"])
+def test_a_contract_has_a_size_above_zero(size: str) -> None:
+    with pytest.raises(ValidationError, match="greater than 0"):
+        RecordedSettings(contract_sizes={"*": size})
 
 
 @pytest.mark.parametrize(
