@@ -69,7 +69,7 @@ class ExplainPanel(Vertical):
         yield Paragraph(id="explain-after")
 
     def offer(self, symbols: Sequence[str]) -> None:
-        """Markets to choose from; the one that is shown stays, if it is among them."""
+        """Positions to choose from, by name; the one that is shown stays, if it is among them."""
         self.symbols = symbols
         wanted = self.symbol if self.symbol in symbols else next(iter(symbols), None)
         if wanted is not None:
@@ -166,7 +166,7 @@ class ExplainPanel(Vertical):
         place = ""
         if len(self.symbols) > 1 and self.symbol in self.symbols:
             number = self.symbols.index(self.symbol) + 1
-            place = f"market {number} of {len(self.symbols)} · ← →"
+            place = f"position {number} of {len(self.symbols)} · ← →"
         caption(self, subtitle=place)
 
     def _before(self, explanation: "Explanation", digits: int) -> list[Line]:

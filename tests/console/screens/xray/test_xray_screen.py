@@ -245,7 +245,7 @@ async def test_left_and_right_go_to_the_other_markets(db: Path) -> None:
         await pilot.press("right")
         await until(pilot, lambda: "no event of this cycle moved it" in panel(pilot, "#explain"))
         assert f"explain · {ETH}" in panel(pilot, "#explain")
-        assert "market 2 of 2" in panel(pilot, "#explain")
+        assert "position 2 of 2" in panel(pilot, "#explain")
         await pilot.press("h")
         await until(pilot, lambda: "+ fill:884200" in panel(pilot, "#explain"))
 
