@@ -27,6 +27,7 @@ from engine.cycles.rehearsal import Rehearsal, Report, rehearse
 from engine.cycles.results import CycleResult, Kind, Preview
 from engine.cycles.scheduler import Scheduler
 from engine.errors import LedgerMismatch, SettingsError, StoreError, StoreFatal
+from engine.ledger.decisions import Decision
 from engine.ledger.identity import Identity
 from engine.settings import Settings
 from engine.store.connection import Connect, complete, connect_sqlite
@@ -199,6 +200,14 @@ class Engine:
         """What `replay` would do now; changes nothing. Raises `NoSuchCycle` or `StoreError`."""
         return await self._up.scheduler.preview(cycle_id)
 
+    async def decide(self, decision: Decision, actor: str) -> CycleResult:
+        """Commit a decision of the operator. Raises `DecisionRefused` where it cannot be made."""
+        return await self._up.scheduler.decide(decision, actor)
+
+    async def preview_decision(self, decision: Decision, actor: str) -> Preview:
+        """What `decide` would do now; changes nothing. Raises `DecisionRefused`."""
+        return await self._up.scheduler.preview_decision(decision, actor)
+
     @property
     def fatal(self) -> StoreFatal | None:
         """What stopped this engine for good, if anything did."""
@@ -368,13 +377,37 @@ async def replay_cycle(settings: Settings, cycle_id: int) -> CycleResult:
 
     Takes the lease, like every engine. Raises `NoSuchCycle`, `LeaseHeld`, `StoreError`.
     """
+    async with await _detached_engine(settings) as engine:
+        return await engine.replay(cycle_id)
+
+
+async def decide_once(settings: Settings, decision: Decision, actor: str) -> Preview:
+    """Commit a decision without the venue; returns what it changed.
+
+    Takes the lease, like every engine. Raises `DecisionRefused`, `LeaseHeld`, `StoreError`.
+    """
+    async with await _detached_engine(settings) as engine:
+        preview = await engine.preview_decision(decision, actor)
+        result = await engine.decide(decision, actor)
+    if not result.committed:
+        raise StoreError(f"the decision was not committed: {result.errors[0].message}")
+    return preview
+
+
+async def preview_once(settings: Settings, decision: Decision, actor: str) -> Preview:
+    """What `decide_once` would change; changes nothing."""
+    async with await _detached_engine(settings) as engine:
+        return await engine.preview_decision(decision, actor)
+
+
+async def _detached_engine(settings: Settings) -> Engine:
+    """An engine on a ledger that asks its venue nothing. Raises `StoreError`."""
     reader = await ReadStore.open(settings.db, settings.busy_timeout)
     try:
         venue = await reader.read(detached)
     finally:
         await reader.close()
-    async with Engine(settings, venue=venue, strategy=observe) as engine:
-        return await engine.replay(cycle_id)
+    return Engine(settings, venue=venue, strategy=observe)
 
 
 async def rehearse_cycle(

@@ -129,5 +129,9 @@ class NoSuchCycle(CycledeckError):
     """There is no such cycle, or its inputs are no longer kept."""
 
 
+class DecisionRefused(CycledeckError):
+    """A decision cannot be made as it was asked for; nothing was changed."""
+
+
 class NoSuchItem(CycledeckError):
     """There is no such item."""

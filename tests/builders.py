@@ -26,6 +26,7 @@ from engine.ledger.accounting import Position, PositionKey
 from engine.ledger.balances import by_asset
 from engine.ledger.commit import Commit, commit_cycle
 from engine.ledger.cursors import PreparedMarket
+from engine.ledger.decisions import Decision
 from engine.ledger.events import Event, events_of
 from engine.ledger.fills import Fill
 from engine.ledger.identity import Identity
@@ -164,9 +165,12 @@ def commit(
     held: bool = False,
     clock_ms: int | None = None,
     symbols: Iterable[str] = (),
+    decision: Decision | None = None,
+    trade_ids: TradeIds = TradeIds.ACCOUNT,
 ) -> Commit:
-    """TX 1 of a cycle that was told `items`; `symbols` were asked without an answer."""
-    fills = [item if isinstance(item, Fill) else read(item) for item in items]
+    """TX 1 of a cycle that was told `items`; `symbols` were asked without an answer. Or that of a
+    `decision`."""
+    fills = [item if isinstance(item, Fill) else read(item, trade_ids) for item in items]
     windows = [
         PreparedMarket(
             symbol,
@@ -180,7 +184,15 @@ def commit(
     ]
     ledger.execute("BEGIN IMMEDIATE")
     try:
-        made = commit_cycle(ledger, windows, cycle_id=cycle_id, lease_epoch=1, now_ms=5_000)
+        made = commit_cycle(
+            ledger,
+            windows,
+            cycle_id=cycle_id,
+            lease_epoch=1,
+            now_ms=5_000,
+            decision=decision,
+            actor="someone",
+        )
     except BaseException:
         ledger.execute("ROLLBACK")
         raise

@@ -33,7 +33,9 @@ GROWING = (
     "orders", "cycle_metrics", "position_history", "position_checkpoints", "conflicts", "audit",
 )  # fmt: skip
 # Indexes of what is open or running at a time: they do not grow with the history.
-SMALL_INDEXES = ("orders_live", "cycles_running", "quarantine_open")
+SMALL_INDEXES = (
+    "orders_live", "cycles_running", "quarantine_open", "conflicts_open", "conflicts_clashing",
+)  # fmt: skip
 
 _SCAN = re.compile(r"SCAN (?:main\.)?(\w+)(.*)")
 

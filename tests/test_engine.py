@@ -268,7 +268,7 @@ async def test_a_file_of_which_nothing_can_be_read_is_quarantined_under_the_mark
         named = await engine.cycle()
     assert (unnamed.status, unnamed.committed) == (CycleStatus.FAILED, False)
     assert "--symbols" in unnamed.errors[0].message
-    assert (named.status, named.held) == (CycleStatus.PARTIAL, (BTC,))
+    assert (named.status, named.held) == (CycleStatus.HELD, (BTC,))
 
 
 async def test_marks_that_cannot_be_had_make_a_cycle_partial_and_nothing_else(
@@ -349,7 +349,9 @@ async def test_a_symbol_no_longer_configured_is_fetched_to_book_what_was_correct
 async def test_the_same_id_on_two_markets_is_two_fills_where_ids_are_per_market(
     tmp_path: Path,
 ) -> None:
-    venue = FakeVenue([reported("1"), reported("1", symbol=ETH)], trade_ids=TradeIds.MARKET)
+    venue = FakeVenue(
+        [reported("1"), reported("1", price="9", symbol=ETH)], trade_ids=TradeIds.MARKET
+    )
     (result,) = await cycles(settings_in(tmp_path), venue=venue)
     assert (result.fills_count, result.ledger_events_conflicting) == (2, 0)
 

@@ -34,7 +34,7 @@ def proven() -> dict[str, Any]:
 def held(name: str) -> Ran:
     """The quarantine after one cycle that had to hold something back."""
     ran = cycledeck(*ONCE, f"recorded:{case(name)}")
-    assert ran.json["status"] == "partial", ran
+    assert ran.json["status"] == "held", ran
     proven()
     return cycledeck("quarantine", "list", "--db", "ledger.db")
 

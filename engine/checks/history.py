@@ -12,8 +12,9 @@ from engine.checks.check import Ahead, Check, Report, Violation
 from engine.checks.positions import fold
 from engine.ledger.accounting import MAIN, NET, ZERO, Position, PositionKey
 from engine.ledger.balances import BalanceKey, moved_by
-from engine.ledger.digests import POSITIONS_ONLY, balance_row, digest_of
-from engine.ledger.events import Event, SortKey, in_fold_order, sort_key
+from engine.ledger.digests import POSITIONS_ONLY, balance_row, digest_of, market_row
+from engine.ledger.events import SortKey, sort_key
+from engine.ledger.markets import changes_of, decided_after
 from engine.ledger.positions import Positions
 from engine.money import canonical
 from engine.store.tx import Row, Tx
@@ -66,6 +67,7 @@ class HistoryCheck(Check):
     def __init__(self, tx: Tx, report: Report) -> None:
         super().__init__(tx, report)
         self._positions = Positions(tx)
+        self._void: frozenset[str] = frozenset()
         self._states: dict[PositionKey, PositionState] = {}
         self._rows: dict[PositionKey, str] = {}
         self._changed: set[PositionKey] = set()
@@ -77,22 +79,26 @@ class HistoryCheck(Check):
         self._digest = digest_of(self._version, ())
 
     def violations(self) -> Iterator[Violation]:
+        for decided in decided_after(self._tx, 0):
+            self._positions.markets.undo(decided)
         events, history = Ahead(self._tx.each("verify_fold_order")), Ahead(self._history())
         balances = Ahead(self._tx.each("verify_balance_history"))
-        markets = Ahead(self._tx.each("verify_markets"))
+        pins = Ahead(self._tx.each("verify_markets"))
         astray = False
-        for commit_seq, last_seq, recorded, version in self._tx.each("verify_digests"):
+        for commit_seq, last_seq, recorded, version, decision in self._tx.each("verify_digests"):
             self.count()
             self._last_seq = max(self._last_seq, last_seq)
             self._begin(version)
             for event in events.upto(self._last_seq):
                 self._changing(self._key(event)).add(event)
+            if decision is not None:
+                self._decide(decision)
             for row in balances.upto(commit_seq):
                 self._balances[BalanceKey(*row[1:3])], self._stale = row[3], True
                 if row[0] != commit_seq or version == POSITIONS_ONLY:
                     yield _of_no_commit("balance_history", row[1:3], row[0])
-            for row in markets.upto(commit_seq):
-                self._markets[row[1]], self._stale = json.dumps(row[1:]), True
+            for _, symbol in pins.upto(commit_seq):
+                self._pin(symbol)
             yield from self._take_in(history.upto(commit_seq), commit_seq)
             # What leads one digest astray leads those after it too: it is named once.
             if self._digest != recorded and not astray:
@@ -112,10 +118,41 @@ class HistoryCheck(Check):
         self._stale = version != self._version
         self._version = version
 
+    def _pin(self, symbol: str) -> None:
+        market = self._positions.markets.stored(symbol)
+        if market is not None:
+            self._markets[symbol], self._stale = market_row(market), True
+
+    def _decide(self, decision_json: str) -> None:
+        """Go on by what a decision made of trades and markets."""
+        self._void = self._positions.void_by(self._last_seq)
+        changes, markets = changes_of(decision_json), self._positions.markets
+        if not changes:
+            return
+        names = {name for change in changes for name in markets.of(change.symbol).names}
+        markets.take(change.after for change in changes)
+        for change in changes:
+            self._pin(change.symbol)
+            names.update(markets.of(change.symbol).names)
+        for key in [key for key in self._states if key.symbol in names]:
+            del self._states[key]
+            self._rows.pop(key, None)
+            self._changed.discard(key)
+        self._recount({markets.root(name) for name in names})
+
+    def _recount(self, symbols: set[str]) -> None:
+        """Count the events of markets anew, which are in other positions from now on."""
+        keys = self._positions.keys_of_events(self._last_seq)
+        for key in sorted(key for key in keys if key.symbol in symbols):
+            state = self._changing(key)
+            for event in self._positions.events(key, last_seq=self._last_seq):
+                state.add((0, event.symbol, event.ts, event.trade_id, event.event_id))
+
     def _key(self, event: Row) -> PositionKey:
         symbol, (wallet, side, margin_mode) = event[1], event[5:]
-        usual = self._positions.markets.of(symbol).margin_mode
-        return PositionKey(symbol, wallet or MAIN, side or NET, margin_mode or usual)
+        market = self._positions.markets.of(symbol)
+        mode = margin_mode or market.margin_mode
+        return PositionKey(market.symbol, wallet or MAIN, side or NET, mode)
 
     def _take_in(self, rows: Iterator[Row], commit_seq: int) -> Iterator[Violation]:
         """The rows of position_history up to a commit."""
@@ -178,10 +215,9 @@ class HistoryCheck(Check):
         self._stale = False
 
     def _fold(self, key: PositionKey) -> dict[str, Any]:
-        span = {"since_ms": 0, "last_seq": self._last_seq}
-        rows = self._tx.each("history_events", **span, **self._positions.belonging(key))
+        events = self._positions.events(key, last_seq=self._last_seq)
         position = Position.empty(key, self._positions.markets.of(key.symbol))
-        fold(position, in_fold_order(map(Event._make, rows)))
+        fold(position, events, self._void)
         if self._version != POSITIONS_ONLY:
             position.fees_unknown = self._positions.fees_unknown(key, self._last_seq)
         row = position.row

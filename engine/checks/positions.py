@@ -1,6 +1,6 @@
 """Positions and balances as they stand: the fold of the ledger."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from decimal import DecimalException
 from itertools import islice
 from typing import Any
@@ -10,7 +10,7 @@ from engine.ledger.accounting import ZERO, Position, PositionKey
 from engine.ledger.balances import StoredBalances, moved_by
 from engine.ledger.digests import POSITIONS_ONLY
 from engine.ledger.events import Event
-from engine.ledger.markets import RULES, SPOT_RULES, Market, MarketKind
+from engine.ledger.markets import RULES, SPOT_RULES, Market, MarketKind, changes_of
 from engine.ledger.positions import Positions
 from engine.money import canonical
 from engine.store.tx import Tx
@@ -24,14 +24,14 @@ class PositionsCheck(Check):
     def violations(self) -> Iterator[Violation]:
         positions = Positions(self._tx)
         stored = self._tx.typed(PositionKey, "verify_position_keys")
-        counted = taken_over(self._tx)
+        counted, void = taken_over(self._tx), positions.void
         for key in sorted(positions.keys_of_events().union(stored)):
             events = positions.events(key)
             position = Position.empty(key, positions.markets.of(key.symbol))
             for row in self._tx.each_named("verify_checkpoints", **key._asdict()):
-                fold(position, islice(events, row["events"] - position.events), self.count)
+                fold(position, islice(events, row["events"] - position.events), void, self.count)
                 yield from self._compare("position_checkpoints", position, row)
-            fold(position, events, self.count)
+            fold(position, events, void, self.count)
             position.fees_unknown = positions.fees_unknown(key) if counted else 0
             record = self._tx.record("position_read", **key._asdict())
             yield from self._compare("stage4_positions", position, record)
@@ -49,23 +49,37 @@ class PositionsCheck(Check):
 
 
 class MarketsCheck(Check):
-    """Every market with events is pinned, by its first commit, as its symbol has it."""
+    """Every market with events is pinned, by its first commit, as its symbol has it; but for what
+    decisions made of it."""
 
     name = "markets"
 
     def violations(self) -> Iterator[Violation]:
         if not taken_over(self._tx):
             return
-        rows = {row["symbol"]: row for row in self._tx.named("verify_markets")}
+        rows = {row["symbol"]: row for row in self._tx.named("markets_all")}
         commits = self._tx.pairs("verify_pins")
-        for symbol in sorted(rows.keys() | commits.keys()):
+        decided = self._decided()
+        for symbol in sorted(rows.keys() | commits.keys() | decided.keys()):
             self.count()
             if symbol not in rows:
                 yield Violation.of("markets", symbol, "a row", "no row")
+            elif symbol in decided:
+                columns = {"commit_seq": commits.get(symbol), **decided[symbol]}
+                yield from Violation.of_columns("markets", symbol, columns, rows[symbol])
             elif symbol not in commits:
                 yield Violation.of("markets", symbol, "an event of it", "none")
             else:
                 yield from self._compare(rows[symbol], commits[symbol])
+
+    def _decided(self) -> dict[str, dict[str, Any]]:
+        """The columns of markets that decisions were made about, as the last one left them."""
+        decided: dict[str, dict[str, Any]] = {}
+        for commit_seq, text in self._tx.rows("decisions_all"):
+            for change in changes_of(text):
+                pinned = {"commit_seq": commit_seq} if change.before is None else {}
+                decided[change.symbol] = decided.get(change.symbol, {}) | pinned | change.after.row
+        return decided
 
     @staticmethod
     def _compare(row: dict[str, Any], commit_seq: int) -> Iterator[Violation]:
@@ -116,13 +130,16 @@ def taken_over(tx: Tx) -> bool:
 
 
 def fold(
-    position: Position, events: Iterator[Event], count: Callable[[int], object] = lambda more: None
+    position: Position,
+    events: Iterator[Event],
+    void: Collection[str],
+    count: Callable[[int], object] = lambda more: None,
 ) -> None:
     """Carry a position on over events, counting them. Raises `ValueError` where their figures do
     not add up."""
     while batch := list(islice(events, EVERY)):
         try:
-            position.fold(batch)
+            position.fold(batch, void)
         except DecimalException as error:
             span = f"{batch[0].event_id} … {batch[-1].event_id}"
             raise ValueError(f"{position.symbol}: no fold of {span}: {error!r}") from error

@@ -8,9 +8,13 @@ from typing import Any
 
 from engine.checks.check import Check, Violation
 from engine.ingest.quarantine import Undecided
-from engine.ledger.events import BASIC, Event
+from engine.ledger.contents import read_content
+from engine.ledger.disputes import content_hash
 from engine.store.scratch import scratch_ledger
 from engine.store.tx import Tx
+
+# A conflict that no decision was made about.
+UNDECIDED = {"status": "open", "booked_as": None, "decided_seq": None}
 
 
 class SchemaCheck(Check):
@@ -34,21 +38,32 @@ def _schema(tx: Tx) -> dict[str, str]:
 
 
 class ConflictsCheck(Check):
-    """Every conflict is the report that it was kept of, of a commit that had one."""
+    """Every conflict is the report that it was kept of, of a commit that had one; and its status is
+    by the decisions about it."""
 
     name = "conflicts"
 
     def violations(self) -> Iterator[Violation]:
+        decided = self._decided()
         for row in self._tx.each_named("verify_conflicts"):
             self.count()
-            reported = json.loads(row["reported_json"])
-            event = _event(reported)
-            if event.content_hash != row["reported_hash"]:
+            by_decision = decided.get(row["id"], UNDECIDED)
+            if by_decision != UNDECIDED or row["status"] != "superseded":
+                yield from Violation.of_columns("conflicts", row["id"], by_decision, row)
+            events = read_content(row["reported_json"])
+            whole = row["reported_json"].startswith("[")
+            kept = content_hash(events) if whole else events[0].hash
+            if kept != row["reported_hash"]:
                 expected = f"content of hash {row['reported_hash'].hex()}"
                 yield Violation.of("conflicts", row["id"], expected, row["reported_json"])
-            if event.event_id != row["event_id"]:
-                key = f"{row['id']}.event_id"
-                yield Violation.of("conflicts", key, event.event_id, row["event_id"])
+            trade_id = events[0].trade_id
+            columns = {
+                "event_id": f"fill:{trade_id}" if whole else events[0].event_id,
+                "source_id": trade_id,
+                "symbol": events[0].symbol,
+                "ts": events[0].ts,
+            }
+            yield from Violation.of_columns("conflicts", row["id"], columns, row)
             if not row["commit_conflicting"]:
                 actual = f"cycle {row['cycle_id']}, which had none"
                 yield Violation.of("conflicts", f"{row['id']}.cycle_id", "a cycle with one", actual)
@@ -57,10 +72,33 @@ class ConflictsCheck(Check):
                     "conflicts", f"{row['id']}.fields_json", "fields with two values", "others"
                 )
 
+    def _decided(self) -> dict[int, dict[str, Any]]:
+        """What the decisions left of each conflict that one was made about."""
+        decided: dict[int, dict[str, Any]] = {}
+        for _, text in self._tx.rows("decisions_all"):
+            for change in json.loads(text)["conflicts"]:
+                decided[change["id"]] = change["after"]
+        return decided
 
-def _event(fields: dict[str, Any]) -> Event:
-    """The event whose fields a conflict keeps; their number tells the version of its hash."""
-    return Event(**fields, hash=b"", version=1 if len(fields) < BASIC else 2)
+
+class DistinctCheck(Check):
+    """Markets are distinct where a decision said so."""
+
+    name = "distinct_markets"
+
+    def violations(self) -> Iterator[Violation]:
+        decided: dict[tuple[str, str], int | None] = {}
+        for _, text in self._tx.rows("decisions_all"):
+            for change in json.loads(text)["distinct"]:
+                decided[change["symbol"], change["other"]] = change["after"]
+        stored = {
+            (symbol, other): number for symbol, other, number in self._tx.rows("distinct_all")
+        }
+        for pair in sorted(decided.keys() | stored.keys()):
+            self.count()
+            if decided.get(pair) != stored.get(pair):
+                expected, actual = decided.get(pair, "no row"), stored.get(pair, "no row")
+                yield Violation.of("distinct_markets", " ".join(pair), expected, actual)
 
 
 class QuarantineCheck(Check):
@@ -106,8 +144,12 @@ class EvidenceCheck(Check):
                 yield Violation.of("cycle_inputs", where, f"{items} items", f"{there} kept")
 
 
+COMMITTED = ("ok", "attention", "held", "partial")
+
+
 class CyclesCheck(Check):
-    """A cycle is `ok` or `partial` where it has a commit, and only there, and has its counts."""
+    """A cycle is `ok`, or something short of it, where it has a commit, and only there, and has its
+    counts."""
 
     name = "cycles"
 
@@ -116,8 +158,9 @@ class CyclesCheck(Check):
             self.count()
             cycle_id, status = row["cycle_id"], row["status"]
             committed = row["commit_seq"] is not None
-            if status != "running" and (status in ("ok", "partial")) != committed:
-                expected = "ok or partial" if committed else "neither ok nor partial"
+            if status != "running" and (status in COMMITTED) != committed:
+                some = " or ".join(COMMITTED)
+                expected = some if committed else f"not {some}"
                 yield Violation.of("cycles", f"{cycle_id}.status", expected, status)
             if status != "running" and committed:
                 names = ("fills_fetched", "fills_count", "edge")

@@ -12,6 +12,7 @@ from engine.checks.positions import BalancesCheck, MarketsCheck, PositionsCheck
 from engine.checks.records import (
     ConflictsCheck,
     CyclesCheck,
+    DistinctCheck,
     EvidenceCheck,
     QuarantineCheck,
     SchemaCheck,
@@ -38,6 +39,7 @@ CHECKS: tuple[type[Check], ...] = (
     MetricsCheck,
     CyclesCheck,
     ConflictsCheck,
+    DistinctCheck,
     QuarantineCheck,
     EvidenceCheck,
 )

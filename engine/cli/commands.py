@@ -11,12 +11,12 @@ import typer
 from engine import logs
 from engine.checks.verify import read_head
 from engine.checks.verify import verify as verify_books
-from engine.cli import options, output, show
+from engine.cli import decisions, options, output, show
 from engine.cli.config_file import template
 from engine.cli.operations import Operations
 from engine.cycles.results import CycleResult, Verdict
 from engine.engine import rehearse_cycle
-from engine.errors import CycledeckError, NoSuchCycle, NoSuchItem, SettingsError
+from engine.errors import CycledeckError, DecisionRefused, NoSuchCycle, NoSuchItem, SettingsError
 from engine.history.export import export as export_table
 from engine.history.results_reader import BEYOND
 from engine.history.summary import SummaryReader
@@ -37,6 +37,11 @@ quarantine_app = typer.Typer(
 )
 app.add_typer(metrics_app, name="metrics")
 app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(decisions.conflicts_app, name="conflicts")
+app.add_typer(decisions.markets_app, name="markets")
+app.add_typer(decisions.decisions_app, name="decisions")
+app.command()(decisions.void)
+app.command()(decisions.rebook)
 
 
 def main() -> None:
@@ -54,7 +59,7 @@ def _main() -> None:
     try:
         with output.flushed():
             app()
-    except (SettingsError, NoSuchCycle, NoSuchItem) as error:
+    except (SettingsError, NoSuchCycle, NoSuchItem, DecisionRefused) as error:
         show.error(str(error))
         sys.exit(2)
     except CycledeckError as error:
@@ -201,12 +206,18 @@ def head(
 
 @app.command()
 def status(
-    config: options.Config = None, db: options.Db = None, as_json: options.Json = False
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit with 1 where a market is not ok.")
+    ] = False,
+    config: options.Config = None,
+    db: options.Db = None,
+    as_json: options.Json = False,
 ) -> None:
     """Show positions, cursors, lease and the last cycle."""
     operations = Operations(options.settings_of(config, db=db))
     summary = operations.run(operations.read(lambda tx: SummaryReader(tx).status()))
     show.print_json(summary) if as_json else show.status(summary)
+    raise typer.Exit(1 if check and summary.markets else 0)
 
 
 @app.command()

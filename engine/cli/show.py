@@ -36,7 +36,14 @@ err = _Console(stderr=True, highlight=False, soft_wrap=True)
 # A cycle in trouble takes a few lines, not a screen.
 MOST_NOTICES = 4
 
-_STYLES = {"ok": "green", "partial": "yellow", "clean": "green", "recovered": "cyan"}
+_STYLES = {
+    "ok": "green",
+    "attention": "yellow",
+    "held": "yellow",
+    "partial": "yellow",
+    "clean": "green",
+    "recovered": "cyan",
+}
 
 
 def text(value: object, style: str = "") -> Text:
@@ -141,10 +148,10 @@ def status(summary: LedgerStatus) -> None:
                 out.print(text(f"           {where}{entry['message']}", "yellow"))
     events, fills = summary.counts.get("ledger_events", 0), summary.counts.get("applied_fills", 0)
     out.print(text(f"ledger     {events} events of {fills} fills"))
-    if conflicts := summary.counts.get("conflicts", 0):
-        out.print(text(f"conflicts  {conflicts}: cycledeck export conflicts", "bold red"))
-    if summary.held:
-        out.print(text("quarantine holds cursors: cycledeck quarantine list", "yellow"))
+    for symbol, views in summary.markets.items():
+        for view in views:
+            line = Text(f"{view.status.value:<10} ", style="bold yellow")
+            out.print(line.append_text(text(f"{symbol}: {view.reason}; {view.remedy}", "yellow")))
     for key, value in summary.cursors.items():
         held = " (held: quarantine)" if key.partition(":")[2] in summary.held else ""
         out.print(text(f"cursor     {key} {_time(value)}{held}"))

@@ -24,7 +24,7 @@ class Entry:
 
     actor: str
     action: str
-    detail: dict[str, int | None]
+    detail: dict[str, object]
     ts_ms: int = field(default_factory=now_ms)
     id: int | None = None
 

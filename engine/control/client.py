@@ -24,6 +24,7 @@ from engine.control.unix_socket import connected, may_serve, peer, socket_path
 from engine.cycles.feed import Subscription
 from engine.cycles.results import Logged
 from engine.errors import ChannelClosed, ChannelError
+from engine.ledger.decisions import Decision
 
 __all__ = ["EngineClient", "socket_path"]
 
@@ -78,14 +79,16 @@ class EngineClient:
     def __aiter__(self) -> Subscription[Beat | Published | Logged]:
         return self._pushes
 
-    async def command(self, action: Action, cycle_id: int | None = None) -> Reply:
+    async def command(
+        self, action: Action, cycle_id: int | None = None, decision: Decision | None = None
+    ) -> Reply:
         """Ask for something, and wait for the answer, however long it takes.
 
         Raises `ChannelClosed` when the engine goes away meanwhile.
         """
         if self.ended is not None:
             raise ChannelClosed("the connection has ended; nothing was asked of the engine")
-        command = Command(id=next(self._ids), action=action, cycle_id=cycle_id)
+        command = Command(id=next(self._ids), action=action, cycle_id=cycle_id, decision=decision)
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._asked[command.id] = answer
         try:

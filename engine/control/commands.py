@@ -13,6 +13,7 @@ from engine.cycles.cycle import CycleRunner
 from engine.cycles.results import CycleResult
 from engine.cycles.scheduler import Scheduler
 from engine.errors import CycledeckError, NoSuchCycle, StoreLocked
+from engine.ledger.decisions import Decision
 from engine.settings import Settings
 from engine.store.store import Store
 
@@ -21,6 +22,7 @@ log = structlog.get_logger("cycledeck.commands")
 # These act at once, and never wait for a cycle: nor for the audit, which may have to wait itself.
 SWITCHES = frozenset({Action.PAUSE, Action.RESUME, Action.KILL, Action.REVIVE})
 NAMES_A_CYCLE = frozenset({Action.REPLAY, Action.PREVIEW})
+HAS_A_DECISION = frozenset({Action.DECIDE, Action.PREVIEW_DECISION})
 LARGEST_ID = 2**63 - 1
 
 
@@ -38,13 +40,15 @@ class Commands:
 
     async def execute(self, command: Command, actor: str) -> Reply:
         """The command's reply, once the audit has it; `actor` is the process that asked."""
-        detail = {"cycle_id": command.cycle_id, "id": command.id}
+        detail: dict[str, object] = {"cycle_id": command.cycle_id, "id": command.id}
+        if command.decision is not None:
+            detail["decision"] = command.decision.model_dump(mode="json", exclude_none=True)
         entry = Entry(actor, command.action.value, detail)
         if command.action in SWITCHES:
             reply = self._switch(command)
         else:
             await self._audit.keep(entry, RUNNING)
-            reply = await self._work(command)
+            reply = await self._work(command, actor)
         trouble = await self._audit.keep(entry, reply.message)
         if trouble is None:
             return reply
@@ -115,14 +119,14 @@ class Commands:
 
     # --- work
 
-    async def _work(self, command: Command) -> Reply:
+    async def _work(self, command: Command, actor: str) -> Reply:
         """In a task of its own: an engine that ends cancels what runs, not who asked for it."""
-        (reply,) = await asyncio.gather(self._reply(command), return_exceptions=True)
+        (reply,) = await asyncio.gather(self._reply(command, actor), return_exceptions=True)
         if isinstance(reply, BaseException):
             return Reply(id=command.id, ok=False, message=_trouble(reply))
         return reply
 
-    async def _reply(self, command: Command) -> Reply:
+    async def _reply(self, command: Command, actor: str) -> Reply:
         cycle_id = command.cycle_id or 0
         match command.action:
             case Action.TRIGGER:
@@ -136,7 +140,17 @@ class Commands:
                     f"{preview.ignored:,} and find {preview.conflicting:,} conflicting"
                 )
                 return Reply(id=command.id, ok=True, message=message, preview=preview)
+            case Action.DECIDE | Action.PREVIEW_DECISION if command.decision:
+                return await self._decide(command, command.decision, actor)
         return await self._backfill(command)
+
+    async def _decide(self, command: Command, decision: Decision, actor: str) -> Reply:
+        preview = await self._scheduler.preview_decision(decision, actor)
+        if command.action is Action.PREVIEW_DECISION:
+            message = "this is what would change; nothing was changed"
+            return Reply(id=command.id, ok=True, message=message, preview=preview)
+        reply = _ran(command, await self._scheduler.decide(decision, actor))
+        return reply.model_copy(update={"preview": preview})
 
     async def _backfill(self, command: Command) -> Reply:
         """Beside cycles: the one that runs writes its own."""
@@ -160,6 +174,9 @@ def read_command(line: bytes) -> Command | Reply:
         command = Command.model_validate(values)
     except ValidationError as error:
         return _not_understood(values, first_error(error))
+    if (command.decision is not None) != (command.action in HAS_A_DECISION):
+        needs = "takes no" if command.decision else "needs a"
+        return _not_understood(values, f"{command.action} {needs} decision")
     if command.action not in NAMES_A_CYCLE:
         named = command.cycle_id is not None
         return _not_understood(values, f"{command.action} takes no cycle_id") if named else command

@@ -11,12 +11,14 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from engine.cycles.results import CycleResult, EngineState, Frozen, Logged, Preview
+from engine.ledger.decisions import Decision
 
 PROTOCOL = 1
 
 
 class Action(StrEnum):
-    """What a console can ask for. `replay`, `preview` and nothing else name a cycle.
+    """What a console can ask for. `replay`, `preview` and nothing else name a cycle; `decide` and
+    `preview_decision` have a decision.
 
     `preview` is a replay that is rolled back. `kill` stops all new orders, `revive` allows them
     again; accounting goes on either way.
@@ -30,6 +32,8 @@ class Action(StrEnum):
     KILL = "kill"
     REVIVE = "revive"
     BACKFILL = "backfill"
+    DECIDE = "decide"
+    PREVIEW_DECISION = "preview_decision"
 
 
 class Hello(Frozen):
@@ -78,6 +82,7 @@ class Command(Frozen):
     id: int
     action: Action
     cycle_id: int | None = None
+    decision: Decision | None = None
 
 
 class Reply(Frozen):

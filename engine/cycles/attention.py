@@ -1,28 +1,100 @@
-"""Markets at attention: their figures are not to be relied on, whatever the cycle did."""
+"""Markets at attention, or held: their figures are not to be relied on, whatever the cycle did."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from enum import StrEnum
+from typing import NamedTuple
 
 from engine.ledger.accounting import NET, Position
+from engine.ledger.disputes import DisputeKind, OpenDisputes
 
-BOOKED_AS_SPOT = (
-    "an earlier program booked this contract by the rules of a spot market, and so its figures go "
-    "on; a new ledger books it as a contract"
-)
 MIXED_SIDES = (
     "some of its fills say which side of a hedged position they are of, others do not: their "
-    "positions are kept apart, and may be one; a new ledger of fills that all say it, or all do "
-    "not, has it right"
+    "positions are kept apart, and may be one"
 )
+ONE_KIND = "a new ledger of fills that all say it, or all do not, has it right"
+BOOKED_AS_SPOT = (
+    "an earlier program booked this contract by the rules of a spot market, and so its figures go "
+    "on"
+)
+QUARANTINE = "an item in quarantine waits to be resolved"
 
 
-def at_attention(positions: Iterable[Position]) -> Iterator[tuple[str, str, str]]:
-    """Each such market, with the kind of the warning and why."""
+class MarketStatus(StrEnum):
+    """How far a market's figures can be relied on, the worst last."""
+
+    OK = "ok"
+    ATTENTION = "attention"
+    CATCHING_UP = "catching_up"
+    HELD = "held"
+
+
+class MarketState(NamedTuple):
+    """Why a market is at attention or held, and what helps. `kind` names the reason in notices."""
+
+    symbol: str
+    status: MarketStatus
+    kind: str
+    reason: str
+    remedy: str
+
+    @property
+    def message(self) -> str:
+        return f"{self.reason}; {self.remedy}"
+
+
+def market_states(
+    positions: Iterable[Position], disputes: Iterable[OpenDisputes], held: Collection[str] = ()
+) -> Iterator[MarketState]:
+    """The states of markets that are not ok; of a market there may be several. `held` are those
+    with an item in quarantine."""
+    for symbol in sorted(held):
+        remedy = "`cycledeck quarantine list` shows it"
+        yield MarketState(symbol, MarketStatus.HELD, "cursor_held", QUARANTINE, remedy)
+    for dispute in disputes:
+        yield from _of_dispute(dispute)
+    yield from _of_positions(positions)
+
+
+def _of_positions(positions: Iterable[Position]) -> Iterator[MarketState]:
     sides: dict[str, set[str]] = defaultdict(set)
+    status = MarketStatus.ATTENTION
     for position in positions:
         sides[position.symbol].add(position.side)
-        if position.market.is_booked_as_spot:
-            yield position.symbol, "booked_as_spot", BOOKED_AS_SPOT
+        if position.market.is_booked_as_spot and position.side == NET:
+            remedy = f"`cycledeck rebook {position.symbol}` books it as a contract"
+            yield MarketState(position.symbol, status, "booked_as_spot", BOOKED_AS_SPOT, remedy)
     for symbol, there in sides.items():
         if NET in there and len(there) > 1:
-            yield symbol, "mixed_sides", MIXED_SIDES
+            yield MarketState(symbol, status, "mixed_sides", MIXED_SIDES, ONE_KIND)
+
+
+def _of_dispute(dispute: OpenDisputes) -> Iterator[MarketState]:
+    if dispute.kind is DisputeKind.RELABELLED:
+        yield from _of_names(*dispute.names)
+        return
+    count = dispute.number
+    contents = "one content" if count == 1 else f"{count} contents"
+    if dispute.kind is DisputeKind.CLASH:
+        reason = f"{contents} under ids that other fills have, none of them booked"
+    else:
+        reason = f"{contents} other than what was booked under the same ids, which stand"
+    example = (
+        f"`cycledeck conflicts resolve {dispute.first_id}` decides, `conflicts list` shows all"
+    )
+    if count == 1:
+        example = f"`cycledeck conflicts resolve {dispute.first_id}` decides"
+    for symbol in sorted(dispute.markets):
+        kind = f"{dispute.kind.value}_open"
+        yield MarketState(symbol, MarketStatus.ATTENTION, kind, reason, example)
+
+
+def _of_names(old: str, new: str) -> Iterator[MarketState]:
+    remedy = (
+        f"`cycledeck markets alias {new} {old}` if it is, `cycledeck markets distinct {new} {old}` "
+        "if they are two"
+    )
+    reason = f"{new} may be {old} under another name: trades of both look alike"
+    held = f"{reason}; nothing new of {new} is booked"
+    yield MarketState(new, MarketStatus.HELD, "cursor_held", held, remedy)
+    yield MarketState(old, MarketStatus.ATTENTION, "relabelled_open", reason, remedy)

@@ -11,10 +11,10 @@ import structlog
 
 from engine.clock import now_ms
 from engine.cycles import metrics
-from engine.cycles.attention import at_attention
+from engine.cycles.attention import QUARANTINE, MarketStatus, market_states
 from engine.cycles.feed import Feed
 from engine.cycles.metrics import CycleMetrics
-from engine.cycles.preview import preview_replay
+from engine.cycles.preview import preview_decision, preview_replay
 from engine.cycles.results import CycleResult, CycleStatus, Kind, Notice, Preview
 from engine.cycles.running import RunningCycle
 from engine.errors import (
@@ -37,6 +37,7 @@ from engine.ingest.releases import release
 from engine.ledger.accounting import money_json
 from engine.ledger.commit import Commit, commit_cycle, read_commit
 from engine.ledger.cursors import CURSOR_PREFIX
+from engine.ledger.decisions import Decision
 from engine.ledger.markets import RULES
 from engine.settings import Settings
 from engine.store.connection import complete
@@ -115,6 +116,26 @@ class CycleRunner:
         )
         return await self._store.preview(work)
 
+    async def decide(self, decision: Decision, actor: str) -> CycleResult:
+        """Commit a decision of the operator: nothing is fetched, no order is sent.
+
+        Raises `DecisionRefused` where it cannot be made, or `StoreError`; nothing is changed then.
+        """
+        await self.preview_decision(decision, actor)
+        work = partial(self._decide, decision=decision, actor=actor)
+        return await self._contained(self._begun(Kind.DECISION), work)
+
+    async def preview_decision(self, decision: Decision, actor: str) -> Preview:
+        """What `decide` would do now; changes nothing. Raises `DecisionRefused` or `StoreError`."""
+        work = partial(
+            preview_decision,
+            decision=decision,
+            actor=actor,
+            cycle_id=self._cycle_id + 1,
+            lease_epoch=self._store.epoch or 0,
+        )
+        return await self._store.preview(work)
+
     async def _evidence(self, cycle_id: int) -> tuple[int, list[VenueResponse]]:
         """The cycle that a replay would run again, and what the venue said in it."""
         with sound_rows(self._store.path):
@@ -151,6 +172,12 @@ class CycleRunner:
             await self._prepare(cycle, responses, clock_ms)
         with cycle.timed("tx1"):
             await self._commit(cycle)
+
+    async def _decide(self, cycle: RunningCycle, decision: Decision, actor: str) -> None:
+        with cycle.timed("inputs"):
+            await self._keep_inputs(cycle, ())
+        with cycle.timed("tx1"):
+            await self._commit(cycle, decision, actor)
 
     async def _fetch(self, cycle: RunningCycle) -> Sequence[VenueResponse]:
         """The venue's responses; its clock, its marks and each market's failure go to the cycle."""
@@ -251,8 +278,9 @@ class CycleRunner:
         except StoreError as error:
             prepared = await self._store.read(partial(work, quarantining=False))
             cycle.prepared = self._without_undecided(cycle, prepared, error)
-        for symbol in sorted(cycle.prepared.held):
-            cycle.warn("cursor_held", "an item in quarantine waits to be resolved", symbol)
+        cycle.held |= cycle.prepared.held
+        for symbol in sorted(cycle.held):
+            cycle.warn("cursor_held", QUARANTINE, symbol)
 
     def _without_undecided(
         self, cycle: RunningCycle, prepared: Prepared, error: StoreError
@@ -269,7 +297,9 @@ class CycleRunner:
 
     # --- TX 1
 
-    async def _commit(self, cycle: RunningCycle) -> None:
+    async def _commit(
+        self, cycle: RunningCycle, decision: Decision | None = None, actor: str = ""
+    ) -> None:
         """The authoritative transaction. After a COMMIT that failed, read back what is true."""
 
         work = partial(
@@ -278,6 +308,8 @@ class CycleRunner:
             cycle_id=cycle.cycle_id,
             lease_epoch=self._store.epoch or 0,
             now_ms=now_ms(),
+            decision=decision,
+            actor=actor,
         )
         try:
             commit = await self._store.write(work)
@@ -305,9 +337,10 @@ class CycleRunner:
         for symbol, position in commit.positions.items():
             if position.oversold:
                 cycle.warn("oversold", "more was sold than the ledger holds", symbol)
-        for symbol, kind, message in at_attention(commit.positions.values()):
-            cycle.attention.add(symbol)
-            cycle.warn(kind, message, symbol)
+        for state in market_states(commit.positions.values(), commit.disputes):
+            of_status = cycle.held if state.status is MarketStatus.HELD else cycle.attention
+            of_status.add(state.symbol)
+            cycle.warn(state.kind, state.message, state.symbol)
         limit = self._settings.wal_alarm_mib * 1024 * 1024
         if (size := self._store.wal_bytes()) > limit:
             cycle.warn("wal_large", f"the write-ahead log has {size} bytes: a reader keeps it open")
@@ -337,7 +370,7 @@ class CycleRunner:
         await self.rebuild_metrics(await self._execution.resolve())
         if self._rules is None:
             self._rules = await self._retrying(self._venue.fetch_rules)
-        uncertain = cycle.prepared.held | cycle.unfetched | cycle.attention
+        uncertain = cycle.held | cycle.unfetched | cycle.attention
         fetched = [market.symbol for market in cycle.prepared.markets]
         snapshot = Snapshot(
             now_ms=cycle.venue_ms,

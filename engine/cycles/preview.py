@@ -1,14 +1,16 @@
-"""Preview: what a replay would do to today's ledger, by doing it and rolling back."""
+"""Preview: what a replay or a decision would do to today's ledger, by doing it and rolling back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from engine.clock import now_ms
 from engine.cycles.results import Preview, views
 from engine.ingest import inputs
 from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import prepare
+from engine.ledger.accounting import Position
 from engine.ledger.books import read_books
-from engine.ledger.commit import commit_cycle
+from engine.ledger.commit import Commit, commit_cycle
+from engine.ledger.decisions import Decision
 from engine.ledger.positions import named
 from engine.store.tx import Tx
 
@@ -36,6 +38,30 @@ def preview_replay(
         lease_epoch=lease_epoch,
         now_ms=now_ms(),
     )
+    return _preview(cycle_id, before, commit)
+
+
+def preview_decision(
+    tx: Tx, decision: Decision, actor: str, *, cycle_id: int, lease_epoch: int
+) -> Preview:
+    """The commit of a decision, which would be cycle `cycle_id`. The caller rolls it back.
+
+    Raises `DecisionRefused`.
+    """
+    before = named(read_books(tx)[0])
+    commit = commit_cycle(
+        tx,
+        (),
+        cycle_id=cycle_id,
+        lease_epoch=lease_epoch,
+        now_ms=now_ms(),
+        decision=decision,
+        actor=actor,
+    )
+    return _preview(cycle_id, before, commit)
+
+
+def _preview(cycle_id: int, before: Mapping[str, Position], commit: Commit) -> Preview:
     return Preview(
         cycle_id=cycle_id,
         attempted=commit.attempted,

@@ -17,7 +17,7 @@ from engine.ledger.balances import BalanceKey
 from engine.ledger.books import Books
 from engine.ledger.commit import Commit, commit_cycle
 from engine.ledger.digests import VERSION
-from engine.ledger.markets import SPOT_RULES
+from engine.ledger.markets import SPOT_RULES, changes_of
 from engine.ledger.positions import Positions
 from engine.money import canonical
 from engine.store.damage import sound_rows
@@ -26,6 +26,12 @@ from engine.store.scratch import scratch_ledger
 from engine.store.tx import Tx
 
 Report = Callable[[str], None]
+
+# The statements that copy a ledger as it was before a commit.
+COPIED = (
+    "scratch_events", "scratch_claims", "scratch_commits", "scratch_markets", "scratch_distinct",
+    "scratch_conflicts",
+)  # fmt: skip
 
 
 class Difference(Frozen):
@@ -71,8 +77,9 @@ async def rehearse(
 def _rehearse(tx: Tx, cycle_id: int, responses: list[VenueResponse], report: Report) -> Rehearsal:
     recorded = _recorded(tx, cycle_id)
     report("copying the ledger as it was")
-    for name in ("scratch_events", "scratch_claims", "scratch_commits", "scratch_markets"):
+    for name in COPIED:
         tx.run(name, commit_seq=recorded["commit_seq"])
+    _restore_markets(tx, recorded["commit_seq"])
     _restore_cursors(tx, recorded, responses)
     report("folding its positions")
     books = Books(tx, 0, 0)
@@ -105,6 +112,16 @@ def _recorded(tx: Tx, cycle_id: int) -> dict[str, Any]:
         return recorded
     after = tx.value("scratch_next_commit", cycle_id=cycle_id)
     return {"commit_seq": after, "committed_ms": now_ms(), "lease_epoch": 0, "cursors_json": "{}"}
+
+
+def _restore_markets(tx: Tx, commit_seq: int) -> None:
+    """Take back what decisions made of markets since."""
+    for text in tx.column("scratch_decisions_after", commit_seq=commit_seq):
+        for change in changes_of(text):
+            if change.before is None:
+                tx.run("market_drop", symbol=change.symbol)
+            else:
+                tx.run("market_keep", **change.before.row, commit_seq=commit_seq)
 
 
 def _restore_cursors(tx: Tx, recorded: dict[str, Any], responses: Iterable[VenueResponse]) -> None:

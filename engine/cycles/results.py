@@ -13,15 +13,18 @@ from engine.money import canonical
 
 
 class Kind(StrEnum):
-    """`reconcile` looks back further than `live`; `replay` runs on recorded inputs."""
+    """`reconcile` looks back further than `live`; `replay` runs on recorded inputs; a `decision` is
+    the operator's, and fetches nothing."""
 
     LIVE = "live"
     RECONCILE = "reconcile"
     REPLAY = "replay"
+    DECISION = "decision"
 
 
 class CycleStatus(StrEnum):
-    """`ok` and `partial` are committed, `partial` with something left out or gone wrong.
+    """`ok`, `attention`, `held` and `partial` are committed: with markets at attention, or held,
+    or `partial` with something left out or gone wrong.
 
     `skipped`: the database was locked by another process. `fenced`: another engine took over.
     `interrupted`: the engine ended in between (`partial` where that was after the commit).
@@ -29,6 +32,8 @@ class CycleStatus(StrEnum):
 
     RUNNING = "running"
     OK = "ok"
+    ATTENTION = "attention"
+    HELD = "held"
     PARTIAL = "partial"
     FAILED = "failed"
     SKIPPED = "skipped"

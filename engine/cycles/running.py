@@ -23,7 +23,7 @@ class RunningCycle:
     """A cycle so far: its step, what it was answered, what it committed, what went wrong.
 
     `failure` is its status where nothing was committed. `attention` are markets whose figures are
-    not to be relied on.
+    not to be relied on, `held` those that wait for the operator.
     """
 
     cycle_id: int
@@ -37,6 +37,7 @@ class RunningCycle:
     marks: Mapping[str, Decimal] = field(default_factory=dict)
     unfetched: set[str] = field(default_factory=set)
     attention: set[str] = field(default_factory=set)
+    held: set[str] = field(default_factory=set)
     prepared: Prepared = field(default_factory=Prepared)
     commit: Commit | None = None
     executed: Executed = field(default_factory=Executed)
@@ -63,11 +64,14 @@ class RunningCycle:
 
     @property
     def status(self) -> CycleStatus:
-        """Whatever happened after a commit, it was one."""
+        """Whatever happened after a commit, it was one; else the worst of its markets'."""
         if self.commit is None:
             return self.failure
-        incomplete = self.errors or self.prepared.held or self.attention
-        return CycleStatus.PARTIAL if incomplete else CycleStatus.OK
+        if self.errors:
+            return CycleStatus.PARTIAL
+        if self.held:
+            return CycleStatus.HELD
+        return CycleStatus.ATTENTION if self.attention else CycleStatus.OK
 
     @property
     def verdict(self) -> Verdict | None:
@@ -113,7 +117,7 @@ class RunningCycle:
             venue_ms=self.venue_ms,
             replay_of=self.replay_of,
             verdict=self.verdict,
-            held=tuple(sorted(self.prepared.held)),
+            held=tuple(sorted(self.held)),
             timings_ms=self.timings_ms,
             orders_submitted=self.executed.submitted,
             orders_canceled=self.executed.canceled,

@@ -10,6 +10,7 @@ from engine.cycles.cycle import CycleRunner
 from engine.cycles.results import CycleResult, CycleStatus, EngineState, Kind, Preview
 from engine.cycles.running import RunningCycle
 from engine.errors import EngineClosing, StoreFatal
+from engine.ledger.decisions import Decision
 from engine.settings import Settings
 
 T = TypeVar("T")
@@ -79,6 +80,14 @@ class Scheduler:
     async def preview(self, cycle_id: int) -> Preview:
         """Raises `NoSuchCycle` or `StoreError`."""
         return await self.exclusively(lambda: self._runner.preview(cycle_id))
+
+    async def decide(self, decision: Decision, actor: str) -> CycleResult:
+        """Raises `DecisionRefused` or `StoreError`."""
+        return await self.exclusively(lambda: self._runner.decide(decision, actor))
+
+    async def preview_decision(self, decision: Decision, actor: str) -> Preview:
+        """Raises `DecisionRefused` or `StoreError`."""
+        return await self.exclusively(lambda: self._runner.preview_decision(decision, actor))
 
     async def exclusively(self, work: Callable[[], Awaitable[T]]) -> T:
         async with self._one_at_a_time:

@@ -2,7 +2,7 @@
 
 import json
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 from itertools import chain, islice, takewhile
 from operator import attrgetter
@@ -11,7 +11,7 @@ from engine.cycles.results import Frozen, PositionView
 from engine.errors import NoSuchCycle
 from engine.history.results_reader import BEYOND
 from engine.ledger.accounting import ZERO, Position
-from engine.ledger.events import Event, in_fold_order
+from engine.ledger.events import Event
 from engine.ledger.positions import Positions
 from engine.money import EXACT, canonical
 from engine.store.tx import Tx
@@ -89,10 +89,10 @@ class _Change:
         self._tx = tx
         self._cycle_id = cycle_id
         self._name = symbol
-        self._positions = Positions(tx)
+        self._commit_seq, first_seq, last_seq = self._commit()
+        self._positions = Positions.of_commit(tx, self._commit_seq, self._last_by_then())
         self._key = self._positions.key(symbol)
         self._belonging = self._positions.belonging(self._key)
-        self._commit_seq, first_seq, last_seq = self._commit()
         self._stored, stored_seq = self._stored_at(self._commit_seq)
         self._own, own_ms = self._span(first_seq, last_seq)
         self._last_seq = last_seq if self._own else stored_seq
@@ -121,7 +121,7 @@ class _Change:
         position = self._positions.checkpoint(self._key, bound)
         done = position.last
         events = (event for event in self._events(position.last_ts) if event.place > done)
-        position.fold(self._earlier(events))
+        position.fold(self._earlier(events), self._positions.void)
         return position, events
 
     def explained(self, position: Position, events: Iterator[Event]) -> Explanation:
@@ -132,9 +132,11 @@ class _Change:
         listed = list(islice(events, MOST_STEPS))
         event_ids = json.dumps([event.event_id for event in listed])
         new = set(self._tx.column("appended_by", event_ids=event_ids, cycle_id=self._cycle_id))
-        steps = tuple(_step(position, event, event.event_id in new) for event in listed)
+        steps = tuple(
+            _step(position, event, event.event_id in new, self._positions.void) for event in listed
+        )
         done = position.events
-        position.fold(events)
+        position.fold(events, self._positions.void)
         position.fees_unknown = self._stored.fees_unknown
         after, stored = PositionView.of(position), PositionView.of(self._stored)
         return Explanation(
@@ -159,6 +161,10 @@ class _Change:
             raise NoSuchCycle(f"cycle {cycle_id} does not exist, or it committed nothing")
         commit_seq, first_seq, last_seq = row
         return (commit_seq, 1, 0) if first_seq is None else (commit_seq, first_seq, last_seq)
+
+    def _last_by_then(self) -> int:
+        """The number of the ledger's last event as of the commit."""
+        return int(self._tx.value("last_seq_of", commit_seq=self._commit_seq))
 
     def _stored_at(self, commit_seq: int) -> tuple[Position, int]:
         """The position stored as of a commit, and the number of the last event by then."""
@@ -190,9 +196,7 @@ class _Change:
 
     def _events(self, since_ms: int) -> Iterator[Event]:
         """The events as of the change from a time on, in fold order, streamed."""
-        span = {"since_ms": since_ms, "last_seq": self._last_seq}
-        rows = self._tx.each("history_events", **span, **self._belonging)
-        return in_fold_order(map(Event._make, rows))
+        return self._positions.events(self._key, since_ms, self._last_seq)
 
     def _earlier(self, events: Iterator[Event]) -> Iterator[Event]:
         """The events before the change's first one, which is taken out of `events` too."""
@@ -200,10 +204,10 @@ class _Change:
         return takewhile(lambda event: event.event_id != first_id, events)
 
 
-def _step(position: Position, event: Event, new: bool) -> FoldStep:
+def _step(position: Position, event: Event, new: bool, void: Collection[str]) -> FoldStep:
     """Fold one event; the step is the difference it makes."""
     qty, cost, realized_pnl = position.qty, position.cost, position.realized_pnl
-    position.fold([event])
+    position.fold([event], void)
     d = EXACT.subtract(position.qty, qty)
     paid = EXACT.subtract(position.cost, cost)
     realized = EXACT.subtract(position.realized_pnl, realized_pnl)

@@ -6,20 +6,23 @@ own dedupe runs once more, on a ledger in memory that holds the events which the
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any, Literal, NamedTuple
 
 from engine.history.results_reader import BEYOND
 from engine.ledger import append
+from engine.ledger.contents import Together
 from engine.ledger.events import FILL, Event, events_of
 from engine.ledger.fills import Fill
-from engine.ledger.markets import Market
+from engine.ledger.markets import Market, Markets
+from engine.ledger.names import within_market
 from engine.store.scratch import scratch_ledger
 from engine.store.tx import Row, Tx
 
 Became = Literal["inserted", "ignored", "conflicting", "unbooked"]
+WAITS = "its market may be another one under another name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +73,21 @@ class Outcomes:
         """The outcomes of any booked fills at all, by booking them once more; slower."""
         appended: dict[int, list[tuple[Event, Became, str]]] = {}
         with scratch_ledger() as scratch:
-            _recall(scratch, self._met(fills, before=self.cycle_id))
+            decided = self._recall(scratch, fills)
+            together = append.contradicting(fills, Markets(scratch))
             for numbers in _rounds(fills):
-                events = _append(scratch, [fills[number] for number in numbers], self.cycle_id)
+                events = _append(
+                    scratch, [fills[number] for number in numbers], self.cycle_id, together
+                )
                 appended |= zip(numbers, events, strict=True)
             holders = _Holders(scratch.rows("retrace_events"))
         return [
             [
-                EventOutcome.of(event, outcome, holders.of(event), detail)
+                EventOutcome.of(event, "unbooked", None, WAITS)
+                if outcome == "ignored" and holders.of(event) is None and not refused
+                else EventOutcome.of(event, outcome, holders.of(event), detail)
                 for event, outcome, detail in appended[number]
+                for refused in [event.trade_id in decided]
             ]
             for number in range(len(fills))
         ]
@@ -123,10 +132,52 @@ class Outcomes:
                     unclear.update(event_ids)
         return unclear
 
-    def _met(self, fills: Iterable[Fill], before: int) -> list[Row]:
-        """Events that earlier cycles inserted where those of `fills` belong, and these cycles."""
+    def _recall(self, scratch: Tx, fills: Sequence[Fill]) -> set[str]:
+        """Put into the ledger in memory what these fills met: events, claims, markets, disputes.
+
+        Returns the ids of trades that a decision was made about.
+        """
+        for name, copied in (
+            ("history_markets", "retrace_market"), ("distinct_all", "retrace_distinct"),
+        ):  # fmt: skip
+            for row in self.tx.rows(name):
+                scratch.run_many(copied, [row])
+        trade_ids = {fill.trade_id for fill in fills}
+        (commit_seq, *_), *_ = self.tx.rows("history_commit", cycle_id=self.cycle_id) or [(0,)]
+        disputes = self.tx.rows(
+            "history_disputes",
+            trade_ids=json.dumps(sorted(trade_ids)),
+            before=self.cycle_id,
+            commit_seq=commit_seq,
+        )
+        for row in disputes:
+            scratch.run_many("retrace_dispute", [row])
+        booked = {row[11] for row in disputes if row[11] is not None}
+        booked.update(self._twins(fills))
+        met = self._met(fills, self.cycle_id, booked)
+        scratch.run_many("append_detailed_events", met)
+        events = (Event._make(row[:-1]) for row in met)
+        applied = [event.trade_id for event in events if event.type == FILL]
+        scratch.column("claim_fills", fill_ids=json.dumps(applied), cycle_id=0)
+        return {row[6] for row in disputes if row[10] != "open"}
+
+    def _twins(self, fills: Iterable[Fill]) -> Iterator[str]:
+        """The ids of trades of other markets that these may be, under another name."""
+        of_markets: dict[str, list[str]] = defaultdict(list)
+        for fill in fills:
+            bare = within_market(fill.trade_id, fill.symbol)
+            if bare is not None:
+                of_markets[fill.symbol].append(bare)
+        for symbol, ids in of_markets.items():
+            rows = self.tx.rows("twins", ids=json.dumps(ids), symbol=symbol)
+            yield from (Event._make(row[1:]).trade_id for row in rows)
+
+    def _met(self, fills: Iterable[Fill], before: int, booked: Collection[str] = ()) -> list[Row]:
+        """Events that earlier cycles inserted where those of `fills` belong, and these cycles;
+        `booked` are other ids that decisions booked them under."""
         event_ids = {event.event_id for fill in fills for event in events_of(fill)}
-        trade_ids = sorted({fill.trade_id for fill in fills})
+        event_ids.update(f"fill:{trade_id}" for trade_id in booked)
+        trade_ids = sorted({fill.trade_id for fill in fills}.union(booked))
         event_ids.update(f"fee:{trade_id}" for trade_id in trade_ids)
         return self.tx.rows(
             "history_met",
@@ -166,14 +217,6 @@ def _fee_key(event: Event) -> tuple[str, str | None]:
     return event.exchange_trade_id, event.fee_currency
 
 
-def _recall(scratch: Tx, met: Sequence[Row]) -> None:
-    """Put events, and the claims of their fills, into the ledger in memory."""
-    scratch.run_many("append_detailed_events", met)
-    events = (Event._make(row[:-1]) for row in met)
-    applied = [event.trade_id for event in events if event.type == FILL]
-    scratch.column("claim_fills", fill_ids=json.dumps(applied), cycle_id=0)
-
-
 def _rounds(fills: Iterable[Fill]) -> list[list[int]]:
     """The fills' numbers, so that no round has two events of the same id."""
     turns: dict[str, int] = defaultdict(int)
@@ -187,19 +230,20 @@ def _rounds(fills: Iterable[Fill]) -> list[list[int]]:
 
 
 def _append(
-    scratch: Tx, fills: Sequence[Fill], cycle_id: int
+    scratch: Tx, fills: Sequence[Fill], cycle_id: int, together: Together
 ) -> list[list[tuple[Event, Became, str]]]:
     """Append one round; for each fill, the outcome of each event, and why it is in dispute."""
-    appended = append.append(scratch, fills, cycle_id)
-    disputed = scratch.pairs("retrace_conflicts")
+    appended = append.append(scratch, fills, cycle_id, together=together)
+    disputed = {_fee_key(event) for event in appended.conflicting}
     # By what it is of: a fee's id may have been another's, and then it has one of its own.
     inserted: dict[tuple[str, str | None], Event] = {}
     for event in appended.inserted:
         inserted[_fee_key(event)] = event
 
     def outcome(event: Event) -> tuple[Event, Became, str]:
-        if event.event_id in disputed:
-            return event, "conflicting", _contradiction(json.loads(disputed[event.event_id]))
+        if _fee_key(event) in disputed:
+            fields = appended.disputed[event.trade_id]
+            return event, "conflicting", _contradiction(fields)
         stored = inserted.pop(_fee_key(event), None)
         return (stored, "inserted", "") if stored else (event, "ignored", "")
 

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from engine.cycles.attention import MarketState, MarketStatus, market_states
 from engine.cycles.results import CycleStatus, Frozen, PositionView, views
 from engine.ingest.quarantine import held
 from engine.ledger.accounting import read_money_json
 from engine.ledger.balances import by_asset
 from engine.ledger.books import read_books
 from engine.ledger.cursors import CURSOR_PREFIX
+from engine.ledger.disputes import open_ones
 from engine.ledger.identity import Identity
 from engine.ledger.positions import named
 from engine.store.lease import LeaseRow
@@ -38,7 +40,7 @@ class CursorView(Frozen):
 class LedgerSummary(Frozen):
     """The ledger file as it stands now: what Health shows and what a console starts from.
 
-    Sizes in bytes, times in UTC milliseconds. `counts` has the conflicts, quarantined items still
+    Sizes in bytes, times in UTC milliseconds. `counts` has conflicts and quarantined items still
     open, cycles by status, orders whose fate is unknown. `lease_holder` is null when nobody runs.
     Marks are those of the newest cycle that had any. `errors` has how often each type of error
     and warning occurred; it and the cycles' counts are of the newest `RECENT_CYCLES`.
@@ -65,9 +67,18 @@ class LedgerSummary(Frozen):
     errors: tuple[tuple[str, int], ...]
 
 
+class MarketView(Frozen):
+    """Why a market is at attention or held, and what helps."""
+
+    status: MarketStatus
+    reason: str
+    remedy: str
+
+
 class LedgerStatus(Frozen):
     """The ledger as `status` prints it. Balances are by asset, zeros left out: what the ledger's
-    events moved. Cursors in UTC milliseconds; `lease` is null when nobody runs, `counts` has the
+    events moved. Of each market that is not ok, `markets` says why. Cursors in UTC milliseconds;
+    `lease` is null when nobody runs, `counts` has the
     rows of each table."""
 
     ledger: dict[str, str]
@@ -75,6 +86,7 @@ class LedgerStatus(Frozen):
     balances: dict[str, str]
     cursors: dict[str, int]
     held: tuple[str, ...]
+    markets: dict[str, tuple[MarketView, ...]]
     lease: dict[str, Any] | None
     last_cycle: dict[str, Any] | None
     counts: dict[str, int]
@@ -119,12 +131,14 @@ class SummaryReader:
     def status(self) -> LedgerStatus:
         tx, lease = self.tx, LeaseRow.read(self.tx)
         positions, balances = read_books(tx)
+        holding = held(tx)
         return LedgerStatus(
             ledger=Identity.stored(tx),
             positions=views(named(positions), {}),
             balances=by_asset(balances),
             cursors={row["key"]: row["value_ms"] for row in tx.named("cursors_all")},
-            held=tuple(sorted(held(tx))),
+            held=tuple(sorted(holding)),
+            markets=_markets(market_states(positions, open_ones(tx), holding)),
             lease=None if lease.holder is None else asdict(lease),
             last_cycle=self._last_cycle(),
             counts={name: tx.count(name) for name in tx.column("tables_all")},
@@ -158,6 +172,14 @@ class SummaryReader:
         for name in [name for name in cycle if name.endswith("_json")]:
             cycle[name.removesuffix("_json")] = json.loads(cycle.pop(name))
         return cycle
+
+
+def _markets(states: Iterable[MarketState]) -> dict[str, tuple[MarketView, ...]]:
+    markets: dict[str, tuple[MarketView, ...]] = {}
+    for state in states:
+        view = MarketView(status=state.status, reason=state.reason, remedy=state.remedy)
+        markets[state.symbol] = (*markets.get(state.symbol, ()), view)
+    return dict(sorted(markets.items()))
 
 
 def _frequencies(notices_json: Iterable[str]) -> tuple[tuple[str, int], ...]:

@@ -79,7 +79,9 @@ def prepare(
         for response in responses
     ]
     unreadable = chain.from_iterable(reading.unreadable for reading in readings)
-    undecided = (*unreadable, *_with_taken_ids(tx, readings, identity.venue, cycle_id))
+    # By later rules TX 1 tells what came under an id that is taken.
+    taken = _with_taken_ids(tx, readings, identity.venue, cycle_id) if edge == SPOT_RULES else ()
+    undecided = (*unreadable, *taken)
     if quarantining:
         quarantine.keep(tx, undecided, cycle_id)
     # The rules of 0.1.0 released nothing.

@@ -5,12 +5,12 @@ rounding is `money.share`. What is released plus what stays is always what was t
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from typing import Any, NamedTuple
 
-from engine.ledger.events import FEE, FILL, Event, SortKey, sort_key
+from engine.ledger.events import FEE, FILL, UNVOID, VOID, Event, SortKey, sort_key, source_id
 from engine.ledger.markets import Market
 from engine.money import EXACT, canonical, share
 from engine.store.tx import Row
@@ -43,7 +43,7 @@ class PositionKey(NamedTuple):
     def of(cls, event: Event, market: Market) -> "PositionKey":
         """The position that an event belongs to."""
         return cls(
-            event.symbol,
+            market.symbol,
             event.wallet or MAIN,
             event.position_side or NET,
             event.margin_mode or market.margin_mode,
@@ -127,7 +127,11 @@ class Position:
         """Where the fold stands: an event that sorts before this is a late one."""
         if not self.events:
             return (-1, (0, 0, ""), 0, "")
-        return sort_key(self.last_ts, self.symbol, self.last_trade_id, self.last_event_id)
+        names = [
+            n for n in self.market.aliases if source_id(self.last_trade_id).startswith(f"{n}:")
+        ]
+        name = max(names, key=len, default=self.symbol)
+        return sort_key(self.last_ts, name, self.last_trade_id, self.last_event_id)
 
     @property
     def avg_cost(self) -> Decimal | None:
@@ -152,8 +156,9 @@ class Position:
         an inverse contract at no price."""
         return unrealized(self.qty, self.cost, mark, self.market.is_inverse)
 
-    def fold(self, events: Iterable[Event]) -> None:
-        """Carry the position on over events of its symbol, given in sort order.
+    def fold(self, events: Iterable[Event], void: Collection[str] = ()) -> None:
+        """Carry the position on over events of its market, given in sort order; those of a `void`
+        trade move nothing.
 
         Raises `ValueError` for an event of a type that has no rule.
         """
@@ -164,7 +169,8 @@ class Position:
                 rule = _RULES.get(event.type)
                 if rule is None:
                     raise ValueError(f"{event.event_id}: no rule folds events of {event.type!r}")
-                rule(self, event)
+                if not void or event.trade_id not in void:
+                    rule(self, event)
         if event is not None:
             self.last_ts = event.ts
             self.last_trade_id = event.trade_id
@@ -172,8 +178,8 @@ class Position:
 
     def _fill(self, event: Event) -> None:
         qty, price = Decimal(event.qty or ""), Decimal(event.price or "")
-        if self.market.is_contract and event.contract_size is not None:
-            qty *= Decimal(event.contract_size)
+        if self.market.is_contract and (size := event.contract_size or self.market.contract_size):
+            qty *= Decimal(size)
         value = share(qty, ONE, price) if self.market.is_inverse else qty * price
         self._move(qty if event.side == "buy" else -qty, value)
 
@@ -183,6 +189,9 @@ class Position:
             self.fees[currency] = self.fees.get(currency, ZERO) + fee
         if currency == self.market.base and not self.market.is_contract:
             self._move(-fee, ZERO)
+
+    def _ruling(self, event: Event) -> None:
+        """Whether a trade is void is looked up by trade, never carried along."""
 
     def _move(self, d: Decimal, v: Decimal) -> None:
         """The one rule: an event moves the quantity by `d` and brings a value `v` ≥ 0."""
@@ -210,6 +219,8 @@ class Position:
 _RULES: dict[str, Callable[[Position, Event], None]] = {
     FILL: Position._fill,
     FEE: Position._fee,
+    VOID: Position._ruling,
+    UNVOID: Position._ruling,
 }
 
 

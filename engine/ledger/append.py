@@ -4,32 +4,53 @@ Runs inside TX 1.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from engine.ledger.events import BASIC, FEE, FILL, Event, events_of, no_fee
+from engine.errors import StoreError
+from engine.ledger import disputes
+from engine.ledger.contents import (
+    Content,
+    Contradiction,
+    Together,
+    is_another_fill,
+    is_relabelled,
+)
+from engine.ledger.disputes import Dispute, DisputeKind
+from engine.ledger.events import BASIC, DECISION, FEE, FILL, Event, events_of, no_fee
 from engine.ledger.fills import Fill
+from engine.ledger.markets import Markets
+from engine.ledger.names import MarketNames
 from engine.store.tx import Tx
-
-Contradiction = dict[str, tuple[Any, Any]]
 
 
 @dataclass(slots=True)
 class Appended:
     """The outcome of appending a cycle's fills: attempted = inserted + ignored + conflicting.
 
-    `unsettled` are the symbols whose claims and events disagreed (rows were removed by hand):
-    their positions have to be folded anew from the ledger. `named_fees` are fills of earlier cycles
-    whose fees were unknown, and are all named now.
+    `conflicting` are the events that contradict the ledger, or another report of the cycle;
+    `disputed` are the fields in which each such trade does. `unsettled` are the symbols whose
+    claims and events disagreed (rows were removed by hand): their positions have to be folded anew
+    from the ledger. `named_fees` are fills of earlier cycles whose fees were unknown, and are all
+    named now. `waiting` are markets that may be others under another name: nothing new is booked.
+    `refused` are the ids and times of contents that a decision refused.
     """
 
     attempted: int = 0
     ignored: int = 0
     inserted: list[Event] = field(default_factory=list)
     conflicting: list[Event] = field(default_factory=list)
+    disputed: dict[str, Contradiction] = field(default_factory=dict)
     unsettled: set[str] = field(default_factory=set)
     named_fees: list[Event] = field(default_factory=list)
+    waiting: frozenset[str] = frozenset()
+    refused: set[tuple[str, int]] = field(default_factory=set)
+
+    @property
+    def disputed_fills(self) -> set[str]:
+        """The trades whose fill itself is in dispute, not a fee alone."""
+        return {event.trade_id for event in self.conflicting if event.type == FILL}
 
     @property
     def counts(self) -> dict[str, int]:
@@ -42,43 +63,127 @@ class Appended:
         }
 
 
-def append(tx: Tx, fills: Sequence[Fill], cycle_id: int) -> Appended:
-    """Append the FILL and FEE events of `fills`; an event that is there already stays as it is."""
-    return _Append(tx, cycle_id).append(fills)
+def append(
+    tx: Tx,
+    fills: Sequence[Fill],
+    cycle_id: int,
+    markets: Markets | None = None,
+    together: Together | None = None,
+) -> Appended:
+    """Append the FILL and FEE events of `fills`; an event that is there already stays as it is.
+
+    `together` is what the cycle's reports contradict each other about, where `fills` are not all
+    of them.
+    """
+    return _Append(tx, cycle_id, markets or Markets(tx), together).append(fills)
+
+
+def append_events(tx: Tx, events: Sequence[Event], cycle_id: int) -> Appended:
+    """Append events that are new for sure, as a decision makes them.
+
+    Raises `StoreError` where one is not.
+    """
+    return _Append(tx, cycle_id, Markets(tx), Together()).append_new(events)
+
+
+def contradicting(fills: Sequence[Fill], markets: Markets) -> Together:
+    """What reports of one cycle contradict each other about."""
+    times = Counter(fill.trade_id for fill in fills if fill.market is not None)
+    several = [fill for fill in fills if times[fill.trade_id] > 1]
+    return Together.among(map(events_of, several), markets.root) if several else Together()
 
 
 class _Append:
     """One cycle's fills on their way into the ledger."""
 
-    def __init__(self, tx: Tx, cycle_id: int) -> None:
+    def __init__(self, tx: Tx, cycle_id: int, markets: Markets, together: Together | None) -> None:
         self._tx = tx
         self._cycle_id = cycle_id
+        self._markets = markets
+        self._names = MarketNames(tx, markets)
+        self._together = together
         self._done = Appended()
         self._by_old_rules: set[str] = set()
+        self._again: list[list[Event]] = []
 
     def append(self, fills: Sequence[Fill]) -> Appended:
+        if self._together is None:
+            self._together = contradicting(fills, self._markets)
+        for symbols in self._together.relabelled.values():
+            self._names.suspect(symbols)
+        self._by_old_rules = {fill.trade_id for fill in fills if fill.market is None}
         claimed = self._claim(fills)
-        fresh: list[Event] = []
-        seen: list[list[Event]] = []
+        fresh: dict[str, list[Event]] = {}
+        earlier: list[list[Event]] = []
         for fill in fills:
             events = events_of(fill)
             self._done.attempted += len(events)
-            if fill.trade_id in claimed:
-                claimed.remove(fill.trade_id)
-                fresh += events
+            if fill.trade_id not in claimed:
+                earlier.append(events)
+            elif fill.trade_id in fresh or self._is_relabelled(fill):
+                self._again.append(events)
             else:
-                seen.append(events)
-            if fill.market is None:
-                self._by_old_rules.add(fill.trade_id)
-        seen += ([event] for event in self._insert(fresh))
-        if seen:
-            self._compare(seen)
+                fresh[fill.trade_id] = events
+        if earlier:
+            self._compare(earlier)
+        if fresh:
+            self._book(fresh)
+        if self._again:
+            self._compare(self._again)
+        self._done.waiting = self._names.waiting
+        return self._done
+
+    def append_new(self, events: Sequence[Event]) -> Appended:
+        fills = [event.trade_id for event in events if event.type == FILL]
+        values = {"fill_ids": json.dumps(fills), "cycle_id": self._cycle_id}
+        claimed = self._tx.column("claim_fills", **values)
+        taken = self._insert([*events])
+        if taken or len(claimed) != len(fills):
+            raise StoreError(
+                f"events of a decision are in the ledger already: {events[0].event_id}"
+            )
+        self._done.attempted = len(events)
         return self._done
 
     def _claim(self, fills: Iterable[Fill]) -> set[str]:
         """The fills that this cycle is the first to apply: of a usual window, few."""
-        ids = json.dumps([fill.trade_id for fill in fills])
-        return set(self._tx.column("claim_fills", fill_ids=ids, cycle_id=self._cycle_id))
+        ids = [fill.trade_id for fill in fills]
+        if undecided := self._undecided(ids):
+            ids = [trade_id for trade_id in ids if trade_id not in undecided]
+        values = {"fill_ids": json.dumps(ids), "cycle_id": self._cycle_id}
+        return set(self._tx.column("claim_fills", **values))
+
+    def _undecided(self, ids: list[str]) -> set[str]:
+        """Ids under which several contents were reported, now or earlier: none is booked as it
+        comes."""
+        clashing = set(self._together.clashing) if self._together else set()
+        if self._tx.value("clash_exists"):
+            clashing.update(self._tx.column("clashing_ids", trade_ids=json.dumps(ids)))
+        return clashing
+
+    def _is_relabelled(self, fill: Fill) -> bool:
+        """Whether it was reported under the name that its market was first known by, too."""
+        symbols = self._together.relabelled.get(fill.trade_id) if self._together else None
+        return symbols is not None and fill.symbol != self._names.first(symbols)
+
+    def _book(self, fresh: dict[str, list[Event]]) -> None:
+        """Book what is new, but for twins of what is known, and for markets that wait."""
+        for trade_id, twin in self._names.twins(fresh):
+            self._meet_twin(fresh.pop(trade_id), twin)
+        held = [
+            trade_id
+            for trade_id, events in fresh.items()
+            if events[0].symbol in self._names.waiting and trade_id not in self._by_old_rules
+        ]
+        for trade_id in held:
+            self._done.attempted -= len(fresh.pop(trade_id))
+        self._unclaim(held)
+        for orphan in self._insert([event for events in fresh.values() for event in events]):
+            self._meet(orphan)
+
+    def _unclaim(self, trade_ids: Sequence[str]) -> None:
+        if trade_ids:
+            self._tx.run("unclaim", fill_ids=json.dumps(trade_ids), cycle_id=self._cycle_id)
 
     def _insert(self, events: list[Event]) -> list[Event]:
         """Insert events; returns those whose ids were in the ledger already."""
@@ -125,6 +230,18 @@ class _Append:
         row = self._tx.one("stored_event", event_id=fee.event_id)
         return row is not None and Event._make(row).exchange_trade_id != fee.exchange_trade_id
 
+    def _meet(self, orphan: Event) -> None:
+        """An event that is there already, though its claim was not."""
+        stored = Event._make(self._tx.rows("stored_event", event_id=orphan.event_id)[0])
+        fields = stored.contradicted_by(orphan)
+        if fields:
+            self._done.conflicting.append(orphan)
+            self._done.disputed[orphan.trade_id] = fields
+            kind = DisputeKind.CORRECTION
+            disputes.keep(self._tx, [orphan], kind, fields, self._cycle_id)
+        else:
+            self._done.ignored += 1
+
     def _compare(self, seen: list[list[Event]]) -> None:
         """Tell repeats from contradictions, and book a fee that came after its fill."""
         ids = json.dumps([event.event_id for events in seen for event in events])
@@ -136,89 +253,174 @@ class _Append:
                 self._settle(events)
 
     def _settle(self, events: list[Event]) -> None:
-        """Decide event by event about a fill that is in the ledger and no plain repeat."""
-        fees = self._stored_fees(events[0].trade_id)
-        row = self._tx.one("stored_event", event_id=events[0].event_id)
-        if row is not None:
-            fill = Event._make(row)
-            events = [events[0], *(fee.belonging_to(fill) for fee in events[1:])]
-            events = self._naming_fees(fill, events, fees)
-        disputed = False
-        for event in events:
-            stored = self._counterpart(event, fees)
-            if stored is None and not disputed:
-                self._insert([event])
-                if event.type == FILL:
-                    self._done.unsettled.add(event.symbol)
-                continue
-            # The fee of a fill that is disputed is not booked beside the fill that stands.
-            contradiction = stored.contradicted_by(event) if stored else {"fee": (None, event.fee)}
-            if event.type == FILL:
-                contradiction |= _withdrawn_fees(events, fees)
-                disputed = bool(contradiction)
-            if contradiction:
-                self._keep_conflict(event, contradiction)
-            else:
-                self._done.ignored += 1
+        """Decide about a report that is no plain repeat of what the ledger has under its id."""
+        trade_id, report = events[0].trade_id, Content.of(events)
+        stored, rows = self._stored(trade_id), disputes.of_trade(self._tx, trade_id)
+        clashing = self._together.clashing.get(trade_id, ()) if self._together else ()
+        if stored is None and not rows and not clashing:
+            self._recover(events)
+            return
+        booked = [self._stored(row.booked_as) for row in rows if row.booked_as]
+        standing = [content for content in (stored, *booked) if content is not None]
+        for content in standing:
+            if self._is_repeat(content, report):
+                self._repeat(content, events)
+                return
+        whole = [(row, Content.of(row.events)) for row in rows if row.is_whole]
+        for row, content in whole:
+            if not content.contradicted_by(report, self._markets.root):
+                if row.status == "open":
+                    self._count(report, dict(row.fields), stored)
+                else:
+                    self._refuse(events)
+                return
+        replaced = any(row.status == "replaced" for row in rows)
+        others = [*(standing[1:] if replaced else standing), *standing, *clashing]
+        others += [content for _, content in whole]
+        fields = self._contradiction(report, others)
+        if self._is_refused(report, fields, rows):
+            self._refuse(events)
+        else:
+            self._dispute(events, fields, stored, alone=not clashing)
 
-    def _naming_fees(
-        self, stored: Event, events: list[Event], fees: dict[str | None, Event]
-    ) -> list[Event]:
+    def _is_repeat(self, content: Content, report: Content) -> bool:
+        """Whether a report agrees with what stands, or knows less than another one of the cycle."""
+        root = self._markets.root
+        if not content.contradicted_by(report, root):
+            return True
+        several = self._together.several if self._together else ()
+        return report.fill.trade_id in several and not report.contradicted_by(content, root)
+
+    def _contradiction(self, report: Content, others: Iterable[Content]) -> Contradiction:
+        """In what a report contradicts the first of other contents that it does."""
+        root = self._markets.root
+        each = (
+            other.contradicted_by(report, root) or report.contradicted_by(other, root)
+            for other in others
+        )
+        return next((fields for fields in each if fields), {})
+
+    def _is_refused(self, report: Content, fields: Contradiction, rows: Iterable[Dispute]) -> bool:
+        """Whether a decision refused the events in dispute, which 0.1.0 kept one by one."""
+        refused = {
+            event.hash
+            for row in rows
+            if row.status == "refused" and not row.is_whole
+            for event in row.events
+        }
+        return bool(refused) and refused.issuperset(
+            event.hash for event in report.disputed(fields, None)
+        )
+
+    def _dispute(
+        self, events: list[Event], fields: Contradiction, stands: Content | None, *, alone: bool
+    ) -> None:
+        """A content that is new under its id; `alone` without another one in its cycle."""
+        by_old_rules = events[0].trade_id in self._by_old_rules
+        if is_relabelled(fields) and not by_old_rules:
+            self._relabelled(events, fields, stands)
+            return
+        another = stands is None or not alone or is_another_fill(fields)
+        kind = DisputeKind.CLASH if another and not by_old_rules else DisputeKind.CORRECTION
+        self._count(Content.of(events), fields, stands)
+        disputes.keep(self._tx, events, kind, fields, self._cycle_id)
+
+    def _refuse(self, events: list[Event]) -> None:
+        """A decision refused this content: it is a repeat."""
+        self._done.ignored += len(events)
+        self._done.refused.add((events[0].trade_id, events[0].ts))
+
+    def _count(self, report: Content, fields: Contradiction, stands: Content | None) -> None:
+        """Count the events of a report that is in dispute."""
+        odd = [*report.disputed(fields, stands)]
+        self._done.conflicting += odd
+        self._done.ignored += len(report.events) - len(odd)
+        self._done.disputed[report.fill.trade_id] = fields
+
+    def _relabelled(
+        self, events: list[Event], fields: Contradiction, stands: Content | None
+    ) -> None:
+        """A fill of the ledger under another name of its market, unless that is no other name."""
+        pair = {str(name) for name in fields["symbol"]}
+        if number := self._names.distinct(pair):
+            trade_id = f"{DECISION}{number}:{events[0].trade_id}"
+            self._book_as(trade_id, events)
+            return
+        old = self._names.first(pair)
+        (new,) = pair - {old}
+        self._names.suspect(pair)
+        fields |= {"symbol": (old, new)}
+        self._count(Content.of(events), fields, stands)
+        if self._names.is_named_first(new):
+            disputes.keep(self._tx, events, DisputeKind.RELABELLED, fields, self._cycle_id)
+
+    def _book_as(self, trade_id: str, events: list[Event]) -> None:
+        """Book a report under another id, or as a repeat of what was booked under that."""
+        stored = self._stored(trade_id)
+        events = [event.of_trade(trade_id) for event in events]
+        if stored is not None:
+            self._repeat(stored, events)
+            return
+        claim = {"fill_ids": json.dumps([trade_id]), "cycle_id": self._cycle_id}
+        self._tx.column("claim_fills", **claim)
+        self._insert(events)
+
+    def _meet_twin(self, events: list[Event], twin: Event) -> None:
+        """A new fill whose twin another market has: one fill, if the market is that one."""
+        self._unclaim([events[0].trade_id])
+        fields = Content.of([twin]).contradicted_by(Content.of(events), self._markets.root)
+        if "symbol" in fields:
+            self._relabelled(events, fields, None)
+        else:
+            self._again.append([event.of_trade(twin.trade_id) for event in events])
+
+    def _recover(self, events: list[Event]) -> None:
+        """A fill that was claimed, whose events were removed by hand."""
+        orphans = self._insert(events)
+        self._done.unsettled.add(events[0].symbol)
+        for orphan in orphans:
+            self._meet(orphan)
+
+    def _repeat(self, stored: Content, events: list[Event]) -> None:
+        """A report of a fill that stands: fees that it names first are booked."""
+        fill = stored.fill
+        if events[0].trade_id != fill.trade_id:
+            events = [event.of_trade(fill.trade_id) for event in events]
+        events = [events[0], *(fee.belonging_to(fill) for fee in events[1:])]
+        events = self._naming_fees(stored, events)
+        new = [event for event in events[1:] if event.fee_currency not in stored.fees]
+        self._done.ignored += len(events) - len(new)
+        taken = {fee.event_id for fee in stored.fees.values()}
+        named = (
+            fee.renamed(f"fee:{fill.trade_id}:{fee.fee_currency}") if fee.event_id in taken else fee
+            for fee in new
+        )
+        for orphan in self._insert([*named]) if new else ():
+            self._meet(orphan)
+
+    def _naming_fees(self, stored: Content, events: list[Event]) -> list[Event]:
         """The events of a report; where it is the first to name all fees of a fill, each new fee
         says so. Without a new one, a fee of nothing does."""
-        fill, trade_id = events[0], events[0].trade_id
-        if fill.fees_unknown or not stored.fees_unknown or "-" in fees:
+        fill, fees = stored.fill, stored.fees
+        if events[0].fees_unknown or not fill.fees_unknown or "-" in fees:
             return events
-        if stored.contradicted_by(fill) or _withdrawn_fees(events, fees):
-            return events
+        trade_id = fill.trade_id
         named = trade_id in self._by_old_rules or self._tx.value("fees_named", trade_id=trade_id)
         if named:
             return events
-        self._done.named_fees.append(stored)
+        self._done.named_fees.append(fill)
         new = [event for event in events[1:] if event.fee_currency not in fees]
         if not new:
             self._done.attempted += 1
-            return [*events, no_fee(stored, taken=bool(fees))]
+            return [*events, no_fee(fill, taken=bool(fees))]
         return [event.naming_all_fees() if event in new else event for event in events]
 
-    def _counterpart(self, event: Event, fees: dict[str | None, Event]) -> Event | None:
-        """The ledger's event that `event` is a report of.
-
-        A fee is matched by its currency first: one that was booked alone keeps its id when the
-        venue reports a second one later.
-        """
-        if event.type == FEE and event.fee_currency in fees:
-            return fees[event.fee_currency]
-        if self._is_anothers(event):
+    def _stored(self, trade_id: str) -> Content | None:
+        """What the ledger has of a trade; null where it has no fill of it."""
+        row = self._tx.one("stored_event", event_id=f"fill:{trade_id}")
+        if row is None:
             return None
-        row = self._tx.one("stored_event", event_id=event.event_id)
-        return Event._make(row) if row else None
-
-    def _stored_fees(self, trade_id: str) -> dict[str | None, Event]:
         fee_id = f"fee:{trade_id}"
         fees = self._tx.typed(Event, "stored_fees", fee_id=fee_id)
-        return {fee.fee_currency: fee for fee in fees if fee.exchange_trade_id == fee_id}
-
-    def _keep_conflict(self, event: Event, contradiction: Contradiction) -> None:
-        self._done.conflicting.append(event)
-        self._tx.run(
-            "keep_conflict",
-            event_id=event.event_id,
-            cycle_id=self._cycle_id,
-            fields_json=json.dumps(contradiction),
-            reported_json=json.dumps(event.fields),
-            reported_hash=event.hash,
-        )
-
-
-def _withdrawn_fees(events: list[Event], stored: dict[str | None, Event]) -> Contradiction:
-    """Booked fees that the venue, which claims to name all there are, names no more."""
-    state = json.loads(events[0].meta_json).get("fee", "charged")
-    reported = {event.fee_currency for event in events if event.type == FEE}
-    if state == "unknown" or (state == "charged" and not reported):
-        return {}
-    return {
-        f"fee:{currency}": (fee.fee, None)
-        for currency, fee in stored.items()
-        if currency not in reported and fee.fee != "0"
-    }
+        own = {fee.fee_currency: fee for fee in fees if fee.exchange_trade_id == fee_id}
+        return Content(Event._make(row), own)

@@ -4,14 +4,15 @@ Runs inside TX 1.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from engine.ledger.accounting import Position, PositionKey
 from engine.ledger.append import Appended
 from engine.ledger.balances import Balances, StoredBalances, difference, moved_by
 from engine.ledger.digests import VERSION
+from engine.ledger.events import UNVOID, VOID
 from engine.ledger.fills import Fill
-from engine.ledger.markets import Markets
+from engine.ledger.markets import MarketChange, Markets
 from engine.ledger.positions import Positions
 from engine.store.tx import Tx
 
@@ -44,8 +45,12 @@ class Books:
         moved = difference(moved_by(positions), self.balances.all())
         self.balances.move(moved, self._commit_seq, self._cycle_id)
 
-    def apply(self, appended: Appended, fills: Iterable[Fill]) -> None:
-        """Apply what was appended, and store what that changes."""
+    def apply(
+        self, appended: Appended, fills: Iterable[Fill], decided: Sequence[MarketChange] = ()
+    ) -> None:
+        """Apply what was appended, and what was decided about markets; store what that changes."""
+        if decided:
+            self._rule(decided)
         booked = {event.symbol for event in appended.inserted}
         reported = {fill.symbol: fill.market for fill in fills if fill.symbol in booked}
         self.markets.pin(reported, self._commit_seq)
@@ -57,11 +62,37 @@ class Books:
             changed[key] = self.positions.apply(changed[key], new[key], anew=key in unsettled)
         for key, more in self._unknown(appended).items():
             changed.setdefault(key, self.positions.read(key)).fees_unknown += more
-        for key in unsettled:
+        rulings = [event for event in appended.inserted if event.type in (VOID, UNVOID)]
+        for key in unsettled | self.positions.grouped(rulings).keys():
             changed[key].fees_unknown = self.positions.fees_unknown(key)
         self.positions.keep(changed.values(), self._commit_seq, self._cycle_id)
         moved = difference(moved_by(changed.values()), before)
         self.balances.move(moved, self._commit_seq, self._cycle_id)
+
+    def _rule(self, decided: Iterable[MarketChange]) -> None:
+        """Fold the positions of markets anew whose rules or names are others from now on."""
+        decided = list(decided)
+        stored = {position.key: position for position in self.positions.stored()}
+        names = {name for change in decided for name in self.markets.of(change.symbol).names}
+        for change in decided:
+            self.markets.keep(change.after, self._commit_seq)
+            names.update(self.markets.of(change.symbol).names)
+        of_old = [position for key, position in stored.items() if key.symbol in names]
+        keys = self._of_markets({self.markets.root(name) for name in names})
+        for position in of_old:
+            if position.key not in keys:
+                self.positions.drop(position.key)
+        folded = [self._folded(key) for key in sorted(keys)]
+        self.positions.keep(folded, self._commit_seq, self._cycle_id)
+        moved = difference(moved_by(folded), moved_by(of_old))
+        self.balances.move(moved, self._commit_seq, self._cycle_id)
+
+    def _folded(self, key: PositionKey) -> Position:
+        """A position, folded from its beginning."""
+        empty = Position.empty(key, self.markets.of(key.symbol))
+        position = self.positions.apply(empty, (), anew=True)
+        position.fees_unknown = self.positions.fees_unknown(key)
+        return position
 
     def _of_markets(self, symbols: set[str]) -> set[PositionKey]:
         return {key for key in self.positions.keys_of_events() if key.symbol in symbols}

@@ -4,19 +4,20 @@
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
 
 from engine.ledger.accounting import Position
-from engine.ledger.append import append
+from engine.ledger.append import append, append_events
 from engine.ledger.balances import BalanceKey, StoredBalances
 from engine.ledger.books import Books
 from engine.ledger.cursors import CursorChange, PreparedMarket, move_cursors
+from engine.ledger.decisions import Decision, decide
 from engine.ledger.digests import POSITIONS_ONLY, VERSION, digest
-from engine.ledger.events import FILL
+from engine.ledger.disputes import OpenDisputes, open_ones
 from engine.ledger.positions import Positions, named
 from engine.store.tx import Tx
 
@@ -26,6 +27,7 @@ class Commit:
     """The outcome of one TX 1; `positions` and `balances` are all that there are after it.
 
     `digest_before` is the digest of the books before it; null where that is not known any more.
+    `disputes` are what waits for a decision of the operator after it.
     """
 
     commit_seq: int
@@ -41,6 +43,7 @@ class Commit:
     balances: Mapping[BalanceKey, Decimal]
     positions_digest: str
     digest_before: str | None
+    disputes: Sequence[OpenDisputes] = ()
 
     @classmethod
     def of(cls, record: Mapping[str, Any], **rest: Any) -> "Commit":
@@ -56,8 +59,13 @@ def commit_cycle(
     cycle_id: int,
     lease_epoch: int,
     now_ms: int,
+    decision: Decision | None = None,
+    actor: str = "",
 ) -> Commit:
-    """Append, account and advance the cursors: the function that runs inside the transaction."""
+    """Append, account and advance the cursors: the function that runs inside the transaction.
+
+    A `decision` of an `actor` is a commit of its own, without markets. Raises `DecisionRefused`.
+    """
     markets = tuple(markets)
     fills = [fill for market in markets for fill in market.fills]
     last = tx.record("commit_last") or dict(FIRST)
@@ -66,11 +74,17 @@ def commit_cycle(
     if last["version"] != VERSION:
         books.take_over()
         last["positions_digest"] = _digest(books)[-1]
-    appended = append(tx, fills, cycle_id)
-    books.apply(appended, fills)
+    decided = None
+    if decision is not None:
+        decided = decide(tx, decision, books, actor=actor, now_ms=now_ms, commit_seq=commit_seq)
+        appended = append_events(tx, decided.events, cycle_id)
+        books.positions.decided()
+        books.apply(appended, (), decided.markets)
+    else:
+        appended = append(tx, fills, cycle_id, books.markets)
+        books.apply(appended, fills)
     positions, balances, after = _digest(books)
-    contradicted = {event.trade_id for event in appended.conflicting if event.type == FILL}
-    cursors = move_cursors(tx, markets, contradicted, cycle_id)
+    cursors = move_cursors(tx, markets, appended, cycle_id)
     record: dict[str, Any] = {
         "commit_seq": commit_seq,
         "cycle_id": cycle_id,
@@ -82,7 +96,7 @@ def commit_cycle(
         "cursors_json": json.dumps({k: [m.before, m.after] for k, m in cursors.items()}),
         "positions_digest": after,
         "version": VERSION,
-        "decision_json": None,
+        "decision_json": decided.decision_json if decided else None,
     }
     hashes = (event.hash for event in appended.inserted)
     record["hash"] = chain_hash(last["hash"], record, hashes)
@@ -93,6 +107,7 @@ def commit_cycle(
         positions=named(positions),
         balances=balances,
         digest_before=last["positions_digest"],
+        disputes=open_ones(tx),
     )
 
 
@@ -115,6 +130,7 @@ def read_commit(tx: Tx, cycle_id: int) -> Commit | None:
         positions=Positions(tx).all(),
         balances=StoredBalances(tx).all(),
         digest_before=_digest_before(tx, record["commit_seq"]),
+        disputes=open_ones(tx),
     )
 
 

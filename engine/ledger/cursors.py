@@ -1,8 +1,9 @@
 """Cursors: the times up to which markets' fills are booked without a gap. TX 1 moves them."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from engine.ledger.append import Appended
 from engine.ledger.fills import Fill
 from engine.store.tx import Tx
 
@@ -42,30 +43,40 @@ class CursorChange:
 def move_cursors(
     tx: Tx,
     markets: Iterable[PreparedMarket],
-    contradicted: Collection[str],
+    appended: Appended,
     cycle_id: int,
 ) -> dict[str, CursorChange]:
     """Move each cursor to its latest fill, never back, and only over a window that joins it.
 
+    It stays before a clash that nobody has decided about, and where its market may be another one
+    under another name. A correction neither carries nor holds it.
     A fill dated ahead of the venue's clock carries it no further than that clock: what is traded
     until then has yet to come. Where the clock is this machine's own, it can only hold back.
-    Fills whose trade ids are `contradicted` by the ledger move none. A window that begins after
-    the cursor (a later cycle replayed on an old backup) leaves a gap that nobody has looked at:
-    its fills count, but the cursor stays.
+    A window that begins after the cursor (a later cycle replayed on an old backup) leaves a gap
+    that nobody has looked at: its fills count, but the cursor stays.
     """
     changes = {}
+    limits: dict[str, int] = tx.pairs("clash_limits")
+    disputed, refused = appended.disputed_fills, appended.refused
     for market in markets:
         key = market.cursor_key
         before: int | None = tx.value("cursor_read", key=key)
         if before is None:
             tx.run("cursor_start", key=key, start_ms=market.start_ms, cycle_id=cycle_id)
         now = market.start_ms if before is None else before
-        seen = [fill.ts_ms for fill in market.fills if fill.trade_id not in contradicted]
+        seen = [
+            fill.ts_ms
+            for fill in market.fills
+            if fill.trade_id not in disputed and (fill.trade_id, fill.ts_ms) not in refused
+        ]
         latest = max(seen, default=now)
         if market.clock_ms is not None:
             latest = min(latest, market.clock_ms)
+        if market.symbol in limits:
+            latest = min(latest, limits[market.symbol] - 1)
         after = max(now, latest)
-        if market.held or market.since_ms > now:
+        waits = market.held or market.symbol in appended.waiting
+        if waits or market.since_ms > now:
             after = now
         if after > now:
             tx.run("cursor_advance", key=key, value_ms=after, cycle_id=cycle_id)

@@ -48,4 +48,8 @@ def balance_row(wallet: str, asset: str, amount: str) -> str:
 
 
 def market_row(market: Market) -> str:
-    return json.dumps([*market.row.values()])
+    """A market as digests have it: what only some have, by name, where it is there."""
+    *usual, size, alias_of = market.row.values()
+    more = {"contract_size": size, "alias_of": alias_of}
+    said = {name: value for name, value in more.items() if value is not None}
+    return json.dumps([*usual, said] if said else usual)

@@ -1,7 +1,8 @@
 """Ledger events: those that a fill becomes, and the order in which they are folded."""
 
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from hashlib import blake2b
 from itertools import groupby
@@ -14,6 +15,11 @@ from engine.money import canonical
 
 FILL = "FILL"
 FEE = "FEE"
+VOID = "VOID"
+UNVOID = "UNVOID"
+
+# What the ids of trades begin with that a decision booked: `decision:{commit_seq}:{id}`.
+DECISION = "decision:"
 
 
 class Event(NamedTuple):
@@ -55,7 +61,7 @@ class Event(NamedTuple):
 
     @property
     def trade_id(self) -> str:
-        if self.type == FILL:
+        if self.type != FEE:
             return self.exchange_trade_id
         return self.exchange_trade_id.removeprefix("fee:")
 
@@ -95,6 +101,16 @@ class Event(NamedTuple):
         place = {name: getattr(fill, name) for name in names}
         event = self._replace(**place)
         event = event._replace(version=1 if event.is_usual else 2)
+        return event._replace(hash=event.content_hash)
+
+    def of_trade(self, trade_id: str) -> "Event":
+        """The FILL or FEE as one of another trade."""
+        if self.type == FILL:
+            event = self._replace(event_id=f"fill:{trade_id}", exchange_trade_id=trade_id)
+        else:
+            more = self.event_id.removeprefix(self.exchange_trade_id)
+            fee_id = f"fee:{trade_id}"
+            event = self._replace(event_id=f"{fee_id}{more}", exchange_trade_id=fee_id)
         return event._replace(hash=event.content_hash)
 
     def renamed(self, event_id: str) -> "Event":
@@ -140,6 +156,8 @@ LATER_FIELDS = (
 )  # fmt: skip
 
 ALL_FEES = '{"fees":"all"}'
+
+_DECIDED = re.compile(r"decision:\d+:")
 
 # Copying an empty digest is faster than making one.
 _EMPTY = blake2b(digest_size=16)
@@ -209,12 +227,27 @@ def no_fee(fill: Event, *, taken: bool) -> Event:
 def sort_key(ts: int, symbol: str, trade_id: str, event_id: str) -> SortKey:
     """Where an event stands in its position's fold: time, trade id, FILL before FEE.
 
-    Trade ids are compared as the exchange numbered them, without the market that qualifies them;
-    numbers come before other ids, in numeric order.
+    Trade ids are compared as the exchange numbered them, without the market that qualifies them,
+    nor the decision that booked them; numbers come before other ids, in numeric order.
     """
-    number = trade_id.removeprefix(f"{symbol}:")
+    number = source_id(trade_id).removeprefix(f"{symbol}:")
     by_id = (0, int(number), "") if number.isascii() and number.isdigit() else (1, 0, number)
     return ts, by_id, RANKS.get(event_id.partition(":")[0], 3), event_id
+
+
+def source_id(trade_id: str) -> str:
+    """The id that the exchange gave a trade, which a decision may have booked under another."""
+    booked = _DECIDED.match(trade_id) if trade_id.startswith(DECISION) else None
+    return trade_id[booked.end() :] if booked else trade_id
+
+
+def ruling(fill: Event, kind: str, number: int, meta: Mapping[str, Any]) -> Event:
+    """The VOID or UNVOID of a trade, with who decided, when and why."""
+    event = fill._replace(
+        event_id=f"{kind.lower()}:{number}", type=kind, side=None, qty=None, price=None,
+        meta_json=json.dumps(meta), contract_size=None, cause=None, version=2,
+    )  # fmt: skip
+    return event._replace(hash=event.content_hash)
 
 
 def in_fold_order(by_time: Iterable[Event]) -> Iterator[Event]:

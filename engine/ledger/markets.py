@@ -1,10 +1,13 @@
 """Markets: what a symbol's fills move, in which asset their money is, and by which rules."""
 
+import json
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
+from typing import Any, NamedTuple
 
 from engine.store.tx import Tx
 
@@ -32,6 +35,9 @@ class Market:
     """A market, pinned in the ledger with its first fill.
 
     `money` is the asset that profits are in. `rules` is the version of the rules it is booked by.
+    `contract_size` is that of events without one of their own: of a market that was booked anew.
+    `alias_of` is the market whose positions its events fold into, where the operator said that it
+    is another name of that; `aliases` are the other names that a market has.
     """
 
     symbol: str
@@ -40,6 +46,9 @@ class Market:
     quote: str
     money: str
     rules: int = RULES
+    contract_size: str | None = None
+    alias_of: str | None = None
+    aliases: tuple[str, ...] = ()
 
     @classmethod
     @lru_cache(maxsize=4_096)
@@ -78,7 +87,11 @@ class Market:
         return cls(symbol, market.kind, base, quote, quote, SPOT_RULES)
 
     @property
-    def row(self) -> dict[str, str | int]:
+    def names(self) -> tuple[str, ...]:
+        return (self.symbol, *self.aliases)
+
+    @property
+    def row(self) -> dict[str, Any]:
         """Its columns, in the order that digests have them in."""
         return {
             "symbol": self.symbol,
@@ -87,6 +100,8 @@ class Market:
             "quote": self.quote,
             "money": self.money,
             "rules": self.rules,
+            "contract_size": self.contract_size,
+            "alias_of": self.alias_of,
         }
 
     @property
@@ -114,6 +129,39 @@ class Market:
         return "cash" if self.kind is MarketKind.SPOT else "cross"
 
 
+class MarketChange(NamedTuple):
+    """What a decision made of a market; null before it was pinned."""
+
+    symbol: str
+    before: Market | None
+    after: Market
+
+    @property
+    def values(self) -> dict[str, Any]:
+        before = None if self.before is None else self.before.row
+        return {"before": before, "after": self.after.row}
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "MarketChange":
+        before, after = (
+            None if row is None else Market(**row | {"kind": MarketKind(row["kind"])})
+            for row in (values["before"], values["after"])
+        )
+        if after is None:
+            raise ValueError("a decision about a market says what it is")
+        return cls(after.symbol, before, after)
+
+
+def decided_after(tx: Tx, commit_seq: int) -> list[list[MarketChange]]:
+    """What the decisions after a commit made of markets, the last first."""
+    texts = tx.column("decisions_after", commit_seq=commit_seq)
+    return [changes_of(text) for text in texts]
+
+
+def changes_of(decision_json: str) -> list[MarketChange]:
+    return [MarketChange.of(values) for values in json.loads(decision_json).get("markets", ())]
+
+
 class Markets:
     """The markets of a ledger, as they are pinned.
 
@@ -123,31 +171,65 @@ class Markets:
 
     def __init__(self, tx: Tx) -> None:
         self._tx = tx
-        self._pinned = {
-            symbol: Market(symbol, MarketKind(kind), *rest)
-            for symbol, kind, *rest in tx.rows("markets_all")
+        self._stored: dict[str, Market] = {}
+        self._folded: dict[str, Market] = {}
+        rows = tx.rows("markets_all")
+        self.commits: dict[str, int] = {symbol: commit_seq for symbol, *_, commit_seq in rows}
+        self.take(Market(symbol, MarketKind(kind), *rest) for symbol, kind, *rest, _ in rows)
+
+    def take(self, changed: Iterable[Market]) -> None:
+        """Go on with markets as they are now."""
+        self._stored |= {market.symbol: market for market in changed}
+        aliases: dict[str, list[str]] = defaultdict(list)
+        for market in self._stored.values():
+            if market.alias_of is not None:
+                aliases[market.alias_of].append(market.symbol)
+        self._folded = {
+            symbol: replace(market, aliases=tuple(sorted(aliases[symbol])))
+            if symbol in aliases
+            else market
+            for symbol, market in self._stored.items()
         }
 
+    def undo(self, changes: Sequence["MarketChange"]) -> None:
+        """Go back to markets as they were before a decision."""
+        for change in changes:
+            if change.before is None:
+                self._stored.pop(change.symbol, None)
+        self.take(change.before for change in changes if change.before is not None)
+
     def of(self, symbol: str) -> Market:
-        market = self._pinned.get(symbol)
-        return market if market is not None else Market.by_spot_rules(symbol)
+        """The market that a symbol's events are booked in: of an alias, the one it is that of."""
+        market = self._folded.get(symbol)
+        if market is None:
+            return Market.by_spot_rules(symbol)
+        return market if market.alias_of is None else self.of(market.alias_of)
+
+    def root(self, symbol: str) -> str:
+        """The symbol of the market that a name stands for."""
+        return self.of(symbol).symbol
 
     @property
     def known(self) -> Mapping[str, Market]:
         """The pinned ones, and those that 0.1.0 began and no later commit has pinned yet."""
         begun = self._tx.column("markets_begun")
-        return {symbol: self.of(symbol) for symbol in (*begun, *self._pinned)}
+        return {symbol: self.of(symbol) for symbol in (*begun, *self._stored)}
 
     @property
     def pinned(self) -> Collection[Market]:
-        return self._pinned.values()
+        return self._stored.values()
+
+    def stored(self, symbol: str) -> Market | None:
+        """The row of a symbol; null where it is not pinned."""
+        return self._stored.get(symbol)
 
     def pin(self, reported: Mapping[str, Market | None], commit_seq: int) -> None:
         """Pin markets that are not yet, by symbol, as their fills' reports have them."""
-        for symbol in sorted(reported.keys() - self._pinned.keys()):
+        for symbol in sorted(reported.keys() - self._stored.keys()):
             self.keep(reported[symbol] or Market.by_spot_rules(symbol), commit_seq)
 
     def keep(self, market: Market, commit_seq: int) -> None:
-        """Pin a market as it is."""
-        self._pinned[market.symbol] = market
+        """Pin a market as it is; of one that is pinned, its rules are others from now on."""
+        self.take([market])
+        self.commits.setdefault(market.symbol, commit_seq)
         self._tx.run("market_keep", **market.row, commit_seq=commit_seq)

@@ -4,14 +4,16 @@ Runs inside TX 1. New events at the end are folded on; an event that sorts befor
 applied takes its position back to its last checkpoint before that event, and on from there.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import merge
 from itertools import dropwhile, islice
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 from engine.ledger.accounting import NET, Position, PositionKey
 from engine.ledger.events import Event, in_fold_order
-from engine.ledger.markets import Markets
+from engine.ledger.markets import Markets, decided_after
 from engine.store.tx import Row, Tx
 
 CHECKPOINT_EVENTS = 256
@@ -24,6 +26,20 @@ class Positions:
     def __init__(self, tx: Tx, markets: Markets | None = None) -> None:
         self._tx = tx
         self.markets = markets or Markets(tx)
+        self._void: frozenset[str] | None = None
+        self._checkpoints = True
+
+    @classmethod
+    def of_commit(cls, tx: Tx, commit_seq: int, last_seq: int) -> "Positions":
+        """The positions by the rules and decisions as of a commit, whose last event is given."""
+        positions = cls(tx)
+        later = decided_after(tx, commit_seq)
+        if later:
+            for decided in later:
+                positions.markets.undo(decided)
+            positions._void = positions.void_by(last_seq)
+            positions._checkpoints = False
+        return positions
 
     def read(self, key: PositionKey) -> Position:
         row = self._tx.one("position_read", **key._asdict())
@@ -38,33 +54,66 @@ class Positions:
 
     def as_of(self, commit_seq: int, statement: str = "positions_as_of") -> dict[str, Position]:
         """The positions as they were after a commit, without their places in the fold."""
-        return named(map(self._of, self._tx.rows(statement, commit_seq=commit_seq)))
+        markets = self.markets
+        if later := decided_after(self._tx, commit_seq):
+            markets = Markets(self._tx)
+            for decided in later:
+                markets.undo(decided)
+        rows = self._tx.rows(statement, commit_seq=commit_seq)
+        return named(
+            sorted(
+                (Position.of(r, markets.of(r[0])) for r in rows if markets.root(r[0]) == r[0]),
+                key=attrgetter("key"),
+            )
+        )
 
     def key(self, name: str) -> PositionKey:
         """The key of a position's name; of a symbol without one, what its first will have."""
         position = self.all().get(name)
         return position.key if position else Position(name, market=self.markets.of(name)).key
 
-    def events(self, key: PositionKey, since_ms: int = 0) -> Iterator[Event]:
-        """A position's events from a time on, in fold order, streamed."""
-        rows = self._tx.each("events_from", since_ms=since_ms, **self.belonging(key))
-        return in_fold_order(map(Event._make, rows))
+    def events(self, key: PositionKey, since_ms: int = 0, last_seq: int = LAST) -> Iterator[Event]:
+        """A position's events from a time on, among the ledger's first, in fold order, streamed."""
+        span = self.belonging(key) | {"since_ms": since_ms, "last_seq": last_seq}
+        names = self.markets.of(key.symbol).names
+        each = [self._tx.each("events_from", **span | {"symbol": name}) for name in names]
+        by_time = merge(*each, key=itemgetter(1)) if len(each) > 1 else each[0]
+        return in_fold_order(map(Event._make, by_time))
 
     def belonging(self, key: PositionKey) -> dict[str, str]:
         """What a statement needs to select the events of a position."""
-        return key._asdict() | {"usual_mode": self.markets.of(key.symbol).margin_mode}
+        market = self.markets.of(key.symbol)
+        more = {"usual_mode": market.margin_mode, "symbols": json.dumps(market.names)}
+        return key._asdict() | more
+
+    @property
+    def void(self) -> frozenset[str]:
+        """The ids of the trades that are void."""
+        if self._void is None:
+            self._void = self.void_by()
+        return self._void
+
+    def void_by(self, last_seq: int = LAST) -> frozenset[str]:
+        """The ids of the trades that are void by the ledger's first events."""
+        return frozenset(self._tx.column("void_trades", last_seq=last_seq))
+
+    def decided(self) -> None:
+        """Trades may have become void, or valid again."""
+        self._void = None
 
     def checkpoint(self, key: PositionKey, before_ms: int) -> Position:
         """The last checkpoint before a time; where there is none, the position of no events."""
-        row = self._tx.one("checkpoint_before", **key._asdict(), before_ms=before_ms)
+        at_most = before_ms if self._checkpoints else -1
+        row = self._tx.one("checkpoint_before", **key._asdict(), before_ms=at_most)
         return self._of(row) if row else Position.empty(key, self.markets.of(key.symbol))
 
-    def keys_of_events(self) -> set[PositionKey]:
-        """The positions that the ledger's events name."""
-        rows = self._tx.rows("position_keys")
+    def keys_of_events(self, last_seq: int = LAST) -> set[PositionKey]:
+        """The positions that the ledger's first events name."""
+        rows = self._tx.rows("position_keys", last_seq=last_seq)
         return {
-            PositionKey(symbol, wallet, side, mode or self.markets.of(symbol).margin_mode)
+            PositionKey(market.symbol, wallet, side, mode or market.margin_mode)
             for symbol, wallet, side, mode in rows
+            for market in [self.markets.of(symbol)]
         }
 
     def grouped(self, events: Iterable[Event]) -> Mapping[PositionKey, list[Event]]:
@@ -88,6 +137,11 @@ class Positions:
             return self._refold(position, events[0].ts)
         self._fold_on(position, events)
         return position
+
+    def drop(self, key: PositionKey) -> None:
+        """Remove a position whose events belong to another from now on."""
+        self._tx.run("checkpoints_drop", since_ms=0, **key._asdict())
+        self._tx.run("position_drop", **key._asdict())
 
     def keep(self, changed: Iterable[Position], commit_seq: int, cycle_id: int) -> None:
         """Store positions as a commit of a cycle left them."""
@@ -118,7 +172,7 @@ class Positions:
         events = iter(events)
         due = CHECKPOINT_EVENTS - position.events % CHECKPOINT_EVENTS
         while chunk := list(islice(events, due)):
-            position.fold(chunk)
+            position.fold(chunk, self.void)
             if len(chunk) == due:
                 self._tx.run("checkpoint_write", **position.row)
                 due = CHECKPOINT_EVENTS

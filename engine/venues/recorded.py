@@ -135,15 +135,18 @@ class RecordedVenue:
 
     @property
     def trade_ids(self) -> TradeIds:
-        """As declared; else per market if an id is in two markets of the file; else per account."""
+        """As declared; else per market if an id is in two markets of the file; else per account.
+
+        One trade under two names of its market tells nothing.
+        """
         if self._declared_ids is not None:
             return self._declared_ids
-        markets: dict[str, set[str]] = defaultdict(set)
+        markets: dict[str, dict[str, str]] = defaultdict(dict)
         for line in self._lines:
             if line.trade_id is not None and line.symbol is not None:
-                markets[line.trade_id].add(line.symbol)
-        several = any(len(symbols) > 1 for symbols in markets.values())
-        return TradeIds.MARKET if several else TradeIds.ACCOUNT
+                markets[line.trade_id].setdefault(line.symbol, line.text)
+        several = (texts.values() for texts in markets.values() if len(texts) > 1)
+        return TradeIds.ACCOUNT if all(map(_is_one_trade, several)) else TradeIds.MARKET
 
     @property
     def trade_ids_declared(self) -> bool:
@@ -342,3 +345,10 @@ def _millis(value: Any) -> int | None:
         value = int(value)
     is_time = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LAST_MS
     return value if is_time else None
+
+
+def _is_one_trade(texts: Iterable[str]) -> bool:
+    """Whether lines of several markets are one trade under several names."""
+    items = [json.loads(text, parse_float=str) for text in texts]
+    names = ("timestamp", "side", "amount", "price")
+    return len({tuple(str(item.get(name)) for name in names) for item in items}) == 1

@@ -88,6 +88,7 @@ def test_sound_books_are_ok_and_what_was_looked_at_is_counted(path: Path) -> Non
         "metrics": 3,
         "cycles": 3,
         "conflicts": 0,
+        "distinct_markets": 0,
         "quarantine": 0,
         "evidence": 627,
     }

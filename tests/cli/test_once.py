@@ -52,7 +52,7 @@ def test_what_a_cycle_left_out_stands_in_the_status_until_it_is_booked(tmp_path:
     path = serve(tmp_path / "f.jsonl", [reported("2", ts=9 * DAY_MS)])
     once(tmp_path)
     serve(path, [reported("1"), reported("2", ts=9 * DAY_MS)])
-    assert once(tmp_path).json["status"] == "partial"
+    assert once(tmp_path).json["status"] == "attention"
     status = cycledeck("status", "--db", tmp_path / "ledger.db").out
     assert f"{BTC}: 1 line lies before the window that is read" in status
     assert "--lookback 9d" in status

@@ -25,7 +25,7 @@ async def test_a_market_with_sided_and_unsided_fills_is_at_attention(tmp_path: P
     async with Engine(settings_in(tmp_path, serve(tmp_path / "f.jsonl", fills))) as engine:
         for _ in range(2):
             result = await engine.cycle()
-            assert result.status is CycleStatus.PARTIAL
+            assert result.status is CycleStatus.ATTENTION
             assert ("mixed_sides", SWAP) in warned(result)
 
 
@@ -43,7 +43,7 @@ async def test_a_contract_that_the_first_program_began_goes_on_by_its_rules_and_
         before = (await asyncio.to_thread(verified, tmp_path / "ledger.db")).violations
         result = await engine.cycle()
     assert before == ()
-    assert (result.status, result.ledger_events_inserted) == (CycleStatus.PARTIAL, 1)
+    assert (result.status, result.ledger_events_inserted) == (CycleStatus.HELD, 1)
     assert ("booked_as_spot", symbol) in warned(result)
     with opened(tmp_path / "ledger.db") as ledger:
         assert rows(ledger, "SELECT side FROM stage4_positions WHERE symbol = ?", symbol) == ["net"]

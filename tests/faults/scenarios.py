@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import Engine, Settings
+from engine.checks.records import COMMITTED
 from engine.checks.verify import verify
 from engine.clock import now_ms
 from engine.cycles import metrics
@@ -66,7 +67,7 @@ def health(path: Path) -> Iterator[str]:
             yield f"cycle {cycle_id} has no metrics"
         committed = {row[0] for row in connection.execute("SELECT cycle_id FROM ledger_commits")}
         for cycle_id, status in connection.execute("SELECT cycle_id, status FROM cycles"):
-            if (status in ("ok", "partial")) != (cycle_id in committed):
+            if (status in COMMITTED) != (cycle_id in committed):
                 yield f"cycle {cycle_id} is {status}; in the ledger: {cycle_id in committed}"
         for order, status in connection.execute("SELECT client_order_id, status FROM orders"):
             if status in ("intended", "unknown"):

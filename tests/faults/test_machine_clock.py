@@ -43,7 +43,7 @@ def test_what_a_clock_that_was_wrong_for_a_while_held_heals_by_itself(
     serve(tmp_path / "f.jsonl", [*old, *new])
     for attempt in range(2):
         wrong = once(tmp_path, days * DAY_MS)
-        assert (wrong["status"], wrong["held"]) == ("partial", [BTC, ETH])
+        assert (wrong["status"], wrong["held"]) == ("held", [BTC, ETH])
         assert wrong["fills_count"] == (2, 0)[attempt]
     right = once(tmp_path)
     assert (right["status"], right["held"], right["fills_count"]) == ("ok", [], 3)

@@ -387,11 +387,11 @@ async def test_the_books_say_how_things_stand(settings: Settings, venue: FakeVen
         await engine.cycle()
         books = await history.books()
         with opened(settings.db) as ledger:
-            assert books.events == rows(ledger, "SELECT count(*) FROM ledger_events")[0] == 5
-            assert books.fills == rows(ledger, "SELECT count(*) FROM applied_fills")[0] == 3
+            assert books.events == rows(ledger, "SELECT count(*) FROM ledger_events")[0] == 3
+            assert books.fills == rows(ledger, "SELECT count(*) FROM applied_fills")[0] == 2
             assert books.ledger["venue"] == "fake"
             assert books.lease_epoch == rows(ledger, "SELECT epoch FROM lease")[0]
-    assert (books.last_cycle_id, books.last_commit_seq, books.schema_version) == (2, 1, 4)
+    assert (books.last_cycle_id, books.last_commit_seq, books.schema_version) == (2, 1, 5)
     assert (books.sqlite_version, books.journal_mode) == (sqlite3.sqlite_version, "wal")
     assert books.lease_holder is not None
     assert books.lease_heartbeat_ms == books.lease_acquired_ms
@@ -403,15 +403,17 @@ async def test_the_books_say_how_things_stand(settings: Settings, venue: FakeVen
     assert (btc.symbol, btc.held, eth.held, btc.start_ms) == (BTC, False, True, 0)
     assert (btc.moved_cycle_id, btc.moved_ms) == (1, first.started_ms)
     assert books.counts == {
-        "conflicts": 1,
+        "conflicts": 2,
         "quarantine_open": 1,
         "orders_unknown": 0,
         "orders_open": first.orders_submitted,
-    } | {f"cycles_{status}": int(status in ("failed", "partial")) for status in CycleStatus}
+    } | {f"cycles_{status}": int(status in ("failed", "held")) for status in CycleStatus}
     assert books.errors == (
         ("VenueError", 1),
+        ("clash_open", 1),
         ("cursor_held", 1),
         ("ledger_conflict", 1),
+        ("oversold", 1),
     )
     assert books.wal_bytes > 0
 
@@ -450,7 +452,9 @@ async def test_errors_come_with_how_often_they_occurred_the_most_frequent_first(
     async with looking(settings.db) as history:
         errors = (await history.books()).errors
     assert [count for _, count in errors] == sorted((c for _, c in errors), reverse=True)
-    assert dict(errors) == {"VenueError": 4, "ledger_conflict": 9, "cursor_held": 9}
+    assert dict(errors) == {
+        "VenueError": 4, "ledger_conflict": 9, "clash_open": 9, "cursor_held": 9, "oversold": 9,
+    }  # fmt: skip
 
 
 async def test_fills_are_counted_once_and_then_only_what_came_since(

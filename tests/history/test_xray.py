@@ -293,9 +293,7 @@ def test_a_conflict_says_what_contradicts_the_ledger_and_whose_it_is(
         f"ts: ledger {T0 + 1_000}, venue {T0 + 9}; price: ledger 3142.1, venue 3142"
     )
     assert (usdt.outcome, usdt.cycle_id) == ("conflicting", 1)
-    assert (bnb.outcome, bnb.cycle_id, bnb.detail) == (
-        "conflicting", None, "fee: ledger none, venue 4",
-    )  # fmt: skip
+    assert (bnb.outcome, bnb.cycle_id, bnb.detail) == ("conflicting", None, fill.detail)
 
 
 def test_a_fee_that_the_venue_takes_back_is_a_conflict_of_the_fill(

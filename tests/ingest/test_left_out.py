@@ -65,7 +65,7 @@ async def test_older_lines_put_in_front_of_a_file_are_told_with_the_lookback_tha
     settings = await booked(path, NEW)
     serve(path, [OLD, NEW])
     for result in await cycles(settings, 2) + await cycles(settings):
-        assert (result.status.value, result.fills_count) == ("partial", 0)
+        assert (result.status.value, result.fills_count) == ("attention", 0)
         assert told(result) == [("left_out", BTC)]
         message = "1 line lies before the window that is read, from 2023-07-22T04:26:40.000Z on"
         assert message in result.warnings[0].message
@@ -186,7 +186,7 @@ async def test_the_reported_case_comes_out_as_it_should(path: Path) -> None:
     await cycles(settings_in(path.parent, path))
     path.write_text(old + new)
     (result,) = await cycles(settings_in(path.parent, path))
-    assert result.status.value == "partial"
+    assert result.status.value == "attention"
     (booking,) = await cycles(settings_in(path.parent, path, lookback=told_lookback(result)))
     position = booking.positions["ETH/EUR"]
     assert (position.qty, position.realized_pnl) == ("0", "2000")

@@ -16,6 +16,7 @@ from tests.builders import (
     BTC,
     ETH,
     T0,
+    Ran,
     adds_up,
     cycledeck,
     cycles,
@@ -52,7 +53,7 @@ async def test_the_other_fills_go_in_and_the_cursor_is_held(tmp_path: Path, path
     results = await cycles(settings_in(tmp_path, path), 2)
     for result in results:
         assert adds_up(result)
-        assert (result.status, result.held) == (CycleStatus.PARTIAL, (BTC,))
+        assert (result.status, result.held) == (CycleStatus.HELD, (BTC,))
         assert result.cursors[f"fills_cursor:{BTC}"].after == 0
     assert [result.fills_count for result in results] == [2, 0]
     assert items(tmp_path) == [(1, "open", BTC, 1)]
@@ -282,6 +283,14 @@ async def test_what_an_earlier_version_kept_of_a_market_stays_decided_there(
 # --- ids that two markets use
 
 
+def decide(tmp_path: Path, conflict: int, *how: str) -> Ran:
+    return cycledeck("conflicts", "resolve", conflict, *how, "--db", tmp_path / "ledger.db")
+
+
+def listed(tmp_path: Path) -> str:
+    return cycledeck("conflicts", "list", "--db", tmp_path / "ledger.db").out
+
+
 @pytest.fixture
 def clash(tmp_path: Path) -> Path:
     """A file whose ids were unique, and that repeats one in another market a cycle later."""
@@ -291,19 +300,17 @@ def clash(tmp_path: Path) -> Path:
     return serve(path, [reported("1"), reported("5", ts=5_000), *more])
 
 
-def test_a_fill_whose_id_another_market_has_holds_its_market_and_names_the_setting(
+def test_a_fill_whose_id_another_market_has_is_a_clash_and_names_what_books_it(
     tmp_path: Path, clash: Path
 ) -> None:
     for attempt in range(2):
         result = once(tmp_path, clash)
-        assert (result["status"], result["held"]) == ("partial", [ETH])
-        assert result["cursors"][f"fills_cursor:{ETH}"]["after"] == 0
+        assert (result["status"], result["held"]) == ("attention", [])
+        assert result["cursors"][f"fills_cursor:{ETH}"]["after"] == T0 + 1_999
         assert result["cursors"][f"fills_cursor:{BTC}"]["after"] == T0 + 5_000
         assert result["fills_count"] == (2, 0)[attempt]
-    ((raw, reason),) = items(tmp_path, "raw, reason")
-    assert json.loads(raw)["symbol"] == ETH
-    assert "trade id 1 is that of a fill in BTC/USDT" in reason
-    assert "recorded.trade_ids = 'market'" in reason
+    assert items(tmp_path) == []
+    assert "recorded.trade_ids = 'market'" in listed(tmp_path)
     assert verified(tmp_path / "ledger.db").ok
     for cycle in (2, 3):
         db = ("--db", tmp_path / "ledger.db", "--json")
@@ -312,10 +319,9 @@ def test_a_fill_whose_id_another_market_has_holds_its_market_and_names_the_setti
 
 def test_it_is_booked_under_the_id_that_the_operator_gives_it(tmp_path: Path, clash: Path) -> None:
     once(tmp_path, clash)
-    mended = reported("ETH 1", ts=2_000, symbol=ETH)
-    assert resolve(tmp_path, 1, "--as", serve(tmp_path / "as.json", [mended])).code == 0
+    assert decide(tmp_path, 1, "--book-as", "ETH 1").code == 0
     result = once(tmp_path, clash)
-    assert (result["status"], result["held"], result["fills_count"]) == ("ok", [], 1)
+    assert (result["status"], result["held"], result["fills_count"]) == ("ok", [], 0)
     assert result["positions"][ETH]["qty"] == "2"
     assert result["cursors"][f"fills_cursor:{ETH}"]["after"] == T0 + 3_000
     assert verified(tmp_path / "ledger.db").ok
@@ -323,24 +329,10 @@ def test_it_is_booked_under_the_id_that_the_operator_gives_it(tmp_path: Path, cl
 
 def test_dropping_it_lets_the_cursor_pass(tmp_path: Path, clash: Path) -> None:
     once(tmp_path, clash)
-    resolve(tmp_path, 1, "--drop")
+    decide(tmp_path, 1, "--keep")
     result = once(tmp_path, clash)
-    assert (result["held"], result["fills_count"]) == ([], 0)
+    assert (result["status"], result["fills_count"]) == ("ok", 0)
     assert result["cursors"][f"fills_cursor:{ETH}"]["after"] == T0 + 3_000
-
-
-async def test_of_two_markets_that_first_use_an_id_in_one_cycle_one_is_held(
-    tmp_path: Path, settings: Settings
-) -> None:
-    venue = FakeVenue([reported("1"), reported("1", symbol=ETH)], takes_orders=False)
-    async with Engine(settings, venue=venue) as engine:
-        result = await engine.cycle()
-        assert (result.held, result.fills_count) == ((ETH,), 1)
-        before = items(tmp_path)
-        preview = await engine.preview(1)
-        assert preview.cursors[f"fills_cursor:{ETH}"].after == 0
-        assert (await engine.replay(1)).held == (ETH,)
-    assert items(tmp_path) == before
 
 
 # --- rows without ids

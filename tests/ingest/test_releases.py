@@ -168,7 +168,7 @@ def test_only_what_is_repaired_is_released(tmp_path: Path) -> None:
     path = serve(tmp_path / "f.jsonl", [BROKEN, other])
     once(tmp_path, path)
     result = once(tmp_path, serve(path, [MENDED, other]))
-    assert (result["status"], result["held"], result["fills_count"]) == ("partial", [BTC], 1)
+    assert (result["status"], result["held"], result["fills_count"]) == ("held", [BTC], 1)
     assert result["cursors"][f"fills_cursor:{BTC}"]["after"] == 0
     assert items(tmp_path) == [(1, "booked"), (2, "open")]
     come_out_as_recorded(tmp_path, 1, 2)

@@ -34,6 +34,15 @@ def counts(made: Commit) -> tuple[int, int, int, int]:
     return made.attempted, made.inserted, made.ignored, made.conflicting
 
 
+def kinds(ledger: OpenLedger) -> list[str]:
+    return rows(ledger, "SELECT kind FROM conflicts ORDER BY id")
+
+
+def contents(ledger: OpenLedger) -> list[Any]:
+    """What was reported otherwise, whole: the fields of a fill's events."""
+    return [json.loads(text) for text in rows(ledger, "SELECT reported_json FROM conflicts")]
+
+
 def event_ids(ledger: OpenLedger) -> list[str]:
     return rows(ledger, "SELECT event_id FROM ledger_events ORDER BY seq")
 
@@ -88,23 +97,21 @@ def test_two_different_contradictions_of_one_event_are_both_kept(
 ) -> None:
     commit(ledger, [reported("1", price="100")])
     commit(ledger, [reported("1", price="101"), reported("1", price="102")], cycle_id=2)
-    kept = [
-        json.loads(text)["price"] for text in rows(ledger, "SELECT reported_json FROM conflicts")
-    ]
-    assert kept == ["101", "102"]
+    assert [content[0]["price"] for content in contents(ledger)] == ["101", "102"]
 
 
-def test_contradictions_within_one_answer_are_conflicts_too(ledger: OpenLedger) -> None:
-    made = commit(ledger, [reported("1", price="100"), reported("1", price="101")])
-    assert counts(made) == (2, 1, 0, 1)
-
-
-def test_one_id_used_in_two_markets_is_a_conflict_not_a_lost_fill(
+def test_contents_of_one_id_in_one_cycle_are_a_clash_and_none_is_booked(
     ledger: OpenLedger,
 ) -> None:
-    made = commit(ledger, [reported("1"), reported("1", symbol="ETH/USDT")])
-    assert counts(made) == (2, 1, 0, 1)
-    assert rows(ledger, "SELECT count(*) FROM conflicts") == [1]
+    made = commit(ledger, [reported("1", price="100"), reported("1", price="101")])
+    assert counts(made) == (2, 0, 0, 2)
+    assert kinds(ledger) == ["clash", "clash"]
+
+
+def test_one_id_used_in_two_markets_is_a_clash_not_a_lost_fill(ledger: OpenLedger) -> None:
+    made = commit(ledger, [reported("1"), reported("1", price="9", symbol="ETH/USDT")])
+    assert counts(made) == (2, 0, 0, 2)
+    assert kinds(ledger) == ["clash", "clash"]
 
 
 def test_a_fee_reported_later_is_booked_and_the_fill_is_not_counted_again(
@@ -142,14 +149,14 @@ def test_the_fee_of_a_disputed_fill_is_not_booked_beside_the_fill_that_stands(
     made = commit(ledger, [reported("1", price="101", fees=[fee("1", "BNB")])], cycle_id=2)
     assert counts(made) == (2, 0, 0, 2)
     assert event_ids(ledger) == ["fill:1"]
-    assert rows(ledger, "SELECT event_id FROM conflicts ORDER BY event_id") == ["fee:1", "fill:1"]
+    assert [len(content) for content in contents(ledger)] == [2]
 
 
 def test_a_fee_that_changes_is_a_conflict_and_the_first_stays(ledger: OpenLedger) -> None:
     commit(ledger, [reported("1", fees=[fee("1")])])
     made = commit(ledger, [reported("1", fees=[fee("2")])], cycle_id=2)
     assert counts(made) == (2, 0, 1, 1)
-    assert rows(ledger, "SELECT event_id FROM conflicts") == ["fee:1"]
+    assert rows(ledger, "SELECT fields_json FROM conflicts") == ['{"fee:USDT": ["1", "2"]}']
     assert money_of(made.positions["BTC/USDT"])["fees"] == {"USDT": "1"}
 
 
@@ -159,7 +166,7 @@ def test_a_fee_that_changes_its_currency_is_a_conflict_and_the_first_stays(
     commit(ledger, [reported("1", fees=[fee("1")])])
     made = commit(ledger, [reported("1", fees=[fee("1", "BNB")])], cycle_id=2)
     assert counts(made) == (2, 0, 0, 2)
-    assert rows(ledger, "SELECT event_id FROM conflicts ORDER BY event_id") == ["fee:1", "fill:1"]
+    assert kinds(ledger) == ["correction"]
     assert money_of(made.positions["BTC/USDT"])["fees"] == {"USDT": "1"}
 
 

@@ -83,9 +83,19 @@ def test_a_contradicted_fill_does_not_carry_the_cursor_to_a_time_nobody_ledgered
 def test_a_contradicted_fee_does_not_hold_its_fills_cursor_back(
     ledger: OpenLedger,
 ) -> None:
-    made = commit(ledger, [reported("1", fees=[fee("1")]), reported("1", fees=[fee("2")])])
+    commit(ledger, [reported("1", fees=[fee("1")])])
+    made = commit(ledger, [reported("1", fees=[fee("2")]), reported("2", ts=9_000)], cycle_id=2)
     assert made.conflicting == 1
-    assert made.cursors == {KEY: CursorChange(before=None, after=T0 + 1_000)}
+    assert made.cursors == {KEY: CursorChange(before=T0 + 1_000, after=T0 + 9_000)}
+
+
+def test_the_cursor_stays_before_a_clash_until_it_is_decided(ledger: OpenLedger) -> None:
+    clash = [reported("2", ts=5_000), reported("2", price="9", ts=6_000)]
+    items = [reported("1", ts=1_000), *clash, reported("3", ts=9_000)]
+    assert commit(ledger, items).cursors == {KEY: CursorChange(None, T0 + 4_999)}
+    assert commit(ledger, items[3:], cycle_id=2).cursors == {
+        KEY: CursorChange(T0 + 4_999, T0 + 4_999)
+    }
 
 
 def test_markets_have_cursors_of_their_own(ledger: OpenLedger) -> None:

@@ -101,8 +101,10 @@ async def test_markets_are_those_of_the_file(tmp_path: Path) -> None:
     [
         ([reported("1"), reported("2", symbol=ETH)], TradeIds.ACCOUNT),
         ([reported("1"), reported("1")], TradeIds.ACCOUNT),
-        ([reported("1"), reported("1", symbol=ETH)], TradeIds.MARKET),
-        ([reported(1), reported("1", symbol=ETH)], TradeIds.MARKET),
+        ([reported("1"), reported("1", price="9", symbol=ETH)], TradeIds.MARKET),
+        ([reported(1), reported("1", price="9", symbol=ETH)], TradeIds.MARKET),
+        # One trade under two names of its market.
+        ([reported("1"), reported("1", symbol=ETH)], TradeIds.ACCOUNT),
     ],
 )
 async def test_how_trades_are_numbered_is_found_out_from_the_file(

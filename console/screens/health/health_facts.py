@@ -184,8 +184,9 @@ def _waiting(number: int, tone: Tone, hint: str = "") -> Line:
 
 
 def _cycles(counts: Mapping[str, int]) -> Line:
-    """The cycles by their status; all but ok, partial and running ones are in danger."""
-    tones = {"ok": Tone.OK, "partial": Tone.ATTENTION, "running": Tone.LIVE}
+    """The cycles by their status; those that committed nothing are in danger."""
+    tones = dict.fromkeys(("attention", "held", "partial"), Tone.ATTENTION)
+    tones |= {"ok": Tone.OK, "running": Tone.LIVE}
     parts = [
         (f"{count(number)} {status}  ", tones.get(status, Tone.DANGER))
         for name, number in sorted(counts.items())

@@ -135,10 +135,126 @@ FROM ledger_events
 WHERE event_id = :fee_id OR (event_id >= :fee_id || ':' AND event_id < :fee_id || ';')
 ORDER BY event_id;
 
--- name: keep_conflict
-INSERT INTO conflicts (event_id, cycle_id, fields_json, reported_json, reported_hash)
-VALUES (:event_id, :cycle_id, :fields_json, :reported_json, :reported_hash)
+-- name: dispute_keep
+INSERT INTO conflicts (
+    event_id, cycle_id, fields_json, reported_json, reported_hash, source_id, symbol, ts, kind, status
+) VALUES (
+    :event_id, :cycle_id, :fields_json, :reported_json, :reported_hash, :source_id, :symbol, :ts,
+    :kind, 'open'
+)
 ON CONFLICT (event_id, reported_hash) DO NOTHING;
+
+-- name: dispute_supersede
+-- What 0.1.0 kept of single events of a content, once all of it is kept.
+UPDATE conflicts SET status = 'superseded'
+WHERE source_id = :source_id AND status = 'open' AND reported_json LIKE '{%'
+    AND hex(reported_hash) IN (SELECT value FROM json_each(:hashes));
+
+-- name: disputes_all
+SELECT id, source_id, symbol, ts, kind, status, cycle_id, fields_json, reported_json, booked_as,
+    decided_seq
+FROM conflicts ORDER BY id;
+
+-- name: disputes_of
+SELECT id, source_id, symbol, ts, kind, status, cycle_id, fields_json, reported_json, booked_as,
+    decided_seq
+FROM conflicts WHERE source_id = :source_id ORDER BY id;
+
+-- name: dispute_read
+SELECT id, source_id, symbol, ts, kind, status, cycle_id, fields_json, reported_json, booked_as,
+    decided_seq
+FROM conflicts WHERE id = :id;
+
+-- name: dispute_decide
+UPDATE conflicts SET status = :status, booked_as = :booked_as, decided_seq = :decided_seq
+WHERE id = :id;
+
+-- name: disputes_open
+-- By market: that of the contents, and that of the fills that the ledger has under their ids.
+SELECT c.symbol, nullif(e.symbol, c.symbol), c.kind, count(*), min(c.id), c.fields_json
+FROM conflicts AS c LEFT JOIN ledger_events AS e ON e.event_id = 'fill:' || c.source_id
+WHERE c.status = 'open' GROUP BY c.symbol, e.symbol, c.kind ORDER BY min(c.id);
+
+-- name: clash_exists
+SELECT EXISTS (SELECT 1 FROM conflicts WHERE kind = 'clash');
+
+-- name: clashing_ids
+SELECT DISTINCT c.source_id
+FROM json_each(:trade_ids) AS wanted
+CROSS JOIN conflicts AS c ON c.kind = 'clash' AND c.source_id = wanted.value;
+
+-- name: clash_limits
+-- Where the open clashes of each market begin.
+SELECT symbol, min(ts) FROM conflicts WHERE status = 'open' AND kind = 'clash' GROUP BY symbol;
+
+-- name: relabelled_open
+SELECT fields_json FROM conflicts WHERE status = 'open' AND kind = 'relabelled';
+
+-- name: twins
+-- Fills of other markets under the ids of some, which are qualified by their market.
+SELECT wanted.value, e.event_id, e.ts, e.symbol, e.type, e.side, e.qty, e.price, e.fee, e.fee_currency,
+    e.exchange_trade_id, e.exchange_order_id, e.client_order_id, e.meta_json, e.hash,
+    e.wallet, e.market_id, e.position_side, e.margin_mode, e.contract_size, e.asset, e.amount,
+    e.group_id, e.cause, e.source, e.source_seq, e.stated_balance, e.version
+FROM json_each(:ids) AS wanted
+CROSS JOIN markets AS m
+CROSS JOIN ledger_events AS e ON e.event_id = 'fill:' || m.symbol || ':' || wanted.value
+WHERE m.symbol <> :symbol;
+
+-- name: unclaim
+DELETE FROM applied_fills
+WHERE cycle_id = :cycle_id AND fill_id IN (SELECT value FROM json_each(:fill_ids));
+
+-- name: distinct_pairs
+SELECT symbol, other FROM distinct_markets;
+
+-- name: decided_fills
+-- Fills that a decision booked under an id: their number is in between.
+SELECT exchange_trade_id FROM ledger_events
+WHERE event_id >= 'fill:decision:' AND event_id < 'fill:decision;'
+    AND exchange_trade_id LIKE 'decision:%'
+    AND substr(exchange_trade_id, -length(:trade_id)) = :trade_id;
+
+-- name: booked_twins
+-- Fills of a market that another one has too, under the same id within it, with the same content.
+SELECT e.event_id, e.ts, e.symbol, e.type, e.side, e.qty, e.price, e.fee, e.fee_currency,
+    e.exchange_trade_id, e.exchange_order_id, e.client_order_id, e.meta_json, e.hash,
+    e.wallet, e.market_id, e.position_side, e.margin_mode, e.contract_size, e.asset, e.amount,
+    e.group_id, e.cause, e.source, e.source_seq, e.stated_balance, e.version
+FROM ledger_events AS e
+JOIN ledger_events AS o
+    ON o.event_id = 'fill:' || :other || ':' || substr(e.exchange_trade_id, length(:symbol) + 2)
+WHERE e.symbol = :symbol AND e.type = 'FILL'
+    AND substr(e.exchange_trade_id, 1, length(:symbol) + 1) = :symbol || ':'
+    AND o.ts = e.ts AND o.side = e.side AND o.qty = e.qty AND o.price = e.price
+ORDER BY e.seq;
+
+-- name: fills_without_size
+SELECT EXISTS (
+    SELECT 1 FROM ledger_events
+    WHERE symbol = :symbol AND type = 'FILL' AND contract_size IS NULL
+);
+
+-- name: sided_events
+SELECT EXISTS (
+    SELECT 1 FROM ledger_events
+    WHERE symbol = :symbol AND type = 'FILL' AND position_side IS NOT NULL
+);
+
+-- name: evidence_of
+SELECT raw FROM input_items WHERE symbol = :symbol;
+
+-- name: decision_of_commit
+SELECT decision_json FROM ledger_commits WHERE commit_seq = :commit_seq;
+
+-- name: distinct_all
+SELECT symbol, other, commit_seq FROM distinct_markets;
+
+-- name: distinct_keep
+INSERT INTO distinct_markets (symbol, other, commit_seq) VALUES (:symbol, :other, :commit_seq);
+
+-- name: distinct_drop
+DELETE FROM distinct_markets WHERE symbol = :symbol AND other = :other;
 
 -- name: last_seq
 SELECT coalesce(max(seq), 0) FROM ledger_events;
@@ -165,6 +281,10 @@ ON CONFLICT (symbol, wallet, side, margin_mode) DO UPDATE SET
     fees_json = excluded.fees_json, events = excluded.events, last_ts = excluded.last_ts,
     last_trade_id = excluded.last_trade_id, last_event_id = excluded.last_event_id,
     fees_unknown = excluded.fees_unknown, cycle_id = excluded.cycle_id;
+
+-- name: position_drop
+DELETE FROM stage4_positions
+WHERE symbol = :symbol AND wallet = :wallet AND side = :side AND margin_mode = :margin_mode;
 
 -- name: history_write
 INSERT INTO position_history (
@@ -196,13 +316,19 @@ INSERT INTO position_checkpoints (
 -- name: position_keys
 -- The positions that events name; null is what their market has.
 SELECT DISTINCT symbol, coalesce(wallet, 'main'), coalesce(position_side, 'net'), margin_mode
-FROM ledger_events WHERE type IN ('FILL', 'FEE');
+FROM ledger_events WHERE type IN ('FILL', 'FEE') AND seq <= :last_seq;
 
 -- name: fees_unknown
 -- How many fills' fees are not all named. A fee of a later cycle, as 0.1.0 booked them, named them.
 SELECT count(*) FROM ledger_events AS e
-WHERE e.type = 'FILL' AND e.symbol = :symbol AND coalesce(e.wallet, 'main') = :wallet AND coalesce(e.position_side, 'net') = :side AND coalesce(e.margin_mode, :usual_mode) = :margin_mode
+WHERE e.type = 'FILL' AND e.symbol IN (SELECT value FROM json_each(:symbols)) AND coalesce(e.wallet, 'main') = :wallet AND coalesce(e.position_side, 'net') = :side AND coalesce(e.margin_mode, :usual_mode) = :margin_mode
     AND e.seq <= :last_seq AND instr(e.meta_json, '"fee":"unknown"')
+    AND coalesce((
+        SELECT v.type FROM ledger_events AS v
+        WHERE v.exchange_trade_id = e.exchange_trade_id AND v.type IN ('VOID', 'UNVOID')
+            AND v.seq <= :last_seq
+        ORDER BY v.seq DESC LIMIT 1
+    ), 'UNVOID') = 'UNVOID'
     AND NOT EXISTS (
         SELECT 1 FROM ledger_events AS f
         WHERE f.seq <= :last_seq AND (f.event_id = 'fee:' || e.exchange_trade_id
@@ -230,14 +356,21 @@ SELECT EXISTS (
 -- ## TX 1: markets and balances
 
 -- name: markets_all
-SELECT symbol, kind, base, quote, money, rules FROM markets ORDER BY symbol;
+SELECT symbol, kind, base, quote, money, rules, contract_size, alias_of, commit_seq FROM markets
+ORDER BY symbol;
 
 -- name: markets_begun
 SELECT DISTINCT symbol FROM stage4_positions;
 
 -- name: market_keep
-INSERT INTO markets (symbol, kind, base, quote, money, rules, commit_seq)
-VALUES (:symbol, :kind, :base, :quote, :money, :rules, :commit_seq);
+INSERT INTO markets (symbol, kind, base, quote, money, rules, contract_size, alias_of, commit_seq)
+VALUES (:symbol, :kind, :base, :quote, :money, :rules, :contract_size, :alias_of, :commit_seq)
+ON CONFLICT (symbol) DO UPDATE SET
+    kind = excluded.kind, money = excluded.money, rules = excluded.rules,
+    contract_size = excluded.contract_size, alias_of = excluded.alias_of;
+
+-- name: market_drop
+DELETE FROM markets WHERE symbol = :symbol;
 
 -- name: balances_all
 SELECT wallet, asset, amount FROM balances ORDER BY wallet, asset;
@@ -257,9 +390,17 @@ SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
     exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
     wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
     source, source_seq, stated_balance, version
-FROM ledger_events WHERE symbol = :symbol AND ts >= :since_ms AND coalesce(wallet, 'main') = :wallet
+FROM ledger_events WHERE symbol = :symbol AND ts >= :since_ms AND seq <= :last_seq
+    AND coalesce(wallet, 'main') = :wallet
     AND coalesce(position_side, 'net') = :side AND coalesce(margin_mode, :usual_mode) = :margin_mode
 ORDER BY ts;
+
+-- name: void_trades
+-- Those whose last ruling is that they are void.
+SELECT v.exchange_trade_id FROM ledger_events AS v
+WHERE v.type IN ('VOID', 'UNVOID') AND v.seq <= :last_seq
+GROUP BY v.exchange_trade_id
+HAVING max(iif(v.type = 'VOID', v.seq, 0)) > max(iif(v.type = 'UNVOID', v.seq, 0));
 
 -- ## TX 1: cursors and the commit
 
@@ -284,6 +425,23 @@ SELECT commit_seq FROM ledger_commits WHERE hex(hash) = upper(:hash);
 
 -- name: digest_of_commit
 SELECT positions_digest FROM ledger_commits WHERE commit_seq = :commit_seq AND version = :version;
+
+-- name: decisions_after
+SELECT decision_json FROM ledger_commits
+WHERE decision_json IS NOT NULL AND commit_seq > :commit_seq ORDER BY commit_seq DESC;
+
+-- name: decisions_all
+SELECT commit_seq, decision_json FROM ledger_commits
+WHERE decision_json IS NOT NULL ORDER BY commit_seq;
+
+-- name: decisions_listed
+SELECT commit_seq, cycle_id, committed_ms, decision_json FROM ledger_commits
+WHERE decision_json IS NOT NULL ORDER BY commit_seq;
+
+-- name: disputes_decided
+-- Trades about whose contents a decision was made, but for names of markets.
+SELECT source_id FROM conflicts
+WHERE kind <> 'relabelled' AND decided_seq IS NOT NULL GROUP BY source_id ORDER BY min(id);
 
 -- name: commit_append
 INSERT INTO ledger_commits (
@@ -339,7 +497,7 @@ INSERT INTO cycles (
     cycle_id, kind, status, mode, started_ms, venue_ms, ended_ms, marks_json, timings_json,
     fills_fetched, fills_count, errors_json, edge
 )
-SELECT c.cycle_id, 'live', 'partial', :mode, c.committed_ms, c.committed_ms, c.committed_ms, '{}',
+SELECT c.cycle_id, iif(c.decision_json IS NULL, 'live', 'decision'), 'partial', :mode, c.committed_ms, c.committed_ms, c.committed_ms, '{}',
     '{}', c.fills_fetched, c.fills_count, :errors_json, c.version
 FROM ledger_commits AS c
 WHERE c.commit_seq > :after AND NOT EXISTS (
@@ -557,14 +715,18 @@ FROM orders WHERE exchange_order_id IN (SELECT value FROM json_each(:ids));
 -- name: positions_as_of
 SELECT p.symbol, h.qty, h.cost, h.realized_pnl, h.fees_json, 0, 0, '', '',
     p.wallet, p.side, p.margin_mode, h.fees_unknown
-FROM stage4_positions AS p
+FROM (
+    SELECT symbol, wallet, side, margin_mode FROM stage4_positions
+    UNION ALL SELECT DISTINCT symbol, wallet, side, margin_mode FROM position_history
+    WHERE symbol IN (SELECT symbol FROM markets WHERE alias_of IS NOT NULL)
+        AND symbol NOT IN (SELECT symbol FROM stage4_positions)
+) AS p
 JOIN position_history AS h ON h.symbol = p.symbol AND h.wallet = p.wallet AND h.side = p.side
     AND h.margin_mode = p.margin_mode AND h.commit_seq = (
     SELECT max(commit_seq) FROM position_history
     WHERE symbol = p.symbol AND wallet = p.wallet AND side = p.side
         AND margin_mode = p.margin_mode AND commit_seq <= :commit_seq
-)
-ORDER BY p.symbol, p.wallet, p.side, p.margin_mode;
+);
 
 -- name: metrics_upsert
 INSERT INTO cycle_metrics (
@@ -660,6 +822,22 @@ SELECT * FROM source.ledger_commits WHERE commit_seq = :commit_seq - 1;
 -- name: scratch_markets
 INSERT INTO main.markets SELECT * FROM source.markets WHERE commit_seq < :commit_seq;
 
+-- name: scratch_distinct
+INSERT INTO main.distinct_markets SELECT * FROM source.distinct_markets WHERE commit_seq < :commit_seq;
+
+-- name: scratch_conflicts
+-- As the cycle met them: what was decided since waits still.
+INSERT INTO main.conflicts
+SELECT id, event_id, cycle_id, fields_json, reported_json, reported_hash, source_id, symbol, ts, kind,
+    iif(decided_seq < :commit_seq, status, 'open'), iif(decided_seq < :commit_seq, booked_as, NULL),
+    iif(decided_seq < :commit_seq, decided_seq, NULL)
+FROM source.conflicts
+WHERE cycle_id IN (SELECT cycle_id FROM source.ledger_commits WHERE commit_seq < :commit_seq);
+
+-- name: scratch_decisions_after
+SELECT decision_json FROM source.ledger_commits
+WHERE decision_json IS NOT NULL AND commit_seq >= :commit_seq ORDER BY commit_seq DESC;
+
 -- name: scratch_edge
 -- By which rules a cycle read, and the venue's clock, of a replay that of the cycle it replayed.
 SELECT c.edge, coalesce(o.venue_ms, c.venue_ms)
@@ -702,7 +880,11 @@ SELECT event_id, hash FROM main.ledger_events WHERE cycle_id = :cycle_id;
 -- name: scratch_positions_then
 SELECT p.symbol, h.qty, h.cost, h.realized_pnl, h.fees_json, 0, 0, '', '',
     p.wallet, p.side, p.margin_mode, h.fees_unknown
-FROM source.stage4_positions AS p
+FROM (
+    SELECT symbol, wallet, side, margin_mode FROM source.stage4_positions
+    UNION SELECT symbol, wallet, side, margin_mode FROM source.position_history
+    WHERE symbol IN (SELECT symbol FROM source.markets WHERE alias_of IS NOT NULL)
+) AS p
 JOIN source.position_history AS h ON h.symbol = p.symbol AND h.wallet = p.wallet AND h.side = p.side
     AND h.margin_mode = p.margin_mode AND h.commit_seq = (
     SELECT max(commit_seq) FROM source.position_history
@@ -717,7 +899,8 @@ ORDER BY p.symbol, p.wallet, p.side, p.margin_mode;
 SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_master WHERE name NOT LIKE 'sqlite\_%' ESCAPE '\';
 
 -- name: verify_conflicts
-SELECT c.id, c.event_id, c.cycle_id, c.fields_json, c.reported_json, c.reported_hash,
+SELECT c.id, c.event_id, c.cycle_id, c.fields_json, c.reported_json, c.reported_hash, c.source_id,
+    c.symbol, c.ts, c.status, c.booked_as, c.decided_seq,
     coalesce(k.conflicting, 0) AS commit_conflicting
 FROM conflicts AS c LEFT JOIN ledger_commits AS k ON k.cycle_id = c.cycle_id
 ORDER BY c.id;
@@ -817,15 +1000,15 @@ SELECT e.symbol, max(
 FROM ledger_events AS e GROUP BY e.symbol ORDER BY e.symbol;
 
 -- name: verify_markets
-SELECT commit_seq, symbol, kind, base, quote, money, rules FROM markets ORDER BY commit_seq, symbol;
+SELECT commit_seq, symbol FROM markets ORDER BY commit_seq, symbol;
 
 -- name: verify_digests
-SELECT commit_seq, coalesce(last_seq, 0), positions_digest, version
+SELECT commit_seq, coalesce(last_seq, 0), positions_digest, version, decision_json
 FROM ledger_commits ORDER BY commit_seq;
 
 -- name: verify_fold_order
 -- What tells where an event stands in its symbol's fold.
-SELECT seq, symbol, ts, iif(type = 'FILL', exchange_trade_id, substr(exchange_trade_id, 5)), event_id,
+SELECT seq, symbol, ts, iif(type = 'FEE', substr(exchange_trade_id, 5), exchange_trade_id), event_id,
     wallet, position_side, margin_mode
 FROM ledger_events ORDER BY seq;
 
@@ -914,10 +1097,10 @@ SELECT count(*) FROM applied_fills;
 SELECT coalesce(sum(fills_count), 0) FROM ledger_commits WHERE commit_seq > :commit_seq;
 
 -- name: history_counts
--- Conflicts are numbered from 1, and none is ever deleted. The orders' first condition is that of
+-- The orders' first condition is that of
 -- the index orders_live, word for word.
 SELECT
-    (SELECT coalesce(max(id), 0) FROM conflicts) AS conflicts,
+    (SELECT count(*) FROM conflicts WHERE status = 'open') AS conflicts,
     (SELECT count(*) FROM quarantine WHERE status = 'open') AS quarantine_open,
     (SELECT count(*) FROM orders
         WHERE status IN ('intended', 'unknown', 'open') AND status <> 'open') AS orders_unknown,
@@ -979,7 +1162,7 @@ ORDER BY cycle_id DESC LIMIT :limit;
 
 -- name: history_unrecorded
 -- Commits whose cycle's own row is missing, as cycles.
-SELECT k.cycle_id, 'live' AS kind, 'partial' AS status, NULL AS replay_of, NULL AS verdict,
+SELECT k.cycle_id, iif(k.decision_json IS NULL, 'live', 'decision') AS kind, 'partial' AS status, NULL AS replay_of, NULL AS verdict,
     coalesce(m.mode, 'unknown') AS mode, coalesce(m.ts_start, k.committed_ms) AS started_ms,
     k.committed_ms AS venue_ms, coalesce(m.ts_end, k.committed_ms) AS ended_ms,
     '{}' AS marks_json, '{}' AS timings_json, :unrecorded AS errors_json, '[]' AS warnings_json,
@@ -1060,6 +1243,12 @@ ORDER BY symbol = :symbol DESC LIMIT 1;
 -- name: history_commit
 SELECT commit_seq, first_seq, last_seq FROM ledger_commits WHERE cycle_id = :cycle_id;
 
+-- name: last_seq_of
+SELECT coalesce((
+    SELECT last_seq FROM ledger_commits WHERE commit_seq <= :commit_seq AND last_seq IS NOT NULL
+    ORDER BY commit_seq DESC LIMIT 1
+), 0);
+
 -- name: history_position
 -- What the last commit by then that changed a symbol left, and the last event by that commit.
 SELECT h.symbol, h.qty, h.cost, h.realized_pnl, h.fees_json, 0, 0, '', '',
@@ -1077,7 +1266,7 @@ ORDER BY h.commit_seq DESC LIMIT 1;
 
 -- name: history_span
 -- A plus keeps a condition from choosing the index: the rows' numbers are the shorter way.
-SELECT count(*), min(ts) FROM ledger_events WHERE seq BETWEEN :first_seq AND :last_seq AND +symbol = :symbol
+SELECT count(*), min(ts) FROM ledger_events WHERE seq BETWEEN :first_seq AND :last_seq AND +symbol IN (SELECT value FROM json_each(:symbols))
     AND coalesce(wallet, 'main') = :wallet
     AND coalesce(position_side, 'net') = :side AND coalesce(margin_mode, :usual_mode) = :margin_mode;
 
@@ -1086,29 +1275,48 @@ SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
     exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
     wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
     source, source_seq, stated_balance, version
-FROM ledger_events WHERE symbol = :symbol AND ts = :ts AND seq BETWEEN :first_seq AND :last_seq
+FROM ledger_events WHERE symbol IN (SELECT value FROM json_each(:symbols)) AND ts = :ts AND seq BETWEEN :first_seq AND :last_seq
     AND coalesce(wallet, 'main') = :wallet
     AND coalesce(position_side, 'net') = :side AND coalesce(margin_mode, :usual_mode) = :margin_mode;
 
 -- name: history_later
-SELECT 1 FROM ledger_events WHERE symbol = :symbol AND ts > :ts AND seq < :first_seq
+SELECT 1 FROM ledger_events WHERE symbol IN (SELECT value FROM json_each(:symbols)) AND ts > :ts AND seq < :first_seq
     AND coalesce(wallet, 'main') = :wallet
     AND coalesce(position_side, 'net') = :side AND coalesce(margin_mode, :usual_mode) = :margin_mode LIMIT 1;
 
--- name: history_events
-SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
-    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
-    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
-    source, source_seq, stated_balance, version
-FROM ledger_events WHERE symbol = :symbol AND ts >= :since_ms AND seq <= :last_seq
-    AND coalesce(wallet, 'main') = :wallet
-    AND coalesce(position_side, 'net') = :side AND coalesce(margin_mode, :usual_mode) = :margin_mode
-ORDER BY ts;
-
 -- ## retracing: a ledger in memory, to which a cycle's fills are appended once more
 
--- name: retrace_conflicts
-DELETE FROM conflicts RETURNING event_id, fields_json;
+-- name: history_disputes
+-- What earlier cycles kept under some ids, and of markets that may be one, as a cycle met it.
+SELECT id, event_id, cycle_id, fields_json, reported_json, reported_hash, source_id, symbol, ts, kind,
+    iif(decided_seq < :commit_seq, status, 'open'), iif(decided_seq < :commit_seq, booked_as, NULL),
+    iif(decided_seq < :commit_seq, decided_seq, NULL)
+FROM conflicts
+WHERE cycle_id < :before
+    AND (kind = 'relabelled' OR source_id IN (SELECT value FROM json_each(:trade_ids)))
+ORDER BY id;
+
+-- name: history_markets
+SELECT symbol, kind, base, quote, money, rules, contract_size, alias_of, commit_seq FROM markets;
+
+-- name: retrace_dispute
+INSERT INTO conflicts (
+    id, event_id, cycle_id, fields_json, reported_json, reported_hash, source_id, symbol, ts, kind,
+    status, booked_as, decided_seq
+) VALUES (
+    :id, :event_id, :cycle_id, :fields_json, :reported_json, :reported_hash, :source_id, :symbol, :ts,
+    :kind, :status, :booked_as, :decided_seq
+);
+
+-- name: retrace_market
+INSERT INTO markets (
+    symbol, kind, base, quote, money, rules, contract_size, alias_of, commit_seq
+) VALUES (
+    :symbol, :kind, :base, :quote, :money, :rules, :contract_size, :alias_of, :commit_seq
+);
+
+-- name: retrace_distinct
+INSERT INTO distinct_markets (symbol, other, commit_seq) VALUES (:symbol, :other, :commit_seq);
 
 -- name: retrace_events
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,

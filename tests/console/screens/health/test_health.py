@@ -109,8 +109,9 @@ async def test_what_waits_for_a_decision_is_counted(db: Path) -> None:
             "VALUES (x'00', 'BTC/USDT', '{', 'no JSON', 1, 'open')"
         )
         connection.execute(
-            "INSERT INTO conflicts (event_id, cycle_id, fields_json, reported_json, reported_hash) "
-            "VALUES ('fill:1', 1, '{}', '{}', x'00')"
+            "INSERT INTO conflicts (event_id, cycle_id, fields_json, reported_json, reported_hash, "
+            "source_id, symbol, ts, kind, status) VALUES ('fill:1', 1, '{}', '{}', x'00', '1', "
+            "'BTC/USDT', 1, 'correction', 'open')"
         )
     async with console(db, keys="4") as pilot:
         await until(pilot, lambda: "conflicts ◆ 1" in cells(pilot.app, "#books"))

@@ -1,0 +1,231 @@
+"""The commands that decide: about conflicts, trades and markets. Each is one commit."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.cli import deciding, options, output, show, show_decisions
+from engine.cli.operations import Operations
+from engine.errors import DecisionRefused, SettingsError
+from engine.history import decisions
+from engine.history.decisions import lines_of
+from engine.history.results_reader import BEYOND
+from engine.ledger.decisions import Act, Decision
+from engine.ledger.disputes import Dispute
+
+conflicts_app = typer.Typer(
+    help="Reports that contradict the ledger, or each other.", no_args_is_help=True
+)
+markets_app = typer.Typer(help="Markets, and what their names mean.", no_args_is_help=True)
+decisions_app = typer.Typer(help="What was decided.", no_args_is_help=True)
+
+Preview = Annotated[
+    bool, typer.Option("--preview", help="Show what it would change; change nothing.")
+]
+Undo = Annotated[bool, typer.Option("--undo", help="Take such a decision back.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why, in words; kept for ever.")]
+
+
+def _decide(
+    decision: Decision, *, undo: bool, preview: bool, config: Path | None, db: Path | None
+) -> None:
+    settings = options.settings_of(config, db=db)
+    operations = Operations(settings)
+    work = deciding.decide(settings, decision, undo=undo, preview=preview)
+    changed = operations.run(work)
+    with output.outcome("nothing was changed" if preview else "decided"):
+        show_decisions.changes(changed, preview)
+
+
+@conflicts_app.command("list")
+def conflicts_list(
+    every: Annotated[bool, typer.Option("--all", help="Decided ones too.")] = False,
+    config: options.Config = None,
+    db: options.Db = None,
+    as_json: options.Json = False,
+) -> None:
+    """Show contents that wait for a decision."""
+    operations = Operations(options.settings_of(config, db=db))
+    rows = operations.run(operations.read(lambda tx: tx.typed(Dispute, "disputes_all")))
+    chosen = [row for row in rows if every or row.status == "open"]
+    if as_json:
+        shown = [show_decisions.as_json(row) for row in chosen]
+        sys.stdout.write(output.document(json.dumps(shown)) + "\n")
+    else:
+        show_decisions.conflicts(chosen)
+
+
+@conflicts_app.command("resolve")
+def conflicts_resolve(
+    conflict: Annotated[int, typer.Argument(help="The conflict's number.", min=1, max=BEYOND)],
+    keep: Annotated[
+        bool, typer.Option("--keep", help="What stands is right; without that, drop it.")
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="This content is right, in place of what stands.")
+    ] = False,
+    book_as: Annotated[
+        str | None,
+        typer.Option("--book-as", metavar="ID", help="It is a fill of its own: book it as ID."),
+    ] = None,
+    reason: Reason = "",
+    preview: Preview = False,
+    undo: Undo = False,
+    config: options.Config = None,
+    db: options.Db = None,
+) -> None:
+    """Decide about a content that contradicts the ledger."""
+    if [keep, replace, book_as is not None, undo].count(True) != 1:
+        raise SettingsError("give one of --keep, --replace, --book-as ID and --undo")
+    act = Act.REPLACE if replace else Act.KEEP if book_as is None else Act.BOOK_AS
+    decision = Decision(act=act, conflict=conflict, trade_id=book_as, reason=reason)
+    _decide(decision, undo=undo, preview=preview, config=config, db=db)
+
+
+def void(
+    trade: Annotated[str, typer.Argument(help="The trade's id: exchange_trade_id of its FILL.")],
+    reason: Reason = "",
+    preview: Preview = False,
+    undo: Undo = False,
+    config: options.Config = None,
+    db: options.Db = None,
+) -> None:
+    """Take a trade out of the books, as one that the exchange took back."""
+    decision = Decision(act=Act.VOID, trade_id=trade, reason=reason)
+    _decide(decision, undo=undo, preview=preview, config=config, db=db)
+
+
+def rebook(
+    market: Annotated[str, typer.Argument(help="The market's symbol.")],
+    kind: Annotated[str | None, typer.Option("--kind", help="linear or inverse.")] = None,
+    size: Annotated[
+        str | None, typer.Option("--size", help="Of one contract, where evidence does not say it.")
+    ] = None,
+    reason: Reason = "",
+    preview: Preview = False,
+    undo: Undo = False,
+    config: options.Config = None,
+    db: options.Db = None,
+) -> None:
+    """Book a contract anew by today's rules that an earlier program booked as spot."""
+    decision = Decision(act=Act.REBOOK, market=market, kind=kind, size=size, reason=reason)
+    _decide(decision, undo=undo, preview=preview, config=config, db=db)
+
+
+@markets_app.command("list")
+def markets_list(
+    config: options.Config = None, db: options.Db = None, as_json: options.Json = False
+) -> None:
+    """Show the ledger's markets, as they are pinned."""
+    operations = Operations(options.settings_of(config, db=db))
+    rows = operations.run(operations.read(lambda tx: tx.named("markets_all")))
+    if as_json:
+        sys.stdout.write(output.document(json.dumps(rows)) + "\n")
+    else:
+        show_decisions.markets(rows)
+
+
+New = Annotated[str, typer.Argument(metavar="NEW", help="The other name.")]
+Old = Annotated[list[str], typer.Argument(metavar="OLD", help="The market it is, or is not.")]
+
+
+def _old(words: list[str]) -> str:
+    """`OLD`, or `= OLD`."""
+    names = [word for word in words if word != "="]
+    if len(names) != 1:
+        raise SettingsError("give two names: NEW OLD")
+    return names[0]
+
+
+@markets_app.command("alias")
+def markets_alias(
+    new: New,
+    old: Old,
+    reason: Reason = "",
+    preview: Preview = False,
+    undo: Undo = False,
+    config: options.Config = None,
+    db: options.Db = None,
+) -> None:
+    """NEW is another name of OLD: one market, one position."""
+    decision = Decision(act=Act.ALIAS, market=new, other=_old(old), reason=reason)
+    _decide(decision, undo=undo, preview=preview, config=config, db=db)
+
+
+@markets_app.command("distinct")
+def markets_distinct(
+    new: New,
+    old: Old,
+    reason: Reason = "",
+    preview: Preview = False,
+    undo: Undo = False,
+    config: options.Config = None,
+    db: options.Db = None,
+) -> None:
+    """NEW and OLD are two markets, though trades of both look alike."""
+    decision = Decision(act=Act.DISTINCT, market=new, other=_old(old), reason=reason)
+    _decide(decision, undo=undo, preview=preview, config=config, db=db)
+
+
+@decisions_app.command("list")
+def decisions_list(
+    config: options.Config = None, db: options.Db = None, as_json: options.Json = False
+) -> None:
+    """Show what was decided, by whom, and what was taken back."""
+    operations = Operations(options.settings_of(config, db=db))
+    lines = operations.run(operations.read(decisions.listing))
+    if as_json:
+        rows = [line.model_dump(mode="json") for line in lines]
+        sys.stdout.write(output.document(json.dumps(rows)) + "\n")
+    else:
+        show_decisions.decisions(lines)
+
+
+@decisions_app.command("undo")
+def decisions_undo(
+    number: Annotated[int, typer.Argument(help="The decision's number.", min=1, max=BEYOND)],
+    reason: Reason = "",
+    preview: Preview = False,
+    config: options.Config = None,
+    db: options.Db = None,
+) -> None:
+    """Take a decision back."""
+    decision = Decision(act=Act.UNDO, of=number, reason=reason)
+    _decide(decision, undo=False, preview=preview, config=config, db=db)
+
+
+@decisions_app.command("export")
+def decisions_export(config: options.Config = None, db: options.Db = None) -> None:
+    """Write what is decided to standard output, for `decisions apply` on another ledger."""
+    operations = Operations(options.settings_of(config, db=db))
+    lines = operations.run(operations.read(lambda tx: list(decisions.exported(tx))))
+    for line in lines:
+        sys.stdout.write(output.document(json.dumps(line)) + "\n")
+
+
+@decisions_app.command("apply")
+def decisions_apply(
+    file: Annotated[Path, typer.Argument(help="What `decisions export` wrote.")],
+    config: options.Config = None,
+    db: options.Db = None,
+) -> None:
+    """Decide on this ledger what was decided on another one."""
+    try:
+        lines = lines_of(file.read_text("utf-8").splitlines())
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: {error}") from None
+    settings = options.settings_of(config, db=db)
+    operations = Operations(settings)
+    made, refused = 0, []
+    for line in lines:
+        try:
+            made += operations.run(deciding.apply(settings, line))
+        except DecisionRefused as error:
+            refused.append(str(error))
+    show.out.print(show.text(f"{len(lines)} lines, {made} decisions made"))
+    for message in refused:
+        show.error(message)
+    raise typer.Exit(1 if refused else 0)

@@ -1,0 +1,113 @@
+"""How conflicts, markets and decisions are printed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.cli.show import out, text
+from engine.clock import iso
+from engine.cycles.results import PositionView, Preview
+from engine.history.decisions import DecisionLine
+from engine.ledger.disputes import Dispute
+from engine.ledger.events import Event
+
+
+def conflicts(rows: Sequence[Dispute]) -> None:
+    if not rows:
+        out.print("no conflict waits for a decision")
+    for row in rows:
+        head = f"{row.id}  {row.kind}  {row.status}  {row.symbol}  trade {row.source_id}"
+        out.print(text(f"{head}  cycle {row.cycle_id}", "bold"))
+        other = "other" if row.kind == "clash" else "stands"
+        for name, (stands, reported) in row.fields.items():
+            out.print(
+                text(f"    {name:<18} {other} {_known(stands)}   reported {_known(reported)}")
+            )
+        out.print(text(f"    reported  {_content(row.events)}", "dim"))
+        if row.booked_as:
+            out.print(text(f"    booked as {row.booked_as}"))
+        elif row.status == "open":
+            out.print(text(f"    {_remedy(row)}", "yellow"))
+
+
+def _known(value: object) -> str:
+    return "nothing" if value is None else str(value)
+
+
+def _content(events: Sequence[Event]) -> str:
+    fill, fees = events[0], events[1:]
+    trade = f"{fill.side} {fill.qty} at {fill.price}" if fill.qty else ""
+    order = f"order {fill.exchange_order_id}" if fill.exchange_order_id else ""
+    charged = " + ".join(f"{fee.fee} {fee.fee_currency}" for fee in fees)
+    parts = [fill.symbol, iso(fill.ts), trade, f"fee {charged}" if charged else "", order]
+    return " · ".join(part for part in parts if part)
+
+
+def _remedy(row: Dispute) -> str:
+    if row.kind == "relabelled":
+        old, new = row.fields["symbol"]
+        return f"cycledeck markets alias {new} {old}, or markets distinct {new} {old}"
+    if row.kind != "clash":
+        return f"cycledeck conflicts resolve {row.id} --keep, --replace or --book-as ID"
+    form = "'market'" if "symbol" in row.fields else "'order'"
+    scope = "market" if "symbol" in row.fields else "order"
+    return (
+        f"cycledeck conflicts resolve {row.id} --book-as ID books it, --keep drops it, --replace "
+        "puts it in the place of what stands. Where ids are "
+        f"unique per {scope} only, a new ledger with recorded.trade_ids = {form} books all"
+    )
+
+
+def as_json(row: Dispute) -> dict[str, Any]:
+    values = row._asdict()
+    del values["fields_json"], values["reported_json"]
+    reported = [event.fields for event in row.events]
+    return {**values, "fields": dict(row.fields), "reported": reported, "remedy": _remedy(row)}
+
+
+def changes(preview: Preview, only_shown: bool) -> None:
+    """The positions that a decision changes, before and after."""
+    before, after = preview.positions_before, preview.positions_after
+    changed = [
+        name for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name)
+    ]
+    for name in changed:
+        out.print(text(name, "bold"))
+        out.print(text(f"    before {_figures(before.get(name))}"))
+        out.print(text(f"    after  {_figures(after.get(name))}"))
+    if not changed:
+        out.print(text("no position changes" if only_shown else "no position has changed"))
+    done = "nothing was changed" if only_shown else f"decided, as cycle {preview.cycle_id}"
+    out.print(text(done, "yellow" if only_shown else "green"))
+
+
+def _figures(position: PositionView | None) -> str:
+    if position is None:
+        return "no position"
+    fees = " ".join(f"{fee} {currency}" for currency, fee in position.fees.items())
+    figures = f"qty {position.qty} · cost {position.cost} · realized {position.realized_pnl}"
+    return f"{figures} {position.money}" + (f" · fees {fees}" if fees else "")
+
+
+def markets(rows: Sequence[dict[str, Any]]) -> None:
+    if not rows:
+        out.print("no market has a fill yet")
+    for row in rows:
+        more = f" · size {row['contract_size']}" if row["contract_size"] else ""
+        more += f" · another name of {row['alias_of']}" if row["alias_of"] else ""
+        more += " · booked by the rules of 0.1.0" if row["rules"] == 1 else ""
+        out.print(text(f"{row['symbol']}  {row['kind']}, money {row['money']}{more}"))
+
+
+def decisions(lines: Sequence[DecisionLine]) -> None:
+    if not lines:
+        out.print("nothing was decided yet")
+    for line in lines:
+        said = line.decision
+        about = [f"conflict {said.conflict}" if said.conflict else "", said.trade_id, said.market]
+        about += [said.other, said.kind, said.size, f"decision {said.of}" if said.of else ""]
+        words = " ".join(word for word in about if word)
+        undone = f"  taken back by {line.undone_by}" if line.undone_by else ""
+        head = f"{line.number}  {iso(line.committed_ms)}  {line.by}  {said.act.value} {words}"
+        out.print(text(f"{head}{undone}"))
+        if said.reason:
+            out.print(text(f"    {said.reason}", "dim"))

@@ -1,0 +1,208 @@
+"""Decisions that were made: to be listed, exported, and found again in another ledger."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from engine.cycles.results import Frozen
+from engine.errors import DecisionRefused
+from engine.ledger import disputes
+from engine.ledger.contents import Content, content_json, read_content
+from engine.ledger.decisions import Act, Decision
+from engine.ledger.disputes import Dispute
+from engine.ledger.events import Event, source_id
+from engine.ledger.positions import Positions
+from engine.store.tx import Tx
+
+OF_CONFLICTS = (Act.KEEP, Act.REPLACE, Act.BOOK_AS)
+
+
+class DecisionLine(Frozen):
+    """A decision that was made: `number` is its commit's, `undone_by` the one that took it back."""
+
+    number: int
+    cycle_id: int
+    committed_ms: int
+    by: str
+    decision: Decision
+    undone_by: int | None = None
+
+
+def listing(tx: Tx) -> list[DecisionLine]:
+    """All decisions, in the order they were made."""
+    lines: dict[int, DecisionLine] = {}
+    for number, cycle_id, committed_ms, text in tx.rows("decisions_listed"):
+        record = json.loads(text)
+        decision = Decision.model_validate(record["decision"])
+        if decision.act is Act.UNDO and decision.of in lines:
+            _mark_undone(lines, decision.of, number)
+        lines[number] = DecisionLine(
+            number=number,
+            cycle_id=cycle_id,
+            committed_ms=committed_ms,
+            by=record["by"],
+            decision=decision,
+        )
+    return [*lines.values()]
+
+
+def _mark_undone(lines: dict[int, DecisionLine], of: int, by: int | None) -> None:
+    """An undo that is undone gives back what it took."""
+    line = lines[of]
+    lines[of] = line.model_copy(update={"undone_by": by})
+    if line.decision.act is Act.UNDO and line.decision.of in lines:
+        _mark_undone(lines, line.decision.of, None if by is not None else of)
+
+
+def last_about(tx: Tx, wanted: Decision) -> int:
+    """The number of the last decision that stands about what `wanted` is about, without looking at
+    how it was decided. Raises `DecisionRefused`."""
+    names = ("conflict",) if wanted.act in OF_CONFLICTS else ("trade_id", "market", "other")
+    acts = OF_CONFLICTS if wanted.act in OF_CONFLICTS else (wanted.act,)
+    for line in reversed(listing(tx)):
+        same = all(getattr(line.decision, name) == getattr(wanted, name) for name in names)
+        if line.undone_by is None and line.decision.act in acts and same:
+            return line.number
+    raise DecisionRefused("there is no such decision that could be undone; `decisions list`")
+
+
+# --- export and apply
+
+
+def exported(tx: Tx) -> Iterator[dict[str, Any]]:
+    """What is decided, one value each: markets first, then contents by trade, then void trades."""
+    standing = [line.decision for line in listing(tx) if line.undone_by is None]
+    for act in (Act.REBOOK, Act.ALIAS, Act.DISTINCT):
+        yield from (_said(decision) for decision in standing if decision.act is act)
+    for trade_id in tx.column("disputes_decided"):
+        yield _contents(tx, trade_id)
+    yield from (_said(decision) for decision in standing if decision.act is Act.VOID)
+
+
+def _said(decision: Decision) -> dict[str, Any]:
+    return decision.model_dump(mode="json", exclude_none=True)
+
+
+def _contents(tx: Tx, trade_id: str) -> dict[str, Any]:
+    """Which contents of a trade's id stand, and as what; and which are refused."""
+    trade = _Trade.of(tx, trade_id)
+    return {
+        "trade_id": trade_id,
+        "stands": [
+            {"as": source_id(content.fill.trade_id), "content": _values(content.events)}
+            for content in trade.standing
+        ],
+        "refused": [
+            _values(row.events) for row in trade.rows if row.status == "refused" and row.is_whole
+        ]
+        + [_values(content.events) for content in trade.void],
+    }
+
+
+def _values(events: Sequence[Event]) -> Any:
+    return json.loads(content_json(events))
+
+
+class _Trade(NamedTuple):
+    """All that a ledger has under the id of a trade: its own fill, and contents in dispute."""
+
+    rows: Sequence[Dispute]
+    standing: Sequence[Content]
+    void: Sequence[Content]
+
+    @classmethod
+    def of(cls, tx: Tx, trade_id: str) -> "_Trade":
+        rows, void = disputes.of_trade(tx, trade_id), Positions(tx).void
+        ids = [trade_id, *(row.booked_as for row in rows if row.booked_as)]
+        contents = [content for each in ids if (content := _stored(tx, each)) is not None]
+        return cls(
+            rows,
+            [content for content in contents if content.fill.trade_id not in void],
+            [content for content in contents if content.fill.trade_id in void],
+        )
+
+
+def _stored(tx: Tx, trade_id: str) -> Content | None:
+    row = tx.one("stored_event", event_id=f"fill:{trade_id}")
+    if row is None:
+        return None
+    fees = tx.typed(Event, "stored_fees", fee_id=f"fee:{trade_id}")
+    own = [fee for fee in fees if fee.exchange_trade_id == f"fee:{trade_id}"]
+    return Content.of([Event._make(row), *own])
+
+
+def next_decision(tx: Tx, line: Mapping[str, Any]) -> Decision | None:
+    """The next thing to decide so that this ledger has what an exported line says; null where
+    nothing is left. Raises `DecisionRefused` where its contents are not all known here."""
+    if "act" in line:
+        decision = Decision.model_validate(line)
+        standing = [made.decision for made in listing(tx) if made.undone_by is None]
+        same = {"act", "trade_id", "market", "other"}
+        is_made = any(made.model_dump(include=same) == decision.model_dump(include=same)
+                      for made in standing)  # fmt: skip
+        return None if is_made else decision
+    return _next_of(_Trade.of(tx, line["trade_id"]), line)
+
+
+def _next_of(trade: _Trade, line: Mapping[str, Any]) -> Decision | None:
+    """Contents that stand are booked first, where there is one that they can replace in its place;
+    the others are refused then."""
+    wanted = [(entry["as"], _content(entry["content"])) for entry in line["stands"]]
+    refused = [_content(values) for values in line["refused"]]
+    waiting = [row for row in trade.rows if row.status == "open" and row.is_whole]
+    reason = "applied from an export"
+    for row in waiting:
+        content = Content.of(row.events)
+        name = next((name for name, other in wanted if _agree(content, other)), None)
+        if name is None:
+            continue
+        wrong = [own for own in trade.standing if any(_agree(own, other) for other in refused)]
+        if name == line["trade_id"] and (wrong or trade.void):
+            return Decision(act=Act.REPLACE, conflict=row.id, reason=reason)
+        # Both stand, and each has the id that it was first met with.
+        taken = {source_id(own.fill.trade_id) for own in trade.standing}
+        free = next((other for other, _ in wanted if other not in taken), name)
+        free = name if name not in taken else free
+        return Decision(act=Act.BOOK_AS, conflict=row.id, trade_id=free, reason=reason)
+    for row in waiting:
+        if any(_agree(Content.of(row.events), other) for other in refused):
+            return Decision(act=Act.KEEP, conflict=row.id, reason=reason)
+    for own in trade.standing:
+        is_wanted = any(_agree(own, other) for _, other in wanted)
+        if not is_wanted and any(_agree(own, other) for other in refused):
+            return Decision(act=Act.VOID, trade_id=own.fill.trade_id, reason=reason)
+    missing = [
+        name for name, other in wanted if not any(_agree(own, other) for own in trade.standing)
+    ]
+    if missing:
+        raise DecisionRefused(
+            f"trade {line['trade_id']}: this ledger was never told the content that was kept"
+        )
+    return None
+
+
+def _content(values: Any) -> Content:
+    return Content.of(read_content(json.dumps(values)))
+
+
+def _agree(one: Content, other: Content) -> bool:
+    return not (one.contradicted_by(other) and other.contradicted_by(one))
+
+
+def lines_of(texts: Iterable[str]) -> list[dict[str, Any]]:
+    """The lines of an export. Raises `DecisionRefused` for what is none."""
+    lines = []
+    for number, text in enumerate(texts, 1):
+        if not text.strip():
+            continue
+        try:
+            line = json.loads(text)
+            if "act" in line:
+                Decision.model_validate(line)
+            else:
+                for entry in [*(e["content"] for e in line["stands"]), *line["refused"]]:
+                    _content(entry)
+            lines.append(line)
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            raise DecisionRefused(f"line {number}: no exported decision: {error}") from None
+    return lines

@@ -1,0 +1,481 @@
+"""Decisions: what the operator makes of disputes, trades and markets, as one commit each.
+
+Runs inside TX 1. What a decision changed is kept in its commit, and so it can be undone.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from engine.errors import DecisionRefused
+from engine.ledger import disputes
+from engine.ledger.books import Books
+from engine.ledger.disputes import Dispute, DisputeKind
+from engine.ledger.doubts import position_side
+from engine.ledger.events import DECISION, FILL, UNVOID, VOID, Event, ruling, source_id
+from engine.ledger.markets import Market, MarketChange, MarketKind
+from engine.money import canonical, parse_decimal
+from engine.store.tx import Tx
+
+MAX_TEXT = 200
+
+
+class Act(StrEnum):
+    """What can be decided."""
+
+    KEEP = "keep"
+    REPLACE = "replace"
+    BOOK_AS = "book-as"
+    VOID = "void"
+    ALIAS = "alias"
+    DISTINCT = "distinct"
+    REBOOK = "rebook"
+    UNDO = "undo"
+
+
+class Decision(BaseModel):
+    """A decision as the operator made it.
+
+    `conflict` is the number of a dispute (keep, replace, book-as), `trade_id` the trade that is
+    void, or the id that a content is booked as; `market` the one that is an alias of `other`, or
+    distinct from it, or is booked anew as `kind` with `size`; `of` the commit that is undone.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    act: Act
+    conflict: int | None = None
+    trade_id: str | None = None
+    market: str | None = None
+    other: str | None = None
+    kind: str | None = None
+    size: str | None = None
+    of: int | None = None
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Effects:
+    """What a decision changes: the events it appends, rulings first, and rows of tables."""
+
+    void: list[Event] = field(default_factory=list)
+    valid: list[Event] = field(default_factory=list)
+    booked: list[Event] = field(default_factory=list)
+    conflicts: list[dict[str, Any]] = field(default_factory=list)
+    markets: list[MarketChange] = field(default_factory=list)
+    distinct: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What the commit keeps, so that it can be undone."""
+        return {
+            "void": [fill.trade_id for fill in self.void],
+            "valid": [fill.trade_id for fill in self.valid],
+            "booked": [event.trade_id for event in self.booked if event.type == FILL],
+            "conflicts": self.conflicts,
+            "markets": [change.values for change in self.markets],
+            "distinct": self.distinct,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision that is about to be committed."""
+
+    events: list[Event]
+    markets: list[MarketChange]
+    decision_json: str
+
+
+def decide(
+    tx: Tx, decision: Decision, books: Books, *, actor: str, now_ms: int, commit_seq: int
+) -> Decided:
+    """Work out a decision, and change the rows it is about. Raises `DecisionRefused`."""
+    deciding = _Deciding(tx, decision, books, commit_seq)
+    deciding.act()
+    effects = deciding.effects
+    said = decision.model_dump(mode="json", exclude_none=True)
+    meta = {"by": actor, "at_ms": now_ms, "why": decision.reason, "act": said["act"]}
+    number = int(tx.value("last_seq"))
+    rulings = [(fill, VOID) for fill in effects.void] + [(fill, UNVOID) for fill in effects.valid]
+    events = [
+        ruling(fill, kind, number + place, meta) for place, (fill, kind) in enumerate(rulings, 1)
+    ]
+    record = {"decision": said, "by": actor, **effects.values}
+    return Decided([*events, *effects.booked], effects.markets, json.dumps(record))
+
+
+class _Deciding:
+    """One decision on its way: what it is about is looked up, checked and changed."""
+
+    def __init__(self, tx: Tx, decision: Decision, books: Books, commit_seq: int) -> None:
+        self._tx = tx
+        self._decision = decision
+        self._books = books
+        self._markets = books.markets
+        self._commit_seq = commit_seq
+        self.effects = Effects()
+
+    def act(self) -> None:
+        acts: Mapping[Act, Callable[[], None]] = {
+            Act.KEEP: self._keep,
+            Act.REPLACE: self._replace,
+            Act.BOOK_AS: self._book_as,
+            Act.VOID: self._void,
+            Act.ALIAS: self._alias,
+            Act.DISTINCT: self._distinct,
+            Act.REBOOK: self._rebook,
+            Act.UNDO: self._undo,
+        }
+        acts[self._decision.act]()
+
+    # --- disputes
+
+    def _keep(self) -> None:
+        """What stands is kept; of a clash nothing of which is booked, the content is dropped."""
+        self._settle(self._open_dispute(), "refused")
+
+    def _replace(self) -> None:
+        """The content takes the place of what stands under its id."""
+        dispute = self._whole_dispute()
+        standing = self._standing(dispute.source_id)
+        if not standing and self._fill(dispute.source_id) is None:
+            raise DecisionRefused(
+                f"conflict {dispute.id}: nothing of trade {dispute.source_id} is in the ledger "
+                "that could be replaced; --book-as books this content, --keep drops it"
+            )
+        self.effects.void += standing
+        for row in disputes.of_trade(self._tx, dispute.source_id):
+            if row.status == "replaced":
+                self._settle(row, "refused")
+        self._book(dispute, dispute.source_id, "replaced")
+
+    def _book_as(self) -> None:
+        """The content is a fill of its own, under an id that the operator gives it."""
+        dispute, trade_id = self._whole_dispute(), _text("--book-as", self._decision.trade_id)
+        if trade_id.startswith(DECISION):
+            raise DecisionRefused(f"--book-as {trade_id}: give the id without {DECISION!r}")
+        if self._fill(trade_id) is not None or self._stands_by_decision(trade_id):
+            raise DecisionRefused(
+                f"--book-as {trade_id}: the ledger has a trade of that id; give another one"
+            )
+        self._book(dispute, trade_id, "booked")
+
+    def _open_dispute(self) -> Dispute:
+        rows = self._tx.typed(Dispute, "dispute_read", id=self._decision.conflict)
+        if not rows:
+            raise DecisionRefused(f"there is no conflict {self._decision.conflict}")
+        (dispute,) = rows
+        if dispute.status != "open":
+            by = f", by decision {dispute.decided_seq}" if dispute.decided_seq else ""
+            raise DecisionRefused(f"conflict {dispute.id} is decided: {dispute.status}{by}")
+        if dispute.kind == DisputeKind.RELABELLED:
+            old, new = dispute.fields["symbol"]
+            raise DecisionRefused(
+                f"conflict {dispute.id} is about the names of a market: decide with `markets alias "
+                f"{new} {old}` or `markets distinct {new} {old}`"
+            )
+        return dispute
+
+    def _whole_dispute(self) -> Dispute:
+        dispute = self._open_dispute()
+        if not dispute.is_whole:
+            raise DecisionRefused(
+                f"conflict {dispute.id}: an earlier program kept one event of this content alone; "
+                f"`replay {dispute.cycle_id}` keeps all of it, if its inputs are there still; else "
+                "--keep, and `void` with `adjust`"
+            )
+        return dispute
+
+    def _settle(self, dispute: Dispute, status: str, booked_as: str | None = None) -> None:
+        after = {"status": status, "booked_as": booked_as, "decided_seq": self._commit_seq}
+        self._change_dispute(dispute, after)
+
+    def _change_dispute(self, dispute: Dispute, after: Mapping[str, Any]) -> None:
+        before = {name: getattr(dispute, name) for name in after}
+        self.effects.conflicts.append({"id": dispute.id, "before": before, "after": dict(after)})
+        self._tx.run("dispute_decide", id=dispute.id, **after)
+
+    def _book(self, dispute: Dispute, trade_id: str, status: str) -> None:
+        """Book a content under a decision's id."""
+        self._book_content(dispute, f"{DECISION}{self._commit_seq}:{trade_id}", status)
+
+    def _book_content(self, dispute: Dispute, trade_id: str, status: str) -> None:
+        events = [event.of_trade(trade_id) for event in dispute.events]
+        market = self._markets.stored(dispute.symbol)
+        if market is None:
+            market = Market.of(dispute.symbol)
+            self._change_market(None, market)
+        elif self._markets.of(dispute.symbol).is_contract and not events[0].contract_size:
+            raise DecisionRefused(
+                f"conflict {dispute.id}: the size of a contract of {dispute.symbol} is not known"
+            )
+        self.effects.booked += events
+        self._settle(dispute, status, trade_id)
+
+    def _fill(self, trade_id: str) -> Event | None:
+        row = self._tx.one("stored_event", event_id=f"fill:{trade_id}")
+        return Event._make(row) if row else None
+
+    def _standing(self, trade_id: str) -> list[Event]:
+        """The fills that stand under an id: the exchange's own, or what replaced it."""
+        rows = disputes.of_trade(self._tx, trade_id)
+        ids = [trade_id, *(row.booked_as for row in rows if row.status == "replaced")]
+        fills = [self._fill(each) for each in ids if each is not None]
+        void = self._books.positions.void
+        return [fill for fill in fills if fill is not None and fill.trade_id not in void]
+
+    def _stands_by_decision(self, trade_id: str) -> bool:
+        """Whether a decision booked a fill under an id, which is not void."""
+        ids = self._tx.column("decided_fills", trade_id=trade_id)
+        own = [each for each in ids if source_id(each) == trade_id]
+        return bool(set(own) - self._books.positions.void)
+
+    # --- trades
+
+    def _void(self) -> None:
+        """A trade is void: the exchange took it back, or it never was."""
+        trade_id = _text("TRADE", self._decision.trade_id)
+        if not self._decision.reason.strip():
+            raise DecisionRefused("give the --reason why the trade is void: it is kept for ever")
+        fill = self._fill(trade_id)
+        if fill is None:
+            raise DecisionRefused(
+                f"there is no trade {trade_id} in the ledger; its id is exchange_trade_id in "
+                "ledger_events"
+            )
+        if trade_id in self._books.positions.void:
+            raise DecisionRefused(f"trade {trade_id} is void already")
+        self.effects.void.append(fill)
+
+    # --- markets
+
+    def _alias(self) -> None:
+        """A market is another name of one: its events fold into that one's positions."""
+        new, old = self._pair()
+        if self._markets.root(old) == new:
+            raise DecisionRefused(f"{old} is an alias of {new} already; undo that first")
+        target = self._markets.stored(self._markets.root(old))
+        if target is None:
+            raise DecisionRefused(f"{old} is no market of this ledger")
+        before = self._markets.stored(new)
+        if before is not None and before.alias_of == target.symbol:
+            raise DecisionRefused(f"{new} is an alias of {target.symbol} already")
+        self._check_sizes(new, target)
+        after = replace(before or replace(target, symbol=new), alias_of=target.symbol)
+        self._change_market(before, replace(after, aliases=()))
+        for name in self._markets.of(new).aliases:
+            other = self._markets.stored(name)
+            if other is not None:
+                self._change_market(other, replace(other, alias_of=target.symbol))
+        twins = self._tx.rows("booked_twins", symbol=new, other=target.symbol)
+        void = self._books.positions.void
+        self.effects.void += [fill for fill in map(Event._make, twins) if fill.trade_id not in void]
+        for dispute in self._suspicions(new, target.symbol):
+            self._settle(dispute, "refused")
+
+    def _check_sizes(self, new: str, target: Market) -> None:
+        """A contract without a size would be counted as one of size 1."""
+        if not target.is_contract or target.contract_size is not None:
+            return
+        if self._tx.value("fills_without_size", symbol=new):
+            raise DecisionRefused(
+                f"fills of {new} do not say the size of a contract, and as {target.symbol} they "
+                "would be contracts; a new ledger of fills that say it has it right"
+            )
+
+    def _distinct(self) -> None:
+        """Two markets are not one, though trades of both look alike: what was kept is booked."""
+        new, old = self._pair()
+        if self._markets.root(new) == self._markets.root(old):
+            raise DecisionRefused(f"{new} is an alias of {old}; undo that first")
+        stored = self._tx.pairs("distinct_pairs")
+        if (new, old) in stored.items() or (old, new) in stored.items():
+            raise DecisionRefused(f"{new} and {old} are distinct already")
+        change = {"symbol": new, "other": old, "before": None, "after": self._commit_seq}
+        self.effects.distinct.append(change)
+        self._tx.run("distinct_keep", symbol=new, other=old, commit_seq=self._commit_seq)
+        for dispute in self._suspicions(new, old):
+            self._book_kept(dispute)
+
+    def _book_kept(self, dispute: Dispute) -> None:
+        stored = self._fill(dispute.source_id)
+        if stored is None:
+            self._book_content(dispute, dispute.source_id, "booked")
+        elif stored.symbol != dispute.symbol:
+            self._book(dispute, dispute.source_id, "booked")
+        else:
+            self._settle(dispute, "refused")  # A booked twin: both are in the ledger.
+
+    def _pair(self) -> tuple[str, str]:
+        new, old = _text("NEW", self._decision.market), _text("OLD", self._decision.other)
+        for name in (new, old):
+            _market(name)
+        if new == old:
+            raise DecisionRefused(f"{new}: give two names")
+        return new, old
+
+    def _suspicions(self, new: str, old: str) -> list[Dispute]:
+        rows = self._tx.typed(Dispute, "disputes_all")
+        return [
+            row
+            for row in rows
+            if row.status == "open"
+            and row.kind == DisputeKind.RELABELLED
+            and {new, old} == set(row.fields["symbol"])
+        ]
+
+    def _rebook(self) -> None:
+        """A contract that an earlier program booked as spot is booked as the contract it is."""
+        symbol = _text("MARKET", self._decision.market)
+        before = self._markets.stored(symbol)
+        if before is None:
+            raise DecisionRefused(f"{symbol} is no market of this ledger")
+        if not before.is_booked_as_spot:
+            raise DecisionRefused(
+                f"{symbol} is booked by today's rules already, as {before.kind.value}"
+            )
+        market = self._as_kind(symbol)
+        sizes, sided = self._evidence(symbol)
+        if sided:
+            raise DecisionRefused(
+                f"{symbol}: kept evidence names sides of a hedged account, which the rows that an "
+                "earlier program booked do not; a new ledger has it right"
+            )
+        size = self._size(symbol, sizes)
+        after = replace(market, contract_size=canonical(size), aliases=())
+        self._change_market(before, after)
+
+    def _as_kind(self, symbol: str) -> Market:
+        kinds = [MarketKind.LINEAR, MarketKind.INVERSE]
+        accepted = " or ".join(kind.value for kind in kinds)
+        if self._decision.kind not in kinds:
+            raise DecisionRefused(f"--kind {self._decision.kind}: {accepted} is accepted")
+        market = Market.of(symbol, linear=self._decision.kind == MarketKind.LINEAR)
+        if market.kind != self._decision.kind:
+            raise DecisionRefused(
+                f"--kind {self._decision.kind}: {symbol} is settled in {market.money}, and so "
+                f"{market.kind.value}"
+            )
+        return market
+
+    def _evidence(self, symbol: str) -> tuple[set[str], bool]:
+        """The contract sizes that kept reports of a market name, and whether any names a side."""
+        sizes: set[str] = set()
+        sided = bool(self._tx.value("sided_events", symbol=symbol))
+        for (raw,) in self._tx.each("evidence_of", symbol=symbol):
+            with suppress(ValueError):
+                item = json.loads(raw, parse_float=str)
+                if isinstance(item, dict):
+                    sided = sided or position_side(item)[0] is not None
+                    if item.get("contractSize") is not None:
+                        sizes.add(canonical(parse_decimal(item["contractSize"])))
+        return sizes, sided
+
+    def _size(self, symbol: str, sizes: set[str]) -> Decimal:
+        """The contract size: what kept evidence says, which the operator must not contradict."""
+        if self._decision.size is None:
+            if len(sizes) != 1:
+                found = (
+                    f"kept evidence says {', '.join(sorted(sizes))}" if sizes else "none is known"
+                )
+                raise DecisionRefused(f"give the --size of a contract of {symbol}: {found}")
+            return Decimal(next(iter(sizes)))
+        try:
+            size = parse_decimal(self._decision.size)
+        except ValueError as error:
+            raise DecisionRefused(f"--size: {error}") from None
+        if size <= 0:
+            raise DecisionRefused(f"--size {self._decision.size}: a number above zero is accepted")
+        if sizes and canonical(size) not in sizes:
+            raise DecisionRefused(
+                f"--size {self._decision.size}: kept evidence of {symbol} says "
+                f"{', '.join(sorted(sizes))}"
+            )
+        return size
+
+    def _change_market(self, before: Market | None, after: Market) -> None:
+        self.effects.markets.append(MarketChange(after.symbol, before, after))
+
+    # --- undo
+
+    def _undo(self) -> None:
+        """What a decision changed is as it was before it, unless a later one has changed it too."""
+        number = self._decision.of
+        text = self._tx.value("decision_of_commit", commit_seq=number)
+        if text is None:
+            raise DecisionRefused(
+                f"there is no decision {number}; `decisions list` has their numbers"
+            )
+        made = json.loads(text)
+        void = self._books.positions.void
+        wanted_void = [*made["void"]]
+        wanted_valid = [*made["valid"], *made["booked"]]
+        if not void.issuperset(wanted_void) or not void.isdisjoint(wanted_valid):
+            raise self._followed(number, "another ruling about its trades")
+        self.effects.valid += self._fills(wanted_void)
+        self.effects.void += self._fills(wanted_valid)
+        for change in made["conflicts"]:
+            self._undo_dispute(number, change)
+        for change in made["distinct"]:
+            self._undo_distinct(number, change)
+        for values in reversed(made["markets"]):
+            self._undo_market(number, MarketChange.of(values))
+
+    def _fills(self, trade_ids: Iterable[str]) -> list[Event]:
+        fills = [self._fill(trade_id) for trade_id in trade_ids]
+        return [fill for fill in fills if fill is not None]
+
+    def _undo_dispute(self, number: int | None, change: Mapping[str, Any]) -> None:
+        (dispute,) = self._tx.typed(Dispute, "dispute_read", id=change["id"])
+        if any(getattr(dispute, name) != value for name, value in change["after"].items()):
+            raise self._followed(number, f"another one about conflict {dispute.id}")
+        self._change_dispute(dispute, change["before"])
+
+    def _undo_distinct(self, number: int | None, change: Mapping[str, Any]) -> None:
+        pair = {"symbol": change["symbol"], "other": change["other"]}
+        self.effects.distinct.append({**pair, "before": change["after"], "after": change["before"]})
+        if change["before"] is None:
+            self._tx.run("distinct_drop", **pair)
+        else:
+            self._tx.run("distinct_keep", **pair, commit_seq=change["before"])
+
+    def _undo_market(self, number: int | None, change: MarketChange) -> None:
+        current = self._markets.stored(change.symbol)
+        if current is None or current.row != change.after.row:
+            raise self._followed(number, f"another one about {change.symbol}")
+        if change.before is None:
+            # Once pinned, a market stays: its own name is what it was an alias of before.
+            after = replace(Market.of(change.symbol), aliases=())
+            if change.after.alias_of is None:
+                return
+        else:
+            after = change.before
+        if change.after.alias_of is not None:
+            self._check_sizes(change.symbol, after)
+        self._change_market(current, after)
+
+    @staticmethod
+    def _followed(number: int | None, what: str) -> DecisionRefused:
+        return DecisionRefused(f"decision {number} cannot be undone: it was followed by {what}")
+
+
+def _text(name: str, value: str | None) -> str:
+    if not value or not value.strip():
+        raise DecisionRefused(f"{name}: give one")
+    if len(value) > MAX_TEXT or not value.isprintable() or value != value.strip():
+        raise DecisionRefused(f"{name}: {value!a} has characters that cannot be shown, or too many")
+    return value
+
+
+def _market(name: str) -> None:
+    try:
+        Market.of(name)
+    except ValueError as error:
+        raise DecisionRefused(str(error)) from None

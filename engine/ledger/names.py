@@ -1,0 +1,91 @@
+"""Names of markets: which of them the operator said are one market, or two; and which may be one,
+for fills of both look alike."""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from engine.ledger import disputes
+from engine.ledger.contents import Content, is_relabelled
+from engine.ledger.events import Event
+from engine.ledger.markets import Markets
+from engine.store.tx import Tx
+
+NEVER = 2**63
+
+
+class MarketNames:
+    """The names of a ledger's markets. `waiting` are those that may be others under another name:
+    nothing new of them is booked until that is decided."""
+
+    def __init__(self, tx: Tx, markets: Markets) -> None:
+        self._tx = tx
+        self._markets = markets
+        self._suspected = disputes.suspected(tx)
+        self._named = set(self._suspected)
+        self._distinct: dict[frozenset[str], int] | None = None
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        return frozenset(self._suspected)
+
+    def first(self, symbols: Collection[str]) -> str:
+        """The one that was pinned first; of markets that are not, the first by code point."""
+        commits = self._markets.commits
+        return min(symbols, key=lambda symbol: (commits.get(symbol, NEVER), symbol))
+
+    def suspect(self, symbols: Collection[str]) -> None:
+        """Take names for those of one market, unless the operator said that they are not."""
+        old = self.first(symbols)
+        new = [name for name in symbols if name != old and self.distinct({old, name}) is None]
+        self._suspected |= dict.fromkeys(new, old)
+
+    def is_named_first(self, symbol: str) -> bool:
+        """Whether nothing was kept yet that says what a market is suspected for."""
+        is_first = symbol not in self._named
+        self._named.add(symbol)
+        return is_first
+
+    def distinct(self, symbols: Collection[str]) -> int | None:
+        """The commit in which the operator said that they are two markets."""
+        if self._distinct is None:
+            rows = self._tx.rows("distinct_all")
+            self._distinct = {frozenset(pair): number for *pair, number in rows}
+        return self._distinct.get(frozenset(symbols))
+
+    def twins(self, fresh: Mapping[str, Sequence[Event]]) -> Iterator[tuple[str, Event]]:
+        """New fills, by their ids, and the fill each has in another market: the same id within the
+        market, and the same content. Each is one of the ledger, or of the new ones."""
+        of_markets: dict[str, dict[str, Event]] = defaultdict(dict)
+        for trade_id, (fill, *_) in fresh.items():
+            if bare := within_market(trade_id, fill.symbol):
+                of_markets[fill.symbol][bare] = fill
+        if len(of_markets.keys() | self._markets.commits.keys()) < 2:
+            return
+        found: set[str] = set()
+        for symbol, fills in sorted(of_markets.items()):
+            ids = json.dumps([*fills])
+            rows = self._tx.rows("twins", ids=ids, symbol=symbol)
+            pairs = [(fills[bare], Event._make(row)) for bare, *row in rows]
+            for other in sorted(of_markets):
+                if other != symbol and self.first({symbol, other}) == other:
+                    both = fills.keys() & of_markets[other].keys()
+                    pairs += [(fills[bare], of_markets[other][bare]) for bare in sorted(both)]
+            yield from self._alike(pairs, found)
+
+    def _alike(
+        self, pairs: Iterable[tuple[Event, Event]], found: set[str]
+    ) -> Iterator[tuple[str, Event]]:
+        for fill, other in pairs:
+            if fill.trade_id in found or self.distinct({fill.symbol, other.symbol}):
+                continue
+            fields = Content(other, {}).contradicted_by(Content(fill, {}))
+            if is_relabelled(fields):
+                found.add(fill.trade_id)
+                yield fill.trade_id, other
+
+
+def within_market(trade_id: str, symbol: str) -> str | None:
+    """The id that a trade has within its market; null where it has one in the account, or none."""
+    bare = trade_id.removeprefix(f"{symbol}:")
+    return None if bare == trade_id or bare.startswith(":") else bare
