@@ -12,8 +12,9 @@ from engine.checks.check import Ahead, Check, Report, Violation
 from engine.checks.positions import fold
 from engine.ledger.accounting import MAIN, NET, ZERO, Position, PositionKey
 from engine.ledger.balances import BalanceKey, moved_by
-from engine.ledger.digests import POSITIONS_ONLY, balance_row, digest_of
-from engine.ledger.events import Event, SortKey, in_fold_order, sort_key
+from engine.ledger.digests import POSITIONS_ONLY, balance_row, digest_of, market_row
+from engine.ledger.events import Event, in_fold_order, sort_key
+from engine.ledger.markets import Market
 from engine.ledger.positions import Positions
 from engine.money import canonical
 from engine.store.tx import Row, Tx
@@ -29,6 +30,7 @@ class PositionState:
     money as `position_history` has it of the commit `commit_seq`."""
 
     key: PositionKey
+    market: Market
     events: int = 0
     last: Row | None = None
     money: dict[str, Any] = field(default_factory=NOTHING.copy)
@@ -37,8 +39,13 @@ class PositionState:
     def add(self, event: Row) -> None:
         """An event's number, symbol and what its place in the fold follows from."""
         self.events += 1
-        if self.last is None or event[2] > self.last[2] or _place(event) > _place(self.last):
+        if self.last is None or event[2] > self.last[2] or self._is_later(event, self.last):
             self.last = event
+
+    def _is_later(self, event: Row, last: Row) -> bool:
+        """Whether an event of the same millisecond stands behind the last one."""
+        places = (sort_key(ts, self.market, *ids) for _, _, ts, *ids, _, _, _ in (event, last))
+        return next(places) > next(places)
 
     def row(self, version: int) -> str:
         """As a version of digests has it."""
@@ -47,11 +54,6 @@ class PositionState:
         *money, unknown = self.money.values()
         values = (symbol, *money, self.events, *last)
         return json.dumps(values if version == POSITIONS_ONLY else (*values, *key, unknown))
-
-
-def _place(event: Row) -> SortKey:
-    _, symbol, ts, trade_id, event_id, *_ = event
-    return sort_key(ts, symbol, trade_id, event_id)
 
 
 class HistoryCheck(Check):
@@ -92,7 +94,7 @@ class HistoryCheck(Check):
                 if row[0] != commit_seq or version == POSITIONS_ONLY:
                     yield _of_no_commit("balance_history", row[1:3], row[0])
             for row in markets.upto(commit_seq):
-                self._markets[row[1]], self._stale = json.dumps(row[1:]), True
+                self._markets[row[1]], self._stale = market_row(row[1:]), True
             yield from self._take_in(history.upto(commit_seq), commit_seq)
             # What leads one digest astray leads those after it too: it is named once.
             if self._digest != recorded and not astray:
@@ -164,7 +166,8 @@ class HistoryCheck(Check):
     def _changing(self, key: PositionKey) -> PositionState:
         self._changed.add(key)
         if key not in self._states:
-            self._states[key] = PositionState(key)
+            market = self._positions.markets.of(key.symbol)
+            self._states[key] = PositionState(key, market)
         return self._states[key]
 
     def _take_digest(self) -> None:
@@ -181,7 +184,7 @@ class HistoryCheck(Check):
         span = {"since_ms": 0, "last_seq": self._last_seq}
         rows = self._tx.each("history_events", **span, **self._positions.belonging(key))
         position = Position.empty(key, self._positions.markets.of(key.symbol))
-        fold(position, in_fold_order(map(Event._make, rows)))
+        fold(position, in_fold_order(map(Event._make, rows), position.market))
         if self._version != POSITIONS_ONLY:
             position.fees_unknown = self._positions.fees_unknown(key, self._last_seq)
         row = position.row

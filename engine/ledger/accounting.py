@@ -127,7 +127,7 @@ class Position:
         """Where the fold stands: an event that sorts before this is a late one."""
         if not self.events:
             return (-1, (0, 0, ""), 0, "")
-        return sort_key(self.last_ts, self.symbol, self.last_trade_id, self.last_event_id)
+        return sort_key(self.last_ts, self.market, self.last_trade_id, self.last_event_id)
 
     @property
     def avg_cost(self) -> Decimal | None:

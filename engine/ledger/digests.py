@@ -1,7 +1,7 @@
 """Digests: equal ones, equal books. A commit has that of the books it left."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from hashlib import sha256
 from operator import attrgetter
@@ -26,7 +26,7 @@ def digest(
         VERSION,
         (json.dumps([*p.row.values()]) for p in sorted(positions, key=attrgetter("key"))),
         (balance_row(*key, canonical(balances[key])) for key in sorted(balances)),
-        (market_row(m) for m in sorted(markets, key=attrgetter("symbol"))),
+        (market_row([*m.row.values()]) for m in sorted(markets, key=attrgetter("symbol"))),
     )
 
 
@@ -47,5 +47,8 @@ def balance_row(wallet: str, asset: str, amount: str) -> str:
     return json.dumps([wallet, asset, amount])
 
 
-def market_row(market: Market) -> str:
-    return json.dumps([*market.row.values()])
+def market_row(values: Sequence[object]) -> str:
+    """A market's row; one that an earlier schema pinned has no columns for its trade ids."""
+    *values, market_id, id_form = values
+    ids = [] if market_id is None and id_form is None else [market_id, id_form]
+    return json.dumps([*values, *ids])

@@ -64,10 +64,9 @@ class Event(NamedTuple):
         """Whether it is a fill whose report did not name all fees."""
         return self.type == FILL and '"fee":"unknown"' in self.meta_json
 
-    @property
-    def place(self) -> "SortKey":
-        """Where the event stands in its symbol's fold."""
-        return sort_key(self.ts, self.symbol, self.trade_id, self.event_id)
+    def place(self, market: Market) -> "SortKey":
+        """Where the event stands in the fold of its market."""
+        return sort_key(self.ts, market, self.trade_id, self.event_id)
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -206,23 +205,23 @@ def no_fee(fill: Event, *, taken: bool) -> Event:
     return fee.naming_all_fees()
 
 
-def sort_key(ts: int, symbol: str, trade_id: str, event_id: str) -> SortKey:
+def sort_key(ts: int, market: Market, trade_id: str, event_id: str) -> SortKey:
     """Where an event stands in its position's fold: time, trade id, FILL before FEE.
 
-    Trade ids are compared as the exchange numbered them, without the market that qualifies them;
-    numbers come before other ids, in numeric order.
+    Trade ids are compared as the exchange numbered them, without what qualifies them; numbers come
+    before other ids, in numeric order.
     """
-    number = trade_id.removeprefix(f"{symbol}:")
+    number = market.source_id(trade_id)
     by_id = (0, int(number), "") if number.isascii() and number.isdigit() else (1, 0, number)
     return ts, by_id, RANKS.get(event_id.partition(":")[0], 3), event_id
 
 
-def in_fold_order(by_time: Iterable[Event]) -> Iterator[Event]:
-    """Events given in time order, in fold order: those of one millisecond are sorted."""
+def in_fold_order(by_time: Iterable[Event], market: Market) -> Iterator[Event]:
+    """A market's events given in time order, in fold order: those of one millisecond are sorted."""
     for _, same_ms in groupby(by_time, key=attrgetter("ts")):
         group = list(same_ms)
         if len(group) > 1 and not _is_fill_and_its_fee(group):
-            group.sort(key=attrgetter("place"))
+            group.sort(key=lambda event: event.place(market))
         yield from group
 
 

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 
+from engine.ledger.identity import Identity
 from engine.store.tx import Tx
+from engine.venue import TradeIds
 
 # Rules of 0.1.0: whatever the symbol says, it was folded as spot.
 SPOT_RULES = 1
@@ -16,6 +18,8 @@ _NAME = r"[^\s/:](?:[^/:]*[^\s/:])?"
 _SYMBOL = re.compile(rf"({_NAME})/({_NAME})(?::(\S(?:.*\S)?))?")
 # The expiry of a dated contract, and what makes an option of it.
 _SETTLE = re.compile(r"([^/:]+?)(-\d{6,8})?(-[\d.]+-[CP])?")
+# What comes before the exchange's own id where ids are unique within an order's side only.
+_ORDER = re.compile(r".*?:(?:buy|sell):")
 
 
 class MarketKind(StrEnum):
@@ -32,6 +36,8 @@ class Market:
     """A market, pinned in the ledger with its first fill.
 
     `money` is the asset that profits are in. `rules` is the version of the rules it is booked by.
+    `market_id` is the exchange's, where the first report had one; `id_form` says where ids are
+    unique, null where an earlier schema pinned it. Both stay, for trade ids are made with them.
     """
 
     symbol: str
@@ -40,14 +46,18 @@ class Market:
     quote: str
     money: str
     rules: int = RULES
+    market_id: str | None = None
+    id_form: TradeIds | None = None
 
     @classmethod
     @lru_cache(maxsize=4_096)
-    def of(cls, symbol: str, linear: bool = False) -> "Market":
+    def of(cls, symbol: str, linear: bool = False, market_id: str | None = None) -> "Market":
         """The market that a symbol names; `linear` where the venue calls the contract that.
 
         Raises `ValueError` for what does not read like `BASE/QUOTE` or `BASE/QUOTE:SETTLE`.
         """
+        if market_id is not None:
+            return replace(cls.of(symbol, linear), market_id=market_id)
         match = _SYMBOL.fullmatch(symbol)
         if not match:
             raise ValueError(f"symbol: {symbol!a} does not read like BASE/QUOTE")
@@ -78,7 +88,7 @@ class Market:
         return cls(symbol, market.kind, base, quote, quote, SPOT_RULES)
 
     @property
-    def row(self) -> dict[str, str | int]:
+    def row(self) -> dict[str, str | int | None]:
         """Its columns, in the order that digests have them in."""
         return {
             "symbol": self.symbol,
@@ -87,7 +97,20 @@ class Market:
             "quote": self.quote,
             "money": self.money,
             "rules": self.rules,
+            "market_id": self.market_id,
+            "id_form": self.id_form,
         }
+
+    @property
+    def qualifier(self) -> str:
+        """What the ids of its fills begin with where they are unique per market only."""
+        return self.market_id or self.symbol
+
+    def source_id(self, trade_id: str) -> str:
+        """The exchange's own id of a trade, without what qualifies it in the ledger."""
+        if self.id_form is TradeIds.ORDER:
+            return _ORDER.sub("", trade_id, count=1)
+        return trade_id.removeprefix(f"{self.qualifier}:")
 
     @property
     def is_contract(self) -> bool:
@@ -124,8 +147,10 @@ class Markets:
     def __init__(self, tx: Tx) -> None:
         self._tx = tx
         self._pinned = {
-            symbol: Market(symbol, MarketKind(kind), *rest)
-            for symbol, kind, *rest in tx.rows("markets_all")
+            symbol: replace(
+                Market(symbol, MarketKind(kind), *rest), id_form=TradeIds(form) if form else None
+            )
+            for symbol, kind, *rest, form in tx.rows("markets_all")
         }
 
     def of(self, symbol: str) -> Market:
@@ -148,6 +173,8 @@ class Markets:
             self.keep(reported[symbol] or Market.by_spot_rules(symbol), commit_seq)
 
     def keep(self, market: Market, commit_seq: int) -> None:
-        """Pin a market as it is."""
+        """Pin a market as it is, with where the ledger's trade ids are unique."""
+        identity = Identity.read(self._tx)
+        market = replace(market, id_form=identity.trade_ids if identity else None)
         self._pinned[market.symbol] = market
         self._tx.run("market_keep", **market.row, commit_seq=commit_seq)

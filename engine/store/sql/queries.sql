@@ -230,14 +230,14 @@ SELECT EXISTS (
 -- ## TX 1: markets and balances
 
 -- name: markets_all
-SELECT symbol, kind, base, quote, money, rules FROM markets ORDER BY symbol;
+SELECT symbol, kind, base, quote, money, rules, market_id, id_form FROM markets ORDER BY symbol;
 
 -- name: markets_begun
 SELECT DISTINCT symbol FROM stage4_positions;
 
 -- name: market_keep
-INSERT INTO markets (symbol, kind, base, quote, money, rules, commit_seq)
-VALUES (:symbol, :kind, :base, :quote, :money, :rules, :commit_seq);
+INSERT INTO markets (symbol, kind, base, quote, money, rules, market_id, id_form, commit_seq)
+VALUES (:symbol, :kind, :base, :quote, :money, :rules, :market_id, :id_form, :commit_seq);
 
 -- name: balances_all
 SELECT wallet, asset, amount FROM balances ORDER BY wallet, asset;
@@ -411,12 +411,19 @@ DELETE FROM input_items WHERE (symbol, number) IN (
 
 -- name: inputs_keep
 INSERT INTO cycle_inputs (
-    cycle_id, symbol, day, since_ms, start_ms, latest_ms, complete, items, error, pages_json
-) VALUES (:cycle_id, :symbol, :day, :since_ms, :start_ms, :latest_ms, :complete, :items, :error, :pages_json);
+    cycle_id, symbol, day, since_ms, start_ms, latest_ms, complete, items, error, pages_json,
+    terms_json
+) VALUES (
+    :cycle_id, :symbol, :day, :since_ms, :start_ms, :latest_ms, :complete, :items, :error,
+    :pages_json, :terms_json
+);
 
 -- name: inputs_of_cycle
-SELECT symbol, since_ms, start_ms, latest_ms, complete, items, error, pages_json
+SELECT symbol, since_ms, start_ms, latest_ms, complete, items, error, pages_json, terms_json
 FROM cycle_inputs WHERE cycle_id = :cycle_id ORDER BY rowid;
+
+-- name: inputs_last_terms
+SELECT terms_json FROM cycle_inputs WHERE symbol = :symbol ORDER BY cycle_id DESC LIMIT 1;
 
 -- name: inputs_expire
 DELETE FROM cycle_inputs
@@ -466,6 +473,10 @@ FROM quarantine WHERE status = 'replaced' AND applied_cycle_id IS NULL ORDER BY 
 -- name: quarantine_applied
 SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note
 FROM quarantine WHERE applied_cycle_id = :cycle_id ORDER BY id;
+
+-- name: quarantine_standing
+SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note
+FROM quarantine WHERE status = 'replaced' AND resolved_cycle_id < :before ORDER BY id;
 
 -- name: quarantine_mark_applied
 UPDATE quarantine SET applied_cycle_id = :cycle_id WHERE id = :id;
@@ -809,15 +820,24 @@ ORDER BY b.wallet, b.asset;
 SELECT commit_seq, wallet, asset, amount FROM balance_history ORDER BY commit_seq, wallet, asset;
 
 -- name: verify_pins
--- Each market's first event's commit, or the first that pinned any, whichever is later.
-SELECT e.symbol, max(
-    (SELECT min(k.commit_seq) FROM ledger_commits AS k WHERE k.last_seq >= min(e.seq)),
+-- Each market's first event's commit, or the first that pinned any, whichever is later; and the
+-- exchange's id of the market that the event has.
+SELECT e.symbol, f.market_id, max(
+    (SELECT min(k.commit_seq) FROM ledger_commits AS k WHERE k.last_seq >= e.first_seq),
     (SELECT min(commit_seq) FROM ledger_commits WHERE version > 1)
-)
-FROM ledger_events AS e GROUP BY e.symbol ORDER BY e.symbol;
+) AS commit_seq
+FROM (SELECT symbol, min(seq) AS first_seq FROM ledger_events GROUP BY symbol) AS e
+JOIN ledger_events AS f ON f.seq = e.first_seq ORDER BY e.symbol;
+
+-- name: verify_formless
+-- Commits of schemas whose markets have no form of ids.
+SELECT commit_seq FROM ledger_commits WHERE committed_ms < (
+    SELECT applied_ms FROM schema_migrations WHERE name LIKE '%\_pins.sql' ESCAPE '\'
+);
 
 -- name: verify_markets
-SELECT commit_seq, symbol, kind, base, quote, money, rules FROM markets ORDER BY commit_seq, symbol;
+SELECT commit_seq, symbol, kind, base, quote, money, rules, market_id, id_form
+FROM markets ORDER BY commit_seq, symbol;
 
 -- name: verify_digests
 SELECT commit_seq, coalesce(last_seq, 0), positions_digest, version
