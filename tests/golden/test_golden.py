@@ -16,7 +16,10 @@ from tests.builders import cycledeck
 from tests.golden.golden_ledger import EXPECTED, FOLDER, books, figures, unpack, verdicts
 
 GOLDEN = sorted(file.parent for file in FOLDER.glob(f"*/*/{EXPECTED}"))
-KINDS = {"recorded-account", "recorded-market", "recorded-none", "sim"}
+KINDS = {
+    "recorded-account", "recorded-market", "recorded-market-ids", "recorded-none",
+    "recorded-none-alike", "sim",
+}  # fmt: skip
 
 
 @pytest.fixture(params=GOLDEN, ids=lambda golden: f"{golden.parent.name}-{golden.name}")

@@ -3,7 +3,10 @@
 import json
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,14 +18,8 @@ from engine.ingest.releases import release
 from engine.ledger.commit import Commit, commit_cycle
 from engine.ledger.markets import RULES
 from engine.venue import TradeIds
-from tests.builders import (
-    LATEST_MS,
-    T0,
-    Reported,
-    memory_ledger,
-    reported,
-    rows,
-)
+from tests.builders import BTC, LATEST_MS, T0, Reported, memory_ledger, reported, rows, shared
+from tests.ingest.recorded_ledger import RecordedLedger
 
 SWAP = "BTC/USDT:USDT"
 LONG: Reported = reported(None, symbol=SWAP, contractSize="1", positionSide="long", order="o")
@@ -149,3 +146,87 @@ def test_each_row_is_booked_once_in_whatever_order_and_parts_rows_and_decisions_
     for cycle_id in list(books.served):
         assert books.replay(cycle_id).inserted == 0
     assert [v for v in verify(books.ledger).violations if v.table != "cycles"] == []
+
+
+# --- files
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RecordedLedger:
+    monkeypatch.setenv("CYCLEDECK_RECORDED__TRADE_IDS", "none")
+    return RecordedLedger(tmp_path)
+
+
+def row(**more: Any) -> Reported:
+    item = reported(None, order="o") | more
+    return {name: value for name, value in item.items() if name != "id"}
+
+
+def test_three_rows_that_look_the_same_are_three_fills(ledger: RecordedLedger) -> None:
+    lines = shared("data/cases/08-no-ids-identical-rows/fills.jsonl").read_text().splitlines()
+    [position] = ledger.once(*lines)["positions"].values()
+    assert (position["qty"], position["fees"]) == ("1.5", {"USDC": "0.18"})
+    [position] = ledger.once(*lines, lines[0])["positions"].values()
+    assert position["qty"] == "2"
+    assert ledger.once(*lines, lines[0])["ledger_events_inserted"] == 0
+    ledger.prove(3)
+
+
+def test_rows_of_either_side_of_a_hedge_have_ids_of_their_own(ledger: RecordedLedger) -> None:
+    assert ledger.once(SHORT)["fills_count"] == 1
+    assert ledger.once(LONG, SHORT, LONG)["fills_count"] == 2
+    result = ledger.once(LONG, LONG, SHORT)
+    assert (result["status"], result["ledger_events_inserted"]) == ("ok", 0)
+    key = f"{SWAP}:o:{LONG['timestamp']}:buy:100:1"
+    assert ledger.ids == [f"{key}:long:1", f"{key}:long:2", f"{key}:short:1"]
+    ledger.prove(3)
+
+
+def test_a_row_that_was_resolved_long_after_its_like_is_booked_beside_it(
+    ledger: RecordedLedger,
+) -> None:
+    """Its window begins a lookback before the cursor: the cycle that books it looks at its time."""
+    known, later = row(), row(timestamp=T0 + 500_000_000)
+    ledger.once(known, later)
+    broken = row(timestamp="soon", note="when?")
+    assert ledger.once(known, later, broken)["held"] == [BTC]
+    ledger.resolve(1, row())
+    result = ledger.once(known, later, broken)
+    assert (result["held"], result["fills_count"]) == ([], 1)
+    assert [fill[-2:] for fill in ledger.ids] == [":1", ":2", ":1"]
+    assert ledger.once(known, later, broken)["ledger_events_inserted"] == 0
+    ledger.prove(4)
+
+
+def test_a_row_that_was_resolved_and_mended_at_once_is_one(ledger: RecordedLedger) -> None:
+    ledger.once(row(amount="n/a"))
+    ledger.resolve(1, row())
+    assert ledger.once(row())["fills_count"] == 1
+    assert ledger.once(row())["ledger_events_inserted"] == 0
+    ledger.prove(3)
+
+
+def test_a_doubtful_row_takes_no_number_from_one_that_looks_like_it(
+    ledger: RecordedLedger,
+) -> None:
+    doubtful = row(type="funding")
+    assert ledger.once(doubtful, row())["fills_count"] == 1
+    ledger.resolve(1)
+    for served in ([row(), doubtful], [doubtful, row()], [row()]):
+        result = ledger.once(*served)
+        assert (result["held"], result["ledger_events_inserted"]) == ([], 0)
+    ledger.prove(4)
+
+
+def test_all_rows_of_a_time_are_in_one_window_whatever_the_pages_and_the_lookback(
+    ledger: RecordedLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a venue whose clock counts seconds, those of a second, which a window never cuts."""
+    monkeypatch.setenv("CYCLEDECK_PAGE_SIZE", "1")
+    monkeypatch.setenv("CYCLEDECK_LOOKBACK", "0")
+    of_second = [row(timestamp=T0 + ms) for ms in (0, 0, 400, 999)]
+    assert ledger.once(*of_second)["fills_count"] == 4
+    assert ledger.once(*of_second, of_second[0])["fills_count"] == 1
+    assert ledger.once(*of_second, of_second[0])["ledger_events_inserted"] == 0
+    assert ledger.rows("SELECT since_ms FROM cycle_inputs ORDER BY cycle_id") == [0, T0, T0]
+    ledger.prove(3)
