@@ -94,7 +94,7 @@ def prepare(
         for response in responses
     ]
     unreadable = chain.from_iterable(reading.unreadable for reading in readings)
-    undecided = (*unreadable, *_with_taken_ids(tx, readings, identity.venue, cycle_id))
+    undecided = (*unreadable, *_with_taken_ids(tx, readings, identity, cycle_id))
     if quarantining:
         quarantine.keep(tx, undecided, cycle_id)
     # The rules of 0.1.0 released nothing.
@@ -269,7 +269,7 @@ def _releases(
 
 
 def _with_taken_ids(
-    tx: Tx, readings: Sequence[Reading], venue: str, cycle_id: int
+    tx: Tx, readings: Sequence[Reading], identity: Identity, cycle_id: int
 ) -> Iterator[Undecided]:
     """Fills whose trade id is that of a fill in another market: TX 1 will not book them."""
     ids = [fill.trade_id for reading in readings for fill in reading.fills]
@@ -278,8 +278,14 @@ def _with_taken_ids(
         for fill, text in zip(reading.fills, reading.texts, strict=True):
             market = markets.setdefault(fill.trade_id, fill.symbol)
             if market != fill.symbol:
-                reason = (
-                    f"trade id {fill.trade_id} is that of a fill in {market}; where ids are unique "
-                    f"per market only, a new ledger with {venue}.trade_ids = 'market' books both"
-                )
-                yield Undecided(fill.symbol, text, reason)
+                reason = f"trade id {fill.trade_id} is that of a fill in {market}; "
+                yield Undecided(fill.symbol, text, reason + _why_taken(identity, fill, market))
+
+
+def _why_taken(identity: Identity, fill: Fill, market: str) -> str:
+    if identity.trade_ids is TradeIds.MARKET:
+        return f"the exchange's id of both is {(fill.market or Market.of(market)).qualifier}"
+    return (
+        "where ids are unique per market only, a new ledger with "
+        f"{identity.venue}.trade_ids = 'market' books both"
+    )

@@ -235,3 +235,47 @@ def test_a_correction_is_read_with_the_size_that_its_market_has(
     assert ledger.once(swap)["fills_count"] == 1
     assert ledger.rows("SELECT qty FROM stage4_positions") == ["0.03"]
     ledger.prove(2)
+
+
+def test_a_market_under_another_symbol_is_held_with_the_exchanges_id_of_both(
+    ledger: RecordedLedger,
+) -> None:
+    ledger.once(reported("7", market_id=ID))
+    result = ledger.once(reported("7", market_id=ID, symbol="XBT/USDT"))
+    assert (result["held"], result["fills_count"]) == (["XBT/USDT"], 0)
+    [item] = ledger.ask("quarantine", "list")
+    assert item["reason"] == (
+        "trade id BTCUSDT:7 is that of a fill in BTC/USDT; the exchange's id of both is BTCUSDT"
+    )
+
+
+# --- names of markets
+
+
+def test_raw_market_ids_and_stocks_where_symbols_belong_are_refused_by_name(
+    ledger: RecordedLedger,
+) -> None:
+    lines = shared("data/cases/33-stock-or-raw-market-id/fills.jsonl").read_text().splitlines()
+    result = ledger.once(*lines)
+    assert (result["status"], result["fills_count"]) == ("failed", 0)
+    assert "line 1: symbol: 'BTCUSDT' does not read like" in result["errors"][0]["message"]
+
+
+def test_beside_markets_that_have_a_name_such_lines_are_held_by_name(
+    ledger: RecordedLedger,
+) -> None:
+    lines = shared("data/cases/33-stock-or-raw-market-id/fills.jsonl").read_text().splitlines()
+    result = ledger.once(*lines, reported("3", symbol="AAPL.US/USD", ts=5_000))
+    assert (result["held"], result["fills_count"]) == (["AAPL.US/USD"], 1)
+    assert [item["reason"] for item in ledger.ask("quarantine", "list")] == [
+        "symbol: 'BTCUSDT' does not read like BASE/QUOTE",
+        "symbol: 'AAPL' does not read like BASE/QUOTE",
+    ]
+    ledger.resolve(1, reported("1", symbol="BTC/USDT"))
+    ledger.resolve(2, reported("2", symbol="AAPL/USD"))
+    result = ledger.once(*lines, reported("3", symbol="AAPL.US/USD", ts=5_000))
+    assert (result["status"], sorted(result["positions"])) == (
+        "ok",
+        ["AAPL.US/USD", "AAPL/USD", "BTC/USDT"],
+    )
+    ledger.prove(2)
