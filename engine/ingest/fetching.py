@@ -88,13 +88,13 @@ class Fetcher:
     async def _requests(self, venue_ms: int, lookback: int) -> list[Request]:
         """Configured markets, and those where something is still held, open or to be corrected."""
         wanted = self._settings.symbols or await self._retrying(self._venue.fetch_symbols)
-        cursors, attached = await self._store.read(_attachments)
+        cursors, attached, trade_ids = await self._store.read(_attachments)
         symbols = dict.fromkeys([*wanted, *sorted(attached)])
         starts = await self._starts([s for s in symbols if s not in cursors], venue_ms)
         begins: dict[str, tuple[int | None, int]] = {s: (None, starts[s]) for s in starts}
         begins.update(cursors)
         requests = [Request.since_cursor(symbol, *begins[symbol], lookback) for symbol in symbols]
-        if self._venue.trade_ids is not TradeIds.NONE:
+        if trade_ids is not TradeIds.NONE:
             return requests
         return [request.whole(attached.get(request.symbol)) for request in requests]
 
@@ -155,9 +155,9 @@ def _booked(tx: Tx) -> set[str]:
 
 def _attachments(
     tx: Tx,
-) -> tuple[dict[str, tuple[int, int]], dict[str, int | None]]:
-    """Cursors by symbol (value, start), and the symbols that have to be fetched in any case, with
-    the time of the first correction that is due there."""
+) -> tuple[dict[str, tuple[int, int]], dict[str, int | None], TradeIds]:
+    """Cursors by symbol (value, start); the symbols that have to be fetched in any case, with the
+    time of the first correction that is due there; and where trade ids are unique."""
     cursors = {
         row["key"].removeprefix(CURSOR_PREFIX): (row["value_ms"], row["start_ms"])
         for row in tx.named("cursors_all")
@@ -168,4 +168,4 @@ def _attachments(
         fill = json.loads(item.replacement or "")
         times = (int(fill["timestamp"]), attached.get(fill["symbol"]))
         attached[fill["symbol"]] = min(ts for ts in times if ts is not None)
-    return cursors, attached
+    return cursors, attached, Identity.of(tx).trade_ids

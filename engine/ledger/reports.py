@@ -192,6 +192,8 @@ class _Item:
 
     def _market_id(self) -> str | None:
         """The exchange's own id of the market."""
+        if "market_id" not in self._values and "marketId" not in self._values:
+            return None
         ids = {name: self._text(name) for name in ("market_id", "marketId")}
         stated = {name: text for name, text in ids.items() if text is not None}
         if len({*stated.values()}) > 1:

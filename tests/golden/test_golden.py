@@ -75,6 +75,11 @@ def test_one_more_cycle_over_the_same_file_inserts_nothing(expected: Any) -> Non
     prove_books(expected)
 
 
+def test_the_cycle_after_the_upgrade_comes_out_as_it_did(expected: Any) -> None:
+    cycle = cycledeck("once", "--json").json["cycle_id"]
+    assert cycledeck("replay", cycle, "--rehearse", "--json").json["differences"] == []
+
+
 def test_a_replay_of_each_cycle_has_the_verdict_it_always_had(expected: Any) -> None:
     cycle_ids = map(int, expected["verdicts"])
     assert asyncio.run(verdicts(cycle_ids)) == expected["verdicts"]

@@ -665,8 +665,10 @@ SELECT exchange_trade_id, cycle_id FROM main.ledger_events
 WHERE type = 'FILL';
 
 -- name: scratch_commits
+-- And those of 0.1.0 that inserted anything, which say what its fees meant.
 INSERT INTO main.ledger_commits
-SELECT * FROM source.ledger_commits WHERE commit_seq = :commit_seq - 1;
+SELECT * FROM source.ledger_commits
+WHERE commit_seq = :commit_seq - 1 OR commit_seq < :commit_seq AND version = 1 AND inserted > 0;
 
 -- name: scratch_markets
 INSERT INTO main.markets SELECT * FROM source.markets WHERE commit_seq < :commit_seq;
@@ -703,6 +705,13 @@ SELECT id, digest, symbol, raw, reason, cycle_id,
     iif(resolved_cycle_id < :cycle_id, status, 'open'), resolved_cycle_id,
     replacement, iif(applied_cycle_id < :cycle_id, applied_cycle_id, NULL)
 FROM source.quarantine WHERE cycle_id <= :cycle_id;
+
+-- name: scratch_cycles
+-- Those that applied corrections, by whose rules these stand in their place.
+INSERT INTO main.cycles
+SELECT * FROM source.cycles WHERE cycle_id < :cycle_id AND cycle_id IN (
+    SELECT applied_cycle_id FROM source.quarantine
+);
 
 -- name: scratch_inserted_then
 SELECT event_id, hash FROM source.ledger_events WHERE seq BETWEEN :first_seq AND :last_seq;
