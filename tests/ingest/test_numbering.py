@@ -211,11 +211,24 @@ def test_a_doubtful_row_takes_no_number_from_one_that_looks_like_it(
 ) -> None:
     doubtful = row(type="funding")
     assert ledger.once(doubtful, row())["fills_count"] == 1
+    assert ledger.once(doubtful, row())["ledger_events_inserted"] == 0
     ledger.resolve(1)
     for served in ([row(), doubtful], [doubtful, row()], [row()]):
         result = ledger.once(*served)
         assert (result["held"], result["ledger_events_inserted"]) == ([], 0)
-    ledger.prove(4)
+    ledger.prove(5)
+
+
+def test_one_correction_stands_for_every_row_that_is_broken_alike(
+    ledger: RecordedLedger,
+) -> None:
+    broken = row(amount="n/a")
+    ledger.once(broken, broken, row())
+    ledger.resolve(1, row())
+    assert ledger.once(broken, broken, row())["fills_count"] == 2
+    assert ledger.once(row(), broken, row())["ledger_events_inserted"] == 0
+    assert [fill[-2:] for fill in ledger.ids] == [":1", ":2", ":3"]
+    ledger.prove(3)
 
 
 def test_all_rows_of_a_time_are_in_one_window_whatever_the_pages_and_the_lookback(

@@ -156,16 +156,16 @@ def test_another_market_under_a_pinned_symbol_is_held_where_it_is_new(
 def test_numbers_of_one_millisecond_are_compared_without_the_exchanges_id(
     ledger: RecordedLedger,
 ) -> None:
-    """Bought at 100 as 9, sold at 110 as 10: as text, 10 comes first, and profit is a loss."""
+    """Sold 2 at 50 as 9, bought one at 100 as 10, sold one at 70 as 11: as text, 10 comes first."""
     items = [
-        reported("9", "buy", "1", "100", market_id=ID),
-        reported("10", "sell", "2", "110", market_id=ID),
-        reported("11", "buy", "1", "90", market_id=ID),
+        reported("9", "sell", "2", "50", market_id=ID),
+        reported("10", "buy", "1", "100", market_id=ID),
+        reported("11", "sell", "1", "70", market_id=ID),
     ]
     for served in (items[2:], items[1:], items):
         result = ledger.once(*served)
     [position] = result["positions"].values()
-    assert (position["qty"], position["realized_pnl"]) == ("0", "30")
+    assert (position["realized_pnl"], position["cost"]) == ("-50", "-120")
     ledger.prove(3)
 
 
@@ -187,10 +187,12 @@ def test_a_pin_that_was_changed_by_hand_is_named(ledger: RecordedLedger, column:
 def test_items_in_quarantine_are_recognised_by_ids_that_are_made_with_the_pin(
     ledger: RecordedLedger,
 ) -> None:
+    ledger.once(reported("7"))
     broken = reported("8", ts=2_000, amount="1,0", market_id=ID)
-    ledger.once(reported("7", market_id=ID), broken)
-    result = ledger.once(reported("7", market_id=ID), broken | {"amount": "1.0"})
+    assert ledger.once(reported("7"), broken)["held"] == [BTC]
+    result = ledger.once(reported("7"), broken | {"amount": "1.0"})
     assert (result["held"], result["fills_count"]) == ([], 1)
+    assert ledger.ids == [f"{BTC}:7", f"{BTC}:8"]
     assert ledger.ask("quarantine", "list")[0]["status"] == "booked"
     ledger.prove(2)
 
