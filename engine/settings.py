@@ -24,6 +24,7 @@ from pydantic_settings import SettingsError as UnreadableVariable
 from engine.clock import parse_time
 from engine.errors import SettingsError
 from engine.ledger.reports import check_symbol
+from engine.ledger.terms import FEE_FLOOR
 from engine.money import canonical
 from engine.sections import FileMode, Millis, Money, Section, Unset
 from engine.store.ledger_file import beside
@@ -110,6 +111,17 @@ class Settings(BaseSettings):
     start_from: str = Field(
         "beginning", description="Where a market's history begins: now, beginning, or a time."
     )
+    earliest: str = Field(
+        "2009-01-03",
+        description="New fills dated before this time are held: seconds, read as "
+        "milliseconds, are of 1970.",
+    )
+    fee_floor: Money = Field(
+        FEE_FLOOR,
+        ge=0,
+        description="A fee up to this, in the market's money, is never too high; above it, one of "
+        "more than 2 % of the value is told, or held where a client library made the item.",
+    )
     page_size: int = Field(100, ge=1, le=10_000, description="Fills per page asked of the venue.")
     reconcile_every: Millis = Field(
         21_600_000, description="Time between cycles that look back further; 0 turns them off."
@@ -187,6 +199,12 @@ class Settings(BaseSettings):
             parse_time(value)
         return value
 
+    @field_validator("earliest")
+    @classmethod
+    def _check_earliest(cls, value: str) -> str:
+        parse_time(value)
+        return value
+
     @field_validator("lease_ttl")
     @classmethod
     def _positive(cls, value: int) -> int:
@@ -197,6 +215,11 @@ class Settings(BaseSettings):
     @property
     def kill_switch_file(self) -> Path:
         return self.risk.kill_switch_file or beside(self.db, ".kill")
+
+    @property
+    def earliest_ms(self) -> int:
+        """The earliest time of a new fill that is believed, in UTC milliseconds."""
+        return parse_time(self.earliest)
 
     def start_ms(self, now_ms: int) -> int:
         """Where a market's history begins, in UTC milliseconds."""

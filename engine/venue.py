@@ -22,10 +22,14 @@ class Mode(StrEnum):
 
 
 class TradeIds(StrEnum):
-    """Where a venue's trade ids are unique; it decides how a ledger id is made of them."""
+    """Where a venue's trade ids are unique; it decides how a ledger id is made of them.
+
+    `ORDER`: one id may name a fill of each of several orders, and of either side.
+    """
 
     ACCOUNT = "account"
     MARKET = "market"
+    ORDER = "order"
     NONE = "none"
 
 
@@ -170,6 +174,24 @@ class Venue(Protocol):
     ) -> VenueOrder | None: ...
 
     async def fetch_balances(self) -> dict[str, Decimal]: ...
+
+
+@runtime_checkable
+class SizesContracts(Protocol):
+    """A venue that knows contract sizes which its items do not say."""
+
+    def contract_size(self, symbol: str) -> Decimal | None:
+        """The size of one contract of a market; null where it is none, or nobody knows."""
+
+
+@runtime_checkable
+class ThroughLibrary(Protocol):
+    """A venue whose items a client library has made, which may get fees wrong: new fills whose fees
+    cannot be are held."""
+
+    @property
+    def taker_rebates(self) -> bool:
+        """Whether the exchange pays takers in some markets."""
 
 
 @runtime_checkable

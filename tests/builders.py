@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +97,7 @@ def read(item: Reported, trade_ids: TradeIds = TradeIds.ACCOUNT) -> Fill:
 def sorted_events(items: Iterable[Reported]) -> list[Event]:
     """The events of reported fills in fold order, each id once."""
     events = {event.event_id: event for item in items for event in events_of(read(item))}
-    return sorted(events.values(), key=attrgetter("place"))
+    return sorted(events.values(), key=lambda event: event.place(Market.of(event.symbol)))
 
 
 def folded(items: Iterable[Reported]) -> dict[str, dict[str, Any]]:

@@ -218,7 +218,10 @@ def test_a_start_is_now_beginning_or_a_time() -> None:
         ("[ladder]\nspacing_bps = 0", r"ladder\.spacing_bps = 0: .*greater than 0"),
         ("[ladder]\nmax_notional = -1", r"ladder\.max_notional = -1: .*than or equal to 0"),
         ('db = ""', r"db = '': is not the path of a file"),
-        ('[recorded]\ntrade_ids = "x"', r"recorded\.trade_ids = 'x': .*'account', 'market' or"),
+        (
+            '[recorded]\ntrade_ids = "x"',
+            r"recorded\.trade_ids = 'x': .*'account', 'market', 'order'",
+        ),
         ("risk = 5", r"risk = 5: "),
         ('[log]\nlevel = "loud"', r"log\.level = 'loud': .*'debug'"),
     ],

@@ -13,8 +13,8 @@ from engine.checks.positions import fold
 from engine.ledger.accounting import MAIN, NET, ZERO, Position, PositionKey
 from engine.ledger.balances import BalanceKey, moved_by
 from engine.ledger.digests import POSITIONS_ONLY, balance_row, digest_of, market_row
-from engine.ledger.events import SortKey, sort_key
-from engine.ledger.markets import changes_of, decided_after
+from engine.ledger.events import sort_key
+from engine.ledger.markets import Market, changes_of, decided_after
 from engine.ledger.positions import Positions
 from engine.money import canonical
 from engine.store.tx import Row, Tx
@@ -30,6 +30,7 @@ class PositionState:
     money as `position_history` has it of the commit `commit_seq`."""
 
     key: PositionKey
+    market: Market
     events: int = 0
     last: Row | None = None
     money: dict[str, Any] = field(default_factory=NOTHING.copy)
@@ -38,8 +39,13 @@ class PositionState:
     def add(self, event: Row) -> None:
         """An event's number, symbol and what its place in the fold follows from."""
         self.events += 1
-        if self.last is None or event[2] > self.last[2] or _place(event) > _place(self.last):
+        if self.last is None or event[2] > self.last[2] or self._is_later(event, self.last):
             self.last = event
+
+    def _is_later(self, event: Row, last: Row) -> bool:
+        """Whether an event of the same millisecond stands behind the last one."""
+        places = (sort_key(ts, self.market, *ids) for _, _, ts, *ids, _, _, _ in (event, last))
+        return next(places) > next(places)
 
     def row(self, version: int) -> str:
         """As a version of digests has it."""
@@ -48,11 +54,6 @@ class PositionState:
         *money, unknown = self.money.values()
         values = (symbol, *money, self.events, *last)
         return json.dumps(values if version == POSITIONS_ONLY else (*values, *key, unknown))
-
-
-def _place(event: Row) -> SortKey:
-    _, symbol, ts, trade_id, event_id, *_ = event
-    return sort_key(ts, symbol, trade_id, event_id)
 
 
 class HistoryCheck(Check):
@@ -146,7 +147,8 @@ class HistoryCheck(Check):
         for key in sorted(key for key in keys if key.symbol in symbols):
             state = self._changing(key)
             for event in self._positions.events(key, last_seq=self._last_seq):
-                state.add((0, event.symbol, event.ts, event.trade_id, event.event_id))
+                place = event.symbol, event.ts, event.trade_id, event.event_id
+                state.add((0, *place, None, None, None))
 
     def _key(self, event: Row) -> PositionKey:
         symbol, (wallet, side, margin_mode) = event[1], event[5:]
@@ -201,7 +203,8 @@ class HistoryCheck(Check):
     def _changing(self, key: PositionKey) -> PositionState:
         self._changed.add(key)
         if key not in self._states:
-            self._states[key] = PositionState(key)
+            market = self._positions.markets.of(key.symbol)
+            self._states[key] = PositionState(key, market)
         return self._states[key]
 
     def _take_digest(self) -> None:

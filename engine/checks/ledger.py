@@ -6,12 +6,14 @@ from math import inf
 from typing import Any
 
 from engine.checks.check import Ahead, Check, Violation
-from engine.ingest import inputs
+from engine.ingest import inputs, quarantine
+from engine.ingest.numbering import corrections
 from engine.ingest.prepare import read
 from engine.ledger.commit import chain_hash
 from engine.ledger.digests import POSITIONS_ONLY
 from engine.ledger.events import FILL, Event
 from engine.ledger.identity import Identity
+from engine.ledger.markets import SPOT_RULES, Markets
 from engine.store.damage import DAMAGE
 from engine.store.tx import Row
 from engine.venue import TradeIds
@@ -58,13 +60,17 @@ class IdentityCheck(Check):
         The cycle is the smallest that booked a venue's fills and has its evidence; without one
         there is nothing to check by.
         """
+        pinned = Markets(self._tx).known
         for cycle_id, first_seq, last_seq in self._tx.rows("verify_evidence"):
             try:
                 responses = inputs.load(self._tx, cycle_id)
             except DAMAGE as error:
                 yield Violation.of("cycle_inputs", cycle_id, "readable rows", repr(error))
                 continue
-            readings = [read(response, numbering) for response in responses]
+            due = quarantine.replacements(self._tx, cycle_id)
+            edge = self._tx.value("cycle_edge", cycle_id=cycle_id) or SPOT_RULES
+            given = corrections(self._tx, numbering, responses, due, cycle_id, edge)
+            readings = [read(response, numbering, given, pinned=pinned) for response in responses]
             reported = {fill.trade_id for reading in readings for fill in reading.fills}
             span = {"first_seq": first_seq, "last_seq": last_seq}
             events = self._tx.typed(Event, "events_between", **span)

@@ -10,6 +10,7 @@ from engine.ledger.accounting import ZERO, Position, PositionKey
 from engine.ledger.balances import StoredBalances, moved_by
 from engine.ledger.digests import POSITIONS_ONLY
 from engine.ledger.events import Event
+from engine.ledger.identity import Identity
 from engine.ledger.markets import RULES, SPOT_RULES, Market, MarketKind, changes_of
 from engine.ledger.positions import Positions
 from engine.money import canonical
@@ -58,19 +59,24 @@ class MarketsCheck(Check):
         if not taken_over(self._tx):
             return
         rows = {row["symbol"]: row for row in self._tx.named("markets_all")}
-        commits = self._tx.pairs("verify_pins")
+        commits = {row["symbol"]: row for row in self._tx.named("verify_pins")}
+        formless = set(self._tx.column("verify_formless"))
+        id_form = Identity.stored(self._tx).get("trade_ids")
         decided = self._decided()
         for symbol in sorted(rows.keys() | commits.keys() | decided.keys()):
             self.count()
             if symbol not in rows:
                 yield Violation.of("markets", symbol, "a row", "no row")
             elif symbol in decided:
-                columns = {"commit_seq": commits.get(symbol), **decided[symbol]}
+                columns = commits.get(symbol, {}) | decided[symbol]
                 yield from Violation.of_columns("markets", symbol, columns, rows[symbol])
             elif symbol not in commits:
                 yield Violation.of("markets", symbol, "an event of it", "none")
             else:
-                yield from self._compare(rows[symbol], commits[symbol])
+                pinned = {name: commits[symbol][name] for name in ("commit_seq", "market_id")}
+                if rows[symbol]["id_form"] or pinned["commit_seq"] not in formless:
+                    pinned["id_form"] = id_form
+                yield from self._compare(rows[symbol], pinned)
 
     def _decided(self) -> dict[str, dict[str, Any]]:
         """The columns of markets that decisions were made about, as the last one left them."""
@@ -82,7 +88,7 @@ class MarketsCheck(Check):
         return decided
 
     @staticmethod
-    def _compare(row: dict[str, Any], commit_seq: int) -> Iterator[Violation]:
+    def _compare(row: dict[str, Any], pinned: dict[str, Any]) -> Iterator[Violation]:
         symbol = row["symbol"]
         if row["rules"] == SPOT_RULES:
             market = Market.by_spot_rules(symbol)
@@ -90,7 +96,7 @@ class MarketsCheck(Check):
             market = Market.of(symbol)
             if row["kind"] != market.kind:
                 market = Market.of(symbol, linear=True)
-        expected = market.row | {"rules": row["rules"], "commit_seq": commit_seq}
+        expected = market.row | {"rules": row["rules"]} | pinned
         if row["rules"] not in (SPOT_RULES, RULES) or market.kind is MarketKind.SPOT:
             expected["rules"] = RULES
         yield from Violation.of_columns("markets", symbol, expected, row)

@@ -51,6 +51,7 @@ from engine.venues.retrying import Retrying
 
 log = structlog.get_logger("cycledeck.cycle")
 
+STRANGE_FEES = "new fills booked with a fee that looks wrong: {count}, as {fee}"
 RELEASED = "released from quarantine, for their fills are in the ledger: {count}"
 # How many ended cycles whose row could not be written are kept in memory until it can.
 MAX_UNRECORDED = 1_000
@@ -83,6 +84,7 @@ class CycleRunner:
         self._cycle_id = cycle_id
         self._rules: dict[str, MarketRules] | None = None
         self._unrecorded: deque[dict[str, object]] = deque(maxlen=MAX_UNRECORDED)
+        self._told_fees: set[str] = set()
         self.fatal: StoreFatal | None = None
         self.running: RunningCycle | None = None
         self.on_change: Callable[[], None] = lambda: None
@@ -334,6 +336,10 @@ class CycleRunner:
         released = Counter(entry.symbol for entry in cycle.prepared.releases)
         for symbol, count in sorted(released.items()):
             cycle.warn("quarantine_released", RELEASED.format(count=count), symbol)
+        for symbol, (count, fee) in cycle.prepared.strange_fees.items():
+            if symbol not in self._told_fees:
+                self._told_fees.add(symbol)
+                cycle.warn("strange_fee", STRANGE_FEES.format(count=count, fee=fee), symbol)
         for symbol, position in commit.positions.items():
             if position.oversold:
                 cycle.warn("oversold", "more was sold than the ledger holds", symbol)

@@ -136,7 +136,7 @@ def _restore_cursors(tx: Tx, recorded: dict[str, Any], responses: Iterable[Venue
 
 def _prepared(tx: Tx, cycle_id: int, responses: Iterable[VenueResponse]) -> Prepared:
     """Prepared on the ledger's identity and on the quarantine as the cycle met it."""
-    for name in ("scratch_identity", "scratch_quarantine"):
+    for name in ("scratch_identity", "scratch_quarantine", "scratch_cycles"):
         tx.run(name, cycle_id=cycle_id)
     edge, clock_ms = tx.one("scratch_edge", cycle_id=cycle_id) or (SPOT_RULES, None)
     return prepare(

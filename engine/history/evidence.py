@@ -3,14 +3,17 @@
 Items are read once more, by the same rules, from the responses stored for the cycle.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
 from engine.cycles.results import CycleResult, Frozen
 from engine.ingest import inputs, quarantine
+from engine.ingest.numbering import Correction, Origin, corrections
 from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import Reading, believed, read
+from engine.ingest.quarantine import QuarantinedItem
 from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.fills import Fill
 from engine.ledger.identity import Identity
@@ -66,6 +69,11 @@ class EvidenceItem(NamedTuple):
     reason: str | None
 
 
+class _Read(NamedTuple):
+    text: str
+    fill: Fill
+
+
 def read_evidence(tx: Tx, result: CycleResult) -> dict[MarketEvidence, list[EvidenceItem]]:
     """A cycle's evidence by market, of a replay that of the cycle it replayed.
 
@@ -75,36 +83,42 @@ def read_evidence(tx: Tx, result: CycleResult) -> dict[MarketEvidence, list[Evid
     if not responses:
         return {}
     trade_ids = Identity.of(tx).trade_ids
-    corrections = _corrections(tx, result)
     edge = tx.value("cycle_edge", cycle_id=result.cycle_id) or SPOT_RULES
+    due = _corrections(tx, result)
+    complete = [response for response in responses if response.error is None]
+    given_to_all = corrections(tx, trade_ids, complete, due, result.cycle_id, edge)
     evidence, pinned = {}, Markets(tx).known
     for response in responses:
-        given = corrections if response.error is None else ()
+        given = given_to_all if response.error is None else ()
         reading = read(response, trade_ids, given, edge, pinned)
         reading = believed(tx, reading, result.cycle_id)
         evidence[MarketEvidence.of(response, result)] = list(_items(reading, given))
     return evidence
 
 
-def _corrections(tx: Tx, result: CycleResult) -> list[str]:
-    """The operator's corrections that the cycle was given."""
+def _corrections(tx: Tx, result: CycleResult) -> list[QuarantinedItem]:
+    """The items whose corrections the cycle applied."""
     if result.replay_of is not None:
-        items = quarantine.replacements(tx, result.replay_of)
-    else:
-        statement = "history_corrections"
-        items = tx.typed(quarantine.QuarantinedItem, statement, cycle_id=result.cycle_id)
-    return [item.replacement or "" for item in items]
+        return quarantine.replacements(tx, result.replay_of)
+    return tx.typed(QuarantinedItem, "history_corrections", cycle_id=result.cycle_id)
 
 
-def _items(reading: Reading, given: Sequence[str]) -> Iterator[EvidenceItem]:
-    """A response's items in order: a text reads the same wherever it stands in a response."""
-    response = reading.response
-    readable, fills = set(reading.texts), iter(reading.fills)
+def _items(reading: Reading, given: Iterable[Correction]) -> Iterator[EvidenceItem]:
+    """A response's items in order, then corrections of its market's. A text of either reads the
+    same wherever it stands."""
+    response, symbol = reading.response, reading.response.request.symbol
     reasons = {item.raw: item.reason for item in reading.unreadable}
-    own = (raw for raw in given if raw in readable or raw in reasons)
-    for raw in chain(*response.pages, own):
-        fill = next(fills) if raw in readable else None
-        reason = None if fill else reasons.get(raw, LEFT_OUT)
-        if raw in reading.decided and fill is None:
-            reason = DECIDED
-        yield EvidenceItem(response.request.symbol, raw, fill, reason)
+    of_venue, of_operator = deque[_Read](), deque[_Read]()
+    for text, fill, origin in zip(reading.texts, reading.fills, reading.origins, strict=True):
+        (of_venue if origin is Origin.VENUE else of_operator).append(_Read(text, fill))
+    for raw in chain(*response.pages):
+        if of_venue and of_venue[0].text == raw:
+            yield EvidenceItem(symbol, raw, of_venue.popleft().fill, None)
+        else:
+            reason = DECIDED if raw in reading.decided else reasons.get(raw, LEFT_OUT)
+            yield EvidenceItem(symbol, raw, None, reason)
+    for raw, _ in given:
+        if of_operator and of_operator[0].text == raw:
+            yield EvidenceItem(symbol, raw, of_operator.popleft().fill, None)
+        elif raw in reasons:
+            yield EvidenceItem(symbol, raw, None, reasons[raw])

@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Collection, Iterator
 from decimal import Decimal
 from itertools import chain, islice, takewhile
-from operator import attrgetter
 
 from engine.cycles.results import Frozen, PositionView
 from engine.errors import NoSuchCycle
@@ -120,7 +119,8 @@ class _Change:
         bound = min((ts for ts in times if ts is not None), default=BEYOND)
         position = self._positions.checkpoint(self._key, bound)
         done = position.last
-        events = (event for event in self._events(position.last_ts) if event.place > done)
+        market = position.market
+        events = (event for event in self._events(position.last_ts) if event.place(market) > done)
         position.fold(self._earlier(events), self._positions.void)
         return position, events
 
@@ -185,14 +185,16 @@ class _Change:
     def _events_at(self, ts: int, first_seq: int, last_seq: int) -> list[Event]:
         """Events of one millisecond among some rows, in fold order."""
         values = {"ts": ts, "first_seq": first_seq, "last_seq": last_seq, **self._belonging}
-        return sorted(self._tx.typed(Event, "history_events_at", **values), key=attrgetter("place"))
+        events = self._tx.typed(Event, "history_events_at", **values)
+        return sorted(events, key=lambda event: event.place(self._stored.market))
 
     def _is_late(self, first: Event, first_seq: int) -> bool:
         """Whether an event from before row `first_seq` sorts after `first`."""
         if self._tx.rows("history_later", ts=first.ts, first_seq=first_seq, **self._belonging):
             return True
         earlier = self._events_at(first.ts, 0, first_seq - 1)
-        return bool(earlier) and earlier[-1].place > first.place
+        market = self._stored.market
+        return bool(earlier) and earlier[-1].place(market) > first.place(market)
 
     def _events(self, since_ms: int) -> Iterator[Event]:
         """The events as of the change from a time on, in fold order, streamed."""

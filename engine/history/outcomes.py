@@ -164,8 +164,11 @@ class Outcomes:
     def _twins(self, fills: Iterable[Fill]) -> Iterator[str]:
         """The ids of trades of other markets that these may be, under another name."""
         of_markets: dict[str, list[str]] = defaultdict(list)
+        markets = Markets(self.tx)
         for fill in fills:
-            bare = within_market(fill.trade_id, fill.symbol)
+            market = markets.stored(fill.symbol)
+            qualifier = market.qualifier if market else fill.symbol
+            bare = within_market(fill.trade_id, qualifier)
             if bare is not None:
                 of_markets[fill.symbol].append(bare)
         for symbol, ids in of_markets.items():

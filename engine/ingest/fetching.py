@@ -14,11 +14,12 @@ from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.fills import latest_believed
 from engine.ledger.identity import Identity
 from engine.ledger.positions import Positions
+from engine.ledger.terms import Terms
 from engine.settings import Settings
 from engine.store.store import Store
 from engine.store.tx import Tx
 from engine.trading import orders
-from engine.venue import Venue
+from engine.venue import SizesContracts, ThroughLibrary, TradeIds, Venue
 from engine.venues.retrying import Retrying
 
 # How many of a venue's markets a message names.
@@ -61,7 +62,10 @@ class Fetcher:
             lookback = max(lookback, self._settings.reconcile_lookback)
         latest = latest_believed(now_ms(), venue_ms)
         answers = [
-            await paging.fetch(self._venue, request, latest, self._retrying)
+            replace(
+                await paging.fetch(self._venue, request, latest, self._retrying),
+                terms=self._terms(request.symbol),
+            )
             for request in await self._requests(venue_ms, lookback)
         ]
         responses = tuple(await self._doubting_the_empty(answers))
@@ -72,15 +76,27 @@ class Fetcher:
             return Fetched(responses, {}, error)
         return Fetched(responses, marks)
 
+    def _terms(self, symbol: str) -> Terms:
+        """What settings and venue say beside a market's items."""
+        venue, settings = self._venue, self._settings
+        size = venue.contract_size(symbol) if isinstance(venue, SizesContracts) else None
+        terms = Terms(settings.earliest_ms, settings.fee_floor, size)
+        if isinstance(venue, ThroughLibrary):
+            return replace(terms, through_library=True, taker_rebates=venue.taker_rebates)
+        return terms
+
     async def _requests(self, venue_ms: int, lookback: int) -> list[Request]:
         """Configured markets, and those where something is still held, open or to be corrected."""
         wanted = self._settings.symbols or await self._retrying(self._venue.fetch_symbols)
-        cursors, attached = await self._store.read(_attachments)
+        cursors, attached, trade_ids = await self._store.read(_attachments)
         symbols = dict.fromkeys([*wanted, *sorted(attached)])
         starts = await self._starts([s for s in symbols if s not in cursors], venue_ms)
         begins: dict[str, tuple[int | None, int]] = {s: (None, starts[s]) for s in starts}
         begins.update(cursors)
-        return [Request.since_cursor(symbol, *begins[symbol], lookback) for symbol in symbols]
+        requests = [Request.since_cursor(symbol, *begins[symbol], lookback) for symbol in symbols]
+        if trade_ids is not TradeIds.NONE:
+            return requests
+        return [request.whole(attached.get(request.symbol)) for request in requests]
 
     async def _doubting_the_empty(
         self, responses: Sequence[VenueResponse]
@@ -139,14 +155,17 @@ def _booked(tx: Tx) -> set[str]:
 
 def _attachments(
     tx: Tx,
-) -> tuple[dict[str, tuple[int, int]], set[str]]:
-    """Cursors by symbol (value, start), and the symbols that have to be fetched in any case."""
+) -> tuple[dict[str, tuple[int, int]], dict[str, int | None], TradeIds]:
+    """Cursors by symbol (value, start); the symbols that have to be fetched in any case, with the
+    time of the first correction that is due there; and where trade ids are unique."""
     cursors = {
         row["key"].removeprefix(CURSOR_PREFIX): (row["value_ms"], row["start_ms"])
         for row in tx.named("cursors_all")
     }
     open_positions = {p.symbol for p in Positions(tx).all().values() if p.qty}
-    corrected = {
-        json.loads(item.replacement or "")["symbol"] for item in quarantine.replacements(tx)
-    }
-    return cursors, open_positions | corrected | orders.live_symbols(tx)
+    attached: dict[str, int | None] = dict.fromkeys(open_positions | orders.live_symbols(tx))
+    for item in quarantine.replacements(tx):
+        fill = json.loads(item.replacement or "")
+        times = (int(fill["timestamp"]), attached.get(fill["symbol"]))
+        attached[fill["symbol"]] = min(ts for ts in times if ts is not None)
+    return cursors, attached, Identity.of(tx).trade_ids

@@ -11,6 +11,7 @@ from itertools import islice
 
 from engine.clock import DAY_MS
 from engine.ingest.paging import Request, VenueResponse
+from engine.ledger.terms import Terms
 from engine.store.tx import Tx
 from engine.text import storable
 
@@ -40,6 +41,7 @@ def keep(
             items=len(numbers),
             error=response.error,
             pages_json=json.dumps(pages, separators=(",", ":")),
+            terms_json=response.terms.text,
         )
 
 
@@ -64,8 +66,14 @@ def load(tx: Tx, cycle_id: int, *, incomplete: bool = False) -> list[VenueRespon
         pages = tuple(tuple(_items(tx, request.symbol, runs)) for runs in runs_of_pages)
         if sum(map(len, pages)) != row["items"]:
             return []
-        responses.append(VenueResponse(request, row["latest_ms"], pages, row["error"]))
+        terms = Terms.of(row["terms_json"])
+        responses.append(VenueResponse(request, row["latest_ms"], pages, row["error"], terms))
     return responses
+
+
+def last_terms(tx: Tx, symbol: str) -> Terms:
+    """The terms that a market's last kept response was read on."""
+    return Terms.of(tx.value("inputs_last_terms", symbol=symbol))
 
 
 def clock_of(tx: Tx, cycle_id: int) -> int | None:

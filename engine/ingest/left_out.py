@@ -8,6 +8,7 @@ would lie there unread, with status ok.
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -17,6 +18,8 @@ from engine.ingest.paging import Request, VenueResponse
 from engine.ingest.prepare import read
 from engine.ingest.quarantine import Undecided
 from engine.ledger.identity import Identity
+from engine.ledger.markets import Markets
+from engine.ledger.reports import Edge, outlined_id
 from engine.settings import Settings
 from engine.store.store import Store
 from engine.store.tx import Tx
@@ -92,7 +95,8 @@ def unbooked(tx: Tx, items: Sequence[LeftOut], response: VenueResponse) -> list[
     if trade_ids is TradeIds.NONE:
         items = _unbooked_of_content(tx, items, response)
     else:
-        ids = [_ledger_id(item, symbol, trade_ids) for item in items]
+        edge = Edge(trade_ids, response.latest_ms, pinned=Markets(tx).known)
+        ids = [_ledger_id(item, symbol, edge) for item in items]
         items = [items[place] for place in _not_booked(tx, ids, symbol)]
     digests = quarantine.digests(tx) if items else frozenset()
     return [item for item in items if not _is_quarantined(item, symbol, digests)]
@@ -108,9 +112,9 @@ def _unbooked_of_content(
     first_ms, last_ms = min(lines, default=0), max(lines, default=0)
     fills = tx.pairs("fills_at_times", symbol=symbol, first_ms=first_ms, last_ms=last_ms)
     doubtful = [item for item in items if 0 < fills.get(item.ts_ms, 0) < lines[item.ts_ms]]
-    request = Request(symbol, 0, 0)
     texts = tuple(item.text for item in doubtful)
-    reading = read(VenueResponse(request, response.latest_ms, (texts,)), TradeIds.NONE)
+    lines_again = replace(response, request=Request(symbol, 0, 0), pages=(texts,))
+    reading = read(lines_again, TradeIds.NONE, pinned=Markets(tx).known)
     left = Counter(undecided.raw for undecided in reading.unreadable)
     ids = [fill.trade_id for fill in reading.fills]
     left.update(reading.texts[place] for place in _not_booked(tx, ids, symbol))
@@ -127,8 +131,13 @@ def _not_booked(tx: Tx, ids: Sequence[str | None], symbol: str) -> list[int]:
     return tx.column("fills_not_booked", trade_ids=json.dumps(ids), symbol=symbol)
 
 
-def _ledger_id(item: LeftOut, symbol: str, trade_ids: TradeIds) -> str | None:
-    return f"{symbol}:{item.trade_id}" if trade_ids is TradeIds.MARKET else item.trade_id
+def _ledger_id(item: LeftOut, symbol: str, edge: Edge) -> str | None:
+    """The ledger's id of a line: of some forms it takes no more than what the venue tells."""
+    if edge.trade_ids is TradeIds.ORDER:
+        return outlined_id(item.text, edge)
+    market = edge.pinned.get(symbol)
+    qualifier = market.qualifier if market else symbol
+    return f"{qualifier}:{item.trade_id}" if edge.trade_ids is TradeIds.MARKET else item.trade_id
 
 
 def _is_quarantined(item: LeftOut, symbol: str, digests: frozenset[bytes]) -> bool:

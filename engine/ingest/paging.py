@@ -3,12 +3,15 @@
 A page that may be truncated, or an error on the way, fails that symbol's fetch as a whole.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from engine.errors import BadResponse, VenueError
+from engine.ledger.terms import USUAL, Terms
 from engine.venue import Page, Venue
 from engine.venues.retrying import Retrying
+
+SECOND_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +30,28 @@ class Request:
         since_ms = start_ms if cursor_ms is None else max(start_ms, cursor_ms - lookback_ms)
         return cls(symbol, since_ms, start_ms)
 
+    def whole(self, reached_ms: int | None) -> "Request":
+        """The window from a whole second on, and as far back as a time.
+
+        Rows without trade ids are counted among all of their time, which some exchanges tell in
+        seconds.
+        """
+        since_ms = self.since_ms if reached_ms is None else min(self.since_ms, reached_ms)
+        return replace(self, since_ms=max(self.start_ms, since_ms - since_ms % SECOND_MS))
+
 
 @dataclass(frozen=True, slots=True)
 class VenueResponse:
     """The venue's answer to one request, as received. `error` is set when it did not finish.
 
-    `latest_ms` is the latest time of a fill that is believed.
+    `latest_ms` is the latest time of a fill that is believed, `terms` what else it is read by.
     """
 
     request: Request
     latest_ms: int
     pages: tuple[tuple[str, ...], ...]
     error: str | None = None
+    terms: Terms = USUAL
 
 
 async def fetch(

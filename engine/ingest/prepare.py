@@ -5,19 +5,20 @@ Live cycles, replays, previews and rehearsals are four uses of `prepare`.
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, compress
 from types import MappingProxyType
 
 from engine.errors import UnreadableFill
 from engine.ingest import quarantine
+from engine.ingest.numbering import Correction, Origin, corrections, numbered, rows_alike
 from engine.ingest.paging import VenueResponse
 from engine.ingest.quarantine import QuarantinedItem, Undecided
 from engine.ingest.releases import Release, releases_due
 from engine.ledger.cursors import PreparedMarket
 from engine.ledger.doubts import currency_doubt
 from engine.ledger.events import Event
-from engine.ledger.fills import Fill, derive_trade_ids
+from engine.ledger.fills import Fill
 from engine.ledger.identity import Identity
 from engine.ledger.markets import RULES, SPOT_RULES, Market, Markets
 from engine.ledger.reports import Edge, read_fill
@@ -27,16 +28,28 @@ from engine.venue import TradeIds
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The readable fills of a response, the text each was read from, and the items that are not.
+    """The readable fills of a response, each with its text and origin, and the items that are not.
 
     `decided` are the texts of fills that the operator has dropped, or put another in place of.
     """
 
     response: VenueResponse
+    trade_ids: TradeIds
     fills: tuple[Fill, ...]
     texts: tuple[str, ...]
+    origins: tuple[Origin, ...]
     unreadable: tuple[Undecided, ...]
     decided: tuple[str, ...] = ()
+
+    def only(self, kept: Sequence[bool]) -> "Reading":
+        """The reading with some of its fills, which are numbered among themselves."""
+        fills, origins = [*compress(self.fills, kept)], (*compress(self.origins, kept),)
+        return replace(
+            self,
+            fills=numbered(fills, origins, self.trade_ids),
+            texts=(*compress(self.texts, kept),),
+            origins=origins,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +58,8 @@ class Prepared:
 
     `undecided` items wait for the operator and hold their markets' cursors, as older items may:
     `held` names all such markets. `corrections` are the operator's, which the fills include.
-    `releases` are items that wait no longer once TX 1 has booked the fills.
+    `releases` are items that wait no longer once TX 1 has booked the fills. `strange_fees` are new
+    fills whose fees are hardly right, by market: how many, and what is strange of one.
     """
 
     markets: tuple[PreparedMarket, ...] = ()
@@ -53,6 +67,7 @@ class Prepared:
     held: frozenset[str] = frozenset()
     corrections: tuple[QuarantinedItem, ...] = ()
     releases: tuple[Release, ...] = ()
+    strange_fees: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
 
 def prepare(
@@ -70,17 +85,17 @@ def prepare(
     Items that cannot be booked are quarantined for `cycle_id`, unless that is not wanted. `edge` is
     the version of the rules that they are read by, `clock_ms` the venue's clock when it answered.
     """
-    identity = Identity.of(tx)
-    corrections = quarantine.replacements(tx, replay_of)
-    texts = [item.replacement or "" for item in corrections]
+    identity, responses = Identity.of(tx), tuple(responses)
+    due = quarantine.replacements(tx, replay_of)
+    given = corrections(tx, identity.trade_ids, responses, due, cycle_id, edge)
     pinned = Markets(tx).known
     readings = [
-        believed(tx, read(response, identity.trade_ids, texts, edge, pinned), cycle_id)
+        believed(tx, read(response, identity.trade_ids, given, edge, pinned), cycle_id)
         for response in responses
     ]
     unreadable = chain.from_iterable(reading.unreadable for reading in readings)
     # By later rules TX 1 tells what came under an id that is taken.
-    taken = _with_taken_ids(tx, readings, identity.venue, cycle_id) if edge == SPOT_RULES else ()
+    taken = _with_taken_ids(tx, readings, identity, cycle_id) if edge == SPOT_RULES else ()
     undecided = (*unreadable, *taken)
     if quarantining:
         quarantine.keep(tx, undecided, cycle_id)
@@ -98,13 +113,14 @@ def prepare(
         )
         for reading in readings
     )
-    return Prepared(markets, undecided, held, tuple(corrections), releases)
+    strange = _strange_fees(tx, readings, cycle_id)
+    return Prepared(markets, undecided, held, tuple(due), releases, strange)
 
 
 def read(
     response: VenueResponse,
     trade_ids: TradeIds,
-    corrections: Iterable[str] = (),
+    given: Iterable[Correction] = (),
     rules: int = RULES,
     pinned: Mapping[str, Market] = MappingProxyType({}),
 ) -> Reading:
@@ -112,21 +128,25 @@ def read(
 
     Other markets' fills and those before the market's start are left out.
     """
-    request = response.request
-    fills, texts, unreadable = [], [], []
-    edge = Edge(trade_ids, response.latest_ms, rules, pinned=pinned)
-    for raw in chain(*response.pages, corrections):
+    request, terms = response.request, response.terms
+    fills, texts, origins, unreadable = [], [], [], []
+    of_venue = Edge(trade_ids, response.latest_ms, rules, pinned=pinned, terms=terms)
+    # What the operator says of fees is no library's word.
+    of_operator = replace(of_venue, terms=replace(terms, through_library=False))
+    reported = ((raw, Origin.VENUE) for raw in chain(*response.pages))
+    for raw, origin in chain(reported, given):
         try:
-            fill = read_fill(raw, edge)
+            fill = read_fill(raw, of_venue if origin is Origin.VENUE else of_operator)
         except UnreadableFill as error:
             unreadable.append(Undecided(request.symbol, raw, str(error)))
             continue
         if fill.symbol == request.symbol and fill.ts_ms >= request.start_ms:
             fills.append(fill)
             texts.append(raw)
-    if trade_ids is TradeIds.NONE:
-        fills = derive_trade_ids(fills)
-    return Reading(response, tuple(fills), tuple(texts), tuple(unreadable))
+            origins.append(origin)
+    named = numbered(fills, origins, trade_ids)
+    readable = named, tuple(texts), tuple(origins)
+    return Reading(response, trade_ids, *readable, tuple(unreadable))
 
 
 def believed(tx: Tx, reading: Reading, cycle_id: int) -> Reading:
@@ -134,58 +154,83 @@ def believed(tx: Tx, reading: Reading, cycle_id: int) -> Reading:
     this one booked: only what is new is judged."""
     reading = _without_decided(tx, reading, cycle_id)
     fills = _of_one_market(reading.fills)
-    doubtful = {fill.trade_id for fill in fills if fill.doubt}
-    if not doubtful:
+    if not any(fill.doubt for fill in fills):
         return reading
-    ids = json.dumps(sorted(doubtful))
-    booked = tx.pairs("fill_markets", trade_ids=ids, before=cycle_id).keys()
+    booked = _booked(tx, _doubtful_ids(fills, reading.trade_ids), cycle_id)
+    if reading.trade_ids is TradeIds.NONE:
+        booked = _wholly_booked(fills, booked)
     new = [fill.doubt is not None and not _is_repeat(tx, fill, booked) for fill in fills]
-    pairs = list(zip(fills, reading.texts, new, strict=True))
     symbol = reading.response.request.symbol
-    return replace(
-        reading,
-        fills=tuple(fill for fill, _, is_new in pairs if not is_new),
-        texts=tuple(text for _, text, is_new in pairs if not is_new),
-        unreadable=(
-            *reading.unreadable,
-            *(Undecided(symbol, text, fill.doubt or "") for fill, text, is_new in pairs if is_new),
-        ),
+    undecided = (
+        Undecided(symbol, text, fill.doubt or "")
+        for fill, text, is_new in zip(fills, reading.texts, new, strict=True)
+        if is_new
     )
+    unreadable = (*reading.unreadable, *undecided)
+    return replace(reading.only([not is_new for is_new in new]), unreadable=unreadable)
+
+
+def _doubtful_ids(fills: Sequence[Fill], trade_ids: TradeIds) -> set[str]:
+    """The ids of doubtful fills; where rows have none, of all rows that look like one of them."""
+    if trade_ids is not TradeIds.NONE:
+        return {fill.trade_id for fill in fills if fill.doubt}
+    alike = {rows_alike(fill) for fill in fills if fill.doubt}
+    return {fill.trade_id for fill in fills if rows_alike(fill) in alike}
+
+
+def _wholly_booked(fills: Iterable[Fill], booked: Collection[str]) -> set[str]:
+    """The ids, made of rows, of which all alike are booked: a doubtful row that is new takes no
+    number from one that is not."""
+    partly = {rows_alike(fill) for fill in fills if fill.trade_id not in booked}
+    return {fill.trade_id for fill in fills if rows_alike(fill) not in partly}
+
+
+def _booked(tx: Tx, trade_ids: Iterable[str], cycle_id: int) -> set[str]:
+    """Those of some trade ids whose fills cycles before this one booked."""
+    ids = json.dumps(sorted(trade_ids))
+    return set(tx.pairs("fill_markets", trade_ids=ids, before=cycle_id))
 
 
 def _without_decided(tx: Tx, reading: Reading, cycle_id: int) -> Reading:
     """The reading without items that the operator dropped or put another in place of: the decision
-    stands, also once they can be read. What is in the ledger all the same is left to TX 1."""
+    stands, also once they can be read. What is in the ledger all the same is left to TX 1; where
+    rows have no ids, another one that looks like it may be that."""
     digests = frozenset(tx.column("quarantine_decided", before=cycle_id))
     if not digests:
         return reading
-    symbol, pairs = reading.response.request.symbol, zip(reading.fills, reading.texts, strict=True)
-    items = [(fill, Undecided(symbol, text, "")) for fill, text in pairs]
-    decided = [not digests.isdisjoint((i.digest, i.digest_in_market)) for _, i in items]
-    ids = json.dumps([fill.trade_id for fill in compress(reading.fills, decided)])
-    booked = tx.pairs("fill_markets", trade_ids=ids, before=cycle_id)
-    kept: list[tuple[Fill, str]] = []
-    dropped: list[str] = []
-    for (fill, item), is_decided in zip(items, decided, strict=True):
-        if is_decided and (fill.doubt or fill.trade_id not in booked):
-            dropped.append(item.raw)
-        else:
-            kept.append((fill, item.raw))
-    return replace(
-        reading,
-        fills=tuple(fill for fill, _ in kept),
-        texts=tuple(text for _, text in kept),
-        decided=tuple(dropped),
-    )
+    decided = [
+        origin is Origin.VENUE and not digests.isdisjoint((item.digest, item.digest_in_market))
+        for item, origin in zip(_items(reading), reading.origins, strict=True)
+    ]
+    if not any(decided):
+        return reading
+    booked: Collection[str] = ()
+    if reading.trade_ids is not TradeIds.NONE:
+        booked = _booked(tx, (f.trade_id for f in compress(reading.fills, decided)), cycle_id)
+    dropped = [
+        is_decided and (fill.doubt is not None or fill.trade_id not in booked)
+        for fill, is_decided in zip(reading.fills, decided, strict=True)
+    ]
+    texts = tuple(compress(reading.texts, dropped))
+    return replace(reading.only([not is_dropped for is_dropped in dropped]), decided=texts)
+
+
+def _items(reading: Reading) -> Iterator[Undecided]:
+    symbol = reading.response.request.symbol
+    return (Undecided(symbol, text, "") for text in reading.texts)
 
 
 def _of_one_market(fills: Sequence[Fill]) -> Sequence[Fill]:
-    """The fills, all doubted where they call their market by two kinds, and none is pinned."""
+    """The fills, all doubted where they call their market by two kinds or the exchange's ids of it
+    by two, and none is pinned."""
     kinds = {fill.market.kind for fill in fills if fill.market}
-    if len(kinds) < 2:
-        return fills
-    doubt = f"linear: some items call {fills[0].symbol} {' and others '.join(sorted(kinds))}"
-    return [replace(fill, doubt=fill.doubt or doubt) for fill in fills]
+    ids = {fill.market.market_id for fill in fills if fill.market and fill.market.market_id}
+    for name, values in (("linear", kinds), ("market_id", ids)):
+        if len(values) > 1:
+            names = " and others ".join(sorted(values))
+            doubt = f"{name}: some items call {fills[0].symbol} {names}"
+            return [replace(fill, doubt=fill.doubt or doubt) for fill in fills]
+    return fills
 
 
 def _is_repeat(tx: Tx, fill: Fill, booked: Collection[str]) -> bool:
@@ -196,6 +241,18 @@ def _is_repeat(tx: Tx, fill: Fill, booked: Collection[str]) -> bool:
         return True
     fees = tx.typed(Event, "stored_fees", fee_id=f"fee:{fill.trade_id}")
     return {fee.currency for fee in fill.fees} <= {fee.fee_currency for fee in fees}
+
+
+def _strange_fees(tx: Tx, readings: Sequence[Reading], cycle_id: int) -> dict[str, tuple[int, str]]:
+    fills = {
+        fill.trade_id: fill for reading in readings for fill in reading.fills if fill.strange_fee
+    }
+    new = fills.keys() - _booked(tx, fills, cycle_id) if fills else ()
+    strange: dict[str, tuple[int, str]] = {}
+    for fill in (fills[trade_id] for trade_id in sorted(new)):
+        count, _ = strange.get(fill.symbol, (0, ""))
+        strange[fill.symbol] = count + 1, fill.strange_fee or ""
+    return strange
 
 
 def _releases(
@@ -214,9 +271,9 @@ def _releases(
 
 
 def _with_taken_ids(
-    tx: Tx, readings: Sequence[Reading], venue: str, cycle_id: int
+    tx: Tx, readings: Sequence[Reading], identity: Identity, cycle_id: int
 ) -> Iterator[Undecided]:
-    """Fills whose trade id is that of a fill in another market: TX 1 will not book them."""
+    """Fills whose trade id is that of a fill in another market, as 0.1.0 held them."""
     ids = [fill.trade_id for reading in readings for fill in reading.fills]
     markets = tx.pairs("fill_markets", trade_ids=json.dumps(ids), before=cycle_id)
     for reading in readings:
@@ -225,6 +282,7 @@ def _with_taken_ids(
             if market != fill.symbol:
                 reason = (
                     f"trade id {fill.trade_id} is that of a fill in {market}; where ids are unique "
-                    f"per market only, a new ledger with {venue}.trade_ids = 'market' books both"
+                    f"per market only, a new ledger with {identity.venue}.trade_ids = 'market' "
+                    "books both"
                 )
                 yield Undecided(fill.symbol, text, reason)

@@ -3,15 +3,16 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from engine.clock import DAY_MS
 from engine.errors import NoSuchItem, UnreadableFill
+from engine.ingest import inputs
 from engine.ingest.releases import Release
 from engine.ledger.identity import Identity
 from engine.ledger.markets import Markets
-from engine.ledger.reports import Edge, read_fill
+from engine.ledger.reports import Edge, outline, read_fill
 from engine.store.tx import Tx
 from engine.text import storable
 from engine.venues.registry import shares_unreadable
@@ -123,6 +124,11 @@ def replacements(tx: Tx, cycle_id: int | None = None) -> list[QuarantinedItem]:
     return tx.typed(QuarantinedItem, "quarantine_applied", cycle_id=cycle_id)
 
 
+def standing(tx: Tx, before: int) -> list[QuarantinedItem]:
+    """Items that were replaced before a cycle, applied or not."""
+    return tx.typed(QuarantinedItem, "quarantine_standing", before=before)
+
+
 def mark_applied(tx: Tx, items: Iterable[QuarantinedItem], cycle_id: int) -> None:
     for item in items:
         tx.run("quarantine_mark_applied", cycle_id=cycle_id, id=item.id)
@@ -148,9 +154,7 @@ def resolve(
     if not items:
         raise NoSuchItem(f"there is no open quarantine item {item_id}")
     if replacement is not None:
-        pinned = Markets(tx).known
-        edge = Edge(Identity.of(tx).trade_ids, now_ms + DAY_MS, pinned=pinned)
-        fill = read_fill(replacement, edge)
+        fill = read_fill(replacement, _edge(tx, replacement, now_ms))
         if fill.doubt is not None:
             raise UnreadableFill(fill.doubt)
     _audit(tx, now_ms, actor, {"id": item_id, "status": status, "replacement": replacement})
@@ -172,6 +176,13 @@ def drop_all(
     detail = {"count": len(dropped), "symbol": selection.symbol, "reason": selection.reason}
     _audit(tx, now_ms, actor, {**detail, "status": "dropped"})
     return dropped
+
+
+def _edge(tx: Tx, replacement: str, now_ms: int) -> Edge:
+    """How the next cycle will read a replacement: its fees are the operator's word."""
+    edge = Edge(Identity.of(tx).trade_ids, now_ms + DAY_MS, pinned=Markets(tx).known)
+    terms = inputs.last_terms(tx, outline(replacement, edge).symbol or "")
+    return replace(edge, terms=replace(terms, through_library=False))
 
 
 def _resolved(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from engine.ledger.fills import Fill
 from engine.ledger.identity import Identity
+from engine.ledger.markets import Markets
 from engine.ledger.reports import Edge, Outline, outline, outlined_id
 from engine.money import parse_decimal
 from engine.store.tx import Tx
@@ -58,7 +59,9 @@ def _releases(
 ) -> Iterator[Release]:
     identity = Identity.of(tx)
     one_for_all = shares_unreadable(identity.venue)
-    edge = Edge(identity.trade_ids, latest_ms)
+    coming_markets = {fill.symbol: fill.market for fill, _ in coming if fill.market}
+    pinned = coming_markets | dict(Markets(tx).known)
+    edge = Edge(identity.trade_ids, latest_ms, pinned=pinned)
     texts = {storable(text): fill for fill, text in coming}
     ids = {
         item: texts[item.raw].trade_id if item.raw in texts else outlined_id(item.raw, edge)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from typing import Any, NamedTuple
 
-from engine.ledger.events import FEE, FILL, UNVOID, VOID, Event, SortKey, sort_key, source_id
+from engine.ledger.events import FEE, FILL, UNVOID, VOID, Event, SortKey, sort_key
 from engine.ledger.markets import Market
 from engine.money import EXACT, canonical, share
 from engine.store.tx import Row
@@ -127,11 +127,7 @@ class Position:
         """Where the fold stands: an event that sorts before this is a late one."""
         if not self.events:
             return (-1, (0, 0, ""), 0, "")
-        names = [
-            n for n in self.market.aliases if source_id(self.last_trade_id).startswith(f"{n}:")
-        ]
-        name = max(names, key=len, default=self.symbol)
-        return sort_key(self.last_ts, name, self.last_trade_id, self.last_event_id)
+        return sort_key(self.last_ts, self.market, self.last_trade_id, self.last_event_id)
 
     @property
     def avg_cost(self) -> Decimal | None:

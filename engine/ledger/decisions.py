@@ -17,9 +17,10 @@ from engine.errors import DecisionRefused
 from engine.ledger import disputes
 from engine.ledger.books import Books
 from engine.ledger.disputes import Dispute, DisputeKind
-from engine.ledger.doubts import position_side
 from engine.ledger.events import DECISION, FILL, UNVOID, VOID, Event, ruling, source_id
+from engine.ledger.identity import Identity
 from engine.ledger.markets import Market, MarketChange, MarketKind
+from engine.ledger.sides import position_side
 from engine.money import canonical, parse_decimal
 from engine.store.tx import Tx
 
@@ -268,13 +269,13 @@ class _Deciding:
         if before is not None and before.alias_of == target.symbol:
             raise DecisionRefused(f"{new} is an alias of {target.symbol} already")
         self._check_sizes(new, target)
-        after = replace(before or replace(target, symbol=new), alias_of=target.symbol)
+        unknown = replace(target, symbol=new, market_id=None)
+        after = replace(before or unknown, alias_of=target.symbol)
         self._change_market(before, replace(after, aliases=()))
-        for name in self._markets.of(new).aliases:
-            other = self._markets.stored(name)
-            if other is not None:
-                self._change_market(other, replace(other, alias_of=target.symbol))
-        twins = self._tx.rows("booked_twins", symbol=new, other=target.symbol)
+        for alias in self._markets.of(new).aliases:
+            self._change_market(alias, replace(alias, alias_of=target.symbol))
+        names = {"symbol": new, "qualifier": after.qualifier, "of_other": target.qualifier}
+        twins = self._tx.rows("booked_twins", **names)
         void = self._books.positions.void
         self.effects.void += [fill for fill in map(Event._make, twins) if fill.trade_id not in void]
         for dispute in self._suspicions(new, target.symbol):
@@ -401,6 +402,8 @@ class _Deciding:
         return size
 
     def _change_market(self, before: Market | None, after: Market) -> None:
+        if before is None:
+            after = replace(after, id_form=Identity.of(self._tx).trade_ids)
         self.effects.markets.append(MarketChange(after.symbol, before, after))
 
     # --- undo

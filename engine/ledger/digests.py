@@ -48,8 +48,9 @@ def balance_row(wallet: str, asset: str, amount: str) -> str:
 
 
 def market_row(market: Market) -> str:
-    """A market as digests have it: what only some have, by name, where it is there."""
-    *usual, size, alias_of = market.row.values()
+    """A market's row; what only some have is there where it is."""
+    *usual, market_id, id_form, size, alias_of = market.row.values()
+    ids = [] if market_id is None and id_form is None else [market_id, id_form]
     more = {"contract_size": size, "alias_of": alias_of}
     said = {name: value for name, value in more.items() if value is not None}
-    return json.dumps([*usual, said] if said else usual)
+    return json.dumps([*usual, *ids, *([said] if said else [])])

@@ -8,20 +8,19 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from engine.clock import iso
+from engine.ledger.fee_doubts import strange_fee
 from engine.ledger.fills import Fill, FillDetails
 from engine.ledger.markets import Market, MarketKind
+from engine.ledger.sides import position_side
+from engine.ledger.terms import Terms
 from engine.money import EXACT, canonical, parse_decimal, share
 
-# The day of the first coin: what is dated before it was read in the wrong unit.
-EARLIEST_MS = 1_230_940_800_000
 NO_IDS = {"none", "null", "nan", "undefined"}
 NO_TRADES = {
     "funding", "fundingfee", "funding_fee", "settle", "settlement", "sessionsettlepnl", "interest",
     "transfer", "deposit", "withdrawal",
 }  # fmt: skip
-SIDES = {"long": "long", "short": "short", "both": None, "net": None}
-# What Bybit numbers them by; 0 is one-way.
-INDEXES = {"1": "long", "2": "short"}
 ONE = Decimal(1)
 
 
@@ -30,29 +29,39 @@ class BareNumber(str):
 
 
 def judged(
-    fill: Fill, market: Market, item: Mapping[str, Any], earliest_ms: int, *, has_ids: bool
+    fill: Fill, market: Market, item: Mapping[str, Any], terms: Terms, *, has_ids: bool
 ) -> Fill:
     """The fill with what its report says of its position, and with the first doubt."""
     doubt = (
         (id_doubt(item) if has_ids else None)
-        or _time_doubt(fill, earliest_ms)
+        or _time_doubt(fill, terms.earliest_ms)
         or _kind_doubt(item)
         or currency_doubt(fill, market)
         or _fees_doubt(fill, item)
     )
     if market.is_booked_as_spot:
         return replace(fill, market=market, doubt=doubt)
-    size, size_doubt = _contract_size(fill, market, item)
+    size, size_doubt = _contract_size(fill, market, item, terms.contract_size)
     side, side_doubt = position_side(item) if market.is_contract else (None, None)
     details = FillDetails(
-        position_side=side, contract_size=None if size is None else canonical(size)
+        market_id=market.market_id,
+        position_side=side,
+        contract_size=None if size is None else canonical(size),
     )
+    strange = _strange_fee(fill, market, size, terms) if fill.fees else None
     return replace(
         fill,
         details=details if any(details) else None,
         market=market,
-        doubt=doubt or size_doubt or side_doubt,
+        doubt=doubt or size_doubt or side_doubt or (strange if terms.through_library else None),
+        strange_fee=strange,
     )
+
+
+def _strange_fee(fill: Fill, market: Market, size: Decimal | None, terms: Terms) -> str | None:
+    size = ONE if market.kind is MarketKind.SPOT else size
+    value = None if size is None else value_of(fill, market, size)
+    return strange_fee(fill, market, value, terms)
 
 
 def _fees_doubt(fill: Fill, item: Mapping[str, Any]) -> str | None:
@@ -90,8 +99,8 @@ def _time_doubt(fill: Fill, earliest_ms: int) -> str | None:
     if fill.ts_ms >= earliest_ms:
         return None
     return (
-        f"timestamp: {fill.ts_ms} is before 2009, when there was nothing to trade: are these "
-        "seconds? Milliseconds are needed"
+        f"timestamp: {fill.ts_ms} is before {iso(earliest_ms)[:10]} (the setting earliest): are "
+        "these seconds? Milliseconds are needed"
     )
 
 
@@ -117,9 +126,12 @@ def currency_doubt(fill: Fill, market: Market) -> str | None:
 
 
 def _contract_size(
-    fill: Fill, market: Market, item: Mapping[str, Any]
+    fill: Fill, market: Market, item: Mapping[str, Any], by_settings: Decimal | None
 ) -> tuple[Decimal | None, str | None]:
-    """The size of one contract, null on spot, and what is wrong with it."""
+    """The size of one contract, null on spot, and what is wrong with it.
+
+    The item's own comes first, then that of the settings, then what its cost tells.
+    """
     if market.kind is MarketKind.OTHER:
         return None, (
             f"symbol: {fill.symbol} is an option or a contract settled in a third currency, which "
@@ -133,6 +145,8 @@ def _contract_size(
         if size is None:
             return None, f"contractSize: {_shown(stated)} is not a number above zero"
         return size, _cost_doubt(fill, market, size, item)
+    if by_settings is not None:
+        return by_settings, _cost_doubt(fill, market, by_settings, item)
     cost, value = _cost(item), value_of(fill, market, ONE)
     agrees = cost is not None and _cost_doubt(fill, market, ONE, item) is None
     # What is written in few digits agrees with much, and tells nothing then.
@@ -197,17 +211,3 @@ def _number(value: object) -> Decimal | None:
 
 def _shown(value: object) -> str:
     return ascii(value)[:60]
-
-
-def position_side(item: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """The side of a hedged position, null where there is none, and what is wrong with it."""
-    info = item.get("info")
-    value = item.get("positionSide")
-    if value in (None, "") and isinstance(info, Mapping):
-        value = info.get("positionSide") or info.get("posSide")
-        value = value or INDEXES.get(str(info.get("positionIdx")))
-    if value is None or value == "":
-        return None, None
-    if not isinstance(value, str) or value.casefold() not in SIDES:
-        return None, f"positionSide: {_shown(value)} is none of {', '.join(SIDES)}"
-    return SIDES[value.casefold()], None

@@ -70,10 +70,9 @@ class Event(NamedTuple):
         """Whether it is a fill whose report did not name all fees."""
         return self.type == FILL and '"fee":"unknown"' in self.meta_json
 
-    @property
-    def place(self) -> "SortKey":
-        """Where the event stands in its symbol's fold."""
-        return sort_key(self.ts, self.symbol, self.trade_id, self.event_id)
+    def place(self, market: Market) -> "SortKey":
+        """Where the event stands in the fold of its market."""
+        return sort_key(self.ts, market, self.trade_id, self.event_id)
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -224,19 +223,19 @@ def no_fee(fill: Event, *, taken: bool) -> Event:
     return fee.naming_all_fees()
 
 
-def sort_key(ts: int, symbol: str, trade_id: str, event_id: str) -> SortKey:
+def sort_key(ts: int, market: Market, trade_id: str, event_id: str) -> SortKey:
     """Where an event stands in its position's fold: time, trade id, FILL before FEE.
 
-    Trade ids are compared as the exchange numbered them, without the market that qualifies them,
-    nor the decision that booked them; numbers come before other ids, in numeric order.
+    Trade ids are compared as the exchange numbered them, without what qualifies them, nor the
+    decision that booked them; numbers come before other ids, in numeric order.
     """
-    number = source_id(trade_id).removeprefix(f"{symbol}:")
+    number = market.source_id(source_id(trade_id))
     by_id = (0, int(number), "") if number.isascii() and number.isdigit() else (1, 0, number)
     return ts, by_id, RANKS.get(event_id.partition(":")[0], 3), event_id
 
 
 def source_id(trade_id: str) -> str:
-    """The id that the exchange gave a trade, which a decision may have booked under another."""
+    """The id that a trade came under, which a decision may have booked under another."""
     booked = _DECIDED.match(trade_id) if trade_id.startswith(DECISION) else None
     return trade_id[booked.end() :] if booked else trade_id
 
@@ -250,12 +249,12 @@ def ruling(fill: Event, kind: str, number: int, meta: Mapping[str, Any]) -> Even
     return event._replace(hash=event.content_hash)
 
 
-def in_fold_order(by_time: Iterable[Event]) -> Iterator[Event]:
-    """Events given in time order, in fold order: those of one millisecond are sorted."""
+def in_fold_order(by_time: Iterable[Event], market: Market) -> Iterator[Event]:
+    """A market's events given in time order, in fold order: those of one millisecond are sorted."""
     for _, same_ms in groupby(by_time, key=attrgetter("ts")):
         group = list(same_ms)
         if len(group) > 1 and not _is_fill_and_its_fee(group):
-            group.sort(key=attrgetter("place"))
+            group.sort(key=lambda event: event.place(market))
         yield from group
 
 

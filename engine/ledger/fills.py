@@ -42,7 +42,7 @@ class Fill:
     contracts; price in quote units per base unit. `fees` has one entry a currency, none of them
     zero; `fees_complete` is false until the venue has named all that it charges. `market` is what
     the report says of it; null where it was read by the rules of 0.1.0. `doubt` is why the fill is
-    not believed where it is new.
+    not believed where it is new, `strange_fee` why its fees are hardly right.
     """
 
     trade_id: str
@@ -59,6 +59,7 @@ class Fill:
     details: FillDetails | None = None
     market: Market | None = None
     doubt: str | None = None
+    strange_fee: str | None = None
 
     @property
     def charges(self) -> tuple[str, bool, int, list[tuple[str, Decimal]]]:
@@ -68,7 +69,8 @@ class Fill:
 
 
 def derive_trade_ids(fills: Iterable[Fill]) -> list[Fill]:
-    """Give the fills of a venue without trade ids such ids, made of their content.
+    """Give the fills of a venue without trade ids such ids, made of their content: a side of a
+    hedged position is part of it. 0.1.0 knew none, and in its markets no fill has one.
 
     Identical rows differ by their number within the response: a response holds whole milliseconds,
     so it is the same number each time. In whatever order they come, those that are charged are
@@ -82,6 +84,8 @@ def derive_trade_ids(fills: Iterable[Fill]) -> list[Fill]:
         fill = fills[place]
         money = canonical(fill.price), canonical(fill.qty)
         key = ":".join((fill.symbol, fill.order_id or "", str(fill.ts_ms), fill.side, *money))
+        if fill.details and fill.details.position_side:
+            key = f"{key}:{fill.details.position_side}"
         seen[key] += 1
         named[place] = replace(fill, trade_id=f"{key}:{seen[key]}")
     return named

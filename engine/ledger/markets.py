@@ -9,7 +9,9 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from engine.ledger.identity import Identity
 from engine.store.tx import Tx
+from engine.venue import TradeIds
 
 # Rules of 0.1.0: whatever the symbol says, it was folded as spot.
 SPOT_RULES = 1
@@ -19,6 +21,8 @@ _NAME = r"[^\s/:](?:[^/:]*[^\s/:])?"
 _SYMBOL = re.compile(rf"({_NAME})/({_NAME})(?::(\S(?:.*\S)?))?")
 # The expiry of a dated contract, and what makes an option of it.
 _SETTLE = re.compile(r"([^/:]+?)(-\d{6,8})?(-[\d.]+-[CP])?")
+# What comes before the exchange's own id where ids are unique within an order's side only.
+_ORDER = re.compile(r".*?:(?:buy|sell):")
 
 
 class MarketKind(StrEnum):
@@ -35,9 +39,11 @@ class Market:
     """A market, pinned in the ledger with its first fill.
 
     `money` is the asset that profits are in. `rules` is the version of the rules it is booked by.
+    `market_id` is the exchange's, where the first report had one; `id_form` says where ids are
+    unique, null where an earlier schema pinned it. Both stay, for trade ids are made with them.
     `contract_size` is that of events without one of their own: of a market that was booked anew.
     `alias_of` is the market whose positions its events fold into, where the operator said that it
-    is another name of that; `aliases` are the other names that a market has.
+    is another name of that; `aliases` are the markets that are other names of this one.
     """
 
     symbol: str
@@ -46,17 +52,21 @@ class Market:
     quote: str
     money: str
     rules: int = RULES
+    market_id: str | None = None
+    id_form: TradeIds | None = None
     contract_size: str | None = None
     alias_of: str | None = None
-    aliases: tuple[str, ...] = ()
+    aliases: tuple["Market", ...] = ()
 
     @classmethod
     @lru_cache(maxsize=4_096)
-    def of(cls, symbol: str, linear: bool = False) -> "Market":
+    def of(cls, symbol: str, linear: bool = False, market_id: str | None = None) -> "Market":
         """The market that a symbol names; `linear` where the venue calls the contract that.
 
         Raises `ValueError` for what does not read like `BASE/QUOTE` or `BASE/QUOTE:SETTLE`.
         """
+        if market_id is not None:
+            return replace(cls.of(symbol, linear), market_id=market_id)
         match = _SYMBOL.fullmatch(symbol)
         if not match:
             raise ValueError(f"symbol: {symbol!a} does not read like BASE/QUOTE")
@@ -86,9 +96,15 @@ class Market:
             return market
         return cls(symbol, market.kind, base, quote, quote, SPOT_RULES)
 
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> "Market":
+        form = row["id_form"]
+        kinds = {"kind": MarketKind(row["kind"]), "id_form": TradeIds(form) if form else None}
+        return cls(**{**row, **kinds})
+
     @property
     def names(self) -> tuple[str, ...]:
-        return (self.symbol, *self.aliases)
+        return (self.symbol, *(market.symbol for market in self.aliases))
 
     @property
     def row(self) -> dict[str, Any]:
@@ -100,9 +116,25 @@ class Market:
             "quote": self.quote,
             "money": self.money,
             "rules": self.rules,
+            "market_id": self.market_id,
+            "id_form": self.id_form,
             "contract_size": self.contract_size,
             "alias_of": self.alias_of,
         }
+
+    @property
+    def qualifier(self) -> str:
+        """What the ids of its fills begin with where they are unique per market only."""
+        return self.market_id or self.symbol
+
+    def source_id(self, trade_id: str) -> str:
+        """The exchange's own id of a trade, without what qualifies it in the ledger."""
+        if self.id_form is TradeIds.ORDER:
+            return _ORDER.sub("", trade_id, count=1)
+        names = [market.qualifier for market in (self, *self.aliases)]
+        names = [name for name in names if trade_id.startswith(f"{name}:")]
+        qualifier = max(names, key=len, default=self.qualifier)  # Names may begin alike.
+        return trade_id.removeprefix(f"{qualifier}:")
 
     @property
     def is_contract(self) -> bool:
@@ -144,7 +176,7 @@ class MarketChange(NamedTuple):
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "MarketChange":
         before, after = (
-            None if row is None else Market(**row | {"kind": MarketKind(row["kind"])})
+            None if row is None else Market.of_row(row)
             for row in (values["before"], values["after"])
         )
         if after is None:
@@ -173,21 +205,19 @@ class Markets:
         self._tx = tx
         self._stored: dict[str, Market] = {}
         self._folded: dict[str, Market] = {}
-        rows = tx.rows("markets_all")
-        self.commits: dict[str, int] = {symbol: commit_seq for symbol, *_, commit_seq in rows}
-        self.take(Market(symbol, MarketKind(kind), *rest) for symbol, kind, *rest, _ in rows)
+        rows = tx.named("markets_all")
+        self.commits: dict[str, int] = {row["symbol"]: row.pop("commit_seq") for row in rows}
+        self.take(map(Market.of_row, rows))
 
     def take(self, changed: Iterable[Market]) -> None:
         """Go on with markets as they are now."""
         self._stored |= {market.symbol: market for market in changed}
-        aliases: dict[str, list[str]] = defaultdict(list)
-        for market in self._stored.values():
-            if market.alias_of is not None:
-                aliases[market.alias_of].append(market.symbol)
+        aliases: dict[str, list[Market]] = defaultdict(list)
+        for symbol in sorted(self._stored):
+            if (root := self._stored[symbol].alias_of) is not None:
+                aliases[root].append(self._stored[symbol])
         self._folded = {
-            symbol: replace(market, aliases=tuple(sorted(aliases[symbol])))
-            if symbol in aliases
-            else market
+            symbol: replace(market, aliases=tuple(aliases[symbol])) if symbol in aliases else market
             for symbol, market in self._stored.items()
         }
 
@@ -229,7 +259,11 @@ class Markets:
             self.keep(reported[symbol] or Market.by_spot_rules(symbol), commit_seq)
 
     def keep(self, market: Market, commit_seq: int) -> None:
-        """Pin a market as it is; of one that is pinned, its rules are others from now on."""
+        """Pin a market as it is, with where the ledger's trade ids are unique; of one that is
+        pinned, its rules are others from now on."""
+        if market.symbol not in self._stored:
+            identity = Identity.read(self._tx)
+            market = replace(market, id_form=identity.trade_ids if identity else None)
         self.take([market])
         self.commits.setdefault(market.symbol, commit_seq)
         self._tx.run("market_keep", **market.row, commit_seq=commit_seq)

@@ -58,7 +58,7 @@ class MarketNames:
         market, and the same content. Each is one of the ledger, or of the new ones."""
         of_markets: dict[str, dict[str, Event]] = defaultdict(dict)
         for trade_id, (fill, *_) in fresh.items():
-            if bare := within_market(trade_id, fill.symbol):
+            if bare := within_market(trade_id, self._qualifier(fill)):
                 of_markets[fill.symbol][bare] = fill
         if len(of_markets.keys() | self._markets.commits.keys()) < 2:
             return
@@ -73,6 +73,11 @@ class MarketNames:
                     pairs += [(fills[bare], of_markets[other][bare]) for bare in sorted(both)]
             yield from self._alike(pairs, found)
 
+    def _qualifier(self, fill: Event) -> str:
+        """What the ids of a market's fills begin with, where they are unique within it only."""
+        market = self._markets.stored(fill.symbol)
+        return market.qualifier if market else fill.market_id or fill.symbol
+
     def _alike(
         self, pairs: Iterable[tuple[Event, Event]], found: set[str]
     ) -> Iterator[tuple[str, Event]]:
@@ -85,7 +90,7 @@ class MarketNames:
                 yield fill.trade_id, other
 
 
-def within_market(trade_id: str, symbol: str) -> str | None:
+def within_market(trade_id: str, qualifier: str) -> str | None:
     """The id that a trade has within its market; null where it has one in the account, or none."""
-    bare = trade_id.removeprefix(f"{symbol}:")
+    bare = trade_id.removeprefix(f"{qualifier}:")
     return None if bare == trade_id or bare.startswith(":") else bare

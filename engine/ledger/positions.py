@@ -75,10 +75,10 @@ class Positions:
     def events(self, key: PositionKey, since_ms: int = 0, last_seq: int = LAST) -> Iterator[Event]:
         """A position's events from a time on, among the ledger's first, in fold order, streamed."""
         span = self.belonging(key) | {"since_ms": since_ms, "last_seq": last_seq}
-        names = self.markets.of(key.symbol).names
-        each = [self._tx.each("events_from", **span | {"symbol": name}) for name in names]
+        market = self.markets.of(key.symbol)
+        each = [self._tx.each("events_from", **span | {"symbol": name}) for name in market.names]
         by_time = merge(*each, key=itemgetter(1)) if len(each) > 1 else each[0]
-        return in_fold_order(map(Event._make, by_time))
+        return in_fold_order(map(Event._make, by_time), market)
 
     def belonging(self, key: PositionKey) -> dict[str, str]:
         """What a statement needs to select the events of a position."""
@@ -132,8 +132,9 @@ class Positions:
         """Apply newly inserted events to a stored position; `anew` folds it from its beginning."""
         if anew:
             return self._refold(position, 0)
-        events = list(in_fold_order(sorted(events, key=attrgetter("ts"))))
-        if events[0].place <= position.last:
+        market = position.market
+        events = list(in_fold_order(sorted(events, key=attrgetter("ts")), market))
+        if events[0].place(market) <= position.last:
             return self._refold(position, events[0].ts)
         self._fold_on(position, events)
         return position
@@ -163,8 +164,9 @@ class Positions:
         position = self.checkpoint(key, since_ms)
         position.fees_unknown = stored.fees_unknown
         self._tx.run("checkpoints_drop", since_ms=since_ms, **key._asdict())
-        last, events = position.last, self.events(key, position.last_ts)
-        self._fold_on(position, dropwhile(lambda event: event.place <= last, events))
+        market, last = position.market, position.last
+        events = self.events(key, position.last_ts)
+        self._fold_on(position, dropwhile(lambda event: event.place(market) <= last, events))
         return position
 
     def _fold_on(self, position: Position, events: Iterable[Event]) -> None:

@@ -4,14 +4,16 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
 from engine.errors import UnreadableFill
-from engine.ledger.doubts import EARLIEST_MS, BareNumber, id_doubt, judged, position_side
+from engine.ledger.doubts import BareNumber, id_doubt, judged
 from engine.ledger.fills import Fee, Fill
 from engine.ledger.markets import RULES, SPOT_RULES, Market
+from engine.ledger.sides import position_side
+from engine.ledger.terms import USUAL, Terms
 from engine.money import EXACT, parse_decimal
 from engine.venue import Side, TradeIds
 
@@ -31,14 +33,14 @@ class Edge:
     `latest_ms` is the latest time that is believed: a fill far in the future would carry the
     cursor past everything that follows. `rules` is the version of what is believed: 1 is that of
     0.1.0, which doubts nothing that it can read. `pinned` markets are what the ledger has them as,
-    whatever a report says.
+    whatever a report says. `terms` are what settings and venue say beside the items.
     """
 
     trade_ids: TradeIds
     latest_ms: int
     rules: int = RULES
-    earliest_ms: int = EARLIEST_MS
     pinned: Mapping[str, Market] = field(default_factory=dict)
+    terms: Terms = USUAL
 
 
 def read_fill(raw: str, edge: Edge) -> Fill:
@@ -128,11 +130,12 @@ class _Item:
 
     def fill(self) -> Fill:
         symbol = self._symbol()
+        market = self._market(symbol)
         fees, fees_complete = self._fees()
         if self._values.get("visible_at") is not None:
             self._time("visible_at")
         fill = Fill(
-            trade_id=self._trade_id(symbol),
+            trade_id=self._trade_id(market),
             symbol=symbol,
             side=self._side(),
             qty=self._qty(),
@@ -146,11 +149,15 @@ class _Item:
         )
         if self._edge.rules == SPOT_RULES:
             return fill
-        market = self._edge.pinned.get(symbol) or Market.of(
-            symbol, linear=self._values.get("linear") is True
-        )
         has_ids = self._edge.trade_ids is not TradeIds.NONE
-        return judged(fill, market, self._values, self._edge.earliest_ms, has_ids=has_ids)
+        fill = judged(fill, market, self._values, self._edge.terms, has_ids=has_ids)
+        if market.market_id is None or fill.doubt or self._market_id() in (None, market.market_id):
+            return fill
+        doubt = (
+            f"market_id: {self._market_id()!a} is not {market.market_id!a}, the market that "
+            f"{symbol} was first met as: quarantine resolve --as, without it, books it all the same"
+        )
+        return replace(fill, doubt=doubt)
 
     def outline(self) -> Outline:
         return Outline(
@@ -169,20 +176,43 @@ class _Item:
         if id_doubt(self._values):
             return None
         in_market = self._edge.trade_ids is TradeIds.MARKET
-        return self._trade_id(self._symbol() if in_market else "") or None
+        return self._trade_id(self._market(self._symbol()) if in_market else None) or None
 
     def _symbol(self) -> str:
         return check_symbol(self._values.get("symbol"))
 
+    def _market(self, symbol: str) -> Market:
+        """The market as the ledger pinned it, else as the item has it."""
+        pinned = self._edge.pinned.get(symbol)
+        if pinned is not None:
+            return pinned
+        if self._edge.rules == SPOT_RULES:
+            return Market.by_spot_rules(symbol)
+        return Market.of(symbol, self._values.get("linear") is True, self._market_id())
+
+    def _market_id(self) -> str | None:
+        """The exchange's own id of the market."""
+        if "market_id" not in self._values and "marketId" not in self._values:
+            return None
+        ids = {name: self._text(name) for name in ("market_id", "marketId")}
+        stated = {name: text for name, text in ids.items() if text is not None}
+        if len({*stated.values()}) > 1:
+            raise ValueError(
+                f"market_id: {ids['market_id']!a} is not marketId, {ids['marketId']!a}"
+            )
+        return next(iter(stated.values()), None)
+
     def _believed_time(self) -> int | None:
         ts_ms = self._time("timestamp")
-        return ts_ms if ts_ms >= self._edge.earliest_ms else None
+        return ts_ms if ts_ms >= self._edge.terms.earliest_ms else None
 
     def _text(self, name: str) -> str | None:
         return _text(name, self._values.get(name))
 
-    def _trade_id(self, symbol: str) -> str:
-        if self._edge.trade_ids is TradeIds.NONE:
+    def _trade_id(self, market: Market | None) -> str:
+        """The ledger's id; the market is needed where ids are unique per market only."""
+        form = self._edge.trade_ids
+        if form is TradeIds.NONE:
             return ""
         trade_id = self._text("id")
         if trade_id is None:
@@ -191,7 +221,19 @@ class _Item:
                 "without ids, a new ledger with recorded.trade_ids = 'none' makes some of what the "
                 "rows say"
             )
-        return f"{symbol}:{trade_id}" if self._edge.trade_ids is TradeIds.MARKET else trade_id
+        if form is TradeIds.ORDER:
+            return f"{self._order()}:{self._side()}:{trade_id}"
+        return f"{market.qualifier}:{trade_id}" if form is TradeIds.MARKET and market else trade_id
+
+    def _order(self) -> str:
+        """The order, without which ids that are unique within orders tell nothing apart."""
+        order = self._text("order")
+        if order is None:
+            raise ValueError(
+                f"order: {_shown(self._values.get('order'))} is no order, and trade ids are unique "
+                "within an order only (recorded.trade_ids = 'order')"
+            )
+        return order
 
     def _side(self) -> Side:
         value: Any = self._values.get("side")

@@ -11,7 +11,6 @@ grow meanwhile: while its last line is cut short nothing is served.
 import codecs
 import gzip
 import json
-import re
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -27,7 +26,7 @@ from engine.clock import now_ms
 from engine.errors import BadResponse, NotSupported, UnreadableFill, VenueError
 from engine.ledger.fills import latest_believed
 from engine.ledger.reports import Edge, check_symbol, read_fill
-from engine.money import canonical
+from engine.ledger.terms import Terms
 from engine.sections import Millis, Money, Section, Unset
 from engine.venue import LeftOut, LimitOrder, MarketRules, Mode, Page, TradeIds, VenueOrder
 from engine.venues.registry import VenueSetup
@@ -36,14 +35,11 @@ from engine.venues.registry import VenueSetup
 LAST_MS = 253_402_300_799_999
 
 
-_NULL_SIZE = re.compile(r'"contractSize"\s*:\s*null')
-
-
 class RecordedSettings(Section):
     trade_ids: Annotated[TradeIds | None, Unset] = Field(
         None,
-        description="Where trade ids are unique: account, market, or none for rows without ids; "
-        "unless given, worked out from the file.",
+        description="Where trade ids are unique: account, market, order (one id for several "
+        "orders' fills), or none for rows without ids; unless given, worked out from the file.",
     )
     step: Millis = Field(
         0, description="Exchange time that passes per cycle; 0 follows this machine's clock."
@@ -62,8 +58,6 @@ class _Line:
     ts_ms: int | None
     visible_ms: int
     key: int
-    is_unsized_contract: bool = False
-    has_null_size: bool = False
 
     @classmethod
     def read(cls, text: str, copy: int, own_clock: bool) -> "_Line":
@@ -81,9 +75,7 @@ class _Line:
         if visible_ms is None and own_clock:
             visible_ms = ts_ms
         trade_id = str(trade_id) if trade_id is not None else None
-        unsized = ":" in symbol and item.get("contractSize") is None
-        is_null = unsized and "contractSize" in item
-        return cls(text, symbol, trade_id, ts_ms, visible_ms or 0, key, unsized, is_null)
+        return cls(text, symbol, trade_id, ts_ms, visible_ms or 0, key)
 
 
 class RecordedVenue:
@@ -182,32 +174,37 @@ class RecordedVenue:
         lines = [line for line in visible if line.ts_ms is None or line.ts_ms >= since_ms]
         self._served.update(line.key for line in lines)
         self._left_out[symbol] = self._unserved(visible)
-        texts = [self._with_size(line) for line in lines]
+        texts = [line.text for line in lines]
         for start in range(0, max(len(texts), 1), self._page_size):
             end = start + self._page_size
             yield Page(items=tuple(texts[start:end]), last=end >= len(texts))
 
     def left_out(self, symbol: str) -> list[LeftOut]:
         return [
-            LeftOut(self._with_size(line), line.trade_id, line.ts_ms or 0, line.key)
+            LeftOut(line.text, line.trade_id, line.ts_ms or 0, line.key)
             for line in self._left_out.get(symbol, ())
         ]
 
     def settle(self, items: Iterable[LeftOut]) -> None:
         self._served.update(item.key for item in items)
 
+    def contract_size(self, symbol: str) -> Decimal | None:
+        sizes = self._contract_sizes
+        return sizes.get(symbol, sizes.get("*")) if ":" in symbol else None
+
     async def fetch_marks(self, symbols: Sequence[str]) -> dict[str, Decimal]:
         """The price of the last fill served in each market, of those that are believed."""
         now = self._now_ms()
-        edge = Edge(self._declared_ids or TradeIds.ACCOUNT, latest_believed(now_ms(), now))
+        ids, latest_ms = self._declared_ids or TradeIds.ACCOUNT, latest_believed(now_ms(), now)
         wanted = set(symbols)
         marks: dict[str, Decimal] = {}
         for line in reversed(self._by_time):
             if not wanted:
                 break
             if line.symbol in wanted and line.visible_ms <= now:
+                terms = Terms(contract_size=self.contract_size(line.symbol))
                 with suppress(UnreadableFill):
-                    fill = read_fill(self._with_size(line), edge)
+                    fill = read_fill(line.text, Edge(ids, latest_ms, terms=terms))
                     if fill.doubt is None:
                         marks[fill.symbol] = fill.price
                         wanted.remove(fill.symbol)
@@ -237,18 +234,6 @@ class RecordedVenue:
         """
         times = {line.ts_ms for line in lines if line.key not in self._served}
         return [line for line in lines if line.ts_ms in times] if times else []
-
-    def _with_size(self, line: _Line) -> str:
-        """A line as it is served: with the contract size that the settings have for its market."""
-        if line.symbol is None or not line.is_unsized_contract:
-            return line.text
-        size = self._contract_sizes.get(line.symbol, self._contract_sizes.get("*"))
-        if size is None:
-            return line.text
-        stated = f'"contractSize": "{canonical(size)}"'
-        if line.has_null_size:
-            return _NULL_SIZE.sub(stated, line.text)
-        return f"{line.text.rstrip()[:-1]}, {stated}}}"
 
     def _now_ms(self) -> int:
         return self._clock_ms if self._clock_ms is not None else now_ms()

@@ -188,7 +188,7 @@ TAMPERED: list[tuple[str, str, str, str]] = [
     ("UPDATE ledger_identity SET value = 'none' WHERE key = 'trade_ids'",
      "ledger_identity", "trade_ids.value", "ids like "),
     ("UPDATE ledger_identity SET value = 'odd' WHERE key = 'trade_ids'",
-     "ledger_identity", "trade_ids.value", "one of account, market, none"),
+     "ledger_identity", "trade_ids.value", "one of account, market, order, none"),
     ("UPDATE cycle_metrics SET ts_start = ts_start + 1 WHERE cycle_id = 2",
      "cycle_metrics", "2.ts_start", ""),
     ("UPDATE cycle_metrics SET mode = 'live' WHERE cycle_id = 2",

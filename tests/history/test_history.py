@@ -139,7 +139,7 @@ async def test_recorded_fills_are_read_back_as_they_were_published(tmp_path: Pat
         published = [await engine.cycle()]
         serve(path, [reported("1", price="7"), reported("0", "sell", "9", ts=500)])
         published.append(await engine.cycle())
-    assert [result.status for result in published] == [CycleStatus.PARTIAL, CycleStatus.PARTIAL]
+    assert [result.status for result in published] == [CycleStatus.HELD, CycleStatus.HELD]
     assert published[1].ledger_events_conflicting == 1
     assert published[1].positions[BTC].oversold
     async with looking(found.db, "A [/] 1") as history:
@@ -391,7 +391,7 @@ async def test_the_books_say_how_things_stand(settings: Settings, venue: FakeVen
             assert books.fills == rows(ledger, "SELECT count(*) FROM applied_fills")[0] == 2
             assert books.ledger["venue"] == "fake"
             assert books.lease_epoch == rows(ledger, "SELECT epoch FROM lease")[0]
-    assert (books.last_cycle_id, books.last_commit_seq, books.schema_version) == (2, 1, 5)
+    assert (books.last_cycle_id, books.last_commit_seq, books.schema_version) == (2, 1, 6)
     assert (books.sqlite_version, books.journal_mode) == (sqlite3.sqlite_version, "wal")
     assert books.lease_holder is not None
     assert books.lease_heartbeat_ms == books.lease_acquired_ms

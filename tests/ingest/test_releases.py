@@ -226,8 +226,8 @@ async def test_what_was_held_for_its_time_is_released_and_booked_once_the_clock_
     tmp_path: Path, settings: Settings, trade_ids: TradeIds
 ) -> None:
     ahead = now_ms() + 2 * DAY_MS
-    late = reported("2", amount="3") | {"timestamp": ahead}
-    venue = FakeVenue([reported("1"), late], trade_ids=trade_ids, takes_orders=False)
+    late = reported("2", amount="3", order="o2") | {"timestamp": ahead}
+    venue = FakeVenue([reported("1", order="o1"), late], trade_ids=trade_ids, takes_orders=False)
     venue.now_ms = ahead - 3 * DAY_MS
     async with Engine(settings, venue=venue) as engine:
         result = await engine.cycle()

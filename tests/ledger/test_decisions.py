@@ -1,4 +1,4 @@
-"""What the operator decides about contents that do not agree: one commit each, and undone by one."""
+"""What the operator decides about contents that do not agree: a commit each, undone by one."""
 
 import json
 from collections.abc import Iterator, Sequence

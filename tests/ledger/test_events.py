@@ -1,14 +1,18 @@
 """What one fill becomes in the ledger, and in which order events are folded."""
 
 from itertools import permutations
-from operator import attrgetter
 from typing import Any
 
 import pytest
 
-from engine.ledger.events import events_of, in_fold_order
+from engine.ledger.events import Event, SortKey, events_of, in_fold_order
+from engine.ledger.markets import Market
 from engine.venue import TradeIds
 from tests.builders import BTC, fee, read, reported
+
+
+def place(event: Event) -> SortKey:
+    return event.place(Market.of(event.symbol))
 
 
 def ids(item: dict[str, Any], trade_ids: TradeIds = TradeIds.ACCOUNT) -> list[tuple[str, str]]:
@@ -81,13 +85,13 @@ def test_events_are_folded_by_time_then_trade_id_numerically_then_fill_before_fe
     wanted = [e.event_id for item in expected for e in events_of(read(item, market_ids))]
     for order in permutations(expected):
         events = [event for item in order for event in events_of(read(item, market_ids))]
-        assert [event.event_id for event in sorted(events, key=attrgetter("place"))] == wanted
+        assert [event.event_id for event in sorted(events, key=place)] == wanted
 
 
 def test_only_ids_of_ascii_digits_are_numbers_in_the_fold() -> None:
     """`²` is a digit that is no number, and `٣` a number that would equal `3`."""
     events = [event for trade_id in "²٣3" for event in events_of(read(reported(trade_id)))]
-    assert [event.trade_id for event in sorted(events, key=attrgetter("place"))] == ["3", "²", "٣"]
+    assert [event.trade_id for event in sorted(events, key=place)] == ["3", "²", "٣"]
 
 
 def test_a_trade_called_like_a_fee_is_folded_in_the_same_place_whatever_came_first() -> None:
@@ -95,9 +99,9 @@ def test_a_trade_called_like_a_fee_is_folded_in_the_same_place_whatever_came_fir
     fill, its_fee = events_of(read(reported("z", fees=[fee("1")])))
     other, others_fee = events_of(read(reported("fee:z", fees=[fee("2")])))
     for pair in ((fill, other), (its_fee, others_fee), (fill, its_fee), (other, others_fee)):
-        wanted = sorted(pair, key=attrgetter("place"))
-        assert list(in_fold_order(pair)) == wanted
-        assert list(in_fold_order(pair[::-1])) == wanted
+        wanted = sorted(pair, key=place)
+        assert list(in_fold_order(pair, Market.of(BTC))) == wanted
+        assert list(in_fold_order(pair[::-1], Market.of(BTC))) == wanted
 
 
 @pytest.mark.parametrize(

@@ -246,7 +246,8 @@ async def test_the_settings_say_the_size_of_a_contract_where_its_line_does_not(
     path = serve(tmp_path / "f.jsonl", [reported("1", symbol=SWAP) | line])
     venue = await on(path, contract_sizes={"*": Decimal("0.01")})
     [text] = await served(venue, SWAP)
-    assert json.loads(text)["contractSize"] == "0.01"
+    assert text == path.read_text().rstrip("\n")
+    assert (venue.contract_size(SWAP), venue.contract_size(BTC)) == (Decimal("0.01"), None)
     assert await venue.fetch_marks([SWAP]) == {SWAP: Decimal(json.loads(text)["price"])}
 
 

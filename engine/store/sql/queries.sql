@@ -198,7 +198,7 @@ SELECT wanted.value, e.event_id, e.ts, e.symbol, e.type, e.side, e.qty, e.price,
     e.group_id, e.cause, e.source, e.source_seq, e.stated_balance, e.version
 FROM json_each(:ids) AS wanted
 CROSS JOIN markets AS m
-CROSS JOIN ledger_events AS e ON e.event_id = 'fill:' || m.symbol || ':' || wanted.value
+CROSS JOIN ledger_events AS e ON e.event_id = 'fill:' || coalesce(m.market_id, m.symbol) || ':' || wanted.value
 WHERE m.symbol <> :symbol;
 
 -- name: unclaim
@@ -223,9 +223,9 @@ SELECT e.event_id, e.ts, e.symbol, e.type, e.side, e.qty, e.price, e.fee, e.fee_
     e.group_id, e.cause, e.source, e.source_seq, e.stated_balance, e.version
 FROM ledger_events AS e
 JOIN ledger_events AS o
-    ON o.event_id = 'fill:' || :other || ':' || substr(e.exchange_trade_id, length(:symbol) + 2)
+    ON o.event_id = 'fill:' || :of_other || ':' || substr(e.exchange_trade_id, length(:qualifier) + 2)
 WHERE e.symbol = :symbol AND e.type = 'FILL'
-    AND substr(e.exchange_trade_id, 1, length(:symbol) + 1) = :symbol || ':'
+    AND substr(e.exchange_trade_id, 1, length(:qualifier) + 1) = :qualifier || ':'
     AND o.ts = e.ts AND o.side = e.side AND o.qty = e.qty AND o.price = e.price
 ORDER BY e.seq;
 
@@ -356,15 +356,19 @@ SELECT EXISTS (
 -- ## TX 1: markets and balances
 
 -- name: markets_all
-SELECT symbol, kind, base, quote, money, rules, contract_size, alias_of, commit_seq FROM markets
-ORDER BY symbol;
+SELECT symbol, kind, base, quote, money, rules, market_id, id_form, contract_size, alias_of, commit_seq
+FROM markets ORDER BY symbol;
 
 -- name: markets_begun
 SELECT DISTINCT symbol FROM stage4_positions;
 
 -- name: market_keep
-INSERT INTO markets (symbol, kind, base, quote, money, rules, contract_size, alias_of, commit_seq)
-VALUES (:symbol, :kind, :base, :quote, :money, :rules, :contract_size, :alias_of, :commit_seq)
+INSERT INTO markets (
+    symbol, kind, base, quote, money, rules, market_id, id_form, contract_size, alias_of, commit_seq
+) VALUES (
+    :symbol, :kind, :base, :quote, :money, :rules, :market_id, :id_form, :contract_size, :alias_of,
+    :commit_seq
+)
 ON CONFLICT (symbol) DO UPDATE SET
     kind = excluded.kind, money = excluded.money, rules = excluded.rules,
     contract_size = excluded.contract_size, alias_of = excluded.alias_of;
@@ -569,12 +573,19 @@ DELETE FROM input_items WHERE (symbol, number) IN (
 
 -- name: inputs_keep
 INSERT INTO cycle_inputs (
-    cycle_id, symbol, day, since_ms, start_ms, latest_ms, complete, items, error, pages_json
-) VALUES (:cycle_id, :symbol, :day, :since_ms, :start_ms, :latest_ms, :complete, :items, :error, :pages_json);
+    cycle_id, symbol, day, since_ms, start_ms, latest_ms, complete, items, error, pages_json,
+    terms_json
+) VALUES (
+    :cycle_id, :symbol, :day, :since_ms, :start_ms, :latest_ms, :complete, :items, :error,
+    :pages_json, :terms_json
+);
 
 -- name: inputs_of_cycle
-SELECT symbol, since_ms, start_ms, latest_ms, complete, items, error, pages_json
+SELECT symbol, since_ms, start_ms, latest_ms, complete, items, error, pages_json, terms_json
 FROM cycle_inputs WHERE cycle_id = :cycle_id ORDER BY rowid;
+
+-- name: inputs_last_terms
+SELECT terms_json FROM cycle_inputs WHERE symbol = :symbol ORDER BY cycle_id DESC LIMIT 1;
 
 -- name: inputs_expire
 DELETE FROM cycle_inputs
@@ -624,6 +635,10 @@ FROM quarantine WHERE status = 'replaced' AND applied_cycle_id IS NULL ORDER BY 
 -- name: quarantine_applied
 SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note
 FROM quarantine WHERE applied_cycle_id = :cycle_id ORDER BY id;
+
+-- name: quarantine_standing
+SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note
+FROM quarantine WHERE status = 'replaced' AND resolved_cycle_id < :before ORDER BY id;
 
 -- name: quarantine_mark_applied
 UPDATE quarantine SET applied_cycle_id = :cycle_id WHERE id = :id;
@@ -816,8 +831,10 @@ SELECT exchange_trade_id, cycle_id FROM main.ledger_events
 WHERE type = 'FILL';
 
 -- name: scratch_commits
+-- And those of 0.1.0 that inserted anything, which say what its fees meant.
 INSERT INTO main.ledger_commits
-SELECT * FROM source.ledger_commits WHERE commit_seq = :commit_seq - 1;
+SELECT * FROM source.ledger_commits
+WHERE commit_seq = :commit_seq - 1 OR commit_seq < :commit_seq AND version = 1 AND inserted > 0;
 
 -- name: scratch_markets
 INSERT INTO main.markets SELECT * FROM source.markets WHERE commit_seq < :commit_seq;
@@ -870,6 +887,13 @@ SELECT id, digest, symbol, raw, reason, cycle_id,
     iif(resolved_cycle_id < :cycle_id, status, 'open'), resolved_cycle_id,
     replacement, iif(applied_cycle_id < :cycle_id, applied_cycle_id, NULL)
 FROM source.quarantine WHERE cycle_id <= :cycle_id;
+
+-- name: scratch_cycles
+-- Those that applied corrections, by whose rules these stand in their place.
+INSERT INTO main.cycles
+SELECT * FROM source.cycles WHERE cycle_id < :cycle_id AND cycle_id IN (
+    SELECT applied_cycle_id FROM source.quarantine
+);
 
 -- name: scratch_inserted_then
 SELECT event_id, hash FROM source.ledger_events WHERE seq BETWEEN :first_seq AND :last_seq;
@@ -992,12 +1016,20 @@ ORDER BY b.wallet, b.asset;
 SELECT commit_seq, wallet, asset, amount FROM balance_history ORDER BY commit_seq, wallet, asset;
 
 -- name: verify_pins
--- Each market's first event's commit, or the first that pinned any, whichever is later.
-SELECT e.symbol, max(
-    (SELECT min(k.commit_seq) FROM ledger_commits AS k WHERE k.last_seq >= min(e.seq)),
+-- Each market's first event's commit, or the first that pinned any, whichever is later; and the
+-- exchange's id of the market that the event has.
+SELECT e.symbol, f.market_id, max(
+    (SELECT min(k.commit_seq) FROM ledger_commits AS k WHERE k.last_seq >= e.first_seq),
     (SELECT min(commit_seq) FROM ledger_commits WHERE version > 1)
-)
-FROM ledger_events AS e GROUP BY e.symbol ORDER BY e.symbol;
+) AS commit_seq
+FROM (SELECT symbol, min(seq) AS first_seq FROM ledger_events GROUP BY symbol) AS e
+JOIN ledger_events AS f ON f.seq = e.first_seq ORDER BY e.symbol;
+
+-- name: verify_formless
+-- Commits of schemas whose markets have no form of ids.
+SELECT commit_seq FROM ledger_commits WHERE committed_ms < (
+    SELECT applied_ms FROM schema_migrations WHERE name LIKE '%\_pins.sql' ESCAPE '\'
+);
 
 -- name: verify_markets
 SELECT commit_seq, symbol FROM markets ORDER BY commit_seq, symbol;
@@ -1297,7 +1329,8 @@ WHERE cycle_id < :before
 ORDER BY id;
 
 -- name: history_markets
-SELECT symbol, kind, base, quote, money, rules, contract_size, alias_of, commit_seq FROM markets;
+SELECT symbol, kind, base, quote, money, rules, market_id, id_form, contract_size, alias_of, commit_seq
+FROM markets;
 
 -- name: retrace_dispute
 INSERT INTO conflicts (
@@ -1310,9 +1343,10 @@ INSERT INTO conflicts (
 
 -- name: retrace_market
 INSERT INTO markets (
-    symbol, kind, base, quote, money, rules, contract_size, alias_of, commit_seq
+    symbol, kind, base, quote, money, rules, market_id, id_form, contract_size, alias_of, commit_seq
 ) VALUES (
-    :symbol, :kind, :base, :quote, :money, :rules, :contract_size, :alias_of, :commit_seq
+    :symbol, :kind, :base, :quote, :money, :rules, :market_id, :id_form, :contract_size, :alias_of,
+    :commit_seq
 );
 
 -- name: retrace_distinct
