@@ -76,9 +76,9 @@ def _of_dispute(dispute: OpenDisputes) -> Iterator[MarketState]:
     count = dispute.number
     contents = "one content" if count == 1 else f"{count} contents"
     if dispute.kind is DisputeKind.CLASH:
-        reason = f"{contents} under ids that other fills have, none of them booked"
+        reason = f"{contents} not booked, under ids that very likely other fills have"
     else:
-        reason = f"{contents} other than what was booked under the same ids, which stand"
+        reason = f"{contents} kept, other than what was booked under the same ids and stands"
     example = (
         f"`cycledeck conflicts resolve {dispute.first_id}` decides, `conflicts list` shows all"
     )

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -178,6 +178,7 @@ class CycleRunner:
     async def _decide(self, cycle: RunningCycle, decision: Decision, actor: str) -> None:
         with cycle.timed("inputs"):
             await self._keep_inputs(cycle, ())
+            self._hold(cycle, await self._store.read(quarantine.held))
         with cycle.timed("tx1"):
             await self._commit(cycle, decision, actor)
 
@@ -280,8 +281,12 @@ class CycleRunner:
         except StoreError as error:
             prepared = await self._store.read(partial(work, quarantining=False))
             cycle.prepared = self._without_undecided(cycle, prepared, error)
-        cycle.held |= cycle.prepared.held
-        for symbol in sorted(cycle.held):
+        self._hold(cycle, cycle.prepared.held)
+
+    @staticmethod
+    def _hold(cycle: RunningCycle, symbols: Collection[str]) -> None:
+        cycle.held |= set(symbols)
+        for symbol in sorted(symbols):
             cycle.warn("cursor_held", QUARANTINE, symbol)
 
     def _without_undecided(

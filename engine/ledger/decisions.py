@@ -350,7 +350,12 @@ class _Deciding:
                 "earlier program booked do not; a new ledger has it right"
             )
         size = self._size(symbol, sizes)
-        after = replace(market, contract_size=canonical(size), aliases=())
+        after = replace(
+            market,
+            market_id=before.market_id,
+            id_form=before.id_form,
+            contract_size=canonical(size),
+        )
         self._change_market(before, after)
 
     def _as_kind(self, symbol: str) -> Market:

@@ -1,0 +1,235 @@
+"""The commands that decide, on real ledgers: with an engine on them, and without."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.builders import (
+    BTC,
+    Ran,
+    cycledeck,
+    finished,
+    money_of,
+    opened,
+    reported,
+    rows,
+    serve,
+    shared,
+    started,
+    verified,
+)
+from tests.golden.golden_ledger import FOLDER, unpack
+
+A = reported("1", "buy", "2", "100", order="a")
+B = reported("1", "buy", "2", "90", order="a")
+
+
+class Desk:
+    """A ledger and the file that its fills come from."""
+
+    def __init__(self, folder: Path) -> None:
+        self.db = folder / "ledger.db"
+        self._file = folder / "f.jsonl"
+
+    def told(self, items: Sequence[Any]) -> Any:
+        path = serve(self._file, items)
+        ran = cycledeck("once", "--venue", f"recorded:{path}", "--db", self.db, "--json")
+        return ran.json
+
+    def run(self, *words: object) -> Ran:
+        return cycledeck(*words, "--db", self.db)
+
+    def ask(self, *words: object) -> Any:
+        return cycledeck(*words, "--db", self.db, "--json").json
+
+    def figures(self, name: str = BTC) -> Any:
+        return money_of(self.ask("status")["positions"][name])
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_a_conflict_is_listed_with_both_contents_and_what_decides_it(desk: Desk) -> None:
+    desk.told([A])
+    desk.told([B])
+    [conflict] = desk.ask("conflicts", "list")
+    assert conflict["fields"] == {"price": ["100", "90"]}
+    assert "conflicts resolve 1 --keep, --replace or --book-as ID" in conflict["remedy"]
+    assert "price              stands 100   reported 90" in desk.run("conflicts", "list").out
+
+
+def test_status_says_why_a_market_is_not_ok_and_check_exits_with_1(desk: Desk) -> None:
+    assert desk.told([A])["status"] == "ok"
+    assert desk.run("status", "--check").code == 0
+    assert desk.told([B])["status"] == "attention"
+    [state] = desk.ask("status")["markets"][BTC]
+    assert state["status"] == "attention"
+    assert "conflicts resolve 1" in state["remedy"]
+    checked = desk.run("status", "--check")
+    assert (checked.code, "attention  BTC/USDT: one content kept" in checked.out) == (1, True)
+
+
+def test_a_preview_shows_both_figures_and_changes_nothing(desk: Desk) -> None:
+    desk.told([A])
+    desk.told([B])
+    before = desk.ask("status")
+    ran = desk.run("conflicts", "resolve", 1, "--replace", "--preview")
+    assert "before qty 2 · cost 200 · realized 0 USDT" in ran.out
+    assert "after  qty 2 · cost 180 · realized 0 USDT" in ran.out
+    assert ran.out.endswith("nothing was changed\n")
+    after = desk.ask("status")
+    assert (before["positions"], before["markets"]) == (after["positions"], after["markets"])
+    assert desk.ask("decisions", "list") == []
+
+
+def test_a_decision_is_kept_with_who_and_why_and_undone(desk: Desk) -> None:
+    desk.told([A])
+    desk.told([B])
+    assert desk.run("conflicts", "resolve", 1, "--replace", "--reason", "their page").code == 0
+    assert desk.figures()["cost"] == "180"
+    [made] = desk.ask("decisions", "list")
+    assert (made["decision"]["reason"], made["undone_by"]) == ("their page", None)
+    assert desk.run("conflicts", "resolve", 1, "--undo").code == 0
+    assert desk.figures()["cost"] == "200"
+    assert [line["undone_by"] for line in desk.ask("decisions", "list")] == [4, None]
+    assert verified(desk.db).ok
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("conflicts", "resolve", 9, "--keep"), "there is no conflict 9"),
+        (("conflicts", "resolve", 1), "give one of --keep, --replace, --book-as ID and --undo"),
+        (("conflicts", "resolve", 1, "--keep", "--replace"), "give one of"),
+        (("conflicts", "resolve", 1, "--undo"), "no such decision that could be undone"),
+        (("void", "1"), "--reason"),
+        (("void", "nine", "--reason", "x"), "there is no trade nine in the ledger"),
+        (("markets", "alias", "X/Y", "Z/Y"), "Z/Y is no market of this ledger"),
+        (("markets", "alias", "nonsense", BTC), "'nonsense' does not read like BASE/QUOTE"),
+        (("markets", "distinct", BTC, BTC), "give two names"),
+        (("rebook", BTC), "is booked by today's rules already, as spot"),
+        (("decisions", "undo", 1), "there is no decision 1"),
+    ],
+)
+def test_what_cannot_be_decided_is_refused_by_name_and_changes_nothing(
+    desk: Desk, words: tuple[object, ...], said: str
+) -> None:
+    desk.told([A])
+    desk.told([B])
+    ran = desk.run(*words)
+    assert (ran.code, said in ran.err, "Traceback" in ran.err) == (2, True, False)
+    with opened(desk.db) as ledger:
+        assert rows(ledger, "SELECT count(*) FROM ledger_commits") == [2]
+
+
+def test_a_running_engine_is_asked_and_its_audit_has_it(desk: Desk) -> None:
+    desk.told([A])
+    desk.told([B])
+    venue = f"recorded:{desk.db.parent / 'f.jsonl'}"
+    engine = started("run", "--venue", venue, "--db", desk.db, "--interval", "1h", "--json")
+    try:
+        assert engine.stdout is not None
+        assert json.loads(engine.stdout.readline())["cycle_id"] == 3
+        preview = desk.run("conflicts", "resolve", 1, "--replace", "--preview")
+        assert "cost 180" in preview.out
+        ran = desk.run("conflicts", "resolve", 1, "--replace", "--reason", "asked")
+        assert (ran.code, "decided, as cycle 4" in ran.out) == (0, True)
+        refused = desk.run("conflicts", "resolve", 1, "--keep")
+        assert (refused.code, "conflict 1 is decided" in refused.err) == (2, True)
+    finally:
+        engine.terminate()
+        assert finished(engine).code == 0
+    with opened(desk.db) as ledger:
+        audit = rows(ledger, "SELECT action, outcome FROM audit WHERE action = 'decide'")
+        assert [action for action, _ in audit] == ["decide", "decide"]
+    assert desk.figures()["cost"] == "180"
+    assert verified(desk.db).ok
+
+
+def test_decisions_are_found_again_in_another_ledger_whatever_it_was_told_first(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    one, two = Desk(tmp_path / "one"), Desk(tmp_path / "two")
+    bust = reported("7", "sell", "1", "5", 7_000)
+    one.told([A, bust])
+    one.told([B])
+    one.run("conflicts", "resolve", 1, "--replace")
+    one.run("void", "7", "--reason", "busted")
+    export = tmp_path / "decisions.jsonl"
+    export.write_text(one.run("decisions", "export").out)
+    two.told([B, bust])
+    two.told([A])
+    applied = two.run("decisions", "apply", export)
+    assert (applied.code, applied.out) == (0, "2 lines, 2 decisions made\n")
+    assert two.figures() == one.figures()
+    assert two.run("decisions", "apply", export).out == "2 lines, 0 decisions made\n"
+    third = Desk(tmp_path)
+    third.told([A])
+    assert third.run("decisions", "apply", export).code == 1
+    assert third.run("decisions", "apply", serve(tmp_path / "x", ["{}"])).code == 2
+
+
+def test_case_01_ids_shared_by_orders_clash_until_each_is_decided(desk: Desk) -> None:
+    path = shared("data/cases/01-one-id-many-orders/fills.jsonl")
+    items = [json.loads(line) for line in path.read_text().splitlines()]
+    assert desk.told(items)["status"] == "attention"
+    assert "recorded.trade_ids = 'order' books all" in desk.run("conflicts", "list").out
+    desk.run("conflicts", "resolve", 1, "--book-as", "7c1e-aa")
+    desk.run("conflicts", "resolve", 2, "--book-as", "7c1e-aa-2")
+    assert desk.told(items)["status"] == "ok"
+    figures = desk.figures("YES-EX/USDC")
+    assert (figures["qty"], figures["realized_pnl"]) == ("0", "1.03")
+    assert verified(desk.db).ok
+
+
+@pytest.mark.parametrize("appended", [False, True])
+def test_case_19_a_renamed_market_is_one_position_once_that_is_said(
+    desk: Desk, appended: bool
+) -> None:
+    folder = shared("data/cases/19-market-renamed-same-ids")
+    before, after = (
+        [json.loads(line) for line in (folder / name).read_text().splitlines()]
+        for name in ("before.jsonl", "after.jsonl")
+    )
+    if not appended:
+        desk.told(before)
+    served = before + after if appended else after
+    assert desk.told(served)["status"] == "held"
+    assert desk.told(served)["status"] == "held"
+    assert desk.figures("ETH/USDT")["qty"] == "2"
+    states = desk.ask("status")["markets"]["ETH/USDT:USDT"]
+    assert any("markets alias ETH/USDT:USDT ETH/USDT" in state["remedy"] for state in states)
+    assert desk.run("markets", "alias", "ETH/USDT:USDT", "=", "ETH/USDT").code == 0
+    assert desk.told(served)["status"] == "ok"
+    figures = desk.figures("ETH/USDT")
+    assert (figures["qty"], figures["realized_pnl"], figures["fees"]) == (
+        "0", "300", {"USDT": "2.6"},
+    )  # fmt: skip
+    assert verified(desk.db).ok
+
+
+def test_a_contract_that_the_first_program_booked_as_spot_is_booked_anew(tmp_path: Path) -> None:
+    unpack(FOLDER / "0.1.0" / "recorded-account", tmp_path)
+    desk = Desk(tmp_path)
+    venue = ("--venue", f"recorded:{tmp_path / 'fills.jsonl'}")
+    desk.run("once", *venue)
+    swap = "BTC/USD:BTC"
+    old = desk.figures(swap)
+    assert "give the --size" in desk.run("rebook", swap, "--kind", "inverse").err
+    assert "is settled in BTC" not in desk.run("rebook", swap, "--kind", "linear").err
+    how = ("--kind", "inverse", "--size", "100")
+    assert desk.run("rebook", swap, *how).code == 0
+    figures = desk.figures(swap)
+    assert (figures["qty"], figures["cost"]) == ("10000", "0.27027027027027027")
+    assert verified(desk.db).ok
+    assert desk.run("once", *venue).code == 0
+    assert desk.run("rebook", swap, "--undo").code == 0
+    assert desk.figures(swap) == old
+    assert verified(desk.db).ok
