@@ -164,8 +164,10 @@ def commit(
     held: bool = False,
     clock_ms: int | None = None,
     symbols: Iterable[str] = (),
+    events: Sequence[Event] = (),
 ) -> Commit:
-    """TX 1 of a cycle that was told `items`; `symbols` were asked without an answer."""
+    """TX 1 of a cycle that was told `items`; `symbols` were asked without an answer. `events` are
+    account events."""
     fills = [item if isinstance(item, Fill) else read(item) for item in items]
     windows = [
         PreparedMarket(
@@ -180,7 +182,9 @@ def commit(
     ]
     ledger.execute("BEGIN IMMEDIATE")
     try:
-        made = commit_cycle(ledger, windows, cycle_id=cycle_id, lease_epoch=1, now_ms=5_000)
+        made = commit_cycle(
+            ledger, windows, cycle_id=cycle_id, lease_epoch=1, now_ms=5_000, events=events
+        )
     except BaseException:
         ledger.execute("ROLLBACK")
         raise

@@ -1,9 +1,10 @@
-"""Markets at attention: their figures are not to be relied on, whatever the cycle did."""
+"""Markets and assets at attention: their figures are not to be relied on, whatever was done."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from engine.ledger.accounting import NET, Position
+from engine.ledger.questions import Question
 
 BOOKED_AS_SPOT = (
     "an earlier program booked this contract by the rules of a spot market, and so its figures go "
@@ -16,13 +17,22 @@ MIXED_SIDES = (
 )
 
 
-def at_attention(positions: Iterable[Position]) -> Iterator[tuple[str, str, str]]:
-    """Each such market, with the kind of the warning and why."""
+OVERSOLD = "more was sold than the ledger holds"
+
+
+def at_attention(
+    positions: Iterable[Position], questions: Iterable[Question] = ()
+) -> Iterator[tuple[str, str, str]]:
+    """Each such market or asset, with the kind of the warning and why."""
     sides: dict[str, set[str]] = defaultdict(set)
     for position in positions:
         sides[position.symbol].add(position.side)
         if position.market.is_booked_as_spot:
             yield position.symbol, "booked_as_spot", BOOKED_AS_SPOT
+        if position.oversold:
+            yield position.symbol, "oversold", OVERSOLD
     for symbol, there in sides.items():
         if NET in there and len(there) > 1:
             yield symbol, "mixed_sides", MIXED_SIDES
+    for question in questions:
+        yield question.where, question.kind, question.message

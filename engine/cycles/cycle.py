@@ -11,9 +11,10 @@ import structlog
 
 from engine.clock import now_ms
 from engine.cycles import metrics
-from engine.cycles.attention import at_attention
+from engine.cycles.attention import OVERSOLD, at_attention
 from engine.cycles.feed import Feed
 from engine.cycles.metrics import CycleMetrics
+from engine.cycles.opening import openings
 from engine.cycles.preview import preview_replay
 from engine.cycles.results import CycleResult, CycleStatus, Kind, Notice, Preview
 from engine.cycles.running import RunningCycle
@@ -34,9 +35,10 @@ from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import Prepared, prepare
 from engine.ingest.quarantine import QuarantinedItem
 from engine.ingest.releases import release
-from engine.ledger.accounting import money_json
+from engine.ledger.accounting import MAIN, money_json
 from engine.ledger.commit import Commit, commit_cycle, read_commit
 from engine.ledger.cursors import CURSOR_PREFIX
+from engine.ledger.events import Event
 from engine.ledger.markets import RULES
 from engine.settings import Settings
 from engine.store.connection import complete
@@ -80,6 +82,7 @@ class CycleRunner:
         self._execution = execution
         self._feed = feed
         self._cycle_id = cycle_id
+        self._has_commit = False
         self._rules: dict[str, MarketRules] | None = None
         self._unrecorded: deque[dict[str, object]] = deque(maxlen=MAX_UNRECORDED)
         self.fatal: StoreFatal | None = None
@@ -138,6 +141,8 @@ class CycleRunner:
         with cycle.timed("tx1"):
             if responses and not cycle.prepared.markets:
                 raise VenueError("nothing was fetched: no market's fills are known for sure")
+            if not self._has_commit:
+                cycle.events = await self._openings(responses)
             await self._commit(cycle)
         await self._tell_overlooked(cycle, complete_ones)
         with cycle.timed("execute"):
@@ -269,6 +274,12 @@ class CycleRunner:
 
     # --- TX 1
 
+    async def _openings(self, responses: Sequence[VenueResponse]) -> list[Event]:
+        """What the account began with, for the first commit of its ledger."""
+        if await self._store.read(lambda tx: tx.value("commit_last")):
+            return []
+        return openings(self._venue, responses)
+
     async def _commit(self, cycle: RunningCycle) -> None:
         """The authoritative transaction. After a COMMIT that failed, read back what is true."""
 
@@ -278,6 +289,7 @@ class CycleRunner:
             cycle_id=cycle.cycle_id,
             lease_epoch=self._store.epoch or 0,
             now_ms=now_ms(),
+            events=cycle.events,
         )
         try:
             commit = await self._store.write(work)
@@ -285,6 +297,7 @@ class CycleRunner:
             await self._read_back(cycle, error)
             raise
         cycle.commit = commit
+        self._has_commit = True
         self._report_commit(cycle, commit)
 
     async def _read_back(self, cycle: RunningCycle, unknown: CommitUnknown) -> None:
@@ -302,10 +315,9 @@ class CycleRunner:
         released = Counter(entry.symbol for entry in cycle.prepared.releases)
         for symbol, count in sorted(released.items()):
             cycle.warn("quarantine_released", RELEASED.format(count=count), symbol)
-        for symbol, position in commit.positions.items():
-            if position.oversold:
-                cycle.warn("oversold", "more was sold than the ledger holds", symbol)
-        for symbol, kind, message in at_attention(commit.positions.values()):
+        for balance in sorted(commit.newly_oversold):
+            cycle.warn("oversold", OVERSOLD, balance.named(balance.wallet != MAIN))
+        for symbol, kind, message in at_attention(commit.positions.values(), commit.questions):
             cycle.attention.add(symbol)
             cycle.warn(kind, message, symbol)
         limit = self._settings.wal_alarm_mib * 1024 * 1024

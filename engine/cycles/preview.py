@@ -7,7 +7,7 @@ from engine.cycles.results import Preview, views
 from engine.ingest import inputs
 from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import prepare
-from engine.ledger.books import read_books
+from engine.ledger.books import read_books, read_oversold
 from engine.ledger.commit import commit_cycle
 from engine.ledger.positions import named
 from engine.store.tx import Tx
@@ -26,7 +26,8 @@ def preview_replay(
 
     It writes all that the replay would: the caller rolls the transaction back.
     """
-    before = named(read_books(tx)[0])
+    before, balances = read_books(tx)
+    oversold = read_oversold(tx, before, balances)
     clock_ms = inputs.clock_of(tx, original)
     prepared = prepare(tx, responses, clock_ms=clock_ms, cycle_id=replay_id, replay_of=original)
     commit = commit_cycle(
@@ -43,8 +44,8 @@ def preview_replay(
         ignored=commit.ignored,
         conflicting=commit.conflicting,
         cursors=dict(commit.cursors),
-        positions_before=views(before, {}),
-        positions_after=views(commit.positions, {}),
+        positions_before=views(named(before), {}, oversold),
+        positions_after=views(commit.positions, {}, commit.oversold),
         digest_before=commit.digest_before or "",
         digest_after=commit.positions_digest,
     )

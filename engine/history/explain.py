@@ -7,10 +7,12 @@ from decimal import Decimal
 from itertools import chain, islice, takewhile
 from operator import attrgetter
 
-from engine.cycles.results import Frozen, PositionView
+from engine.cycles.results import Frozen, PositionView, is_oversold
 from engine.errors import NoSuchCycle
 from engine.history.results_reader import BEYOND
 from engine.ledger.accounting import ZERO, Position
+from engine.ledger.balances import StoredBalances
+from engine.ledger.books import read_oversold
 from engine.ledger.events import Event, in_fold_order
 from engine.ledger.positions import Positions
 from engine.money import EXACT, canonical
@@ -25,6 +27,7 @@ class FoldStep(Frozen):
     `d` is what the event moves the base by, `v` the quote value it brings. `released` is the cost
     that left the position, `realized` what it added to realized PnL; both null where it only
     opened. `new` tells the cycle's own events from later ones that were folded again after them.
+    `reason` is why an adjustment was booked.
     """
 
     event_id: str
@@ -41,6 +44,7 @@ class FoldStep(Frozen):
     qty: str
     cost: str
     realized_pnl: str
+    reason: str = ""
 
 
 class Explanation(Frozen):
@@ -126,7 +130,7 @@ class _Change:
 
     def explained(self, position: Position, events: Iterator[Event]) -> Explanation:
         """Fold the change's events on a position before it."""
-        folded, before = position.events, PositionView.of(position)
+        folded, before = position.events, self._view(position, self._commit_seq - 1)
         if self._first is not None:
             events = chain([self._first], events)
         listed = list(islice(events, MOST_STEPS))
@@ -136,7 +140,7 @@ class _Change:
         done = position.events
         position.fold(events)
         position.fees_unknown = self._stored.fees_unknown
-        after, stored = PositionView.of(position), PositionView.of(self._stored)
+        after, stored = (self._view(p, self._commit_seq) for p in (position, self._stored))
         return Explanation(
             cycle_id=self._cycle_id,
             commit_seq=self._commit_seq,
@@ -150,6 +154,12 @@ class _Change:
             stored=stored,
             matches=after == stored,
         )
+
+    def _view(self, position: Position, commit_seq: int) -> PositionView:
+        """The position for reading, oversold or not by the balances as of a commit."""
+        balances = StoredBalances(self._tx).as_of(commit_seq)
+        oversold = read_oversold(self._tx, self._positions.stored(), balances)
+        return PositionView.of(position, oversold=is_oversold(position, oversold))
 
     def _commit(self) -> tuple[int, int, int]:
         """The cycle's commit, and its first and last event: without events, no span at all."""
@@ -225,6 +235,7 @@ def _step(position: Position, event: Event, new: bool) -> FoldStep:
         qty=canonical(position.qty),
         cost=canonical(position.cost),
         realized_pnl=canonical(position.realized_pnl),
+        reason=event.reason,
     )
 
 

@@ -21,7 +21,8 @@ class Appended:
 
     `unsettled` are the symbols whose claims and events disagreed (rows were removed by hand):
     their positions have to be folded anew from the ledger. `named_fees` are fills of earlier cycles
-    whose fees were unknown, and are all named now.
+    whose fees were unknown, and are all named now. `account` are the account events among those
+    `inserted`.
     """
 
     attempted: int = 0
@@ -30,6 +31,7 @@ class Appended:
     conflicting: list[Event] = field(default_factory=list)
     unsettled: set[str] = field(default_factory=set)
     named_fees: list[Event] = field(default_factory=list)
+    account: list[Event] = field(default_factory=list)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -115,7 +117,7 @@ class _Append:
             else:
                 orphans.append(event)
         orphans += self._insert(renamed) if renamed else []
-        self._done.unsettled.update(event.symbol for event in orphans)
+        self._done.unsettled.update(event.symbol or "" for event in orphans)
         return orphans
 
     def _is_anothers(self, fee: Event) -> bool:
@@ -149,7 +151,7 @@ class _Append:
             if stored is None and not disputed:
                 self._insert([event])
                 if event.type == FILL:
-                    self._done.unsettled.add(event.symbol)
+                    self._done.unsettled.add(event.symbol or "")
                 continue
             # The fee of a fill that is disputed is not booked beside the fill that stands.
             contradiction = stored.contradicted_by(event) if stored else {"fee": (None, event.fee)}
@@ -201,14 +203,19 @@ class _Append:
 
     def _keep_conflict(self, event: Event, contradiction: Contradiction) -> None:
         self._done.conflicting.append(event)
-        self._tx.run(
-            "keep_conflict",
-            event_id=event.event_id,
-            cycle_id=self._cycle_id,
-            fields_json=json.dumps(contradiction),
-            reported_json=json.dumps(event.fields),
-            reported_hash=event.hash,
-        )
+        keep_conflict(self._tx, event, contradiction, self._cycle_id)
+
+
+def keep_conflict(tx: Tx, event: Event, contradiction: Contradiction, cycle_id: int) -> None:
+    """Keep a report that contradicts what the ledger has under its id."""
+    tx.run(
+        "keep_conflict",
+        event_id=event.event_id,
+        cycle_id=cycle_id,
+        fields_json=json.dumps(contradiction),
+        reported_json=json.dumps(event.fields),
+        reported_hash=event.hash,
+    )
 
 
 def _withdrawn_fees(events: list[Event], stored: dict[str | None, Event]) -> Contradiction:

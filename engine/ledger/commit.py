@@ -4,20 +4,24 @@
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
 
+from engine.ledger.account_append import append_account
 from engine.ledger.accounting import Position
 from engine.ledger.append import append
-from engine.ledger.balances import BalanceKey, StoredBalances
+from engine.ledger.balances import BalanceKey, Balances, StoredBalances, difference
 from engine.ledger.books import Books
 from engine.ledger.cursors import CursorChange, PreparedMarket, move_cursors
 from engine.ledger.digests import POSITIONS_ONLY, VERSION, digest
-from engine.ledger.events import FILL
+from engine.ledger.event_types import FILL
+from engine.ledger.events import Event
+from engine.ledger.holdings import Holdings
 from engine.ledger.positions import Positions, named
+from engine.ledger.questions import Question, open_questions
 from engine.store.tx import Tx
 
 
@@ -26,6 +30,8 @@ class Commit:
     """The outcome of one TX 1; `positions` and `balances` are all that there are after it.
 
     `digest_before` is the digest of the books before it; null where that is not known any more.
+    `oversold` are the balances of which more is gone than there was, `newly_oversold` those of them
+    that were not before it. `questions` are those that are open.
     """
 
     commit_seq: int
@@ -41,6 +47,9 @@ class Commit:
     balances: Mapping[BalanceKey, Decimal]
     positions_digest: str
     digest_before: str | None
+    oversold: frozenset[BalanceKey] = frozenset()
+    newly_oversold: frozenset[BalanceKey] = frozenset()
+    questions: Sequence[Question] = ()
 
     @classmethod
     def of(cls, record: Mapping[str, Any], **rest: Any) -> "Commit":
@@ -56,8 +65,13 @@ def commit_cycle(
     cycle_id: int,
     lease_epoch: int,
     now_ms: int,
+    events: Sequence[Event] = (),
 ) -> Commit:
-    """Append, account and advance the cursors: the function that runs inside the transaction."""
+    """Append, account and advance the cursors: the function that runs inside the transaction.
+
+    `events` are account events, which come without a report of a fill. Raises `ValueError` for one
+    that is not what its type says.
+    """
     markets = tuple(markets)
     fills = [fill for market in markets for fill in market.fills]
     last = tx.record("commit_last") or dict(FIRST)
@@ -67,6 +81,7 @@ def commit_cycle(
         books.take_over()
         last["positions_digest"] = _digest(books)[-1]
     appended = append(tx, fills, cycle_id)
+    append_account(tx, events, cycle_id, appended)
     books.apply(appended, fills)
     positions, balances, after = _digest(books)
     contradicted = {event.trade_id for event in appended.conflicting if event.type == FILL}
@@ -93,7 +108,18 @@ def commit_cycle(
         positions=named(positions),
         balances=balances,
         digest_before=last["positions_digest"],
+        **_standing(tx, positions, balances, difference(balances, books.moved)),
     )
+
+
+def _standing(
+    tx: Tx, positions: Iterable[Position], balances: Balances, before: Balances
+) -> dict[str, Any]:
+    """What is oversold, what was not before, and which questions are open."""
+    holdings = Holdings.read(tx, positions)
+    oversold = holdings.oversold(balances)
+    newly = oversold - holdings.oversold(before)
+    return {"oversold": oversold, "newly_oversold": newly, "questions": open_questions(tx)}
 
 
 def _digest(books: Books) -> tuple[list[Position], dict[BalanceKey, Decimal], str]:
@@ -109,12 +135,16 @@ def read_commit(tx: Tx, cycle_id: int) -> Commit | None:
         return None
     changes = json.loads(record["cursors_json"]).items()
     cursors = {key: CursorChange(before, after) for key, (before, after) in changes}
+    positions, balances = Positions(tx).all(), StoredBalances(tx)
     return Commit.of(
         record,
         cursors=cursors,
-        positions=Positions(tx).all(),
-        balances=StoredBalances(tx).all(),
+        positions=positions,
+        balances=balances.all(),
         digest_before=_digest_before(tx, record["commit_seq"]),
+        **_standing(
+            tx, positions.values(), balances.all(), balances.as_of(record["commit_seq"] - 1)
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from engine.venue import TradeIds
 from tests.builders import BTC, fee, read, reported
 
 
-def ids(item: dict[str, Any], trade_ids: TradeIds = TradeIds.ACCOUNT) -> list[tuple[str, str]]:
+def ids(item: dict[str, Any], trade_ids: TradeIds = TradeIds.ACCOUNT) -> list[Any]:
     return [(e.event_id, e.exchange_trade_id) for e in events_of(read(item, trade_ids))]
 
 
