@@ -45,7 +45,8 @@ LEG_OF_TRADE = LEG | {"exchange_trade_id"}
 POSITION = frozenset({"symbol", "qty", "amount"})
 STATED_BALANCE = frozenset({"asset", "stated_balance"})
 STATED_QTY = frozenset({"symbol", "qty"})
-# What tells these from each other: events have all of one of them, and nothing of the others.
+# What tells these from each other: events have all of one of them, and nothing of the others. With
+# a leg, the exchange may say what the balance was after it.
 CARRIED = sorted(TRADED | CHARGED | LEG | STATED_BALANCE)
 
 
@@ -97,6 +98,8 @@ def check_carried(name: str, event: Any) -> None:
     """Raises `ValueError` where an event does not carry what its type has."""
     there = {field for field in CARRIED if getattr(event, field) is not None}
     forms = event_type(name).carries
+    if there >= LEG:
+        there.discard("stated_balance")
     if there not in forms:
         expected = " or ".join(", ".join(sorted(form)) for form in forms)
         actual = ", ".join(sorted(there)) or "none of these"

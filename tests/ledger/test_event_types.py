@@ -64,6 +64,14 @@ def test_a_leg_moves_its_asset_in_its_wallet_and_no_position(kind: str) -> None:
     assert verify(ledger).violations == ()
 
 
+def test_a_leg_may_have_the_balance_that_the_exchange_stated_after_it() -> None:
+    ledger = memory_ledger()
+    leg = event("DEPOSIT", asset="USDT", amount="5", stated="105")
+    assert balances_of(commit(ledger, [], events=[leg])) == {"USDT": "5"}
+    assert rows(ledger, "SELECT stated_balance FROM ledger_events") == ["105"]
+    assert verify(ledger).violations == ()
+
+
 def test_legs_of_one_group_are_events_of_their_own() -> None:
     ledger = memory_ledger()
     legs = [

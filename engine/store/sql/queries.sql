@@ -1048,7 +1048,8 @@ WHERE symbol = :symbol AND cycle_id = coalesce(
 
 -- name: verify_cursors
 SELECT c.key, c.value_ms, c.start_ms, c.cycle_id,
-    (SELECT max(e.ts) FROM ledger_events AS e WHERE e.symbol = substr(c.key, 14)) AS latest_ms
+    (SELECT max(e.ts) FROM ledger_events AS e
+        WHERE e.symbol = substr(c.key, 14) AND e.type = 'FILL') AS latest_ms
 FROM cursors AS c ORDER BY c.key;
 
 -- name: verify_metrics
