@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from engine.control.messages import Action, Beat, Hello, Published, Push, Reply
     from engine.csv_rows import csv_writer
     from engine.cycles.results import (
+        BalanceView,
         CycleResult,
         CycleStatus,
         EngineState,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from engine.history.summary import CursorView, LedgerSummary
     from engine.history.xray import FillLine, OrderLine, Xray
     from engine.ledger.cursors import CursorChange
+    from engine.ledger.reporting import AccountLine
     from engine.settings import Settings, load_settings
     from engine.text import printable
     from engine.trading.strategies import CancelOrder, PlaceOrder, Snapshot, Strategy
@@ -82,6 +84,7 @@ _HOME = {
         "Reply",
     ),
     "cycles.results": (
+        "BalanceView",
         "CycleResult",
         "EngineState",
         "Kind",
@@ -93,6 +96,7 @@ _HOME = {
         "Verdict",
     ),
     "ledger.cursors": ("CursorChange",),
+    "ledger.reporting": ("AccountLine",),
     "settings": ("Settings", "load_settings"),
     "trading.strategies": ("CancelOrder", "PlaceOrder", "Snapshot", "Strategy"),
     "csv_rows": ("csv_writer",),
@@ -113,7 +117,9 @@ _RENAMED = {
 }
 
 __all__ = [
+    "AccountLine",
     "Action",
+    "BalanceView",
     "Beat",
     "CancelOrder",
     "ChannelClosed",

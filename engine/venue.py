@@ -176,6 +176,20 @@ class Venue(Protocol):
     async def fetch_balances(self) -> dict[str, Decimal]: ...
 
 
+class AccountOpening(NamedTuple):
+    """The balances that an account began with, by asset, and when, in UTC milliseconds."""
+
+    ts_ms: int
+    balances: dict[str, Decimal]
+
+
+@runtime_checkable
+class KnowsOpening(Protocol):
+    """A venue that knows what its account began with, before its first fill."""
+
+    def opening(self) -> AccountOpening: ...
+
+
 @runtime_checkable
 class SizesContracts(Protocol):
     """A venue that knows contract sizes which its items do not say."""

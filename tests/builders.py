@@ -164,11 +164,12 @@ def commit(
     held: bool = False,
     clock_ms: int | None = None,
     symbols: Iterable[str] = (),
+    events: Sequence[Event] = (),
     decision: Decision | None = None,
     trade_ids: TradeIds = TradeIds.ACCOUNT,
 ) -> Commit:
-    """TX 1 of a cycle that was told `items`; `symbols` were asked without an answer. Or that of a
-    `decision`."""
+    """TX 1 of a cycle that was told `items`; `symbols` were asked without an answer. `events` are
+    account events. Or that of a `decision`."""
     fills = [item if isinstance(item, Fill) else read(item, trade_ids) for item in items]
     windows = [
         PreparedMarket(
@@ -189,6 +190,7 @@ def commit(
             cycle_id=cycle_id,
             lease_epoch=1,
             now_ms=5_000,
+            events=events,
             decision=decision,
             actor="someone",
         )

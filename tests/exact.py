@@ -15,6 +15,7 @@ class ExactPosition:
     cost: Fraction = Fraction(0)
     realized_pnl: Fraction = Fraction(0)
     fees: dict[str, Fraction] = field(default_factory=dict)
+    funding: Fraction = Fraction(0)
 
     def moves(self, d: Fraction, v: Fraction) -> None:
         if not d:
@@ -49,28 +50,85 @@ def exact_books(
     items: Iterable[dict[str, Any]],
 ) -> tuple[dict[str, ExactPosition], dict[str, Fraction]]:
     """Positions by name, and balances by asset."""
-    first: dict[str, dict[str, Any]] = {}
-    for item in items:
-        first.setdefault(str(item["id"]), item)
-    positions: dict[str, ExactPosition] = {}
-    balances: dict[str, Fraction] = {}
+    books = ExactBooks()
+    books.fold(items)
+    return books.positions, {asset: v for (_, asset), v in books.balances().items()}
 
-    def pays(asset: str, amount: Fraction) -> None:
-        balances[asset] = balances.get(asset, Fraction(0)) + amount
 
-    for item in sorted(first.values(), key=_order):
+Place = tuple[Any, ...]
+
+
+@dataclass
+class ExactBooks:
+    """The books of fills in ccxt's structure and of account events as `account_event` takes them.
+
+    `moves` are a place in the fold, a wallet, an asset and an amount each.
+    """
+
+    positions: dict[str, ExactPosition] = field(default_factory=dict)
+    moves: list[tuple[Place, str, str, Fraction]] = field(default_factory=list)
+    booked: set[tuple[str, str]] = field(default_factory=set)
+    quantities: dict[Place, Fraction] = field(default_factory=dict)
+
+    def balances(self, before: Place | None = None) -> dict[tuple[str, str], Fraction]:
+        """Balances that are not zero by wallet and asset, before a place in the fold."""
+        sums: dict[tuple[str, str], Fraction] = {}
+        for place, wallet, asset, amount in self.moves:
+            if before is None or place < before:
+                sums[wallet, asset] = sums.get((wallet, asset), Fraction(0)) + amount
+        return {key: amount for key, amount in sums.items() if amount}
+
+    def fold(self, items: Iterable[dict[str, Any]], events: Iterable[dict[str, Any]] = ()) -> None:
+        """Fold all of them; of an id that is there twice the first counts."""
+        first: dict[str, tuple[Place, dict[str, Any]]] = {}
+        for item in items:
+            first.setdefault(f"fill:{item['id']}", (_place(item), item))
+        for event in events:
+            first.setdefault(event["event_id"], (place_of(event), event))
+            if event["kind"] == "BOOKED":
+                self.booked.add((event["trade_id"], event["asset"]))
+        for place, what in sorted(first.values(), key=lambda pair: pair[0]):
+            if "kind" in what:
+                self._event(place, what)
+            else:
+                self._fill(place, what)
+
+    def _event(self, place: Place, event: dict[str, Any]) -> None:
+        kind, symbol = event["kind"], event.get("symbol")
+        if symbol is not None:
+            position = self._position(symbol)
+            if kind == "ASSERT":
+                self.quantities[place] = position.qty
+            elif kind == "FUNDING":
+                position.funding += Fraction(event["amount"])
+            else:
+                position.qty += Fraction(event["qty"])
+                position.cost += Fraction(event["cost"])
+        if kind != "ASSERT" and "asset" in event:
+            wallet, amount = event.get("wallet", "main"), Fraction(event["amount"])
+            self.moves.append((place, wallet, event["asset"], amount))
+
+    def _position(self, symbol: str, side: str | None = None) -> ExactPosition:
+        pair, _, settle = symbol.partition(":")
+        inverse = bool(settle) and settle.partition("-")[0] == pair.partition("/")[0]
+        name = " ".join(filter(None, [symbol, side]))
+        return self.positions.setdefault(name, ExactPosition(inverse))
+
+    def _fill(self, place: Place, item: dict[str, Any]) -> None:
+        def pays(asset: str, amount: Fraction) -> None:
+            if (str(item["id"]), asset) not in self.booked:
+                self.moves.append((place, "main", asset, amount))
+
         pair, _, settle = item["symbol"].partition(":")
         base, quote = pair.split("/")
-        inverse = bool(settle) and settle.partition("-")[0] == base
-        name = " ".join(filter(None, [item["symbol"], item.get("positionSide")]))
-        position = positions.setdefault(name, ExactPosition(inverse))
+        position = self._position(item["symbol"], item.get("positionSide"))
         qty = Fraction(item["amount"]) * Fraction(item.get("contractSize", "1"))
         d = qty if item["side"] == "buy" else -qty
         price = Fraction(item["price"])
         before = position.realized_pnl
-        position.moves(d, rounded(qty / price) if inverse else qty * price)
+        position.moves(d, rounded(qty / price) if position.inverse else qty * price)
         if settle:
-            pays(base if inverse else quote, position.realized_pnl - before)
+            pays(base if position.inverse else quote, position.realized_pnl - before)
         else:
             pays(base, d)
             pays(quote, -d * price)
@@ -79,12 +137,20 @@ def exact_books(
             pays(currency, -cost)
             if currency == base and not settle:
                 position.moves(-cost, Fraction(0))
-    return positions, {asset: amount for asset, amount in balances.items() if amount}
 
 
-def _order(item: dict[str, Any]) -> tuple[Any, ...]:
-    trade_id = str(item["id"])
-    return item["timestamp"], (0, int(trade_id), "") if trade_id.isdigit() else (1, 0, trade_id)
+def _place(item: dict[str, Any]) -> Place:
+    return item["timestamp"], _by_id(str(item["id"])), 1, ""
+
+
+def place_of(event: dict[str, Any]) -> Place:
+    """Where an account event stands: those of the same time and id come after fills and fees."""
+    source_id = str(event["source_id"] if "source_id" in event else event["number"])
+    return event["ts_ms"], _by_id(source_id), 3, event["event_id"]
+
+
+def _by_id(source_id: str) -> Place:
+    return (0, int(source_id), "") if source_id.isdigit() else (1, 0, source_id)
 
 
 def _charged(item: dict[str, Any]) -> dict[str, Fraction]:

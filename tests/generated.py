@@ -4,7 +4,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.builders import reported
+from engine.ledger.event_types import OF_TRADES, TYPES, IdForm
+from tests.builders import T0, reported
 
 SYMBOLS = ["BTC/USDT", "XRP/ETH"]
 
@@ -85,3 +86,49 @@ def account_fills(draw: st.DrawFn, max_size: int = 16) -> list[dict[str, Any]]:
             )
         )
     return items
+
+
+@st.composite
+def account_events(draw: st.DrawFn, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Account events of every type beside an account's fills, as `account_event` takes them, with
+    the ids that they get. Among the BOOKED are some of trades that are never reported."""
+    trades = [*(str(item["id"]) for item in items), "never"]
+    found = []
+    for number in range(1, draw(st.integers(0, 12)) + 1):
+        kind = draw(st.sampled_from(sorted(TYPES.keys() - set(OF_TRADES))))
+        event: dict[str, Any] = {"kind": kind, "ts_ms": T0 + draw(st.integers(1, 9)) * 1_000}
+        if TYPES[kind].id_form is IdForm.NUMBER:
+            event |= {"number": number, "event_id": f"{kind.lower()}:{number}"}
+        else:
+            source_id = draw(st.sampled_from(["", "x"])) + str(number)
+            event |= {"source": "s", "source_id": source_id}
+            event["event_id"] = f"{kind.lower()}:s:{source_id}"
+            if draw(st.booleans()):
+                event |= {"leg": "2", "event_id": event["event_id"] + ":2"}
+        found.append(event | draw(_carried(kind, trades)))
+    return found
+
+
+@st.composite
+def _carried(draw: st.DrawFn, kind: str, trades: list[str]) -> dict[str, Any]:
+    """What an event of a type carries."""
+    form = draw(st.sampled_from([sorted(form) for form in TYPES[kind].carries]))
+    sign = draw(st.sampled_from(["", "-"]))
+    amount = sign + draw(st.sampled_from(["1", "0.3", "250"]) | amounts())
+    values = {
+        "symbol": draw(st.sampled_from(["BTC/USDT", "ETH/USDT:USDT"])),
+        "asset": "USDT" if "symbol" in form else draw(st.sampled_from(["BTC", "USDT", "BNB"])),
+        "stated_balance": amount,
+        "qty": sign + draw(st.sampled_from(["1", "2"])),
+        "amount": amount,
+        "exchange_trade_id": draw(st.sampled_from(trades)),
+    }
+    carried = {name: values[name] for name in form}
+    if "qty" in carried and "amount" in carried:
+        carried["cost"] = carried.pop("amount")
+    if kind not in ("ASSERT", "BOOKED") and "symbol" not in carried:
+        carried["wallet"] = draw(st.sampled_from(["main", "main", "earn"]))
+    return {_PARTS.get(name, name): value for name, value in carried.items()}
+
+
+_PARTS = {"stated_balance": "stated", "exchange_trade_id": "trade_id"}

@@ -307,7 +307,7 @@ async def test_selling_more_than_the_ledger_holds_is_flagged_and_wedges_nothing(
 ) -> None:
     venue = FakeVenue([reported("1", "sell")])
     (result,) = await cycles(settings_in(tmp_path), venue=venue)
-    assert [(w.type, w.symbol) for w in result.warnings] == [("oversold", BTC)]
+    assert [(w.type, w.symbol) for w in result.warnings] == [("oversold", "BTC")]
     assert result.positions[BTC].oversold
     assert result.committed
 

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 from console.kit.lines import Tone
 
 if TYPE_CHECKING:
-    from engine import Beat, CycleResult, Hello, LedgerSummary, Logged, PositionView
+    from engine import (
+        BalanceView,
+        Beat,
+        CycleResult,
+        Hello,
+        LedgerSummary,
+        Logged,
+        PositionView,
+    )
 
 # Cycles and log messages in memory; the file has them all.
 MOST_CYCLES = 500
@@ -56,7 +64,8 @@ class Past:
 @dataclass(frozen=True, slots=True)
 class ConsoleState:
     """`results` are newest first. `past` is set while walking through time, `frozen` while the
-    screen is: `behind` cycles have ended since. `positions` are those of the last commit.
+    screen is: `behind` cycles have ended since. `positions` and `balances` are those of the last
+    commit.
     Times in UTC milliseconds of this machine; `heard_ms` is when anything was last heard."""
 
     link: Link = Link.STARTING
@@ -66,6 +75,7 @@ class ConsoleState:
     books: "LedgerSummary | None" = None
     results: "tuple[CycleResult, ...]" = ()
     positions: "Mapping[str, PositionView]" = field(default_factory=dict)
+    balances: "Mapping[str, BalanceView]" = field(default_factory=dict)
     cursors: Mapping[str, CursorMark] = field(default_factory=dict)
     logs: "tuple[Logged, ...]" = ()
     trouble: Trouble | None = None
@@ -95,6 +105,10 @@ class ConsoleState:
         return self.past.result.positions if self.past else self.positions
 
     @property
+    def shown_balances(self) -> "Mapping[str, BalanceView]":
+        return self.past.result.balances if self.past else self.balances
+
+    @property
     def shown_cursors(self) -> Mapping[str, CursorMark]:
         """Cursors as they were after the cycle shown, without when they moved for a past one."""
         if self.past is None:
@@ -122,7 +136,7 @@ class ConsoleState:
         results = list(results)
         state = self
         if any(map(self._is_of_another_past, results)):
-            state = replace(self, results=(), positions={}, cursors={})
+            state = replace(self, results=(), positions={}, balances={}, cursors={})
         before = {result.cycle_id: result for result in state.results}
         merged = [_merged(before.get(result.cycle_id), result) for result in results]
         fresh = [result for result in merged if before.get(result.cycle_id) is not result]
@@ -136,7 +150,7 @@ class ConsoleState:
         return state
 
     def with_books(self, books: "LedgerSummary") -> "ConsoleState":
-        """The file's cursors and positions are the true ones, unless a later commit is here
+        """The file's cursors and books are the true ones, unless a later commit is here
         already."""
         last = self._last_committed
         if last is not None and (last.commit_seq or 0) > books.last_commit_seq:
@@ -145,7 +159,13 @@ class ConsoleState:
             cursor.key: CursorMark(cursor.value_ms, cursor.moved_ms, cursor.held)
             for cursor in books.cursors
         }
-        return replace(self, books=books, cursors=cursors, positions=books.positions)
+        return replace(
+            self,
+            books=books,
+            cursors=cursors,
+            positions=books.positions,
+            balances=books.balances,
+        )
 
     def with_logs(self, logs: "Iterable[Logged]") -> "ConsoleState":
         return replace(self, logs=(*self.logs, *logs)[-MOST_LOGS:])
@@ -171,7 +191,12 @@ class ConsoleState:
             symbol: _at_last_mark(position, self.positions.get(symbol))
             for symbol, position in result.positions.items()
         }
-        return replace(self, cursors=cursors, positions=positions or self.positions)
+        return replace(
+            self,
+            cursors=cursors,
+            positions=positions or self.positions,
+            balances=result.balances or self.balances,
+        )
 
     @property
     def _last_committed(self) -> "CycleResult | None":
@@ -181,14 +206,15 @@ class ConsoleState:
 def _merged(before: "CycleResult | None", result: "CycleResult") -> "CycleResult":
     """A published result says more than one read back later, but not of metrics rebuilt."""
     if before is not None and before.positions and not result.positions:
-        result = result.model_copy(update={"positions": before.positions})
+        books = {"positions": before.positions, "balances": before.balances}
+        result = result.model_copy(update=books)
     if before is None or before == result:
         return before or result
     if not _published(before) or _published(result):
         return result
     if result.metrics_persisted and not before.metrics_persisted:
-        published = {"positions": before.positions, "timings_ms": before.timings_ms}
-        return result.model_copy(update=published)
+        names = ("positions", "balances", "timings_ms")
+        return result.model_copy(update={name: getattr(before, name) for name in names})
     return before
 
 

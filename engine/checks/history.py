@@ -1,8 +1,9 @@
 """The books after each commit: the stored ones are those that the chained commits digest."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from heapq import merge
 from math import inf
 from operator import itemgetter
@@ -10,18 +11,33 @@ from typing import Any
 
 from engine.checks.check import Ahead, Check, Report, Violation
 from engine.checks.positions import fold
-from engine.ledger.accounting import MAIN, NET, ZERO, Position, PositionKey
-from engine.ledger.balances import BalanceKey, moved_by
-from engine.ledger.digests import POSITIONS_ONLY, balance_row, digest_of, market_row
+from engine.ledger.accounting import BESIDE, MAIN, NET, ZERO, Position, PositionKey
+from engine.ledger.balances import (
+    BalanceKey,
+    Balances,
+    account_moves,
+    difference,
+    moved_by,
+    together,
+)
+from engine.ledger.digests import (
+    POSITIONS_ONLY,
+    balance_row,
+    digest_of,
+    market_row,
+    position_row,
+)
 from engine.ledger.events import sort_key
 from engine.ledger.markets import Market, changes_of, decided_after
 from engine.ledger.positions import Positions
-from engine.money import canonical
+from engine.money import EXACT, canonical
 from engine.store.tx import Row, Tx
 
-NOTHING = {"qty": "0", "cost": "0", "realized_pnl": "0", "fees_json": "{}", "fees_unknown": 0}
+MONEY = {"qty": "0", "cost": "0", "realized_pnl": "0", "fees_json": "{}"}
+# What positions of 0.1.0 do not have.
+LATER: Mapping[str, Any] = {"fees_unknown": 0, **BESIDE}
+NOTHING: Mapping[str, Any] = {**MONEY, **LATER}
 HISTORY = tuple(NOTHING)
-MONEY = HISTORY[:-1]
 
 
 @dataclass(slots=True)
@@ -33,7 +49,7 @@ class PositionState:
     market: Market
     events: int = 0
     last: Row | None = None
-    money: dict[str, Any] = field(default_factory=NOTHING.copy)
+    money: dict[str, Any] = field(default_factory=lambda: dict(NOTHING))
     commit_seq: int = 0
 
     def add(self, event: Row) -> None:
@@ -51,9 +67,12 @@ class PositionState:
         """As a version of digests has it."""
         last = (0, "", "") if self.last is None else self.last[2:5]
         symbol, *key = self.key
-        *money, unknown = self.money.values()
+        figures = [*self.money.values()]
+        money, later = figures[: len(MONEY)], figures[len(MONEY) :]
         values = (symbol, *money, self.events, *last)
-        return json.dumps(values if version == POSITIONS_ONLY else (*values, *key, unknown))
+        if version == POSITIONS_ONLY:
+            return json.dumps(values)
+        return position_row((*values, *key, *later))
 
 
 class HistoryCheck(Check):
@@ -73,6 +92,11 @@ class HistoryCheck(Check):
         self._rows: dict[PositionKey, str] = {}
         self._changed: set[PositionKey] = set()
         self._balances: dict[BalanceKey, str] = {}
+        self._traded: dict[PositionKey, Balances] = {}
+        self._moved: dict[BalanceKey, Decimal] = {}
+        self._untraded: set[PositionKey] = set()
+        self._unproven: set[BalanceKey] = set()
+        self._misstated: set[BalanceKey] = set()
         self._markets: dict[str, str] = {}
         self._last_seq = 0
         self._stale = False
@@ -84,6 +108,7 @@ class HistoryCheck(Check):
             self._positions.markets.undo(decided)
         events, history = Ahead(self._tx.each("verify_fold_order")), Ahead(self._history())
         balances = Ahead(self._tx.each("verify_balance_history"))
+        legs = Ahead(self._tx.each("verify_legs"))
         pins = Ahead(self._tx.each("verify_markets"))
         astray = False
         for commit_seq, last_seq, recorded, version, decision in self._tx.each("verify_digests"):
@@ -94,8 +119,11 @@ class HistoryCheck(Check):
                 self._changing(self._key(event)).add(event)
             if decision is not None:
                 self._decide(decision)
+            for _, wallet, asset, amount in legs.upto(self._last_seq):
+                self._move({BalanceKey(wallet, asset): Decimal(amount)})
             for row in balances.upto(commit_seq):
                 self._balances[BalanceKey(*row[1:3])], self._stale = row[3], True
+                self._unproven.add(BalanceKey(*row[1:3]))
                 if row[0] != commit_seq or version == POSITIONS_ONLY:
                     yield _of_no_commit("balance_history", row[1:3], row[0])
             for _, symbol in pins.upto(commit_seq):
@@ -108,6 +136,9 @@ class HistoryCheck(Check):
                     key = f"{commit_seq}.positions_digest"
                     yield Violation.of("ledger_commits", key, self._digest, recorded)
             astray = self._digest != recorded
+            self._untraded |= self._changed
+            if version != POSITIONS_ONLY and not astray:
+                yield from self._check_balances(commit_seq)
         for row in history.upto(inf):
             yield _of_no_commit("position_history", [PositionKey(*row[1:5])], row[0])
         for row in balances.upto(inf):
@@ -139,6 +170,8 @@ class HistoryCheck(Check):
             del self._states[key]
             self._rows.pop(key, None)
             self._changed.discard(key)
+            self._untraded.discard(key)
+            self._move(difference({}, self._traded.pop(key, {})))
         self._recount({markets.root(name) for name in names})
 
     def _recount(self, symbols: set[str]) -> None:
@@ -147,7 +180,7 @@ class HistoryCheck(Check):
         for key in sorted(key for key in keys if key.symbol in symbols):
             state = self._changing(key)
             for event in self._positions.events(key, last_seq=self._last_seq):
-                place = event.symbol, event.ts, event.trade_id, event.event_id
+                place = event.symbol, event.ts, event.source_id, event.event_id
                 state.add((0, *place, None, None, None))
 
     def _key(self, event: Row) -> PositionKey:
@@ -163,10 +196,9 @@ class HistoryCheck(Check):
             if of_commit == commit_seq:
                 state = self._changing(PositionKey(*row[1:5]))
                 state.commit_seq, state.money = commit_seq, dict(zip(HISTORY, money, strict=True))
-                if self._version == POSITIONS_ONLY and state.money["fees_unknown"]:
-                    key = f"{state.key} {commit_seq}.fees_unknown"
-                    actual = state.money["fees_unknown"]
-                    yield Violation.of("position_history", key, 0, actual)
+                if self._version == POSITIONS_ONLY:
+                    key = f"{state.key} {commit_seq}"
+                    yield from Violation.of_columns("position_history", key, LATER, state.money)
             else:
                 yield _of_no_commit("position_history", [PositionKey(*row[1:5])], of_commit)
         if self._changed or self._stale:
@@ -186,8 +218,31 @@ class HistoryCheck(Check):
             yield from self._refold_balances(commit_seq)
         self._take_digest()
 
+    def _move(self, moved: Balances) -> None:
+        """Account for what a commit moved, which its balances have to be."""
+        for key, amount in moved.items():
+            self._moved[key] = EXACT.add(self._moved.get(key, ZERO), amount)
+        self._unproven |= moved.keys()
+
+    def _check_balances(self, commit_seq: int) -> Iterator[Violation]:
+        """A commit's balances are what its events moved, and not only as it says; named once."""
+        for key in self._untraded:
+            traded = moved_by([self._position(key)])
+            self._move(difference(traded, self._traded.get(key, {})))
+            self._traded[key] = traded
+        self._untraded.clear()
+        for balance in sorted(self._unproven - self._misstated):
+            amount = canonical(self._moved.get(balance, ZERO))
+            stored = self._balances.get(balance, "0")
+            if amount != stored:
+                self._misstated.add(balance)
+                where = f"{' '.join(balance)} {commit_seq}.amount"
+                yield Violation.of("balance_history", where, amount, stored)
+        self._unproven.clear()
+
     def _refold_balances(self, commit_seq: int) -> Iterator[Violation]:
-        folded = moved_by(map(self._position, self._states))
+        traded = moved_by(map(self._position, self._states))
+        folded = together(traded, account_moves(self._tx, self._last_seq))
         for key in sorted(folded.keys() | self._balances.keys()):
             amount, stored = canonical(folded.get(key, ZERO)), self._balances.get(key, "0")
             if amount != stored:
@@ -197,7 +252,8 @@ class HistoryCheck(Check):
 
     def _position(self, key: PositionKey) -> Position:
         money = self._states[key].money
-        row = (key.symbol, *(money[name] for name in MONEY), 0, 0, "", "", *key[1:])
+        figures, later = ([money[name] for name in names] for names in (MONEY, LATER))
+        row = (key.symbol, *figures, 0, 0, "", "", *key[1:], *later)
         return Position.of(row, self._positions.markets.of(key.symbol))
 
     def _changing(self, key: PositionKey) -> PositionState:
@@ -220,7 +276,7 @@ class HistoryCheck(Check):
     def _fold(self, key: PositionKey) -> dict[str, Any]:
         events = self._positions.events(key, last_seq=self._last_seq)
         position = Position.empty(key, self._positions.markets.of(key.symbol))
-        fold(position, events, self._void)
+        fold(self._positions, position, events, last_seq=self._last_seq, void=self._void)
         if self._version != POSITIONS_ONLY:
             position.fees_unknown = self._positions.fees_unknown(key, self._last_seq)
         row = position.row

@@ -7,12 +7,12 @@ from typing import Any
 
 from engine.checks.check import EVERY, Check, Violation
 from engine.ledger.accounting import ZERO, Position, PositionKey
-from engine.ledger.balances import StoredBalances, moved_by
+from engine.ledger.balances import StoredBalances, account_moves, moved_by, together
 from engine.ledger.digests import POSITIONS_ONLY
 from engine.ledger.events import Event
 from engine.ledger.identity import Identity
 from engine.ledger.markets import RULES, SPOT_RULES, Market, MarketKind, changes_of
-from engine.ledger.positions import Positions
+from engine.ledger.positions import LAST, Positions
 from engine.money import canonical
 from engine.store.tx import Tx
 
@@ -30,9 +30,10 @@ class PositionsCheck(Check):
             events = positions.events(key)
             position = Position.empty(key, positions.markets.of(key.symbol))
             for row in self._tx.each_named("verify_checkpoints", **key._asdict()):
-                fold(position, islice(events, row["events"] - position.events), void, self.count)
+                chunk = islice(events, row["events"] - position.events)
+                fold(positions, position, chunk, void=void, count=self.count)
                 yield from self._compare("position_checkpoints", position, row)
-            fold(position, events, void, self.count)
+            fold(positions, position, events, void=void, count=self.count)
             position.fees_unknown = positions.fees_unknown(key) if counted else 0
             record = self._tx.record("position_read", **key._asdict())
             yield from self._compare("stage4_positions", position, record)
@@ -112,7 +113,8 @@ class BalancesCheck(Check):
             return
         # By the history, which is proven too: what is wrong with a position is named once.
         last_commit: int = self._tx.value("commit_last")
-        expected = moved_by(Positions(self._tx).as_of(last_commit).values())
+        positions = Positions(self._tx).as_of(last_commit).values()
+        expected = together(moved_by(positions), account_moves(self._tx))
         stored = StoredBalances(self._tx).all()
         self.count(len(stored))
         for key in sorted(expected.keys() | stored.keys()):
@@ -136,16 +138,19 @@ def taken_over(tx: Tx) -> bool:
 
 
 def fold(
+    positions: Positions,
     position: Position,
     events: Iterator[Event],
+    *,
     void: Collection[str],
+    last_seq: int = LAST,
     count: Callable[[int], object] = lambda more: None,
 ) -> None:
-    """Carry a position on over events, counting them. Raises `ValueError` where their figures do
-    not add up."""
+    """Carry a position on over events, counting them; `last_seq` is the last that the ledger had.
+    Raises `ValueError` where their figures do not add up."""
     while batch := list(islice(events, EVERY)):
         try:
-            position.fold(batch, void)
+            position.fold(batch, positions.booked(batch, last_seq), void)
         except DecimalException as error:
             span = f"{batch[0].event_id} … {batch[-1].event_id}"
             raise ValueError(f"{position.symbol}: no fold of {span}: {error!r}") from error

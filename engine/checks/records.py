@@ -9,7 +9,7 @@ from typing import Any
 from engine.checks.check import Check, Violation
 from engine.ingest.quarantine import Undecided
 from engine.ledger.contents import read_content
-from engine.ledger.disputes import content_hash
+from engine.ledger.disputes import about, content_hash
 from engine.store.scratch import scratch_ledger
 from engine.store.tx import Tx
 
@@ -56,13 +56,9 @@ class ConflictsCheck(Check):
             if kept != row["reported_hash"]:
                 expected = f"content of hash {row['reported_hash'].hex()}"
                 yield Violation.of("conflicts", row["id"], expected, row["reported_json"])
-            trade_id = events[0].trade_id
-            columns = {
-                "event_id": f"fill:{trade_id}" if whole else events[0].event_id,
-                "source_id": trade_id,
-                "symbol": events[0].symbol,
-                "ts": events[0].ts,
-            }
+            columns = about(events[0])
+            if not whole:
+                columns["event_id"] = events[0].event_id
             yield from Violation.of_columns("conflicts", row["id"], columns, row)
             if not row["commit_conflicting"]:
                 actual = f"cycle {row['cycle_id']}, which had none"

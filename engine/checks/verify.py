@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import islice
 
+from engine.checks.account_events import AccountEventsCheck, AssertionsCheck, LateEventsCheck
 from engine.checks.check import Check, Report, Violation
 from engine.checks.cursors import CursorsCheck
 from engine.checks.history import HistoryCheck
@@ -19,6 +20,7 @@ from engine.checks.records import (
 )
 from engine.cycles.results import Frozen
 from engine.errors import CycledeckError, StoreError
+from engine.ledger.questions import NOT_HELD, open_questions
 from engine.store.damage import DAMAGE
 from engine.store.tx import Tx
 
@@ -35,6 +37,9 @@ CHECKS: tuple[type[Check], ...] = (
     HistoryCheck,
     ClaimsCheck,
     FeesCheck,
+    AccountEventsCheck,
+    AssertionsCheck,
+    LateEventsCheck,
     CursorsCheck,
     MetricsCheck,
     CyclesCheck,
@@ -57,13 +62,15 @@ class Verification(Frozen):
     """The outcome of all checks. `checked` counts the rows that each of them looked at.
 
     `metrics_missing` counts commits without a metrics row, which is no violation: they are best
-    effort, and can be rebuilt.
+    effort, and can be rebuilt. `not_held` are assertions of the exchange's that the books do not
+    bear out: those are as they should be, and something is missing.
     """
 
     ok: bool
     checked: dict[str, int]
     violations: tuple[Violation, ...]
     metrics_missing: int = 0
+    not_held: tuple[str, ...] = ()
 
 
 def verify(
@@ -87,11 +94,13 @@ def verify(
             checked[check.name] = check.done
         violations += _lost_head(tx, head)
         missing = _metrics_missing(tx)
+        not_held = _not_held(tx)
     return Verification(
         ok=not violations,
         checked=checked,
         violations=tuple(violations),
         metrics_missing=missing,
+        not_held=not_held,
     )
 
 
@@ -115,6 +124,14 @@ def _contained(check: Check) -> Iterator[Violation]:
         yield from check.violations()
     except (CycledeckError, *DAMAGE) as error:
         yield Violation.of(check.name, f"after {check.done}", "readable rows", repr(error))
+
+
+def _not_held(tx: Tx) -> tuple[str, ...]:
+    try:
+        questions = [question for question in open_questions(tx) if question.kind == NOT_HELD]
+    except (StoreError, *DAMAGE):
+        return ()  # What is wrong with the tables is among the violations.
+    return tuple(f"{question.where}: {question.message}" for question in questions)
 
 
 def _metrics_missing(tx: Tx) -> int:

@@ -115,7 +115,8 @@ def positions(of_symbols: dict[str, PositionView]) -> None:
         average = f" at {_cut(position.avg_cost)}" if position.avg_cost else ""
         line = Text(printable(symbol), style="bold")
         out.print(line.append_text(text(f"  {position.qty}{average}")))
-        out.print(text(f"    realized {position.realized_pnl} · net {_net(position)}"))
+        funding = f" · funding {position.funding}" if position.funding != "0" else ""
+        out.print(text(f"    realized {position.realized_pnl}{funding} · net {_net(position)}"))
         fees = " · ".join(f"{fee} {currency}" for currency, fee in position.fees.items())
         if fees:
             out.print(text(f"    fees {fees}", "dim"))
@@ -142,12 +143,15 @@ def status(summary: LedgerStatus) -> None:
     if cycle:
         when = f"{_time(cycle['started_ms'])}, {cycle['kind']}, {cycle['status']}"
         out.print(text(f"last cycle {cycle['cycle_id']}, {when}"))
+        said = {
+            f"{view.reason}; {view.remedy}" for views in summary.markets.values() for view in views
+        }
         for entry in [*cycle["errors"], *cycle["warnings"]]:
-            if entry["type"] != "oversold":
+            if entry["type"] != "oversold" and entry["message"] not in said:
                 where = f"{entry['symbol']}: " if entry["symbol"] else ""
                 out.print(text(f"           {where}{entry['message']}", "yellow"))
     events, fills = summary.counts.get("ledger_events", 0), summary.counts.get("applied_fills", 0)
-    out.print(text(f"ledger     {events} events of {fills} fills"))
+    out.print(text(f"ledger     {events} events, {fills} fills"))
     for symbol, views in summary.markets.items():
         for view in views:
             line = Text(f"{view.status.value:<10} ", style="bold yellow")
@@ -156,8 +160,22 @@ def status(summary: LedgerStatus) -> None:
         held = " (held: quarantine)" if key.partition(":")[2] in summary.held else ""
         out.print(text(f"cursor     {key} {_time(value)}{held}"))
     positions(summary.positions)
+    balances(summary)
+
+
+def balances(summary: LedgerStatus) -> None:
+    """Balances with what they are of, their roundings, and what was adjusted by hand."""
     for asset, amount in summary.balances.items():
-        out.print(text(f"balance    {printable(asset)} {amount}"))
+        oversold = " (oversold)" if asset in summary.oversold else ""
+        out.print(text(f"balance    {asset} {amount}{oversold}", "yellow" if oversold else ""))
+    for wallet, since_ms in summary.changes_since.items():
+        if summary.balances:
+            since = f"change since {_time(since_ms)}: no opening is booked"
+            out.print(text(f"           of {wallet}, {since}", "dim"))
+    for asset, amount in summary.rounding.items():
+        out.print(text(f"rounding   {asset} {amount}, as the exchange stated its trades"))
+    for line in summary.adjustments:
+        out.print(text(f"{line.event_id:<10} {line.words}", "yellow"))
 
 
 def _time(ts_ms: int) -> str:
@@ -178,6 +196,8 @@ def verification(result: Verification) -> None:
         out.print(text(f"{entry.table} {entry.key}", "bold red"))
         out.print(text(f"    expected {entry.expected}"))
         out.print(text(f"    found    {entry.found}"))
+    for line in result.not_held:
+        out.print(text(line, "yellow"))
     out.print(text(verdict(result), "bold green" if result.ok else "bold red"))
 
 

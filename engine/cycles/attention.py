@@ -1,4 +1,5 @@
-"""Markets at attention, or held: their figures are not to be relied on, whatever the cycle did."""
+"""Markets and assets at attention, or held: their figures are not to be relied on, whatever the
+cycle did."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
@@ -7,6 +8,7 @@ from typing import NamedTuple
 
 from engine.ledger.accounting import NET, Position
 from engine.ledger.disputes import DisputeKind, OpenDisputes
+from engine.ledger.questions import Question
 
 MIXED_SIDES = (
     "some of its fills say which side of a hedged position they are of, others do not: their "
@@ -20,6 +22,10 @@ BOOKED_AS_SPOT = (
 QUARANTINE = "an item in quarantine waits to be resolved"
 
 
+OVERSOLD = "more was sold than the ledger holds"
+HISTORY = "history is missing: a wider start_from, or an opening, has it"
+
+
 class MarketStatus(StrEnum):
     """How far a market's figures can be relied on, the worst last."""
 
@@ -30,7 +36,8 @@ class MarketStatus(StrEnum):
 
 
 class MarketState(NamedTuple):
-    """Why a market is at attention or held, and what helps. `kind` names the reason in notices."""
+    """Why a market, or an asset, is at attention or held, and what helps. `kind` names the reason
+    in notices."""
 
     symbol: str
     status: MarketStatus
@@ -40,20 +47,27 @@ class MarketState(NamedTuple):
 
     @property
     def message(self) -> str:
-        return f"{self.reason}; {self.remedy}"
+        return "; ".join(filter(None, (self.reason, self.remedy)))
 
 
 def market_states(
-    positions: Iterable[Position], disputes: Iterable[OpenDisputes], held: Collection[str] = ()
+    positions: Iterable[Position],
+    disputes: Iterable[OpenDisputes],
+    questions: Iterable[Question] = (),
+    held: Collection[str] = (),
 ) -> Iterator[MarketState]:
-    """The states of markets that are not ok; of a market there may be several. `held` are those
-    with an item in quarantine."""
+    """The states of markets and assets that are not ok; there may be several of each. `held` are
+    markets with an item in quarantine."""
     for symbol in sorted(held):
         remedy = "`cycledeck quarantine list` shows it"
         yield MarketState(symbol, MarketStatus.HELD, "cursor_held", QUARANTINE, remedy)
     for dispute in disputes:
         yield from _of_dispute(dispute)
     yield from _of_positions(positions)
+    for question in questions:
+        reason, _, remedy = question.message.partition("; ")
+        status = MarketStatus.ATTENTION
+        yield MarketState(question.where, status, question.kind, reason, remedy)
 
 
 def _of_positions(positions: Iterable[Position]) -> Iterator[MarketState]:
@@ -64,6 +78,8 @@ def _of_positions(positions: Iterable[Position]) -> Iterator[MarketState]:
         if position.market.is_booked_as_spot and position.side == NET:
             remedy = f"`cycledeck rebook {position.symbol}` books it as a contract"
             yield MarketState(position.symbol, status, "booked_as_spot", BOOKED_AS_SPOT, remedy)
+        if position.oversold:
+            yield MarketState(position.symbol, status, "oversold", OVERSOLD, HISTORY)
     for symbol, there in sides.items():
         if NET in there and len(there) > 1:
             yield MarketState(symbol, status, "mixed_sides", MIXED_SIDES, ONE_KIND)

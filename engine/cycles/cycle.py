@@ -11,9 +11,10 @@ import structlog
 
 from engine.clock import now_ms
 from engine.cycles import metrics
-from engine.cycles.attention import QUARANTINE, MarketStatus, market_states
+from engine.cycles.attention import OVERSOLD, QUARANTINE, MarketStatus, market_states
 from engine.cycles.feed import Feed
 from engine.cycles.metrics import CycleMetrics
+from engine.cycles.opening import openings
 from engine.cycles.preview import preview_decision, preview_replay
 from engine.cycles.results import CycleResult, CycleStatus, Kind, Notice, Preview
 from engine.cycles.running import RunningCycle
@@ -34,10 +35,11 @@ from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import Prepared, prepare
 from engine.ingest.quarantine import QuarantinedItem
 from engine.ingest.releases import release
-from engine.ledger.accounting import money_json
+from engine.ledger.accounting import MAIN, money_json
 from engine.ledger.commit import Commit, commit_cycle, read_commit
 from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.decisions import Decision
+from engine.ledger.events import Event
 from engine.ledger.markets import RULES
 from engine.settings import Settings
 from engine.store.connection import complete
@@ -82,6 +84,7 @@ class CycleRunner:
         self._execution = execution
         self._feed = feed
         self._cycle_id = cycle_id
+        self._has_commit = False
         self._rules: dict[str, MarketRules] | None = None
         self._unrecorded: deque[dict[str, object]] = deque(maxlen=MAX_UNRECORDED)
         self._told_fees: set[str] = set()
@@ -161,6 +164,8 @@ class CycleRunner:
         with cycle.timed("tx1"):
             if responses and not cycle.prepared.markets:
                 raise VenueError("nothing was fetched: no market's fills are known for sure")
+            if not self._has_commit:
+                cycle.events = await self._openings(responses)
             await self._commit(cycle)
         await self._tell_overlooked(cycle, complete_ones)
         with cycle.timed("execute"):
@@ -304,6 +309,12 @@ class CycleRunner:
 
     # --- TX 1
 
+    async def _openings(self, responses: Sequence[VenueResponse]) -> list[Event]:
+        """What the account began with, for the first commit of its ledger."""
+        if await self._store.read(lambda tx: tx.value("commit_last")):
+            return []
+        return openings(self._venue, responses)
+
     async def _commit(
         self, cycle: RunningCycle, decision: Decision | None = None, actor: str = ""
     ) -> None:
@@ -317,6 +328,7 @@ class CycleRunner:
             now_ms=now_ms(),
             decision=decision,
             actor=actor,
+            events=cycle.events,
         )
         try:
             commit = await self._store.write(work)
@@ -324,6 +336,7 @@ class CycleRunner:
             await self._read_back(cycle, error)
             raise
         cycle.commit = commit
+        self._has_commit = True
         self._report_commit(cycle, commit)
 
     async def _read_back(self, cycle: RunningCycle, unknown: CommitUnknown) -> None:
@@ -345,10 +358,9 @@ class CycleRunner:
             if symbol not in self._told_fees:
                 self._told_fees.add(symbol)
                 cycle.warn("strange_fee", STRANGE_FEES.format(count=count, fee=fee), symbol)
-        for symbol, position in commit.positions.items():
-            if position.oversold:
-                cycle.warn("oversold", "more was sold than the ledger holds", symbol)
-        for state in market_states(commit.positions.values(), commit.disputes):
+        for balance in sorted(commit.newly_oversold):
+            cycle.warn("oversold", OVERSOLD, balance.named(balance.wallet != MAIN))
+        for state in market_states(commit.positions.values(), commit.disputes, commit.questions):
             of_status = cycle.held if state.status is MarketStatus.HELD else cycle.attention
             of_status.add(state.symbol)
             cycle.warn(state.kind, state.message, state.symbol)

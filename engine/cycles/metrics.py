@@ -138,7 +138,8 @@ def pnl_of(
 
 def _pnl(position: Position, mark: Decimal | None) -> dict[str, str | None]:
     gain = None if mark is None else position.unrealized(mark)
-    return {
+    funding = {"funding": canonical(position.funding)} if position.funding else {}
+    return funding | {
         "realized": canonical(position.realized_pnl),
         "net": None if position.fees_unknown else canonical(position.net),
         "unrealized": None if gain is None else canonical(gain),
@@ -170,17 +171,18 @@ def _quality(
     counts: dict[str, int] = defaultdict(int)
     references = {"decision_price": 0, "mark": 0, "none": 0}
     for fill in fills:
+        symbol = fill.symbol or ""
         qty, price = Decimal(fill.qty or 0), Decimal(fill.price or 0)
-        counts[fill.symbol] += 1
-        values[fill.symbol] += float(_value_in_quote(fill, qty, price))
+        counts[symbol] += 1
+        values[symbol] += float(_value_in_quote(fill, qty, price))
         order = orders.get(fill.event_id)
-        reference, source = _reference(order, marks.get(fill.symbol))
+        reference, source = _reference(order, marks.get(symbol))
         references[source] += 1
         if reference:
             worse = price - reference if fill.side == "buy" else reference - price
-            slips[fill.symbol].append((float(qty), float(worse / reference) * 10_000))
+            slips[symbol].append((float(qty), float(worse / reference) * 10_000))
         if order and order.submitted_ms is not None:
-            waits[fill.symbol].append((float(qty), (fill.ts - order.submitted_ms) / 1_000))
+            waits[symbol].append((float(qty), (fill.ts - order.submitted_ms) / 1_000))
     slip = {symbol: _average(pairs) or 0.0 for symbol, pairs in slips.items()}
     wait = {symbol: _average(pairs) or 0.0 for symbol, pairs in waits.items()}
     return _Quality(

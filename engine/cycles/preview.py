@@ -1,14 +1,13 @@
 """Preview: what a replay or a decision would do to today's ledger, by doing it and rolling back."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from engine.clock import now_ms
-from engine.cycles.results import Preview, views
+from engine.cycles.results import PositionView, Preview, views
 from engine.ingest import inputs
 from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import prepare
-from engine.ledger.accounting import Position
-from engine.ledger.books import read_books
+from engine.ledger.books import read_books, read_oversold
 from engine.ledger.commit import Commit, commit_cycle
 from engine.ledger.decisions import Decision
 from engine.ledger.positions import named
@@ -28,7 +27,7 @@ def preview_replay(
 
     It writes all that the replay would: the caller rolls the transaction back.
     """
-    before = named(read_books(tx)[0])
+    before = _views_before(tx)
     clock_ms = inputs.clock_of(tx, original)
     prepared = prepare(tx, responses, clock_ms=clock_ms, cycle_id=replay_id, replay_of=original)
     commit = commit_cycle(
@@ -48,7 +47,7 @@ def preview_decision(
 
     Raises `DecisionRefused`.
     """
-    before = named(read_books(tx)[0])
+    before = _views_before(tx)
     commit = commit_cycle(
         tx,
         (),
@@ -61,7 +60,12 @@ def preview_decision(
     return _preview(cycle_id, before, commit)
 
 
-def _preview(cycle_id: int, before: Mapping[str, Position], commit: Commit) -> Preview:
+def _views_before(tx: Tx) -> dict[str, PositionView]:
+    positions, balances = read_books(tx)
+    return views(named(positions), {}, read_oversold(tx, positions, balances))
+
+
+def _preview(cycle_id: int, before: dict[str, PositionView], commit: Commit) -> Preview:
     return Preview(
         cycle_id=cycle_id,
         attempted=commit.attempted,
@@ -69,8 +73,8 @@ def _preview(cycle_id: int, before: Mapping[str, Position], commit: Commit) -> P
         ignored=commit.ignored,
         conflicting=commit.conflicting,
         cursors=dict(commit.cursors),
-        positions_before=views(before, {}),
-        positions_after=views(commit.positions, {}),
+        positions_before=before,
+        positions_after=views(commit.positions, {}, commit.oversold),
         digest_before=commit.digest_before or "",
         digest_after=commit.positions_digest,
     )

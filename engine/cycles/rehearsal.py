@@ -17,6 +17,7 @@ from engine.ledger.balances import BalanceKey
 from engine.ledger.books import Books
 from engine.ledger.commit import Commit, commit_cycle
 from engine.ledger.digests import VERSION
+from engine.ledger.events import Event
 from engine.ledger.markets import SPOT_RULES, changes_of
 from engine.ledger.positions import Positions
 from engine.money import canonical
@@ -84,7 +85,7 @@ def _rehearse(tx: Tx, cycle_id: int, responses: list[VenueResponse], report: Rep
     report("folding its positions")
     books = Books(tx, 0, 0)
     for key in books.positions.keys_of_events():
-        position = books.positions.apply(books.positions.read(key), (), anew=True)
+        position = books.positions.apply(books.positions.read(key), (), since_ms=0)
         books.positions.keep([position], 0, 0)
     books.work_out()
     report("running the cycle again")
@@ -94,6 +95,7 @@ def _rehearse(tx: Tx, cycle_id: int, responses: list[VenueResponse], report: Rep
         cycle_id=cycle_id,
         lease_epoch=recorded["lease_epoch"],
         now_ms=recorded["committed_ms"],
+        events=_account_events(tx, recorded),
     )
     return Rehearsal(
         cycle_id=cycle_id,
@@ -132,6 +134,13 @@ def _restore_cursors(tx: Tx, recorded: dict[str, Any], responses: Iterable[Venue
         start = min(starts.get(key.partition(":")[2], before), before)
         tx.run("cursor_start", key=key, start_ms=start, cycle_id=0)
         tx.run("cursor_advance", key=key, value_ms=before, cycle_id=0)
+
+
+def _account_events(tx: Tx, recorded: dict[str, Any]) -> list[Event]:
+    """The account events that the cycle booked: no evidence of a venue's has them."""
+    first_seq, last_seq = _rows(recorded)
+    span = {"first_seq": first_seq, "last_seq": last_seq}
+    return tx.typed(Event, "scratch_account_events", **span)
 
 
 def _prepared(tx: Tx, cycle_id: int, responses: Iterable[VenueResponse]) -> Prepared:

@@ -1,6 +1,6 @@
 """What a cycle reports: one frozen value, the same for feed, command line and console."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from engine.ledger.accounting import Position, unrealized
+from engine.ledger.balances import BalanceKey, Balances, by_asset
 from engine.ledger.cursors import CursorChange
 from engine.money import canonical
 
@@ -67,6 +68,7 @@ class Notice(Frozen):
 class PositionView(Frozen):
     """A position for reading: money as canonical text, in units of `money`, but average cost and
     mark in quote units. Of `fees_unknown` fills not all fees are named: `net` is no figure then.
+    `funding` is beside `realized_pnl` and in no other figure.
     """
 
     qty: str
@@ -81,9 +83,12 @@ class PositionView(Frozen):
     fees_unknown: int = 0
     money: str = ""
     inverse: bool = False
+    funding: str = "0"
 
     @classmethod
-    def of(cls, position: Position, mark: Decimal | None = None) -> "PositionView":
+    def of(
+        cls, position: Position, mark: Decimal | None = None, *, oversold: bool = False
+    ) -> "PositionView":
         average = position.avg_cost
         gain = None if mark is None else position.unrealized(mark)
         return cls(
@@ -95,10 +100,11 @@ class PositionView(Frozen):
             fees={name: canonical(fee) for name, fee in sorted(position.fees.items())},
             mark=None if mark is None else canonical(mark),
             unrealized=None if gain is None else canonical(gain),
-            oversold=position.oversold,
+            oversold=oversold or position.oversold,
             fees_unknown=position.fees_unknown,
             money=position.market.money,
             inverse=position.market.is_inverse,
+            funding=canonical(position.funding),
         )
 
     def at(self, mark: str) -> "PositionView":
@@ -106,6 +112,13 @@ class PositionView(Frozen):
         gain = unrealized(Decimal(self.qty), Decimal(self.cost), Decimal(mark), self.inverse)
         shown = None if gain is None else canonical(gain)
         return self.model_copy(update={"mark": mark, "unrealized": shown})
+
+
+class BalanceView(Frozen):
+    """A balance for reading: canonical text. `oversold` where more is gone than there was."""
+
+    amount: str
+    oversold: bool = False
 
 
 class CycleResult(Frozen):
@@ -134,6 +147,7 @@ class CycleResult(Frozen):
     fills_count: int = 0
     cursors: dict[str, CursorChange] = {}
     positions: dict[str, PositionView] = {}
+    balances: dict[str, BalanceView] = {}
     positions_digest: str | None = None
     held: tuple[str, ...] = ()
     timings_ms: dict[str, float] = {}
@@ -154,11 +168,32 @@ class CycleResult(Frozen):
 
 
 def views(
-    positions: Mapping[str, Position], marks: Mapping[str, Decimal]
+    positions: Mapping[str, Position],
+    marks: Mapping[str, Decimal],
+    oversold: Collection[BalanceKey] = (),
 ) -> dict[str, PositionView]:
+    """Positions for reading, by name."""
     return {
-        name: PositionView.of(position, marks.get(position.symbol))
+        name: PositionView.of(
+            position, marks.get(position.symbol), oversold=is_oversold(position, oversold)
+        )
         for name, position in positions.items()
+    }
+
+
+def is_oversold(position: Position, oversold: Collection[BalanceKey]) -> bool:
+    """Whether a spot position has its share in a balance of which more is gone than there was."""
+    base = BalanceKey(position.wallet, position.market.base)
+    return position.qty < 0 and not position.market.is_contract and base in oversold
+
+
+def balance_views(balances: Balances, oversold: Collection[BalanceKey]) -> dict[str, BalanceView]:
+    """Balances for reading, by asset, and by wallet where there are several; zeros left out."""
+    several = len({key.wallet for key in balances}) > 1
+    names = {key.named(several) for key in oversold}
+    return {
+        name: BalanceView(amount=amount, oversold=name in names)
+        for name, amount in by_asset(balances).items()
     }
 
 

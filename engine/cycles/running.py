@@ -2,18 +2,28 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from engine.clock import now_ms
 from engine.cycles.metrics import CycleMetrics
-from engine.cycles.results import CycleResult, CycleStatus, Kind, Notice, Verdict, notice, views
+from engine.cycles.results import (
+    CycleResult,
+    CycleStatus,
+    Kind,
+    Notice,
+    Verdict,
+    balance_views,
+    notice,
+    views,
+)
 from engine.errors import StoreFatal
 from engine.ingest.prepare import Prepared
 from engine.ledger.accounting import money_json
 from engine.ledger.commit import Commit
+from engine.ledger.events import Event
 from engine.ledger.markets import RULES
 from engine.trading.execution import Executed
 
@@ -22,8 +32,9 @@ from engine.trading.execution import Executed
 class RunningCycle:
     """A cycle so far: its step, what it was answered, what it committed, what went wrong.
 
-    `failure` is its status where nothing was committed. `attention` are markets whose figures are
-    not to be relied on, `held` those that wait for the operator.
+    `failure` is its status where nothing was committed. `attention` are markets, and assets, whose
+    figures are not to be relied on, `held` those that wait for the operator. `events` are account
+    events to be booked with the fills.
     """
 
     cycle_id: int
@@ -39,6 +50,7 @@ class RunningCycle:
     attention: set[str] = field(default_factory=set)
     held: set[str] = field(default_factory=set)
     prepared: Prepared = field(default_factory=Prepared)
+    events: Sequence[Event] = ()
     commit: Commit | None = None
     executed: Executed = field(default_factory=Executed)
     metrics: CycleMetrics | None = None
@@ -142,7 +154,8 @@ class RunningCycle:
             "fills_fetched": commit.fills_fetched,
             "fills_count": commit.fills_count,
             "cursors": dict(commit.cursors),
-            "positions": views(commit.positions, self.marks),
+            "positions": views(commit.positions, self.marks, commit.oversold),
+            "balances": balance_views(commit.balances, commit.oversold),
             "positions_digest": commit.positions_digest,
         }
 

@@ -6,10 +6,12 @@ from collections.abc import Collection, Iterator
 from decimal import Decimal
 from itertools import chain, islice, takewhile
 
-from engine.cycles.results import Frozen, PositionView
+from engine.cycles.results import Frozen, PositionView, is_oversold
 from engine.errors import NoSuchCycle
 from engine.history.results_reader import BEYOND
 from engine.ledger.accounting import ZERO, Position
+from engine.ledger.balances import StoredBalances
+from engine.ledger.books import read_oversold
 from engine.ledger.events import Event
 from engine.ledger.positions import Positions
 from engine.money import EXACT, canonical
@@ -24,6 +26,7 @@ class FoldStep(Frozen):
     `d` is what the event moves the base by, `v` the quote value it brings. `released` is the cost
     that left the position, `realized` what it added to realized PnL; both null where it only
     opened. `new` tells the cycle's own events from later ones that were folded again after them.
+    `reason` is why an adjustment was booked.
     """
 
     event_id: str
@@ -40,6 +43,7 @@ class FoldStep(Frozen):
     qty: str
     cost: str
     realized_pnl: str
+    reason: str = ""
 
 
 class Explanation(Frozen):
@@ -121,12 +125,12 @@ class _Change:
         done = position.last
         market = position.market
         events = (event for event in self._events(position.last_ts) if event.place(market) > done)
-        position.fold(self._earlier(events), self._positions.void)
+        position.fold(self._earlier(events), void=self._positions.void)
         return position, events
 
     def explained(self, position: Position, events: Iterator[Event]) -> Explanation:
         """Fold the change's events on a position before it."""
-        folded, before = position.events, PositionView.of(position)
+        folded, before = position.events, self._view(position, self._commit_seq - 1)
         if self._first is not None:
             events = chain([self._first], events)
         listed = list(islice(events, MOST_STEPS))
@@ -136,9 +140,9 @@ class _Change:
             _step(position, event, event.event_id in new, self._positions.void) for event in listed
         )
         done = position.events
-        position.fold(events, self._positions.void)
+        position.fold(events, void=self._positions.void)
         position.fees_unknown = self._stored.fees_unknown
-        after, stored = PositionView.of(position), PositionView.of(self._stored)
+        after, stored = (self._view(p, self._commit_seq) for p in (position, self._stored))
         return Explanation(
             cycle_id=self._cycle_id,
             commit_seq=self._commit_seq,
@@ -152,6 +156,12 @@ class _Change:
             stored=stored,
             matches=after == stored,
         )
+
+    def _view(self, position: Position, commit_seq: int) -> PositionView:
+        """The position for reading, oversold or not by the balances as of a commit."""
+        balances = StoredBalances(self._tx).as_of(commit_seq)
+        oversold = read_oversold(self._tx, self._positions.stored(), balances)
+        return PositionView.of(position, oversold=is_oversold(position, oversold))
 
     def _commit(self) -> tuple[int, int, int]:
         """The cycle's commit, and its first and last event: without events, no span at all."""
@@ -209,7 +219,7 @@ class _Change:
 def _step(position: Position, event: Event, new: bool, void: Collection[str]) -> FoldStep:
     """Fold one event; the step is the difference it makes."""
     qty, cost, realized_pnl = position.qty, position.cost, position.realized_pnl
-    position.fold([event], void)
+    position.fold([event], void=void)
     d = EXACT.subtract(position.qty, qty)
     paid = EXACT.subtract(position.cost, cost)
     realized = EXACT.subtract(position.realized_pnl, realized_pnl)
@@ -231,6 +241,7 @@ def _step(position: Position, event: Event, new: bool, void: Collection[str]) ->
         qty=canonical(position.qty),
         cost=canonical(position.cost),
         realized_pnl=canonical(position.realized_pnl),
+        reason=event.reason,
     )
 
 

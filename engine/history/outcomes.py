@@ -217,7 +217,7 @@ class _Holders:
 
 
 def _fee_key(event: Event) -> tuple[str, str | None]:
-    return event.exchange_trade_id, event.fee_currency
+    return event.exchange_trade_id or "", event.fee_currency
 
 
 def _rounds(fills: Iterable[Fill]) -> list[list[int]]:

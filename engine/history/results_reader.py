@@ -16,10 +16,13 @@ from engine.cycles.results import (
     Kind,
     Notice,
     PositionView,
+    balance_views,
     views,
 )
 from engine.errors import NoSuchCycle
 from engine.ledger.accounting import read_money_json
+from engine.ledger.balances import StoredBalances
+from engine.ledger.books import read_oversold
 from engine.ledger.positions import Positions
 from engine.store.lease import LeaseRow
 from engine.store.tx import Tx
@@ -84,19 +87,22 @@ class ResultsReader:
             rows += self._unrecorded(span)
             rows.sort(key=lambda row: int(row["cycle_id"]), reverse=True)
         return [
-            self._result(row, self._positions_after(row) if with_positions else {})
+            self._result(row, self._books_after(row) if with_positions else {})
             for row in rows[: span["limit"]]
         ]
 
     def result(self, cycle_id: int) -> CycleResult:
         """One cycle, also one that still runs, with its positions. Raises `NoSuchCycle`."""
         row = self._row(cycle_id)
-        return self._result(row, self._positions_after(row))
+        return self._result(row, self._books_after(row))
 
     def positions_before(self, cycle_id: int) -> dict[str, PositionView]:
         """The positions before a cycle, at its own marks. Raises `NoSuchCycle`."""
         row = self._row(cycle_id)
-        return self._positions(self._commit_before(cycle_id), row)
+        positions: dict[str, PositionView] = self._books(self._commit_before(cycle_id), row)[
+            "positions"
+        ]
+        return positions
 
     def cursors_after(self, cycle_id: int) -> dict[str, int]:
         """Every cursor as it stood after a cycle, in UTC milliseconds.
@@ -141,16 +147,21 @@ class ResultsReader:
         """The last commit before a cycle; 0 where there is none."""
         return self.tx.value("history_commit_before", cycle_id=cycle_id) or 0
 
-    def _positions_after(self, row: Row) -> dict[str, PositionView]:
+    def _books_after(self, row: Row) -> Row:
         seq = row["commit_seq"]
-        return self._positions(self._commit_before(row["cycle_id"]) if seq is None else seq, row)
+        return self._books(self._commit_before(row["cycle_id"]) if seq is None else seq, row)
 
-    def _positions(self, seq: int, row: Row) -> dict[str, PositionView]:
-        """The positions as of a commit, at the marks of a cycle."""
+    def _books(self, seq: int, row: Row) -> Row:
+        """Positions, at the marks of a cycle, and balances as of a commit."""
         positions = Positions(self.tx).as_of(seq)
-        return views(positions, read_money_json(row["marks_json"]))
+        balances = StoredBalances(self.tx).as_of(seq)
+        oversold = read_oversold(self.tx, positions.values(), balances)
+        return {
+            "positions": views(positions, read_money_json(row["marks_json"]), oversold),
+            "balances": balance_views(balances, oversold),
+        }
 
-    def _result(self, row: Row, positions: dict[str, PositionView]) -> CycleResult:
+    def _result(self, row: Row, books: Row) -> CycleResult:
         warnings = json.loads(row["warnings_json"])
         orders = self.tx.record("orders_counted", cycle_id=row["cycle_id"]) or {}
         facts = {
@@ -159,13 +170,12 @@ class ResultsReader:
                 key: {"before": before, "after": after}
                 for key, (before, after) in json.loads(row["cursors_json"]).items()
             },
-            "positions": positions,
             "held": tuple(entry["symbol"] for entry in warnings if entry["type"] == "cursor_held"),
             "timings_ms": json.loads(row["timings_json"]),
             "errors": json.loads(row["errors_json"]),
             "warnings": warnings,
         }
-        return CycleResult.model_validate(row | facts | orders)
+        return CycleResult.model_validate(row | facts | orders | books)
 
 
 def _admits_unrecorded(only: CycleFilter) -> bool:

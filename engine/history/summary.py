@@ -6,16 +6,28 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pydantic import Field
+
 from engine.cycles.attention import MarketState, MarketStatus, market_states
-from engine.cycles.results import CycleStatus, Frozen, PositionView, views
+from engine.cycles.results import (
+    BalanceView,
+    CycleStatus,
+    Frozen,
+    PositionView,
+    balance_views,
+    views,
+)
 from engine.ingest.quarantine import held
 from engine.ledger.accounting import read_money_json
 from engine.ledger.balances import by_asset
-from engine.ledger.books import read_books
+from engine.ledger.books import read_books, read_oversold
 from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.disputes import open_ones
+from engine.ledger.holdings import changes_since
 from engine.ledger.identity import Identity
 from engine.ledger.positions import named
+from engine.ledger.questions import open_questions
+from engine.ledger.reporting import AccountLine, adjustments, roundings
 from engine.store.lease import LeaseRow
 from engine.store.library import VERSION
 from engine.store.migrate import current
@@ -44,6 +56,7 @@ class LedgerSummary(Frozen):
     open, cycles by status, orders whose fate is unknown. `lease_holder` is null when nobody runs.
     Marks are those of the newest cycle that had any. `errors` has how often each type of error
     and warning occurred; it and the cycles' counts are of the newest `RECENT_CYCLES`.
+    `changes_since` has the wallets whose balances are what changed since a time.
     """
 
     ledger: dict[str, str]
@@ -62,13 +75,15 @@ class LedgerSummary(Frozen):
     events: int
     fills: int
     positions: dict[str, PositionView]
+    balances: dict[str, BalanceView] = Field(default_factory=dict)
+    changes_since: dict[str, int] = Field(default_factory=dict)
     cursors: tuple[CursorView, ...]
     counts: dict[str, int]
     errors: tuple[tuple[str, int], ...]
 
 
 class MarketView(Frozen):
-    """Why a market is at attention or held, and what helps."""
+    """Why a market, or an asset, is at attention or held, and what helps."""
 
     status: MarketStatus
     reason: str
@@ -77,13 +92,18 @@ class MarketView(Frozen):
 
 class LedgerStatus(Frozen):
     """The ledger as `status` prints it. Balances are by asset, zeros left out: what the ledger's
-    events moved. Of each market that is not ok, `markets` says why. Cursors in UTC milliseconds;
-    `lease` is null when nobody runs, `counts` has the
-    rows of each table."""
+    events moved; of the wallets in `changes_since`, what changed since a time. Some are `oversold`.
+    `rounding` is by how much, by asset, trades moved otherwise than they compute to. Of each market
+    or asset that is not ok, `markets` says why. Times in UTC milliseconds; `lease` is null when
+    nobody runs, `counts` has the rows of each table."""
 
     ledger: dict[str, str]
     positions: dict[str, PositionView]
     balances: dict[str, str]
+    changes_since: dict[str, int]
+    oversold: tuple[str, ...]
+    rounding: dict[str, str]
+    adjustments: tuple[AccountLine, ...]
     cursors: dict[str, int]
     held: tuple[str, ...]
     markets: dict[str, tuple[MarketView, ...]]
@@ -105,7 +125,8 @@ class SummaryReader:
         marks = next((row[1] for row in recent if row[1] != "{}"), "{}")
         [(database_bytes, free_bytes)] = tx.rows("history_bytes")
         last_commit_seq = tx.value("commit_last") or 0
-        positions, _ = read_books(tx)
+        positions, balances = read_books(tx)
+        oversold = read_oversold(tx, positions, balances)
         return LedgerSummary(
             ledger=Identity.stored(tx),
             schema_version=current(tx),
@@ -122,7 +143,9 @@ class SummaryReader:
             last_cycle_id=tx.value("history_last_cycle"),
             events=tx.value("last_seq"),
             fills=self._fills(last_commit_seq, earlier),
-            positions=views(named(positions), read_money_json(marks)),
+            positions=views(named(positions), read_money_json(marks), oversold),
+            balances=balance_views(balances, oversold),
+            changes_since=changes_since(tx),
             cursors=self._cursors(),
             counts=self._counts(row[0] for row in recent),
             errors=_frequencies(text for row in recent for text in row[2:]),
@@ -132,13 +155,19 @@ class SummaryReader:
         tx, lease = self.tx, LeaseRow.read(self.tx)
         positions, balances = read_books(tx)
         holding = held(tx)
+        oversold = read_oversold(tx, positions, balances)
+        negative = balance_views(balances, oversold)
         return LedgerStatus(
             ledger=Identity.stored(tx),
-            positions=views(named(positions), {}),
+            positions=views(named(positions), {}, oversold),
             balances=by_asset(balances),
+            changes_since=changes_since(tx),
+            oversold=tuple(name for name, balance in negative.items() if balance.oversold),
+            rounding=by_asset(roundings(tx, positions)),
+            adjustments=adjustments(tx),
             cursors={row["key"]: row["value_ms"] for row in tx.named("cursors_all")},
             held=tuple(sorted(holding)),
-            markets=_markets(market_states(positions, open_ones(tx), holding)),
+            markets=_markets(market_states(positions, open_ones(tx), open_questions(tx), holding)),
             lease=None if lease.holder is None else asdict(lease),
             last_cycle=self._last_cycle(),
             counts={name: tx.count(name) for name in tx.column("tables_all")},

@@ -16,8 +16,10 @@ from engine.history.outcomes import EventOutcome, Outcomes
 from engine.history.results_reader import ResultsReader
 from engine.ingest.quarantine import Undecided
 from engine.ledger.cursors import CURSOR_PREFIX
+from engine.ledger.event_types import OF_TRADES
 from engine.ledger.events import FEE, FILL, Event
 from engine.ledger.fills import Fill
+from engine.ledger.reporting import AccountLine, account_lines
 from engine.money import canonical
 from engine.store.tx import Tx
 
@@ -79,7 +81,8 @@ class OrderLine(Frozen):
 
 class Xray(Frozen):
     """Everything the ledger file has of one cycle. `evidence` is false where its inputs are not
-    stored (any more): `fills` then lists what it inserted, without raw text.
+    stored (any more): `fills` then lists what it inserted, without raw text. `account` are the
+    account events that it booked.
 
     Both positions are at the cycle's own marks. `replays` are the cycles that replayed it.
     """
@@ -94,6 +97,7 @@ class Xray(Frozen):
     fees: dict[str, str]
     pnl: dict[str, dict[str, str | None]]
     replays: tuple[int, ...]
+    account: tuple[AccountLine, ...] = ()
 
 
 def xray(tx: Tx, cycle_id: int, account: str = "") -> Xray:
@@ -117,6 +121,7 @@ def xray(tx: Tx, cycle_id: int, account: str = "") -> Xray:
         fees=json.loads(fees_json),
         pnl=json.loads(pnl_json),
         replays=tuple(tx.column("history_replays", cycle_id=cycle_id)),
+        account=lines.account(),
     )
 
 
@@ -184,17 +189,23 @@ class _FillLines:
 
     def inserted(self) -> Iterator[FillLine]:
         """A line for each fill of which the cycle inserted events, in the order it did."""
-        commits = self.tx.rows("history_commit", cycle_id=self.result.cycle_id)
-        for _, first_seq, last_seq in commits:
-            events = self.tx.typed(Event, "events_between", first_seq=first_seq, last_seq=last_seq)
-            for trade_id, group in groupby(events, key=lambda event: event.trade_id):
-                yield self._inserted(trade_id, list(group))
+        of_trades = (event for event in self._events("events_between") if event.type in OF_TRADES)
+        for trade_id, group in groupby(of_trades, key=lambda event: event.trade_id):
+            yield self._inserted(trade_id, list(group))
+
+    def account(self) -> tuple[AccountLine, ...]:
+        """The account events that the cycle inserted."""
+        return account_lines(self._events("account_events_between"))
+
+    def _events(self, statement: str) -> Iterator[Event]:
+        for _, first, last in self.tx.rows("history_commit", cycle_id=self.result.cycle_id):
+            yield from self.tx.typed(Event, statement, first_seq=first, last_seq=last)
 
     def _inserted(self, trade_id: str, events: Sequence[Event]) -> FillLine:
         fill = self._fill_of(trade_id, events)
         cycle_id = self.result.cycle_id
         return FillLine(
-            symbol=events[0].symbol,
+            symbol=events[0].symbol or "",
             raw="",
             position=" ".join(filter(None, (events[0].symbol, events[0].position_side))),
             trade_id=trade_id,

@@ -1,22 +1,30 @@
 """Positions: a pure function of the set of their ledger events. No I/O.
 
-Sort by (time, trade id, FILL before FEE), then fold. Every product and sum is exact; the only
-rounding is `money.share`. What is released plus what stays is always what was there.
+Sort by (time, source id, FILL before FEE before others), then fold. Every product and sum is
+exact; the only rounding is `money.share`. What is released plus what stays is always what was
+there.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
-from engine.ledger.events import FEE, FILL, UNVOID, VOID, Event, SortKey, sort_key
+from engine.ledger.event_types import TYPES, Fold
+from engine.ledger.events import Event, SortKey, sort_key
 from engine.ledger.markets import Market
 from engine.money import EXACT, canonical, share
 from engine.store.tx import Row
 
+Key = TypeVar("Key")
+
 ZERO, ONE = Decimal(0), Decimal(1)
 MAIN, NET = "main", "net"
+# By trade, the assets of which the exchange itself stated what the trade moved.
+Booked = Mapping[str, Collection[str]]
+NOTHING_BOOKED: Booked = MappingProxyType({})
 
 
 class PositionKey(NamedTuple):
@@ -58,7 +66,10 @@ class Position:
     `qty` is signed: units of the base; of an inverse contract, of the quote. `cost` is signed like
     it: what the open quantity was paid, or sold, for, in the market's money, and so is
     `realized_pnl`, which is gross of fees but for those that a spot market's base paid. `fees` is
-    by currency. `fees_unknown` fills have fees that the venue has not named yet.
+    by currency. `fees_unknown` fills have fees that the venue has not named yet. `funding` of a
+    contract is beside what was realized, in the same money. What of the figures moved no balance
+    is, by asset, in `opened` (openings and adjustments of the position) and in `replaced` (of
+    trades of which the exchange stated what they moved).
     """
 
     symbol: str
@@ -74,6 +85,9 @@ class Position:
     side: str = NET
     margin_mode: str = ""
     fees_unknown: int = 0
+    funding: Decimal = ZERO
+    opened: dict[str, Decimal] = field(default_factory=dict)
+    replaced: dict[str, Decimal] = field(default_factory=dict)
     market: Market = field(kw_only=True, default=None)  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
@@ -94,9 +108,11 @@ class Position:
     @classmethod
     def of(cls, row: Row, market: Market) -> "Position":
         """The position of a row; without its place in the fold where the row has none."""
-        symbol, qty, cost, realized_pnl, fees_json, *rest = row
+        symbol, qty, cost, realized_pnl, fees_json, *place = row[:13]
         values: list[Any] = [symbol, Decimal(qty), Decimal(cost), Decimal(realized_pnl)]
-        values += [read_money_json(fees_json), *rest]
+        values += [read_money_json(fees_json), *place]
+        funding, opened, replaced = row[13:]
+        values += [Decimal(funding), read_money_json(opened), read_money_json(replaced)]
         return cls(*values, market=market)
 
     @property
@@ -105,7 +121,7 @@ class Position:
 
     @property
     def row(self) -> dict[str, Any]:
-        """All columns, in the order that digests have them in."""
+        """All columns, in the order that digests have them in. `BESIDE` are the last of them."""
         return {
             "symbol": self.symbol,
             "qty": canonical(self.qty),
@@ -120,6 +136,9 @@ class Position:
             "side": self.side,
             "margin_mode": self.margin_mode,
             "fees_unknown": self.fees_unknown,
+            "funding": canonical(self.funding),
+            "opened_json": money_json(self.opened),
+            "replaced_json": money_json(self.replaced),
         }
 
     @property
@@ -142,19 +161,43 @@ class Position:
 
     @property
     def oversold(self) -> bool:
-        """More was sold than the ledger holds, where that cannot be: earlier history is missing."""
-        if self.side == "short":
-            return self.qty > 0
-        return self.qty < 0 and (self.side == "long" or ":" not in self.symbol)
+        """More was closed of one side than the ledger has opened: earlier history is missing."""
+        return self.qty > 0 if self.side == "short" else self.side == "long" and self.qty < 0
+
+    @property
+    def products(self) -> Iterator[tuple[str, Decimal]]:
+        """What the figures amount to of each asset; an asset may come twice."""
+        market = self.market
+        if market.is_contract:
+            yield market.money, self.realized_pnl
+        else:
+            yield market.base, self.qty
+            yield market.quote, EXACT.subtract(self.realized_pnl, self.cost)
+        for currency, fee in self.fees.items():
+            if market.is_contract or currency != market.base:
+                yield currency, fee.copy_negate()
+
+    @property
+    def legs(self) -> Iterator[tuple[str, Decimal]]:
+        """What the figures moved of each asset's balance; an asset may come more than once."""
+        yield from self.products
+        for apart in (self.opened, self.replaced):
+            for asset, amount in apart.items():
+                yield asset, amount.copy_negate()
 
     def unrealized(self, mark: Decimal) -> Decimal | None:
         """What closing the open quantity at `mark` would realize, in the market's money; null for
         an inverse contract at no price."""
         return unrealized(self.qty, self.cost, mark, self.market.is_inverse)
 
-    def fold(self, events: Iterable[Event], void: Collection[str] = ()) -> None:
-        """Carry the position on over events of its market, given in sort order; those of a `void`
-        trade move nothing.
+    def fold(
+        self,
+        events: Iterable[Event],
+        booked: Booked = NOTHING_BOOKED,
+        void: Collection[str] = (),
+    ) -> None:
+        """Carry the position on over events of its market, given in sort order. Of `booked` trades
+        the exchange stated what they moved; those of a `void` trade move nothing.
 
         Raises `ValueError` for an event of a type that has no rule.
         """
@@ -165,12 +208,25 @@ class Position:
                 rule = _RULES.get(event.type)
                 if rule is None:
                     raise ValueError(f"{event.event_id}: no rule folds events of {event.type!r}")
-                if not void or event.trade_id not in void:
+                if void and event.trade_id in void:
+                    continue
+                if booked and event.trade_id in booked:
+                    self._fold_booked(rule, event, booked[event.trade_id])
+                else:
                     rule(self, event)
         if event is not None:
             self.last_ts = event.ts
-            self.last_trade_id = event.trade_id
+            self.last_trade_id = event.source_id
             self.last_event_id = event.event_id
+
+    def _fold_booked(self, rule: "Rule", event: Event, assets: Collection[str]) -> None:
+        """Fold an event whose product is not what moves the balances of some assets."""
+        before = total(self.products)
+        rule(self, event)
+        for asset, amount in total(self.products).items():
+            product = amount - before.get(asset, ZERO)
+            if asset in assets and product:
+                self.replaced[asset] = self.replaced.get(asset, ZERO) + product
 
     def _fill(self, event: Event) -> None:
         qty, price = Decimal(event.qty or ""), Decimal(event.price or "")
@@ -186,8 +242,26 @@ class Position:
         if currency == self.market.base and not self.market.is_contract:
             self._move(-fee, ZERO)
 
-    def _ruling(self, event: Event) -> None:
-        """Whether a trade is void is looked up by trade, never carried along."""
+    def _open(self, event: Event) -> None:
+        """A quantity and a cost that no fill of the ledger's brought."""
+        qty, cost = Decimal(event.qty or ""), Decimal(event.amount or "")
+        self.qty += qty
+        self.cost += cost
+        if not self.market.is_contract:
+            for asset, amount in ((self.market.base, qty), (self.market.quote, -cost)):
+                self.opened[asset] = self.opened.get(asset, ZERO) + amount
+
+    def _fund(self, event: Event) -> None:
+        if event.asset != self.market.money:
+            raise ValueError(
+                f"{event.event_id}: funding in {event.asset} of {self.symbol}, whose money is "
+                f"{self.market.money}; without the market it moves the balance alone"
+            )
+        self.funding += Decimal(event.amount or "")
+
+    def _nothing(self, event: Event) -> None:
+        """What was said about the position changes nothing of it: whether a trade is void is looked
+        up by trade, never carried along."""
 
     def _move(self, d: Decimal, v: Decimal) -> None:
         """The one rule: an event moves the quantity by `d` and brings a value `v` ≥ 0."""
@@ -211,13 +285,29 @@ class Position:
         self.realized_pnl += -gain if self.market.is_inverse else gain
 
 
-# The rule that folds the events of each type.
-_RULES: dict[str, Callable[[Position, Event], None]] = {
-    FILL: Position._fill,
-    FEE: Position._fee,
-    VOID: Position._ruling,
-    UNVOID: Position._ruling,
+Rule = Callable[[Position, Event], None]
+_FOLDS: Mapping[Fold, Rule] = {
+    Fold.FILL: Position._fill,
+    Fold.FEE: Position._fee,
+    Fold.OPENING: Position._open,
+    Fold.FUNDING: Position._fund,
+    Fold.NOTHING: Position._nothing,
 }
+# The rule that folds the events of each type into the position of the market that they name.
+_RULES: Mapping[str, Rule] = {
+    kind.name: _FOLDS[kind.fold] for kind in TYPES.values() if kind.fold is not None
+}
+# Of a position's row, what only account events change, as it is where none did. Digests have these
+# only where they are otherwise.
+BESIDE: Mapping[str, str] = {"funding": "0", "opened_json": "{}", "replaced_json": "{}"}
+
+
+def total(legs: Iterable[tuple[Key, Decimal]]) -> dict[Key, Decimal]:
+    """Amounts by asset, or by whatever else they are of."""
+    sums: dict[Key, Decimal] = {}
+    for key, amount in legs:
+        sums[key] = EXACT.add(sums.get(key, ZERO), amount)
+    return sums
 
 
 def unrealized(qty: Decimal, cost: Decimal, mark: Decimal, inverse: bool) -> Decimal | None:
@@ -229,8 +319,12 @@ def unrealized(qty: Decimal, cost: Decimal, mark: Decimal, inverse: bool) -> Dec
 
 def money_json(amounts: Mapping[str, Decimal]) -> str:
     """Amounts by name as JSON with money in strings, the names sorted, zeros left in."""
+    if not amounts:
+        return "{}"
     return json.dumps({key: canonical(amounts[key]) for key in sorted(amounts)})
 
 
 def read_money_json(text: str) -> dict[str, Decimal]:
+    if text == "{}":
+        return {}
     return {key: Decimal(value) for key, value in json.loads(text).items()}

@@ -34,7 +34,8 @@ class Appended:
     claims and events disagreed (rows were removed by hand): their positions have to be folded anew
     from the ledger. `named_fees` are fills of earlier cycles whose fees were unknown, and are all
     named now. `waiting` are markets that may be others under another name: nothing new is booked.
-    `refused` are the ids and times of contents that a decision refused.
+    `refused` are the ids and times of contents that a decision refused. `account` are the account
+    events among those `inserted`.
     """
 
     attempted: int = 0
@@ -46,6 +47,7 @@ class Appended:
     named_fees: list[Event] = field(default_factory=list)
     waiting: frozenset[str] = frozenset()
     refused: set[tuple[str, int]] = field(default_factory=set)
+    account: list[Event] = field(default_factory=list)
 
     @property
     def disputed_fills(self) -> set[str]:
@@ -220,7 +222,7 @@ class _Append:
             else:
                 orphans.append(event)
         orphans += self._insert(renamed) if renamed else []
-        self._done.unsettled.update(event.symbol for event in orphans)
+        self._done.unsettled.update(event.symbol or "" for event in orphans)
         return orphans
 
     def _is_anothers(self, fee: Event) -> bool:
@@ -377,7 +379,7 @@ class _Append:
     def _recover(self, events: list[Event]) -> None:
         """A fill that was claimed, whose events were removed by hand."""
         orphans = self._insert(events)
-        self._done.unsettled.add(events[0].symbol)
+        self._done.unsettled.add(events[0].traded_in)
         for orphan in orphans:
             self._meet(orphan)
 

@@ -1,19 +1,21 @@
 """Balances: what the ledger's events moved of each asset in each wallet.
 
-Runs inside TX 1. A balance follows from the positions that its assets are traded in: on a spot
-market the quantity is what was moved of the base, and what was realized less what is still bound
-in cost is what was moved of the quote; a contract moves what it realized. Each fee left its own
-asset; that of a spot market's base is in the quantity already.
+Runs inside TX 1. What trades moved follows from the positions: on a spot market the quantity is
+what was moved of the base, and what was realized less what is still bound in cost is what was
+moved of the quote; a contract moves what it realized. Each fee left its own asset; that of a spot
+market's base is in the quantity already. What else moved a balance, account events say.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
-from engine.ledger.accounting import ZERO, Position
+from engine.ledger.accounting import MAIN, ZERO, Position, total
+from engine.ledger.events import Event
 from engine.money import EXACT, canonical
 from engine.store.tx import Tx
+
+LAST = 2**63 - 1
 
 
 class BalanceKey(NamedTuple):
@@ -21,6 +23,10 @@ class BalanceKey(NamedTuple):
 
     wallet: str
     asset: str
+
+    def named(self, several: bool) -> str:
+        """The asset, and the wallet where there are several."""
+        return f"{self.asset} @{self.wallet}" if several else self.asset
 
 
 Balances = Mapping[BalanceKey, Decimal]
@@ -33,7 +39,14 @@ class StoredBalances:
         self._tx = tx
 
     def all(self) -> dict[BalanceKey, Decimal]:
-        rows = self._tx.rows("balances_all")
+        return self._read("balances_all")
+
+    def as_of(self, commit_seq: int) -> dict[BalanceKey, Decimal]:
+        """The balances as they were after a commit."""
+        return self._read("balances_as_of", commit_seq=commit_seq)
+
+    def _read(self, statement: str, **values: int) -> dict[BalanceKey, Decimal]:
+        rows = self._tx.rows(statement, **values)
         return {BalanceKey(wallet, asset): Decimal(amount) for wallet, asset, amount in rows}
 
     def move(self, moved: Balances, commit_seq: int, cycle_id: int) -> None:
@@ -50,13 +63,32 @@ class StoredBalances:
 
 def moved_by(positions: Iterable[Position]) -> dict[BalanceKey, Decimal]:
     """What the events of positions have moved of each balance."""
-    sums: dict[BalanceKey, Decimal] = defaultdict(lambda: ZERO)
-    for position in positions:
-        if position.market.moves_balances:
-            for asset, amount in _legs(position):
-                key = BalanceKey(position.wallet, asset)
-                sums[key] = EXACT.add(sums[key], amount)
-    return dict(sums)
+    return total(
+        (BalanceKey(position.wallet, asset), amount)
+        for position in positions
+        if position.market.moves_balances
+        for asset, amount in position.legs
+    )
+
+
+def account_moves(tx: Tx, last_seq: int = LAST) -> dict[BalanceKey, Decimal]:
+    """What the account events among the ledger's first events have moved of each balance."""
+    rows = tx.each("legs_all", last_seq=last_seq)
+    return total((BalanceKey(wallet, asset), Decimal(amount)) for wallet, asset, amount in rows)
+
+
+def legs_of(events: Iterable[Event]) -> dict[BalanceKey, Decimal]:
+    """What account events move of each balance."""
+    return total(
+        (BalanceKey(event.wallet or MAIN, event.asset), Decimal(event.amount))
+        for event in events
+        if event.asset is not None and event.amount is not None
+    )
+
+
+def together(*moves: Balances) -> dict[BalanceKey, Decimal]:
+    """Several moves of balances as one."""
+    return total(leg for balances in moves for leg in balances.items())
 
 
 def difference(after: Balances, before: Balances) -> dict[BalanceKey, Decimal]:
@@ -70,19 +102,7 @@ def by_asset(balances: Balances) -> dict[str, str]:
     """Balances that are not zero by asset, and by wallet where there are several."""
     several = len({key.wallet for key in balances}) > 1
     return {
-        f"{key.asset} @{key.wallet}" if several else key.asset: canonical(balances[key])
+        key.named(several): canonical(balances[key])
         for key in sorted(balances, key=lambda key: (key.asset, key.wallet))
         if balances[key]
     }
-
-
-def _legs(position: Position) -> Iterator[tuple[str, Decimal]]:
-    market = position.market
-    if market.is_contract:
-        yield market.money, position.realized_pnl
-    else:
-        yield market.base, position.qty
-        yield market.quote, EXACT.subtract(position.realized_pnl, position.cost)
-    for currency, fee in position.fees.items():
-        if market.is_contract or currency != market.base:
-            yield currency, fee.copy_negate()

@@ -3,24 +3,40 @@
 Runs inside TX 1.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from engine.ledger.accounting import Position, PositionKey
 from engine.ledger.append import Appended
-from engine.ledger.balances import Balances, StoredBalances, difference, moved_by
+from engine.ledger.balances import (
+    BalanceKey,
+    Balances,
+    StoredBalances,
+    account_moves,
+    difference,
+    legs_of,
+    moved_by,
+    together,
+)
 from engine.ledger.digests import VERSION
-from engine.ledger.events import UNVOID, VOID
+from engine.ledger.event_types import BOOKED, UNVOID, VOID
+from engine.ledger.events import Event
 from engine.ledger.fills import Fill
-from engine.ledger.markets import MarketChange, Markets
+from engine.ledger.holdings import Holdings
+from engine.ledger.markets import Market, MarketChange, MarketKind, Markets
 from engine.ledger.positions import Positions
+from engine.ledger.questions import Assertions, keep_late_events
 from engine.store.tx import Tx
 
 
 class Books:
-    """The books of a ledger, which the commit `commit_seq` of a cycle changes."""
+    """The books of a ledger, which the commit `commit_seq` of a cycle changes; `moved` is what it
+    changed of balances."""
 
     def __init__(self, tx: Tx, commit_seq: int, cycle_id: int) -> None:
+        self._tx = tx
+        self.moved: Balances = {}
         self.markets = Markets(tx)
         self.positions = Positions(tx, self.markets)
         self.balances = StoredBalances(tx)
@@ -42,35 +58,67 @@ class Books:
             if unknown != position.fees_unknown:
                 position.fees_unknown = unknown
                 self.positions.keep([position], self._commit_seq, self._cycle_id)
-        moved = difference(moved_by(positions), self.balances.all())
+        moves = together(moved_by(positions), account_moves(self._tx))
+        moved = difference(moves, self.balances.all())
         self.balances.move(moved, self._commit_seq, self._cycle_id)
 
     def apply(
         self, appended: Appended, fills: Iterable[Fill], decided: Sequence[MarketChange] = ()
     ) -> None:
         """Apply what was appended, and what was decided about markets; store what that changes."""
-        if decided:
-            self._rule(decided)
-        booked = {event.symbol for event in appended.inserted}
-        reported = {fill.symbol: fill.market for fill in fills if fill.symbol in booked}
-        self.markets.pin(reported, self._commit_seq)
+        ruled = self._rule(decided) if decided else {}
+        self.markets.pin(self._reported(appended, fills), self._commit_seq)
         new = self.positions.grouped(appended.inserted)
         unsettled = self._of_markets(appended.unsettled) if appended.unsettled else set()
-        changed = {key: self.positions.read(key) for key in sorted(new.keys() | unsettled)}
+        anew = self._restated(appended) | dict.fromkeys(unsettled, 0)
+        changed = {key: self.positions.read(key) for key in sorted(new.keys() | anew.keys())}
         before = moved_by(changed.values())
         for key in changed:
-            changed[key] = self.positions.apply(changed[key], new[key], anew=key in unsettled)
+            changed[key] = self.positions.apply(changed[key], new[key], since_ms=anew.get(key))
         for key, more in self._unknown(appended).items():
             changed.setdefault(key, self.positions.read(key)).fees_unknown += more
         rulings = [event for event in appended.inserted if event.type in (VOID, UNVOID)]
         for key in unsettled | self.positions.grouped(rulings).keys():
             changed[key].fees_unknown = self.positions.fees_unknown(key)
         self.positions.keep(changed.values(), self._commit_seq, self._cycle_id)
-        moved = difference(moved_by(changed.values()), before)
-        self.balances.move(moved, self._commit_seq, self._cycle_id)
+        traded = difference(moved_by(changed.values()), before)
+        self.moved = together(traded, legs_of(appended.account)) if appended.account else traded
+        self.moved = together(self.moved, ruled) if ruled else self.moved
+        self.balances.move(self.moved, self._commit_seq, self._cycle_id)
+        self._raise_questions(appended, anew.values())
 
-    def _rule(self, decided: Iterable[MarketChange]) -> None:
-        """Fold the positions of markets anew whose rules or names are others from now on."""
+    def _reported(self, appended: Appended, fills: Iterable[Fill]) -> dict[str, Market | None]:
+        """The markets of what was appended, as their reports have them."""
+        booked = {event.symbol for event in appended.inserted}
+        reported = {fill.symbol: fill.market for fill in fills if fill.symbol in booked}
+        named = {event.symbol for event in appended.account if event.symbol is not None}
+        for symbol in named - self.markets.known.keys() if named else ():
+            reported.setdefault(symbol, _market(symbol))
+        return reported
+
+    def _restated(self, appended: Appended) -> dict[PositionKey, int]:
+        """The positions of booked trades of which the exchange states only now what they moved,
+        and from when on they have to be folded anew."""
+        trade_ids = {event.trade_id for event in appended.account if event.type == BOOKED}
+        if not trade_ids:
+            return {}
+        ids = json.dumps(sorted(trade_ids))
+        fills = self._tx.typed(Event, "fills_of_trades", trade_ids=ids)
+        groups = self.positions.grouped(fills)
+        return {key: min(fill.ts for fill in groups[key]) for key in groups}
+
+    def _raise_questions(self, appended: Appended, anew: Iterable[int]) -> None:
+        """Compare anew what was said about the past that changed, and tell what came too late."""
+        times = [*anew, *(event.ts for event in appended.inserted)]
+        if not times or not self._tx.rows("account_any"):
+            return
+        Assertions(self._tx, self.positions, self.balances).review(min(times))
+        if appended.inserted:
+            keep_late_events(self._tx, appended.inserted, self.markets, self._cycle_id)
+
+    def _rule(self, decided: Iterable[MarketChange]) -> Balances:
+        """Fold the positions of markets anew whose rules or names are others from now on; returns
+        what that moves."""
         decided = list(decided)
         stored = {position.key: position for position in self.positions.stored()}
         names = {name for change in decided for name in self.markets.of(change.symbol).names}
@@ -84,13 +132,12 @@ class Books:
                 self.positions.drop(position.key)
         folded = [self._folded(key) for key in sorted(keys)]
         self.positions.keep(folded, self._commit_seq, self._cycle_id)
-        moved = difference(moved_by(folded), moved_by(of_old))
-        self.balances.move(moved, self._commit_seq, self._cycle_id)
+        return difference(moved_by(folded), moved_by(of_old))
 
     def _folded(self, key: PositionKey) -> Position:
         """A position, folded from its beginning."""
         empty = Position.empty(key, self.markets.of(key.symbol))
-        position = self.positions.apply(empty, (), anew=True)
+        position = self.positions.apply(empty, (), since_ms=0)
         position.fees_unknown = self.positions.fees_unknown(key)
         return position
 
@@ -105,6 +152,21 @@ class Books:
             for key, fills in self.positions.grouped(unknown).items():
                 more[key] += count * len(fills)
         return more
+
+
+def _market(symbol: str) -> Market:
+    """The market of an account event. Raises `ValueError` where none of its kind is booked."""
+    market = Market.of(symbol)
+    if market.kind is MarketKind.OTHER:
+        raise ValueError(f"{symbol}: quantos and options are not booked yet")
+    return market
+
+
+def read_oversold(
+    tx: Tx, positions: Iterable[Position], balances: Balances
+) -> frozenset[BalanceKey]:
+    """The balances of which more is gone than there was."""
+    return Holdings.read(tx, positions).oversold(balances)
 
 
 def read_books(tx: Tx) -> tuple[list[Position], Balances]:

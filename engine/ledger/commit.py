@@ -10,15 +10,19 @@ from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
 
+from engine.ledger.account_append import append_account
 from engine.ledger.accounting import Position
 from engine.ledger.append import append, append_events
-from engine.ledger.balances import BalanceKey, StoredBalances
+from engine.ledger.balances import BalanceKey, Balances, StoredBalances, difference
 from engine.ledger.books import Books
 from engine.ledger.cursors import CursorChange, PreparedMarket, move_cursors
 from engine.ledger.decisions import Decision, decide
 from engine.ledger.digests import POSITIONS_ONLY, VERSION, digest
 from engine.ledger.disputes import OpenDisputes, open_ones
+from engine.ledger.events import Event
+from engine.ledger.holdings import Holdings
 from engine.ledger.positions import Positions, named
+from engine.ledger.questions import Question, open_questions
 from engine.store.tx import Tx
 
 
@@ -27,7 +31,9 @@ class Commit:
     """The outcome of one TX 1; `positions` and `balances` are all that there are after it.
 
     `digest_before` is the digest of the books before it; null where that is not known any more.
-    `disputes` are what waits for a decision of the operator after it.
+    `disputes` are what waits for a decision of the operator after it, `questions` what is open
+    else. `oversold` are the balances of which more is gone than there was, `newly_oversold` those
+    of them that were not before it.
     """
 
     commit_seq: int
@@ -44,6 +50,9 @@ class Commit:
     positions_digest: str
     digest_before: str | None
     disputes: Sequence[OpenDisputes] = ()
+    oversold: frozenset[BalanceKey] = frozenset()
+    newly_oversold: frozenset[BalanceKey] = frozenset()
+    questions: Sequence[Question] = ()
 
     @classmethod
     def of(cls, record: Mapping[str, Any], **rest: Any) -> "Commit":
@@ -59,12 +68,15 @@ def commit_cycle(
     cycle_id: int,
     lease_epoch: int,
     now_ms: int,
+    events: Sequence[Event] = (),
     decision: Decision | None = None,
     actor: str = "",
 ) -> Commit:
     """Append, account and advance the cursors: the function that runs inside the transaction.
 
-    A `decision` of an `actor` is a commit of its own, without markets. Raises `DecisionRefused`.
+    `events` are account events, which come without a report of a fill. A `decision` of an `actor`
+    is a commit of its own, without markets. Raises `DecisionRefused`, or `ValueError` for an
+    account event that is not what its type says.
     """
     markets = tuple(markets)
     fills = [fill for market in markets for fill in market.fills]
@@ -82,6 +94,7 @@ def commit_cycle(
         books.apply(appended, (), decided.markets)
     else:
         appended = append(tx, fills, cycle_id, books.markets)
+        append_account(tx, events, cycle_id, appended)
         books.apply(appended, fills)
     positions, balances, after = _digest(books)
     cursors = move_cursors(tx, markets, appended, cycle_id)
@@ -108,7 +121,18 @@ def commit_cycle(
         balances=balances,
         digest_before=last["positions_digest"],
         disputes=open_ones(tx),
+        **_standing(tx, positions, balances, difference(balances, books.moved)),
     )
+
+
+def _standing(
+    tx: Tx, positions: Iterable[Position], balances: Balances, before: Balances
+) -> dict[str, Any]:
+    """What is oversold, what was not before, and which questions are open."""
+    holdings = Holdings.read(tx, positions)
+    oversold = holdings.oversold(balances)
+    newly = oversold - holdings.oversold(before)
+    return {"oversold": oversold, "newly_oversold": newly, "questions": open_questions(tx)}
 
 
 def _digest(books: Books) -> tuple[list[Position], dict[BalanceKey, Decimal], str]:
@@ -124,13 +148,17 @@ def read_commit(tx: Tx, cycle_id: int) -> Commit | None:
         return None
     changes = json.loads(record["cursors_json"]).items()
     cursors = {key: CursorChange(before, after) for key, (before, after) in changes}
+    positions, balances = Positions(tx).all(), StoredBalances(tx)
     return Commit.of(
         record,
         cursors=cursors,
-        positions=Positions(tx).all(),
-        balances=StoredBalances(tx).all(),
+        positions=positions,
+        balances=balances.all(),
         digest_before=_digest_before(tx, record["commit_seq"]),
         disputes=open_ones(tx),
+        **_standing(
+            tx, positions.values(), balances.all(), balances.as_of(record["commit_seq"] - 1)
+        ),
     )
 
 

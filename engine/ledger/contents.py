@@ -37,9 +37,9 @@ class Content(NamedTuple):
         What one of the two does not know is no contradiction, nor a fee that is not known yet.
         `root` is what a market is called, of its names.
         """
-        mine = self.fill._replace(symbol=root(self.fill.symbol))
+        mine = self.fill._replace(symbol=root(self.fill.traded_in))
         its = reported.fill._replace(
-            symbol=root(reported.fill.symbol), exchange_trade_id=mine.exchange_trade_id
+            symbol=root(reported.fill.traded_in), exchange_trade_id=mine.exchange_trade_id
         )
         fields = mine.contradicted_by(its) | self._withdrawn_by(reported)
         for currency, fee in reported.fees.items():
@@ -111,7 +111,7 @@ class Together(NamedTuple):
                 if (both := mine.contradicted_by(its, root)) and its.contradicted_by(mine, root)
             ]
             if fields and all(map(is_relabelled, fields)):
-                relabelled[trade_id] = {content.fill.symbol for content in contents.values()}
+                relabelled[trade_id] = {content.fill.traded_in for content in contents.values()}
             elif fields:
                 clashing[trade_id] = [*contents.values()]
         return cls(by_id.keys(), clashing, relabelled)

@@ -17,6 +17,7 @@ from engine.errors import DecisionRefused
 from engine.ledger import disputes
 from engine.ledger.books import Books
 from engine.ledger.disputes import Dispute, DisputeKind
+from engine.ledger.event_types import OF_TRADES
 from engine.ledger.events import DECISION, FILL, UNVOID, VOID, Event, ruling, source_id
 from engine.ledger.identity import Identity
 from engine.ledger.markets import Market, MarketChange, MarketKind
@@ -101,6 +102,7 @@ def decide(
     deciding = _Deciding(tx, decision, books, commit_seq)
     deciding.act()
     effects = deciding.effects
+    _check_booked(tx, [*effects.void, *effects.valid])
     said = decision.model_dump(mode="json", exclude_none=True)
     meta = {"by": actor, "at_ms": now_ms, "why": decision.reason, "act": said["act"]}
     number = int(tx.value("last_seq"))
@@ -110,6 +112,16 @@ def decide(
     ]
     record = {"decision": said, "by": actor, **effects.values}
     return Decided([*events, *effects.booked], effects.markets, json.dumps(record))
+
+
+def _check_booked(tx: Tx, fills: Iterable[Event]) -> None:
+    """Raises `DecisionRefused` for a trade of which the exchange stated what it moved."""
+    ids = json.dumps([fill.trade_id for fill in fills])
+    if stated := tx.rows("booked_assets", trade_ids=ids, last_seq=2**63 - 1):
+        raise DecisionRefused(
+            f"trade {stated[0][0]}: the exchange stated what it moved of {stated[0][1]}, which a "
+            "ruling would not take back; book the difference by `adjust`"
+        )
 
 
 class _Deciding:
@@ -186,6 +198,11 @@ class _Deciding:
 
     def _whole_dispute(self) -> Dispute:
         dispute = self._open_dispute()
+        if dispute.events[0].type not in OF_TRADES:
+            raise DecisionRefused(
+                f"conflict {dispute.id} is about an account event: --keep keeps what stands; the "
+                "difference is booked by `adjust`"
+            )
         if not dispute.is_whole:
             raise DecisionRefused(
                 f"conflict {dispute.id}: an earlier program kept one event of this content alone; "

@@ -1,12 +1,13 @@
 """Digests: equal ones, equal books. A commit has that of the books it left."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from hashlib import sha256
 from operator import attrgetter
+from typing import Any
 
-from engine.ledger.accounting import Position
+from engine.ledger.accounting import BESIDE, Position
 from engine.ledger.balances import BalanceKey
 from engine.ledger.markets import Market
 from engine.money import canonical
@@ -24,7 +25,7 @@ def digest(
     """The digest of all positions, balances and markets' rules."""
     return digest_of(
         VERSION,
-        (json.dumps([*p.row.values()]) for p in sorted(positions, key=attrgetter("key"))),
+        (position_row([*p.row.values()]) for p in sorted(positions, key=attrgetter("key"))),
         (balance_row(*key, canonical(balances[key])) for key in sorted(balances)),
         (market_row(m) for m in sorted(markets, key=attrgetter("symbol"))),
     )
@@ -41,6 +42,13 @@ def digest_of(
     if version != POSITIONS_ONLY:
         text += f"[{', '.join(balances)}][{', '.join(markets)}]"
     return sha256(text.encode()).hexdigest()[:32]
+
+
+def position_row(values: Sequence[Any]) -> str:
+    """A position's columns; those that account events change, only where one did."""
+    values = list(values)
+    usual = values[-len(BESIDE) :] == [*BESIDE.values()]
+    return json.dumps(values[: -len(BESIDE)] if usual else values)
 
 
 def balance_row(wallet: str, asset: str, amount: str) -> str:

@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from engine.ledger.contents import Contradiction, content_json, read_content
+from engine.ledger.event_types import OF_TRADES
 from engine.ledger.events import Event
 from engine.store.tx import Tx
 
@@ -62,20 +63,27 @@ def keep(
 ) -> None:
     """Keep a content that is in dispute, once, however often it is reported."""
     fill = events[0]
-    tx.run(
-        "dispute_keep",
-        event_id=f"fill:{fill.trade_id}",
-        cycle_id=cycle_id,
-        fields_json=json.dumps(fields),
-        reported_json=content_json(events),
-        reported_hash=content_hash(events),
-        source_id=fill.trade_id,
-        symbol=fill.symbol,
-        ts=fill.ts,
-        kind=kind.value,
-    )
+    values = {"reported_json": content_json(events), "reported_hash": content_hash(events)}
+    said = {"kind": kind.value, "fields_json": json.dumps(fields), "cycle_id": cycle_id}
+    tx.run("dispute_keep", **about(fill), **values, **said)
     hashes = json.dumps([event.hash.hex().upper() for event in events])
-    tx.run("dispute_supersede", source_id=fill.trade_id, hashes=hashes)
+    tx.run("dispute_supersede", source_id=about(fill)["source_id"], hashes=hashes)
+
+
+def keep_event(tx: Tx, event: Event, fields: Contradiction, cycle_id: int) -> None:
+    """Keep an account event that is another one than what stands under its id."""
+    keep(tx, [event], DisputeKind.CORRECTION, fields, cycle_id)
+
+
+def about(event: Event) -> dict[str, str | int]:
+    """What a dispute is about: the trade, or the account event, and its market or asset."""
+    of_trade = event.type in OF_TRADES
+    return {
+        "event_id": f"fill:{event.trade_id}" if of_trade else event.event_id,
+        "source_id": event.trade_id if of_trade else event.event_id,
+        "symbol": event.symbol or event.asset or "",
+        "ts": event.ts,
+    }
 
 
 def content_hash(events: Iterable[Event]) -> bytes:

@@ -1,4 +1,4 @@
-"""Ledger events: those that a fill becomes, and the order in which they are folded."""
+"""Ledger events: those that a fill becomes, and the order in which all are folded."""
 
 import json
 import re
@@ -9,14 +9,14 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from engine.ledger.event_types import FEE as FEE
+from engine.ledger.event_types import FILL as FILL
+from engine.ledger.event_types import OF_TRADES, IdForm, event_type
+from engine.ledger.event_types import UNVOID as UNVOID
+from engine.ledger.event_types import VOID as VOID
 from engine.ledger.fills import Fill, FillDetails
 from engine.ledger.markets import Market
 from engine.money import canonical
-
-FILL = "FILL"
-FEE = "FEE"
-VOID = "VOID"
-UNVOID = "UNVOID"
 
 # What the ids of trades begin with that a decision booked: `decision:{commit_seq}:{id}`.
 DECISION = "decision:"
@@ -25,22 +25,23 @@ DECISION = "decision:"
 class Event(NamedTuple):
     """One row of `ledger_events`, but for its number and the cycle that inserted it.
 
-    Money is canonical text. A FILL has side, qty and price; a FEE has fee and fee_currency. What
-    follows the hash is null where nothing but the usual is to be said: the main wallet, the net
-    side, the market's margin mode, no contract size. `version` says what the hash covers: 1 what
-    stands before it, 2 all the rest too.
+    Money is canonical text. What an event of a type carries, `event_types` has: a FILL side, qty
+    and price, a FEE fee and fee_currency, most others asset and amount. What follows the hash is
+    null where nothing but the usual is to be said: the main wallet, the net side, the market's
+    margin mode, no contract size. `version` says what the hash covers: 1 what stands before it, 2
+    all the rest too.
     """
 
     event_id: str
     ts: int
-    symbol: str
+    symbol: str | None
     type: str
     side: str | None
     qty: str | None
     price: str | None
     fee: str | None
     fee_currency: str | None
-    exchange_trade_id: str
+    exchange_trade_id: str | None
     exchange_order_id: str | None
     client_order_id: str | None
     meta_json: str
@@ -61,18 +62,53 @@ class Event(NamedTuple):
 
     @property
     def trade_id(self) -> str:
-        if self.type != FEE:
-            return self.exchange_trade_id
-        return self.exchange_trade_id.removeprefix("fee:")
+        """The trade that it is of; nothing where it is of none."""
+        named = self.exchange_trade_id or ""
+        return named.removeprefix("fee:") if self.type == FEE else named
+
+    @property
+    def traded_in(self) -> str:
+        """The market of a trade's event, which always names one."""
+        return self.symbol or ""
+
+    @property
+    def source_id(self) -> str:
+        """The id that the exchange gave it, or what counts the events of its type."""
+        if self.type in OF_TRADES:
+            return self.trade_id
+        leg = self.leg
+        text = self.event_id.removeprefix(f"{self.type.lower()}:")
+        if event_type(self.type).id_form is IdForm.SOURCE:
+            text = text.removeprefix(f"{self.source}:")
+        return text.removesuffix(f":{leg}") if leg else text
+
+    @property
+    def id_parts(self) -> dict[str, Any]:
+        """What the id of an account event is made of."""
+        number = self.source_id
+        if event_type(self.type).id_form is IdForm.NUMBER:
+            return {"number": int(number) if number.isascii() and number.isdigit() else None}
+        return {"source": self.source, "source_id": number, "leg": self.leg}
+
+    @property
+    def leg(self) -> str | None:
+        """Which of several that the source has under one id."""
+        leg: str | None = json.loads(self.meta_json).get("leg")
+        return leg
+
+    @property
+    def reason(self) -> str:
+        """Why somebody booked it."""
+        return str(json.loads(self.meta_json).get("reason", ""))
 
     @property
     def fees_unknown(self) -> bool:
         """Whether it is a fill whose report did not name all fees."""
         return self.type == FILL and '"fee":"unknown"' in self.meta_json
 
-    def place(self, market: Market) -> "SortKey":
-        """Where the event stands in the fold of its market."""
-        return sort_key(self.ts, market, self.trade_id, self.event_id)
+    def place(self, market: Market | None) -> "SortKey":
+        """Where the event stands in the fold; its market is null where it names none."""
+        return sort_key(self.ts, market, self.source_id, self.event_id)
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -107,7 +143,7 @@ class Event(NamedTuple):
         if self.type == FILL:
             event = self._replace(event_id=f"fill:{trade_id}", exchange_trade_id=trade_id)
         else:
-            more = self.event_id.removeprefix(self.exchange_trade_id)
+            more = self.event_id.removeprefix(self.exchange_trade_id or "")
             fee_id = f"fee:{trade_id}"
             event = self._replace(event_id=f"{fee_id}{more}", exchange_trade_id=fee_id)
         return event._replace(hash=event.content_hash)
@@ -214,7 +250,7 @@ def _detailed(event: Event, details: FillDetails) -> Event:
 def no_fee(fill: Event, *, taken: bool) -> Event:
     """A fee of nothing, which says that a fill's fees are all named: in the market's money, or in
     `-` where the fill has fees."""
-    trade_id, currency = fill.trade_id, "-" if taken else Market.of(fill.symbol).money
+    trade_id, currency = fill.trade_id, "-" if taken else Market.of(fill.symbol or "").money
     event_id = f"fee:{trade_id}:-" if taken else f"fee:{trade_id}"
     fee = fill._replace(
         event_id=event_id, type=FEE, side=None, qty=None, price=None, fee="0",
@@ -223,13 +259,14 @@ def no_fee(fill: Event, *, taken: bool) -> Event:
     return fee.naming_all_fees()
 
 
-def sort_key(ts: int, market: Market, trade_id: str, event_id: str) -> SortKey:
-    """Where an event stands in its position's fold: time, trade id, FILL before FEE.
+def sort_key(ts: int, market: Market | None, source: str, event_id: str) -> SortKey:
+    """Where an event stands in the fold: time, source id, FILL before FEE before other types.
 
-    Trade ids are compared as the exchange numbered them, without what qualifies them, nor the
-    decision that booked them; numbers come before other ids, in numeric order.
+    The ids of trades are compared as the exchange numbered them, without what qualifies them, nor
+    the decision that booked them; numbers come before other ids, in numeric order.
     """
-    number = market.source_id(source_id(trade_id))
+    number = source_id(source)
+    number = number if market is None else market.source_id(number)
     by_id = (0, int(number), "") if number.isascii() and number.isdigit() else (1, 0, number)
     return ts, by_id, RANKS.get(event_id.partition(":")[0], 3), event_id
 

@@ -59,7 +59,7 @@ class MarketNames:
         of_markets: dict[str, dict[str, Event]] = defaultdict(dict)
         for trade_id, (fill, *_) in fresh.items():
             if bare := within_market(trade_id, self._qualifier(fill)):
-                of_markets[fill.symbol][bare] = fill
+                of_markets[fill.traded_in][bare] = fill
         if len(of_markets.keys() | self._markets.commits.keys()) < 2:
             return
         found: set[str] = set()
@@ -75,14 +75,14 @@ class MarketNames:
 
     def _qualifier(self, fill: Event) -> str:
         """What the ids of a market's fills begin with, where they are unique within it only."""
-        market = self._markets.stored(fill.symbol)
-        return market.qualifier if market else fill.market_id or fill.symbol
+        market = self._markets.stored(fill.traded_in)
+        return market.qualifier if market else fill.market_id or fill.traded_in
 
     def _alike(
         self, pairs: Iterable[tuple[Event, Event]], found: set[str]
     ) -> Iterator[tuple[str, Event]]:
         for fill, other in pairs:
-            if fill.trade_id in found or self.distinct({fill.symbol, other.symbol}):
+            if fill.trade_id in found or self.distinct({fill.traded_in, other.traded_in}):
                 continue
             fields = Content(other, {}).contradicted_by(Content(fill, {}))
             if is_relabelled(fields):

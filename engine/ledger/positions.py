@@ -8,11 +8,11 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
-from itertools import dropwhile, islice
+from itertools import dropwhile, islice, takewhile
 from operator import attrgetter, itemgetter
 
-from engine.ledger.accounting import NET, Position, PositionKey
-from engine.ledger.events import Event, in_fold_order
+from engine.ledger.accounting import NET, NOTHING_BOOKED, Booked, Position, PositionKey
+from engine.ledger.events import Event, SortKey, in_fold_order
 from engine.ledger.markets import Markets, decided_after
 from engine.store.tx import Row, Tx
 
@@ -25,6 +25,7 @@ class Positions:
 
     def __init__(self, tx: Tx, markets: Markets | None = None) -> None:
         self._tx = tx
+        self._any_booked: bool | None = None
         self.markets = markets or Markets(tx)
         self._void: frozenset[str] | None = None
         self._checkpoints = True
@@ -117,10 +118,13 @@ class Positions:
         }
 
     def grouped(self, events: Iterable[Event]) -> Mapping[PositionKey, list[Event]]:
-        """Events by the positions that they belong to; of any other position, none."""
+        """Events by the positions that they belong to; of any other position, none. An event that
+        names no market belongs to none."""
         groups: dict[PositionKey, list[Event]] = defaultdict(list)
         keys: dict[tuple[str | None, ...], PositionKey] = {}
         for event in events:
+            if event.symbol is None:
+                continue
             place = event.symbol, event.wallet, event.position_side, event.margin_mode
             key = keys.get(place)
             if key is None:
@@ -128,12 +132,15 @@ class Positions:
             groups[key].append(event)
         return groups
 
-    def apply(self, position: Position, events: Iterable[Event], *, anew: bool) -> Position:
-        """Apply newly inserted events to a stored position; `anew` folds it from its beginning."""
-        if anew:
-            return self._refold(position, 0)
+    def apply(
+        self, position: Position, events: Iterable[Event], *, since_ms: int | None = None
+    ) -> Position:
+        """Apply newly inserted events to a stored position; `since_ms` is from when on it is folded
+        anew, whatever the events are."""
         market = position.market
         events = list(in_fold_order(sorted(events, key=attrgetter("ts")), market))
+        if since_ms is not None:
+            return self._refold(position, min([since_ms, *(event.ts for event in events[:1])]))
         if events[0].place(market) <= position.last:
             return self._refold(position, events[0].ts)
         self._fold_on(position, events)
@@ -143,6 +150,31 @@ class Positions:
         """Remove a position whose events belong to another from now on."""
         self._tx.run("checkpoints_drop", since_ms=0, **key._asdict())
         self._tx.run("position_drop", **key._asdict())
+
+    def before(self, key: PositionKey, place: SortKey) -> Position:
+        """The position as the fold of its events that sort before a place."""
+        position = self.checkpoint(key, place[0])
+        market = position.market
+        last, events = position.last, self.events(key, position.last_ts)
+        later = dropwhile(lambda event: event.place(market) <= last, events)
+        earlier = list(takewhile(lambda event: event.place(market) < place, later))
+        position.fold(earlier, self.booked(earlier), self.void)
+        return position
+
+    def booked(self, events: Iterable[Event], last_seq: int = LAST) -> Booked:
+        """Of events' trades, those of which the exchange stated what they moved, among the ledger's
+        first events."""
+        if self._any_booked is None:
+            self._any_booked = bool(self._tx.rows("booked_any"))
+        if not self._any_booked:
+            return NOTHING_BOOKED
+        assets: dict[str, set[str]] = defaultdict(set)
+        trade_ids = json.dumps(sorted({event.trade_id for event in events}))
+        for trade_id, asset in self._tx.rows(
+            "booked_assets", trade_ids=trade_ids, last_seq=last_seq
+        ):
+            assets[trade_id].add(asset)
+        return assets
 
     def keep(self, changed: Iterable[Position], commit_seq: int, cycle_id: int) -> None:
         """Store positions as a commit of a cycle left them."""
@@ -174,7 +206,7 @@ class Positions:
         events = iter(events)
         due = CHECKPOINT_EVENTS - position.events % CHECKPOINT_EVENTS
         while chunk := list(islice(events, due)):
-            position.fold(chunk, self.void)
+            position.fold(chunk, self.booked(chunk), self.void)
             if len(chunk) == due:
                 self._tx.run("checkpoint_write", **position.row)
                 due = CHECKPOINT_EVENTS

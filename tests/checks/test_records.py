@@ -65,7 +65,7 @@ def test_what_stands_beside_sound_books_is_sound(ledger: Path) -> None:
         ("UPDATE cycles SET status = 'ok' WHERE cycle_id = 3", "cycles", "3.status"),
         ("UPDATE cycles SET fills_count = 9 WHERE cycle_id = 1", "cycles", "1.fills_count"),
         ("INSERT INTO position_checkpoints VALUES ('X/Y', 'main', 'net', 'cash', 1, 'e', 't', '1',"
-         " '0', '0', '{}', 1)", "position_checkpoints", "X/Y.qty"),
+         " '0', '0', '{}', 1, '0', '{}', '{}')", "position_checkpoints", "X/Y.qty"),
     ],
 )  # fmt: skip
 def test_what_was_changed_by_hand_is_named(

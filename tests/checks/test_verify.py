@@ -84,6 +84,9 @@ def test_sound_books_are_ok_and_what_was_looked_at_is_counted(path: Path) -> Non
         "history": 3,
         "applied_fills": 621,
         "fees": 621,
+        "account_events": 0,
+        "assertions": 0,
+        "late_events": 0,
         "cursors": 2,
         "metrics": 3,
         "cycles": 3,
@@ -162,7 +165,7 @@ TAMPERED: list[tuple[str, str, str, str]] = [
     ("DELETE FROM stage4_positions WHERE symbol = 'BTC/USDT'",
      "stage4_positions", "BTC/USDT", ""),
     ("INSERT INTO stage4_positions VALUES ('X/Y', 'main', 'net', 'cash', '1', '1', '0', '{}', "
-     "0, 0, 0, '', '', 1)",
+     "0, 0, 0, '', '', 1, '0', '{}', '{}')",
      "stage4_positions", "X/Y.qty", "0"),
     ("UPDATE position_checkpoints SET cost = '1' WHERE symbol = 'BTC/USDT'",
      "position_checkpoints", "BTC/USDT.cost", ""),
@@ -175,7 +178,7 @@ TAMPERED: list[tuple[str, str, str, str]] = [
     ("DELETE FROM position_history WHERE (symbol, commit_seq) = ('BTC/USDT', 1)",
      "position_history", "BTC/USDT 1", "("),
     ("INSERT INTO position_history VALUES ('BTC/USDT', 'main', 'net', 'cash', 9, '1', '1', '1', "
-     "'{}', 0)",
+     "'{}', 0, '0', '{}', '{}')",
      "position_history", "BTC/USDT 9", "a commit of it"),
     ("UPDATE ledger_commits SET positions_digest = 'x' WHERE commit_seq = 2",
      "ledger_commits", "2.positions_digest", ""),

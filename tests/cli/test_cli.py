@@ -203,7 +203,7 @@ def test_an_unknown_table_is_a_usage_error_that_lists_the_known_ones(
     for name in ("nothing", "sqlite_master", 'cycles"; DROP TABLE cycles; --'):
         ran = look("export", where, name)
         assert ran.code == 2
-        assert "there are: applied_fills, audit" in ran.err
+        assert "there are: applied_fills, assertions, audit" in ran.err
     assert look("export", where, "cycles", "--format", "xml").code == 2
 
 

@@ -6,8 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from engine import CycleResult, CycleStatus, Engine
-from tests.builders import T0, opened, reported, rows, serve, settings_in, verified
+from tests.builders import (
+    T0,
+    commit,
+    cycledeck,
+    opened,
+    reported,
+    rows,
+    serve,
+    settings_in,
+    verified,
+)
 from tests.golden.golden_ledger import FOLDER, unpack
+from tests.ledger.test_event_types import event
 
 SWAP = "ETH/USDT:USDT"
 
@@ -52,3 +63,37 @@ async def test_a_contract_that_the_first_program_began_goes_on_by_its_rules_and_
         ]
         assert rows(ledger, "SELECT rules FROM markets WHERE symbol = ?", symbol) == [1]
     assert verified(tmp_path / "ledger.db").violations == ()
+
+
+async def test_what_the_ledger_asks_puts_a_cycle_at_attention_until_it_is_answered(
+    tmp_path: Path,
+) -> None:
+    settings = settings_in(tmp_path, serve(tmp_path / "f.jsonl", [reported("1")]))
+    async with Engine(settings) as engine:
+        assert (await engine.cycle()).status is CycleStatus.OK
+    asked = [
+        event("UNKNOWN", asset="BNB", amount="1"),
+        event("ASSERT", 2_000, asset="USDT", stated="-90"),
+        event("FUNDING", source_id="9", asset="USDT", amount="0"),
+    ]
+    with opened(settings.db) as ledger:
+        commit(ledger, [], cycle_id=2, events=asked)
+    async with Engine(settings) as engine:
+        for _ in range(2):
+            result = await engine.cycle()
+            assert result.status is CycleStatus.ATTENTION
+            assert warned(result) == {("unknown_events", "BNB"), ("assertion_not_held", "USDT")}
+    assert verified(settings.db).violations == ()
+    verification = await asyncio.to_thread(cycledeck, "verify", "--db", settings.db)
+    assert verification.code == 0
+    assert "USDT: assert:ledger:7: the exchange said -90" in verification.out
+
+
+async def test_a_side_of_which_more_was_closed_than_opened_is_at_attention(tmp_path: Path) -> None:
+    closed = reported("1", "sell", positionSide="long", contractSize="1", symbol=SWAP)
+    async with Engine(settings_in(tmp_path, serve(tmp_path / "f.jsonl", [closed]))) as engine:
+        for _ in range(2):
+            result = await engine.cycle()
+            assert result.status is CycleStatus.ATTENTION
+            assert warned(result) == {("oversold", SWAP)}
+            assert result.positions[f"{SWAP} long"].oversold

@@ -24,6 +24,7 @@ from engine.ledger import positions
 from engine.store.connection import Connect, connect_sqlite
 from engine.venue import LimitOrder, VenueOrder
 from engine.venues.sim import Mischief, SimSettings, SimVenue
+from engine.venues.sim.state import START_BALANCES
 from tests.builders import ETH, Reported, fee, opened, raw, reported, serve, settings_in
 from tests.faults.injection import Statements
 from tests.golden.golden_ledger import FOLDER, unpack
@@ -277,6 +278,10 @@ class SimStory:
                 yield f"order {client_order_id} was sent {times} times"
 
 
+# The simulator's, which its first commit books.
+OPENINGS = {f"opening:{number}" for number, _ in enumerate(START_BALANCES, 1)}
+
+
 def disagreements(ledger: Path) -> Iterator[str]:
     """Where a ledger and the sim exchange's own file differ, as of the last cycle's begin."""
     with opened(ledger.with_suffix(".sim.db")) as exchange:
@@ -286,6 +291,7 @@ def disagreements(ledger: Path) -> Iterator[str]:
     with opened(ledger) as connection:
         raw(connection).row_factory = sqlite3.Row
         events = {e["event_id"]: e for e in connection.execute("SELECT * FROM ledger_events")}
+        committed = connection.execute("SELECT count(*) FROM ledger_commits").fetchall()[0][0]
         as_of = connection.execute("SELECT max(venue_ms) FROM cycles").fetchall()[0][0]
         orders = {o["client_order_id"]: o["status"] for o in connection.execute(
             "SELECT client_order_id, status FROM orders")}  # fmt: skip
@@ -305,6 +311,10 @@ def disagreements(ledger: Path) -> Iterator[str]:
                 yield f"{event_id} is missing"
             if event is not None and any(event[name] != trade[name] for name in names):
                 yield f"{event_id} is {dict(event)}, at the exchange {dict(trade)}"
+    openings = [events.pop(event_id) for event_id in sorted(events) if event_id in OPENINGS]
+    opened_with = {event["asset"]: Decimal(event["amount"]) for event in openings}
+    if opened_with != (START_BALANCES if committed else {}):
+        yield f"the account is opened with {[dict(event) for event in openings]}"
     for event_id in events:
         yield f"{event_id} is no trade of the exchange"
     for order in there:

@@ -31,6 +31,7 @@ from tests.builders import (
     ETH,
     T0,
     OpenLedger,
+    commit,
     fee,
     memory_ledger,
     opened,
@@ -40,6 +41,7 @@ from tests.builders import (
     settings_in,
 )
 from tests.fakes import FakeVenue
+from tests.ledger.test_event_types import event as account_event
 
 LATEST_MS = 4_000_000_000_000
 MISCHIEF = {
@@ -63,8 +65,9 @@ def events(found: Xray) -> list[EventOutcome]:
 def totals(found: Xray) -> tuple[int, int, int, int]:
     """attempted, inserted, ignored, conflicting"""
     counts = Counter(event.outcome for event in events(found))
-    booked = counts.total() - counts["unbooked"]
-    return booked, counts["inserted"], counts["ignored"], counts["conflicting"]
+    account = len(found.account)
+    booked = counts.total() - counts["unbooked"] + account
+    return booked, counts["inserted"] + account, counts["ignored"], counts["conflicting"]
 
 
 def committed(found: Xray) -> tuple[int, int, int, int]:
@@ -90,6 +93,7 @@ def check_against_the_ledger(connection: OpenLedger, found: Xray) -> None:
     cycles = {event_id: cycle for event_id, *_, cycle in stored}
     by_currency = {(trade_id, currency): cycle for _, trade_id, currency, cycle in stored}
     inserted = [event.event_id for event in events(found) if event.outcome == "inserted"]
+    inserted += [line.event_id for line in found.account]
     assert sorted(inserted) == sorted(e for e, cycle in cycles.items() if cycle == cycle_id)
     for line in found.fills:
         for event in line.events:
@@ -654,3 +658,21 @@ async def test_a_fill_of_a_hedged_market_names_its_position_which_can_be_explain
             explanation = explain(ledger, 1, name)
             assert (explanation.after.qty, explanation.matches) == (qty, True)
             assert len(explanation.steps) == 1
+
+
+def test_account_events_are_told_in_words_with_the_reason(ledger: OpenLedger) -> None:
+    adjusted = account_event(
+        "ADJUST", 2_000, symbol=BTC, qty="1", cost="5", reason="found [/] a slip"
+    )
+    deposit = account_event("DEPOSIT", 3_000, asset="USDT", amount="7", wallet="earn")
+    commit(ledger, [reported("1")], events=[adjusted, deposit])
+    found = xray(ledger, 1)
+    assert [line.words for line in found.account] == [
+        "BTC/USDT 1 that cost 5: found [/] a slip", "USDT @earn 7",
+    ]  # fmt: skip
+    assert [line.trade_id for line in found.fills] == ["1"]
+    explanation = explain(ledger, 1, BTC)
+    assert explanation.matches
+    assert [(step.type, step.d, step.reason) for step in explanation.steps] == [
+        ("FILL", "1", ""), ("ADJUST", "1", "found [/] a slip"),
+    ]  # fmt: skip

@@ -176,7 +176,7 @@ def test_rows_of_either_side_of_a_hedge_have_ids_of_their_own(ledger: RecordedLe
     assert ledger.once(SHORT)["fills_count"] == 1
     assert ledger.once(LONG, SHORT, LONG)["fills_count"] == 2
     result = ledger.once(LONG, LONG, SHORT)
-    assert (result["status"], result["ledger_events_inserted"]) == ("ok", 0)
+    assert (result["status"], result["ledger_events_inserted"]) == ("attention", 0)
     key = f"{SWAP}:o:{LONG['timestamp']}:buy:100:1"
     assert ledger.ids == [f"{key}:long:1", f"{key}:long:2", f"{key}:short:1"]
     ledger.prove(3)

@@ -93,13 +93,13 @@ def test_unrealized_is_what_closing_at_the_mark_would_realize() -> None:
 
 
 @pytest.mark.parametrize(
-    ("symbol", "qty", "oversold"),
-    [("A/USD", -1, True), ("A/USD", 1, False), ("A/USD", 0, False), ("A/USD:USD", -1, False)],
+    ("side", "qty", "oversold"),
+    [("net", -1, False), ("long", -1, True), ("long", 1, False), ("short", 1, True)],
 )
-def test_selling_more_than_the_ledger_holds_is_flagged_on_spot(
-    symbol: str, qty: int, oversold: bool
+def test_closing_more_of_a_side_than_was_opened_is_oversold(
+    side: str, qty: int, oversold: bool
 ) -> None:
-    assert Position(symbol, qty=Decimal(qty)).oversold is oversold
+    assert Position("A/USD:USD", side=side, qty=Decimal(qty)).oversold is oversold
 
 
 def test_a_fold_of_nothing_changes_nothing() -> None:

@@ -1,5 +1,6 @@
 """The books of an account: positions and balances, whatever order fills come in."""
 
+from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -10,9 +11,21 @@ from hypothesis import strategies as st
 
 from engine.checks.verify import verify
 from engine.ledger import positions
-from tests.builders import balances_of, commit, fee, memory_ledger, money_of, reported, vectors
-from tests.exact import exact_books
-from tests.generated import account_fills
+from engine.ledger.account_events import account_event
+from engine.ledger.events import Event
+from tests.builders import (
+    balances_of,
+    commit,
+    fee,
+    memory_ledger,
+    money_of,
+    reported,
+    rows,
+    vectors,
+)
+from tests.exact import ExactBooks, exact_books, place_of
+from tests.generated import account_events, account_fills
+from tests.ledger.test_event_types import AMOUNTS
 
 
 @vectors()
@@ -51,6 +64,63 @@ def test_any_order_split_and_late_fees_give_the_books_of_an_independent_fold(
         assert {c: Fraction(v) for c, v in position.fees.items() if v} == {
             c: v for c, v in exact.fees.items() if v
         }
+
+
+@given(account_fills(max_size=10), st.data())
+def test_account_events_in_any_order_and_split_give_the_books_of_an_independent_fold(
+    items: list[Any], data: Any
+) -> None:
+    events = data.draw(account_events(items), label="events")
+    arrivals = data.draw(st.permutations([*items, *events]), label="arrivals")
+    arrivals += data.draw(st.lists(st.sampled_from(arrivals)), label="again")
+    cuts = sorted({0, len(arrivals), *data.draw(st.lists(st.integers(0, len(arrivals))))})
+    ledger = memory_ledger()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(positions, "CHECKPOINT_EVENTS", data.draw(st.sampled_from([1, 2, 5])))
+        for cycle_id, (start, end) in enumerate(pairwise(cuts), 1):
+            told = arrivals[start:end]
+            fills = [item for item in told if "kind" not in item]
+            account = [made_event(event) for event in told if "kind" in event]
+            made = commit(ledger, fills, cycle_id=cycle_id, events=account)
+            assert made.inserted + made.ignored == made.attempted
+    exact = ExactBooks()
+    exact.fold(items, events)
+    outcome = verify(ledger)
+    assert outcome.violations == ()
+    assert {tuple(k): Fraction(v) for k, v in made.balances.items() if v} == exact.balances()
+    assert made.positions.keys() == exact.positions.keys()
+    for name, expected in exact.positions.items():
+        position = made.positions[name]
+        figures = (position.qty, position.cost, position.realized_pnl, position.funding)
+        assert tuple(map(Fraction, figures)) == (
+            expected.qty, expected.cost, expected.realized_pnl, expected.funding,
+        )  # fmt: skip
+    assert assertions(ledger) == {
+        event["event_id"]: asserted(exact, event) for event in events if event["kind"] == "ASSERT"
+    }
+
+
+def made_event(event: dict[str, Any]) -> Event:
+    decimals = {name: Decimal(event[name]) for name in AMOUNTS if name in event}
+    parts = {name: value for name, value in event.items() if name != "event_id"}
+    made = account_event(**(parts | decimals))
+    assert made.event_id == event["event_id"]
+    return made
+
+
+def assertions(ledger: Any) -> dict[str, Fraction]:
+    return {
+        event_id: Fraction(actual)
+        for event_id, actual in rows(ledger, "SELECT event_id, actual FROM assertions")
+    }
+
+
+def asserted(exact: ExactBooks, said: dict[str, Any]) -> Fraction:
+    """What an assertion is about, where it stands."""
+    place = place_of(said)
+    if "symbol" in said:
+        return exact.quantities[place]
+    return exact.balances(place).get(("main", said["asset"]), Fraction(0))
 
 
 def test_fills_whose_fees_are_unknown_are_counted_until_a_report_names_them_all() -> None:

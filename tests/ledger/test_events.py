@@ -12,10 +12,10 @@ from tests.builders import BTC, fee, read, reported
 
 
 def place(event: Event) -> SortKey:
-    return event.place(Market.of(event.symbol))
+    return event.place(Market.of(event.symbol or ""))
 
 
-def ids(item: dict[str, Any], trade_ids: TradeIds = TradeIds.ACCOUNT) -> list[tuple[str, str]]:
+def ids(item: dict[str, Any], trade_ids: TradeIds = TradeIds.ACCOUNT) -> list[Any]:
     return [(e.event_id, e.exchange_trade_id) for e in events_of(read(item, trade_ids))]
 
 

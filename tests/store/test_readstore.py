@@ -35,7 +35,7 @@ async def test_what_reading_a_damaged_row_raises_says_that_it_is_one(
     with opened(path) as other:
         other.execute(
             "INSERT INTO stage4_positions VALUES ('A/B', 'main', 'net', 'cash', 'x', '0', '0', "
-            "'{}', 0, 0, 0, '', '', 1)"
+            "'{}', 0, 0, 0, '', '', 1, '0', '{}', '{}')"
         )
     with pytest.raises(StoreCorrupt, match=r"ledger\.db: a row is not what .*InvalidOperation"):
         await store.read(lambda tx: Positions(tx).all())

@@ -19,14 +19,17 @@ if TYPE_CHECKING:
     from engine import PositionView
 
 FIGURES: Final = ("qty", "avg cost", "mark", "unrealized", "realized")
+# A column that is there where any position has some.
+FUNDING: Final = "funding"
+MOST_FUNDING: Final = 20
 OVERSOLD: Final = " ◆ oversold"
 OVERSOLD_BRIEF: Final = " ◆"
 NARROWEST: Final = 12
 FEES_WIDTH: Final = 18
 MOST_FEES: Final = 40
 LONGEST_SYMBOL: Final = 30
-# Where the room is short the fees go first, then the mark, then the average cost.
-_DROPS: Final = {"fees": 3, "mark": 2, "avg cost": 1}
+# Where the room is short the fees go first, then funding, the mark, and the average cost.
+_DROPS: Final = {"fees": 4, FUNDING: 3, "mark": 2, "avg cost": 1}
 # The columns a figure's sign takes: a gain has one.
 _SIGNS: Final = (0, 0, 0, len("▲ +"), len("▲ +"))
 _DOT: Final = (" · ", Tone.FAINT)
@@ -50,20 +53,24 @@ class PositionRows(MadeRows[str]):
 @dataclass(frozen=True, slots=True)
 class Room:
     """The columns a table of positions needs: for symbols, for the whole digits of each figure and
-    for all of its digits, and in few digits, for any one fee and for all of them."""
+    for all of its digits, and in few digits, for any one fee and for all of them; for funding, none
+    where there is none."""
 
     symbol: int = 8
     least: tuple[int, ...] = (NARROWEST,) * 5
     money: tuple[int, ...] = (NARROWEST,) * 5
     fee: int = FEES_WIDTH
     fees: int = FEES_WIDTH
+    funding: int = 0
 
     def including(self, positions: "Mapping[str, PositionView]") -> "Room":
         """Room for these as well: columns become wider, never narrower."""
-        symbol, fee, fees = self.symbol, self.fee, self.fees
+        symbol, fee, fees, funding = self.symbol, self.fee, self.fees, self.funding
         least, money = list(self.least), list(self.money)
         for name, position in positions.items():
             symbol = max(symbol, min(cell_len(printable(name)), LONGEST_SYMBOL))
+            if position.funding != "0":
+                funding = max(funding, len(FUNDING), len("▲ ") + len(signed(position.funding)))
             widths = _fee_widths(position)
             others = len(_DOT[0]) + len("+9") if len(widths) > 1 else 0
             fee = max(fee, min(max(widths, default=0) + others, MOST_FEES))
@@ -74,7 +81,7 @@ class Room:
                 grouped = sign + len(whole) + (len(whole) - 1) // 3
                 least[number] = max(least[number], grouped + len("…"))
                 money[number] = max(money[number], grouped + len(text) - len(whole))
-        return Room(symbol, tuple(least), tuple(money), fee, fees)
+        return Room(symbol, tuple(least), tuple(money), fee, fees, min(funding, MOST_FUNDING))
 
     def columns(self, width: int, *, oversold: bool = False) -> list[Column]:
         """Columns in so many terminal columns. Whole digits always have their place; the others
@@ -84,13 +91,14 @@ class Room:
         needs = dict(zip(FIGURES, map(max, self.least, self.money), strict=True))
         symbol = self.symbol + (self._flag(width) if oversold else 0)
         seen = self._seen(symbol, width)
-        others = {name: seen[name] for name in ("symbol", "fees") if name in seen}
+        others = {name: seen[name] for name in ("symbol", FUNDING, "fees") if name in seen}
         needs = {name: needs[name] for name in FIGURES if name in seen}
         figures = least | fit(needs, width - 1 - taken(others), [squeezed(least)])
-        rest = width - 1 - taken({"symbol": symbol} | figures) - GAP
-        widths = {"symbol": symbol} | figures | {"fees": rest if "fees" in seen else self.fee}
+        before = {"symbol": symbol} | figures | self._funding
+        rest = width - 1 - taken(before) - GAP
+        widths = before | {"fees": rest if "fees" in seen else self.fee}
         return [
-            Column(name, room, right=name in FIGURES, drop=_DROPS.get(name, 0))
+            Column(name, room, right=name in (*FIGURES, FUNDING), drop=_DROPS.get(name, 0))
             for name, room in widths.items()
         ]
 
@@ -103,16 +111,21 @@ class Room:
     def _seen(self, symbol: int, width: int) -> dict[str, int]:
         """The columns there is room for, the figures in their fewest digits."""
         figures = dict(zip(FIGURES, self.least, strict=True))
-        widths = {"symbol": symbol} | figures | {"fees": self.fees}
+        widths = {"symbol": symbol} | figures | self._funding | {"fees": self.fees}
         steps = [squeezed({"fees": self.fee}), *map(gone, _DROPS)]
         return fit(widths, width - 1, steps)
+
+    @property
+    def _funding(self) -> dict[str, int]:
+        return {FUNDING: self.funding} if self.funding else {}
 
 
 def position_cells(
     symbol: str, position: "PositionView", widths: Sequence[int]
 ) -> tuple[Line, ...]:
-    """A cell for each column, each at most as wide; with a width of 0 all of it."""
-    name, qty, cost, mark, unrealized, realized, fees = widths
+    """A cell for each column, each at most as wide; with a width of 0 all of it. Without a width
+    for funding there is no such column."""
+    name, qty, cost, mark, unrealized, realized, *funding, fees = widths
     flat = position.qty == "0"
     rank = Tone.DIM if flat else Tone.PLAIN
     plain = line((symbol, rank))
@@ -123,6 +136,7 @@ def position_cells(
         line((money(position.mark, mark), rank)),
         gain(position.unrealized, unrealized),
         gain(position.realized_pnl, realized),
+        *(gain(position.funding, width) for width in funding),
         fees_of(position, quote_of(symbol), fees),
     )
 

@@ -16,6 +16,7 @@ from console.screens.shared.cycle_path import CyclePath
 from console.screens.shared.dedupe import Dedupe
 from console.screens.shared.second_chart import SecondChart
 from console.screens.shared.session_screen import SessionScreen
+from console.screens.watch.balances import Balances
 from console.screens.watch.cursors import Cursors
 from console.screens.watch.cycle_list import CycleList
 from console.screens.watch.fill_rate import FillRate
@@ -46,6 +47,7 @@ class WatchScreen(SessionScreen):
             yield SecondChart()
             yield Cursors()
         yield Positions()
+        yield Balances()
         yield CycleList()
 
     def show(self) -> None:
@@ -56,6 +58,7 @@ class WatchScreen(SessionScreen):
         self._show_charts(view)
         self.query_one(Cursors).show(view, local=local)
         self.query_one(Positions).show(view)
+        self.query_one(Balances).show(view, local=local)
         self.query_one(CycleList).show(view, local=local)
 
     def _show_charts(self, view: ConsoleState) -> None:

@@ -200,6 +200,9 @@ class ExplainPanel(Vertical):
             () if 0 < digits <= _DIGITS_WITHOUT_AVERAGE else average,
             line(("realized ", Tone.DIM), (signed(gain, digits), by_sign(gain))),
         ]
+        if position.funding != "0":
+            funding = (signed(position.funding, digits), by_sign(position.funding))
+            parts.append(line(("funding ", Tone.DIM), funding))
         if position.fees:
             fees = " · ".join(f"{money(fee, digits)} {name}" for name, fee in position.fees.items())
             parts.append(line(("fees ", Tone.DIM), fees))

@@ -79,6 +79,8 @@ class StepRows(MadeRows[int]):
         parts = [line((f"{name} ", Tone.DIM), full[name]) for name in short]
         if not self._one_day and all(column.title != "time" for column in self._shown):
             parts.insert(0, line((self._time(step), Tone.DIM)))
+        if step.reason:
+            parts.append(line(("because ", Tone.DIM), printable(step.reason)))
         return joined(parts, "  ")
 
     def _time(self, step: "FoldStep") -> str:

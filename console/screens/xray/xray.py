@@ -17,6 +17,7 @@ from console.kit.lines import Line, Tone, line
 from console.screens.shared.cycle_path import CyclePath
 from console.screens.shared.cycle_story import CycleStory
 from console.screens.shared.session_screen import Moment, SessionScreen
+from console.screens.xray.account_lines import AccountLines
 from console.screens.xray.explain import ExplainPanel, StepsGrid, markets_of
 from console.screens.xray.fill_rows import Overview
 from console.screens.xray.fills import FillsGrid, FillsPanel
@@ -58,6 +59,7 @@ class XrayScreen(SessionScreen):
 
     def panels(self) -> ComposeResult:
         yield Paragraph(id="calm", classes="panel")
+        yield AccountLines()
         with Container(id="xray"):
             yield CyclePath()
             yield FillsPanel()
@@ -190,6 +192,7 @@ class XrayScreen(SessionScreen):
         path = self.query_one(CyclePath)
         path.visible = True
         path.show(ConsoleState(results=(xray.result,)), local=local)
+        self.query_one(AccountLines).show(xray)
         self.query_one(XrayCursors).show(xray, local=local)
         self.query_one(XrayReplay).show(xray.result, newest_first, local=local)
         self.query_one(XrayOrders).show(xray, self.host.view.logs, local=local)

@@ -263,24 +263,26 @@ SELECT coalesce(max(seq), 0) FROM ledger_events;
 
 -- name: position_read
 SELECT symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id,
-    wallet, side, margin_mode, fees_unknown
+    wallet, side, margin_mode, fees_unknown, funding, opened_json, replaced_json
 FROM stage4_positions WHERE symbol = :symbol AND wallet = :wallet AND side = :side AND margin_mode = :margin_mode;
 
 -- name: positions_all
 SELECT symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id,
-    wallet, side, margin_mode, fees_unknown
+    wallet, side, margin_mode, fees_unknown, funding, opened_json, replaced_json
 FROM stage4_positions ORDER BY symbol, wallet, side, margin_mode;
 
 -- name: position_write
 INSERT INTO stage4_positions (
     symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id,
-    wallet, side, margin_mode, fees_unknown, cycle_id
-) VALUES (:symbol, :qty, :cost, :realized_pnl, :fees_json, :events, :last_ts, :last_trade_id, :last_event_id, :wallet, :side, :margin_mode, :fees_unknown, :cycle_id)
+    wallet, side, margin_mode, fees_unknown, funding, opened_json, replaced_json, cycle_id
+) VALUES (:symbol, :qty, :cost, :realized_pnl, :fees_json, :events, :last_ts, :last_trade_id, :last_event_id, :wallet, :side, :margin_mode, :fees_unknown, :funding, :opened_json, :replaced_json, :cycle_id)
 ON CONFLICT (symbol, wallet, side, margin_mode) DO UPDATE SET
     qty = excluded.qty, cost = excluded.cost, realized_pnl = excluded.realized_pnl,
     fees_json = excluded.fees_json, events = excluded.events, last_ts = excluded.last_ts,
     last_trade_id = excluded.last_trade_id, last_event_id = excluded.last_event_id,
-    fees_unknown = excluded.fees_unknown, cycle_id = excluded.cycle_id;
+    fees_unknown = excluded.fees_unknown, funding = excluded.funding,
+    opened_json = excluded.opened_json, replaced_json = excluded.replaced_json,
+    cycle_id = excluded.cycle_id;
 
 -- name: position_drop
 DELETE FROM stage4_positions
@@ -288,15 +290,18 @@ WHERE symbol = :symbol AND wallet = :wallet AND side = :side AND margin_mode = :
 
 -- name: history_write
 INSERT INTO position_history (
-    symbol, commit_seq, qty, cost, realized_pnl, fees_json, wallet, side, margin_mode, fees_unknown
-) VALUES (:symbol, :commit_seq, :qty, :cost, :realized_pnl, :fees_json, :wallet, :side, :margin_mode, :fees_unknown)
+    symbol, commit_seq, qty, cost, realized_pnl, fees_json, wallet, side, margin_mode, fees_unknown,
+    funding, opened_json, replaced_json
+) VALUES (:symbol, :commit_seq, :qty, :cost, :realized_pnl, :fees_json, :wallet, :side, :margin_mode, :fees_unknown, :funding, :opened_json, :replaced_json)
 ON CONFLICT (symbol, wallet, side, margin_mode, commit_seq) DO UPDATE SET
     qty = excluded.qty, cost = excluded.cost, realized_pnl = excluded.realized_pnl,
-    fees_json = excluded.fees_json, fees_unknown = excluded.fees_unknown;
+    fees_json = excluded.fees_json, fees_unknown = excluded.fees_unknown,
+    funding = excluded.funding, opened_json = excluded.opened_json,
+    replaced_json = excluded.replaced_json;
 
 -- name: checkpoint_before
 SELECT symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id,
-    wallet, side, margin_mode
+    wallet, side, margin_mode, 0, funding, opened_json, replaced_json
 FROM position_checkpoints
 WHERE symbol = :symbol AND wallet = :wallet AND side = :side AND margin_mode = :margin_mode
     AND last_ts < :before_ms
@@ -310,13 +315,13 @@ WHERE symbol = :symbol AND wallet = :wallet AND side = :side AND margin_mode = :
 -- name: checkpoint_write
 INSERT INTO position_checkpoints (
     symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id,
-    wallet, side, margin_mode
-) VALUES (:symbol, :qty, :cost, :realized_pnl, :fees_json, :events, :last_ts, :last_trade_id, :last_event_id, :wallet, :side, :margin_mode);
+    wallet, side, margin_mode, funding, opened_json, replaced_json
+) VALUES (:symbol, :qty, :cost, :realized_pnl, :fees_json, :events, :last_ts, :last_trade_id, :last_event_id, :wallet, :side, :margin_mode, :funding, :opened_json, :replaced_json);
 
 -- name: position_keys
 -- The positions that events name; null is what their market has.
 SELECT DISTINCT symbol, coalesce(wallet, 'main'), coalesce(position_side, 'net'), margin_mode
-FROM ledger_events WHERE type IN ('FILL', 'FEE') AND seq <= :last_seq;
+FROM ledger_events WHERE symbol IS NOT NULL AND seq <= :last_seq;
 
 -- name: fees_unknown
 -- How many fills' fees are not all named. A fee of a later cycle, as 0.1.0 booked them, named them.
@@ -405,6 +410,124 @@ SELECT v.exchange_trade_id FROM ledger_events AS v
 WHERE v.type IN ('VOID', 'UNVOID') AND v.seq <= :last_seq
 GROUP BY v.exchange_trade_id
 HAVING max(iif(v.type = 'VOID', v.seq, 0)) > max(iif(v.type = 'UNVOID', v.seq, 0));
+-- ## TX 1: account events
+
+-- name: account_any
+-- Whether there is any account event: most ledgers of fills alone have none.
+SELECT 1 FROM ledger_events WHERE type NOT IN ('FILL', 'FEE') ORDER BY type, ts LIMIT 1;
+
+-- name: event_numbers
+-- The highest number there is among the ids of a type whose events are counted.
+SELECT max(CAST(substr(event_id, length(:prefix) + 1) AS INTEGER)) FROM ledger_events
+WHERE type NOT IN ('FILL', 'FEE') AND type = :type HAVING count(*);
+
+-- name: legs_all
+SELECT coalesce(wallet, 'main'), asset, amount FROM ledger_events
+WHERE asset IS NOT NULL AND amount IS NOT NULL AND seq <= :last_seq;
+
+-- name: legs_from
+SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
+    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
+    source, source_seq, stated_balance, version
+FROM ledger_events
+WHERE asset IS NOT NULL AND asset = :asset AND ts >= :since_ms AND amount IS NOT NULL
+    AND coalesce(wallet, 'main') = :wallet;
+
+-- name: booked_any
+SELECT 1 FROM ledger_events WHERE type = 'BOOKED' ORDER BY exchange_trade_id LIMIT 1;
+
+-- name: booked_assets
+-- By trade, the assets of which the exchange stated what it moved.
+SELECT e.exchange_trade_id, e.asset
+FROM json_each(:trade_ids) AS wanted
+CROSS JOIN ledger_events AS e ON e.exchange_trade_id = wanted.value AND e.type = 'BOOKED'
+WHERE e.seq <= :last_seq;
+
+-- name: fills_of_trades
+SELECT e.event_id, e.ts, e.symbol, e.type, e.side, e.qty, e.price, e.fee, e.fee_currency,
+    e.exchange_trade_id, e.exchange_order_id, e.client_order_id, e.meta_json, e.hash,
+    e.wallet, e.market_id, e.position_side, e.margin_mode, e.contract_size, e.asset, e.amount,
+    e.group_id, e.cause, e.source, e.source_seq, e.stated_balance, e.version
+FROM json_each(:trade_ids) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = 'fill:' || wanted.value;
+
+-- name: events_of_type
+SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
+    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
+    source, source_seq, stated_balance, version
+FROM ledger_events
+WHERE type NOT IN ('FILL', 'FEE') AND type = :type AND ts >= :since_ms ORDER BY ts;
+
+-- name: openings_before
+-- Those that earlier cycles booked, and that are not before a time.
+SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
+    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
+    source, source_seq, stated_balance, version
+FROM ledger_events
+WHERE type NOT IN ('FILL', 'FEE') AND type = 'OPENING' AND ts >= :since_ms AND cycle_id < :cycle_id
+ORDER BY ts;
+
+-- name: assertion_write
+INSERT INTO assertions (event_id, actual, holds) VALUES (:event_id, :actual, :holds)
+ON CONFLICT (event_id) DO UPDATE SET actual = excluded.actual, holds = excluded.holds;
+
+-- name: late_event_keep
+INSERT INTO late_events (opening_id, scope, event_id) VALUES (:opening_id, :scope, :event_id)
+ON CONFLICT (opening_id, scope) DO NOTHING;
+
+-- name: questions_open
+-- What keeps markets and assets at attention: the kind, of what, where, and the figures.
+SELECT 'assertion' AS kind, e.symbol, e.wallet, e.asset, e.event_id,
+    coalesce(e.stated_balance, e.qty) AS stated, a.actual AS actual
+FROM assertions AS a JOIN ledger_events AS e ON e.event_id = a.event_id WHERE a.holds = 0
+UNION ALL
+SELECT 'late', e.symbol, e.wallet, e.asset, l.event_id, l.opening_id, NULL
+FROM late_events AS l JOIN ledger_events AS e ON e.event_id = l.event_id
+UNION ALL
+SELECT 'unknown', NULL, wallet, asset, min(event_id), count(*), NULL
+FROM ledger_events WHERE type NOT IN ('FILL', 'FEE') AND type = 'UNKNOWN' GROUP BY wallet, asset;
+
+-- name: wallets_opened
+SELECT DISTINCT coalesce(wallet, 'main') FROM ledger_events
+WHERE type NOT IN ('FILL', 'FEE') AND type = 'OPENING' AND asset IS NOT NULL;
+
+-- name: wallets_with_interest
+SELECT DISTINCT coalesce(wallet, 'main') FROM ledger_events
+WHERE type NOT IN ('FILL', 'FEE') AND type = 'INTEREST';
+
+-- name: wallets_since
+-- By wallet, when its first event was.
+SELECT wallet, min(ts) FROM (
+    SELECT p.wallet AS wallet, (
+        SELECT min(e.ts) FROM ledger_events AS e
+        WHERE e.symbol = p.symbol AND coalesce(e.wallet, 'main') = p.wallet
+    ) AS ts FROM stage4_positions AS p
+    UNION ALL
+    SELECT b.wallet, (
+        SELECT min(e.ts) FROM ledger_events AS e
+        WHERE e.asset IS NOT NULL AND e.asset = b.asset AND coalesce(e.wallet, 'main') = b.wallet
+    ) FROM balances AS b
+)
+WHERE ts IS NOT NULL GROUP BY wallet;
+
+-- name: rounding
+-- What the exchange stated that trades moved, of the trades that are booked.
+SELECT coalesce(e.wallet, 'main'), e.asset, e.amount FROM ledger_events AS e
+WHERE e.type = 'BOOKED' AND EXISTS (
+    SELECT 1 FROM ledger_events AS f WHERE f.event_id = 'fill:' || e.exchange_trade_id
+);
+
+-- name: balances_as_of
+SELECT b.wallet, b.asset, h.amount
+FROM balances AS b
+JOIN balance_history AS h
+    ON h.wallet = b.wallet AND h.asset = b.asset AND h.commit_seq = (
+        SELECT max(commit_seq) FROM balance_history
+        WHERE wallet = b.wallet AND asset = b.asset AND commit_seq <= :commit_seq
+    )
+ORDER BY b.wallet, b.asset;
 
 -- ## TX 1: cursors and the commit
 
@@ -719,6 +842,14 @@ SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
     source, source_seq, stated_balance, version
 FROM ledger_events WHERE seq BETWEEN :first_seq AND :last_seq ORDER BY seq;
 
+-- name: account_events_between
+SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
+    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
+    source, source_seq, stated_balance, version
+FROM ledger_events
+WHERE seq BETWEEN :first_seq AND :last_seq AND type NOT IN ('FILL', 'FEE') ORDER BY seq;
+
 -- name: orders_by_client_id
 SELECT client_order_id, exchange_order_id, decision_price, submitted_ms
 FROM orders WHERE client_order_id IN (SELECT value FROM json_each(:ids));
@@ -729,7 +860,7 @@ FROM orders WHERE exchange_order_id IN (SELECT value FROM json_each(:ids));
 
 -- name: positions_as_of
 SELECT p.symbol, h.qty, h.cost, h.realized_pnl, h.fees_json, 0, 0, '', '',
-    p.wallet, p.side, p.margin_mode, h.fees_unknown
+    p.wallet, p.side, p.margin_mode, h.fees_unknown, h.funding, h.opened_json, h.replaced_json
 FROM (
     SELECT symbol, wallet, side, margin_mode FROM stage4_positions
     UNION ALL SELECT DISTINCT symbol, wallet, side, margin_mode FROM position_history
@@ -898,12 +1029,20 @@ SELECT * FROM source.cycles WHERE cycle_id < :cycle_id AND cycle_id IN (
 -- name: scratch_inserted_then
 SELECT event_id, hash FROM source.ledger_events WHERE seq BETWEEN :first_seq AND :last_seq;
 
+-- name: scratch_account_events
+SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
+    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
+    source, source_seq, stated_balance, version
+FROM source.ledger_events
+WHERE seq BETWEEN :first_seq AND :last_seq AND type NOT IN ('FILL', 'FEE') ORDER BY seq;
+
 -- name: scratch_inserted_now
 SELECT event_id, hash FROM main.ledger_events WHERE cycle_id = :cycle_id;
 
 -- name: scratch_positions_then
 SELECT p.symbol, h.qty, h.cost, h.realized_pnl, h.fees_json, 0, 0, '', '',
-    p.wallet, p.side, p.margin_mode, h.fees_unknown
+    p.wallet, p.side, p.margin_mode, h.fees_unknown, h.funding, h.opened_json, h.replaced_json
 FROM (
     SELECT symbol, wallet, side, margin_mode FROM source.stage4_positions
     UNION SELECT symbol, wallet, side, margin_mode FROM source.position_history
@@ -980,7 +1119,7 @@ FROM ledger_events ORDER BY seq;
 
 -- name: verify_checkpoints
 SELECT symbol, qty, cost, realized_pnl, fees_json, events, last_ts, last_trade_id, last_event_id,
-    wallet, side, margin_mode
+    wallet, side, margin_mode, funding, opened_json, replaced_json
 FROM position_checkpoints
 WHERE symbol = :symbol AND wallet = :wallet AND side = :side AND margin_mode = :margin_mode
 ORDER BY events;
@@ -1022,7 +1161,9 @@ SELECT e.symbol, f.market_id, max(
     (SELECT min(k.commit_seq) FROM ledger_commits AS k WHERE k.last_seq >= e.first_seq),
     (SELECT min(commit_seq) FROM ledger_commits WHERE version > 1)
 ) AS commit_seq
-FROM (SELECT symbol, min(seq) AS first_seq FROM ledger_events GROUP BY symbol) AS e
+FROM (
+    SELECT symbol, min(seq) AS first_seq FROM ledger_events WHERE symbol IS NOT NULL GROUP BY symbol
+) AS e
 JOIN ledger_events AS f ON f.seq = e.first_seq ORDER BY e.symbol;
 
 -- name: verify_formless
@@ -1039,17 +1180,51 @@ SELECT commit_seq, coalesce(last_seq, 0), positions_digest, version, decision_js
 FROM ledger_commits ORDER BY commit_seq;
 
 -- name: verify_fold_order
--- What tells where an event stands in its symbol's fold.
-SELECT seq, symbol, ts, iif(type = 'FEE', substr(exchange_trade_id, 5), exchange_trade_id), event_id,
-    wallet, position_side, margin_mode
-FROM ledger_events ORDER BY seq;
+-- What tells where an event stands in its symbol's fold: `Event.source_id` among it.
+SELECT seq, symbol, ts, CASE
+        WHEN type IN ('FILL', 'VOID', 'UNVOID') THEN exchange_trade_id
+        WHEN type = 'FEE' THEN substr(exchange_trade_id, 5)
+        WHEN type IN ('OPENING', 'ADJUST') THEN substr(event_id, length(type) + 2)
+        ELSE substr(event_id, length(type) + length(source) + 3,
+            length(event_id) - length(type) - length(source) - 2
+                - coalesce(length(json_extract(meta_json, '$.leg')) + 1, 0))
+    END, event_id, wallet, position_side, margin_mode
+FROM ledger_events WHERE symbol IS NOT NULL ORDER BY seq;
+
+-- name: verify_legs
+-- What each event with an asset and an amount moves of its balance.
+SELECT seq, coalesce(wallet, 'main'), asset, amount FROM ledger_events
+WHERE asset IS NOT NULL AND amount IS NOT NULL ORDER BY seq;
+
+-- name: verify_account_events
+SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
+    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
+    source, source_seq, stated_balance, version
+FROM ledger_events WHERE type NOT IN ('FILL', 'FEE', 'VOID', 'UNVOID') ORDER BY seq;
+
+-- name: verify_assertions
+SELECT event_id, actual, holds FROM assertions ORDER BY event_id;
+
+-- name: verify_late_events
+SELECT opening_id, scope, event_id FROM late_events ORDER BY opening_id, scope;
+
+-- name: verify_events_before
+-- Events of later cycles than an OPENING's that are not after it in time, in the order booked.
+SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
+    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
+    source, source_seq, stated_balance, version
+FROM ledger_events
+WHERE ts <= :ts AND cycle_id > (SELECT cycle_id FROM ledger_events WHERE event_id = :event_id)
+ORDER BY seq;
 
 -- name: verify_history_keys
 SELECT DISTINCT symbol, wallet, side, margin_mode FROM position_history;
 
 -- name: verify_history
 SELECT commit_seq, symbol, wallet, side, margin_mode, qty, cost, realized_pnl, fees_json,
-    fees_unknown
+    fees_unknown, funding, opened_json, replaced_json
 FROM position_history
 WHERE symbol = :symbol AND wallet = :wallet AND side = :side AND margin_mode = :margin_mode
 ORDER BY commit_seq;
@@ -1089,7 +1264,8 @@ WHERE symbol = :symbol AND cycle_id = coalesce(
 
 -- name: verify_cursors
 SELECT c.key, c.value_ms, c.start_ms, c.cycle_id,
-    (SELECT max(e.ts) FROM ledger_events AS e WHERE e.symbol = substr(c.key, 14)) AS latest_ms
+    (SELECT max(e.ts) FROM ledger_events AS e
+        WHERE e.symbol = substr(c.key, 14) AND e.type = 'FILL') AS latest_ms
 FROM cursors AS c ORDER BY c.key;
 
 -- name: verify_metrics
@@ -1284,7 +1460,8 @@ SELECT coalesce((
 -- name: history_position
 -- What the last commit by then that changed a symbol left, and the last event by that commit.
 SELECT h.symbol, h.qty, h.cost, h.realized_pnl, h.fees_json, 0, 0, '', '',
-    h.wallet, h.side, h.margin_mode, h.fees_unknown, coalesce(
+    h.wallet, h.side, h.margin_mode, h.fees_unknown, h.funding, h.opened_json, h.replaced_json,
+    coalesce(
     (SELECT k.last_seq FROM ledger_commits AS k WHERE k.commit_seq = h.commit_seq),
     (SELECT k.last_seq FROM ledger_commits AS k
         WHERE k.commit_seq < h.commit_seq AND k.last_seq IS NOT NULL

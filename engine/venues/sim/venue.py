@@ -6,12 +6,21 @@ from pathlib import Path
 from typing import Self
 
 from engine.errors import BadResponse, VenueError
-from engine.venue import LimitOrder, MarketRules, Mode, Page, TradeIds, VenueOrder
+from engine.venue import (
+    AccountOpening,
+    LimitOrder,
+    MarketRules,
+    Mode,
+    Page,
+    TradeIds,
+    VenueOrder,
+)
 from engine.venues.registry import VenueSetup
 from engine.venues.sim.exchange import Exchange
 from engine.venues.sim.file import StateFile
 from engine.venues.sim.market import MARKETS
 from engine.venues.sim.settings import SimSettings
+from engine.venues.sim.state import START_BALANCES, START_MS
 
 
 class SimVenue:
@@ -114,6 +123,9 @@ class SimVenue:
         self, symbol: str, client_order_id: str
     ) -> VenueOrder | None:
         return self._open_exchange().order(symbol, client_order_id)
+
+    def opening(self) -> AccountOpening:
+        return AccountOpening(START_MS, dict(START_BALANCES))
 
     async def fetch_balances(self) -> dict[str, Decimal]:
         return self._open_exchange().balances()

@@ -165,7 +165,7 @@ FOUND = {
     "live failed": ["11"],
     "replay failed": [],
     "trouble replay": ["10"],
-    "oversold": ["12", "10", "9", "8", "7", "6", "5", "4", "3", "2"],
+    "oversold": ["2"],
     '"no market\'s fills"': ["11"],
     "nothing like it [/]": [],
 }

@@ -89,6 +89,17 @@ def shown_in(room: Room, width: int, *, oversold: bool = False) -> set[str]:
     return {column.title for column in columns}
 
 
+def test_funding_is_a_column_beside_realized_where_any_position_has_some() -> None:
+    positions = {p.BTC: p.position(), p.ETH: p.position(funding="-0.3")}
+    room = Room().including(positions)
+    assert [column.title for column in room.columns(160)][-3:] == ["realized", "funding", "fees"]
+    assert shown_in(room, 90) == {"symbol", *MONEY, "funding"}
+    assert shown_in(room, 75) == {"symbol", *MONEY} - {"mark"}
+    columns = list(room.columns(160))
+    cells = position_cells(p.ETH, positions[p.ETH], [column.width for column in columns])
+    assert plain(cells[-2]) == "▼ -0.3"
+
+
 def test_columns_go_in_a_fixed_order() -> None:
     room = Room().including({p.BTC: p.position()})
     everything = {"symbol", *MONEY, "fees"}

@@ -1,0 +1,177 @@
+"""Open questions: what the ledger has that cannot all be so, until somebody decides or more comes.
+
+An assertion of the exchange's that does not hold, an event that was booked after the OPENING which
+it sorts before, rows of a type that nobody knows. Runs inside TX 1.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from engine.ledger.accounting import MAIN, ZERO, PositionKey
+from engine.ledger.balances import BalanceKey, StoredBalances, difference, legs_of, moved_by
+from engine.ledger.event_types import ASSERT, FEE, FILL, LEG, OPENING, TYPES
+from engine.ledger.events import Event, SortKey
+from engine.ledger.markets import Markets
+from engine.ledger.positions import Positions
+from engine.money import EXACT, canonical
+from engine.store.tx import Tx
+
+# Legs that say something else than what came before an OPENING.
+_NO_HISTORY = (OPENING, "ADJUST", "BOOKED")
+
+
+NOT_HELD = "assertion_not_held"
+
+
+class Question(NamedTuple):
+    """An open question: its kind, of which market or which asset of a wallet, and in words the
+    figures and the remedy."""
+
+    kind: str
+    message: str
+    symbol: str | None
+    balance: BalanceKey | None
+
+    @property
+    def where(self) -> str:
+        """The market, or the asset and its wallet, which the main one need not be named for."""
+        if self.balance is None:
+            return self.symbol or ""
+        return self.balance.named(self.balance.wallet != MAIN)
+
+
+def open_questions(tx: Tx) -> list[Question]:
+    """The open questions of a ledger."""
+    rows = tx.named("questions_open") if tx.rows("account_any") else []
+    return [_question(row) for row in rows]
+
+
+def _question(row: dict[str, Any]) -> Question:
+    kind, symbol, asset = row["kind"], row["symbol"], row["asset"]
+    balance = None if symbol is not None else BalanceKey(row["wallet"] or MAIN, asset)
+    figures = row["event_id"], row["stated"], row["actual"]
+    return Question(_KINDS[kind][0], _KINDS[kind][1].format(*figures), symbol, balance)
+
+
+_KINDS = {
+    "assertion": (
+        NOT_HELD,
+        "{0}: the exchange said {1}, the events before it come to {2}; book what is missing, or "
+        "the difference as an adjustment",
+    ),
+    "late": (
+        "late_before_opening",
+        "{0} was booked after {1}, before which it sorts: both count; void the opening if that "
+        "had it in it, else keep it",
+    ),
+    "unknown": (
+        "unknown_events",
+        "{1} booked of a type that nobody knows, the first {0}: the balance has them, what they "
+        "mean has to be told",
+    ),
+}
+
+
+class Assertions:
+    """What the exchange said of balances and positions, against the books as a commit left them."""
+
+    def __init__(self, tx: Tx, positions: Positions, balances: StoredBalances) -> None:
+        self._tx = tx
+        self._positions = positions
+        self._balances = balances
+
+    def review(self, since_ms: int) -> None:
+        """Compare anew what was said from a time on."""
+        for event in self._tx.typed(Event, "events_of_type", type=ASSERT, since_ms=since_ms):
+            self._tx.run("assertion_write", event_id=event.event_id, **self.outcome(event))
+
+    def outcome(self, said: Event) -> dict[str, str | int]:
+        """What the books had where an assertion sorts, and whether that is what it says."""
+        actual = self._actual(said)
+        holds = actual == Decimal(said.stated_balance or said.qty or "")
+        return {"actual": canonical(actual), "holds": int(holds)}
+
+    def _actual(self, said: Event) -> Decimal:
+        """What an assertion is about, as the fold of all events that sort before it."""
+        if said.symbol is not None:
+            key = PositionKey.of(said, self._positions.markets.of(said.symbol))
+            return self._positions.before(key, self._place(said)).qty
+        balance = BalanceKey(said.wallet or MAIN, said.asset or "")
+        later = EXACT.add(self._traded_later(said, balance), self._booked_later(said, balance))
+        return EXACT.subtract(self._balances.all().get(balance, ZERO), later)
+
+    def _place(self, event: Event) -> SortKey:
+        return place_of(event, self._positions.markets)
+
+    def _traded_later(self, said: Event, balance: BalanceKey) -> Decimal:
+        """What positions moved of a balance from the assertion's place on."""
+        moved, place = ZERO, self._place(said)
+        for position in self._positions.stored():
+            if position.wallet == balance.wallet and position.last >= place:
+                before = self._positions.before(position.key, place)
+                later = difference(moved_by([position]), moved_by([before]))
+                moved = EXACT.add(moved, later.get(balance, ZERO))
+        return moved
+
+    def _booked_later(self, said: Event, balance: BalanceKey) -> Decimal:
+        """What account events moved of a balance from the assertion's place on."""
+        events = self._tx.typed(Event, "legs_from", since_ms=said.ts, **balance._asdict())
+        place = self._place(said)
+        later = legs_of(event for event in events if self._place(event) >= place)
+        return later.get(balance, ZERO)
+
+
+def place_of(event: Event, markets: Markets) -> SortKey:
+    """Where an event stands among all of an account."""
+    return event.place(None if event.symbol is None else markets.of(event.symbol))
+
+
+def keep_late_events(tx: Tx, events: Iterable[Event], markets: Markets, cycle_id: int) -> None:
+    """Keep which of a cycle's new events sort before an OPENING that was booked earlier and move
+    what it opened; of each market, or asset, the first."""
+    events = list(events)
+    since_ms = min(event.ts for event in events)
+    openings = tx.typed(Event, "openings_before", since_ms=since_ms, cycle_id=cycle_id)
+    for opening in openings:
+        for scope, event in late_events(opening, events, markets).items():
+            tx.run(
+                "late_event_keep",
+                opening_id=opening.event_id,
+                scope=scope,
+                event_id=event.event_id,
+            )
+
+
+def late_events(opening: Event, events: Iterable[Event], markets: Markets) -> dict[str, Event]:
+    """By market or asset, the first of events that sorts before an OPENING and moves the same."""
+    first: dict[str, Event] = {}
+    for event in events:
+        earlier = place_of(event, markets) < place_of(opening, markets)
+        if earlier and _moves_what(opening, event, markets):
+            first.setdefault(event.symbol or event.asset or "", event)
+    return first
+
+
+def _moves_what(opening: Event, event: Event, markets: Markets) -> bool:
+    """Whether an event moves the balance or the position that an OPENING opened."""
+    if opening.asset is None:
+        market = markets.of(opening.symbol or "")
+        of_position = (
+            event.type in (FILL, FEE) and markets.root(event.symbol or "") == market.symbol
+        )
+        return of_position and PositionKey.of(event, market) == PositionKey.of(opening, market)
+    return (event.wallet or MAIN) == (opening.wallet or MAIN) and opening.asset in _assets(
+        event, markets
+    )
+
+
+def _assets(event: Event, markets: Markets) -> tuple[str | None, ...]:
+    """The assets whose balances an event moves, as part of the history before an OPENING."""
+    if event.type == FILL:
+        market = markets.of(event.symbol or "")
+        return (market.money,) if market.is_contract else (market.base, market.quote)
+    if event.type == FEE:
+        return (event.fee_currency,) if event.fee != "0" else ()
+    is_leg = any(form >= LEG for form in TYPES[event.type].carries)
+    return (event.asset,) if is_leg and event.type not in _NO_HISTORY else ()

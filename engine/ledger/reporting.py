@@ -1,0 +1,63 @@
+"""What account events have to be said of on every report: adjustments, and roundings."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from engine.ledger.accounting import MAIN, Position, total
+from engine.ledger.balances import BalanceKey, Balances, difference
+from engine.ledger.event_types import ADJUST
+from engine.ledger.events import Event
+from engine.store.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLine:
+    """An account event: what it says of a market's position (its quantity and cost), or of an
+    asset's balance."""
+
+    event_id: str
+    type: str
+    ts_ms: int
+    where: str
+    qty: str | None
+    amount: str | None
+    reason: str
+
+    @classmethod
+    def of(cls, event: Event) -> "AccountLine":
+        wallet = event.wallet or MAIN
+        where = event.symbol or BalanceKey(wallet, event.asset or "").named(wallet != MAIN)
+        amount = event.amount or event.stated_balance
+        figures = event.qty, amount, event.reason
+        return cls(event.event_id, event.type, event.ts, where, *figures)
+
+    @property
+    def words(self) -> str:
+        """What it says, and why it was booked where somebody said so."""
+        cost = "that cost" if self.qty and self.amount else None
+        figures = " ".join(filter(None, (self.where, self.qty, cost, self.amount)))
+        return f"{figures}: {self.reason}" if self.reason else figures
+
+
+def adjustments(tx: Tx) -> tuple[AccountLine, ...]:
+    """All adjustments, by time."""
+    return tuple(map(AccountLine.of, tx.typed(Event, "events_of_type", type=ADJUST, since_ms=0)))
+
+
+def account_lines(events: Iterable[Event]) -> tuple[AccountLine, ...]:
+    """Account events for reading."""
+    return tuple(map(AccountLine.of, events))
+
+
+def roundings(tx: Tx, positions: Iterable[Position]) -> Balances:
+    """What the exchange stated that trades moved, less what they compute to."""
+    rows = tx.rows("rounding")
+    stated = total((BalanceKey(wallet, asset), Decimal(amount)) for wallet, asset, amount in rows)
+    computed = total(
+        (BalanceKey(position.wallet, asset), amount)
+        for position in positions
+        if position.market.moves_balances
+        for asset, amount in position.replaced.items()
+    )
+    return difference(stated, computed)
