@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ChannelClosed,
         ChannelError,
         CycledeckError,
+        LeftoverLog,
         NoSuchCycle,
         SchemaTooNew,
         SettingsError,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from engine.history.xray import FillLine, OrderLine, Xray
     from engine.ledger.cursors import CursorChange
     from engine.settings import Settings, load_settings
+    from engine.store.leftover_log import check_log
     from engine.text import printable
     from engine.trading.strategies import CancelOrder, PlaceOrder, Snapshot, Strategy
     from engine.venue import LimitOrder, Mode, Page, TradeIds, Venue, VenueOrder
@@ -58,6 +60,7 @@ _HOME = {
         "ChannelClosed",
         "ChannelError",
         "CycledeckError",
+        "LeftoverLog",
         "NoSuchCycle",
         "SchemaTooNew",
         "SettingsError",
@@ -94,6 +97,7 @@ _HOME = {
     ),
     "ledger.cursors": ("CursorChange",),
     "settings": ("Settings", "load_settings"),
+    "store.leftover_log": ("check_log",),
     "trading.strategies": ("CancelOrder", "PlaceOrder", "Snapshot", "Strategy"),
     "csv_rows": ("csv_writer",),
     "text": ("printable",),
@@ -135,6 +139,7 @@ __all__ = [
     "History",
     "Kind",
     "LedgerSummary",
+    "LeftoverLog",
     "LimitOrder",
     "Logged",
     "MarketEvidence",
@@ -165,6 +170,7 @@ __all__ = [
     "Verification",
     "Violation",
     "Xray",
+    "check_log",
     "csv_writer",
     "load_settings",
     "printable",

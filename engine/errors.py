@@ -43,6 +43,10 @@ class StoreReplaced(StoreFatal):
     """The database file was removed or replaced while the engine ran."""
 
 
+class LeftoverLog(StoreFatal):
+    """The write-ahead log beside the database file belongs to another state of it."""
+
+
 class SchemaTooNew(StoreFatal):
     """The database was written by a newer program."""
 

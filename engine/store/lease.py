@@ -32,7 +32,10 @@ _RETRY_S = 0.01
 
 @dataclass(frozen=True, slots=True)
 class LeaseRow:
-    """The lease as the database has it; `holder` is null when no engine runs."""
+    """The lease as the database has it; `holder` is null when no engine runs.
+
+    `beats` counts the ledger's transactions, whoever made them.
+    """
 
     epoch: int
     holder: str | None
@@ -151,7 +154,8 @@ class Lease:
         log.warning("lease_holder_silent", holder=before.holder, waiting_ms=self._ttl_ms)
         await asyncio.sleep(self._ttl_ms / 1_000)
         now = await self._store.read(LeaseRow.read)
-        return (now.epoch, now.beats) != (before.epoch, before.beats)
+        was = (before.epoch, before.heartbeat_ms)
+        return now.holder is not None and (now.epoch, now.heartbeat_ms) != was
 
     def _take(self, tx: Tx, epoch: int) -> int:
         taken: int | None = tx.value(

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.errors import LeaseLost, StoreError
+from engine.store import reach
 from engine.store.connection import Connect, Connection, complete, connect_sqlite
 from engine.store.ledger_file import beside, is_there, make
+from engine.store.leftover_log import check_log
 from engine.store.migrate import check, migrate
 from engine.store.tx import Tx
 
@@ -47,6 +49,8 @@ class Store:
         Only an engine `checkpoints`, and on one connection: two that do so at the same moment
         are what SQLite's WAL-reset race needs.
         """
+        check_log(path)
+        reach.undo_unfinished(path)
         check(path)
         make(path, file_mode)
         async with AsyncExitStack() as ending:
@@ -93,7 +97,11 @@ class Store:
         def fenced(tx: Tx) -> T:
             self.check_file()
             self._check_epoch(tx)
-            return work(tx)
+            before = tx.changes
+            outcome = work(tx)
+            if tx.changes != before:
+                tx.run("lease_count")
+            return outcome
 
         return fenced
 

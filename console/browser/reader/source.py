@@ -14,6 +14,7 @@ from console.browser.errors import BrowseError, Trouble
 from console.browser.reader.authorizer import Authorizer
 from console.browser.reader.decimals import SqlFunctions
 from console.browser.reader.wire import Stored, Values
+from engine import LeftoverLog, check_log
 
 # The first that lists its tables with what they are.
 OLDEST = (3, 37)
@@ -151,6 +152,10 @@ class Source:
             raise BrowseError(message, "optional")
         self.check()
         try:
+            check_log(self.path, only_ledgers=True)
+        except LeftoverLog as error:
+            raise BrowseError(str(error), "corrupt") from error
+        try:
             return self._connect(cache_kib)
         except sqlite3.Error as error:
             if self._still is not None or not self._log_is_out_of_reach(error):
@@ -233,8 +238,9 @@ class Source:
         return BrowseError(f"{self.path} was replaced by another file: reopen it", "replaced")
 
     def _log_is_out_of_reach(self, error: sqlite3.Error) -> bool:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+        code = getattr(error, "sqlite_errorcode", 0)
+        out_of_reach = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+        if code & 0xFF not in out_of_reach or code == sqlite3.SQLITE_READONLY_ROLLBACK:
             return False
         try:
             with self.path.open("rb") as file:

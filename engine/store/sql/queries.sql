@@ -12,18 +12,22 @@ SELECT epoch FROM lease WHERE id = 1;
 -- name: lease_take
 UPDATE lease
 SET epoch = epoch + 1, holder = :holder, pid = :pid, host = :host,
-    acquired_ms = :now_ms, heartbeat_ms = :now_ms, beats = beats + 1
+    acquired_ms = :now_ms, heartbeat_ms = :now_ms
 WHERE id = 1 AND epoch = :epoch
 RETURNING epoch;
 
 -- name: lease_beat
-UPDATE lease SET heartbeat_ms = :now_ms, beats = beats + 1
+UPDATE lease SET heartbeat_ms = :now_ms
 WHERE id = 1 AND epoch = :epoch
 RETURNING epoch;
 
 -- name: lease_release
 UPDATE lease SET holder = NULL, pid = NULL, host = NULL, heartbeat_ms = NULL
 WHERE id = 1 AND epoch = :epoch;
+
+-- name: lease_count
+-- Of every transaction that changes something: it tells whether a log is the file's.
+UPDATE lease SET beats = beats + 1 WHERE id = 1;
 
 -- ## schema
 

@@ -1,0 +1,87 @@
+"""The write-ahead log's format: https://sqlite.org/fileformat2.html#the_write_ahead_log"""
+
+import os
+import struct
+from collections.abc import Iterator
+from itertools import count
+from typing import NamedTuple
+
+HEADER = 32
+FRAME_HEADER = 24
+_MAGIC = (0x377F0682, 0x377F0683)
+_LEAF = 13
+
+
+class Frame(NamedTuple):
+    """A page's number, how many pages the file has where the frame ends a commit, else 0, and where
+    in the log its content is."""
+
+    page: int
+    pages: int
+    at: int
+
+
+def page_size(header: bytes) -> int | None:
+    """The size of a log's pages; null where SQLite would read nothing of the log."""
+    if len(header) < HEADER or int.from_bytes(header[:4], "big") not in _MAGIC:
+        return None
+    words = struct.unpack(">6I" if header[3] & 1 else "<6I", header[:24])
+    one = two = 0
+    for at in range(0, 6, 2):
+        one = (one + words[at] + two) & 0xFFFFFFFF
+        two = (two + words[at + 1] + one) & 0xFFFFFFFF
+    if (one, two) != struct.unpack(">2I", header[24:]):
+        return None
+    return int.from_bytes(header[8:12], "big")
+
+
+def frames(log: int, header: bytes, size: int) -> Iterator[Frame]:
+    """The frames of the log that is open as `log`, as far as they bear the salts of its header:
+    those beyond are of an earlier round."""
+    salts = header[16:24]
+    for number in count():
+        at = HEADER + number * (FRAME_HEADER + size)
+        frame = os.pread(log, FRAME_HEADER, at)
+        if len(frame) < FRAME_HEADER or frame[8:16] != salts:
+            return
+        page, pages = struct.unpack(">2I", frame[:8])
+        yield Frame(page, pages, at + FRAME_HEADER)
+
+
+def last_integer(page: bytes) -> int | None:
+    """The last column of the only row on a page of a table; null where it is no such page."""
+    try:
+        if page[0] != _LEAF or int.from_bytes(page[3:5], "big") != 1:
+            return None
+        at = int.from_bytes(page[8:10], "big")
+        _, at = _varint(page, at)
+        _, start = _varint(page, at)
+        header_end, at = _varint(page, start)
+        header_end += start
+        types = []
+        while at < header_end:
+            kind, at = _varint(page, at)
+            types.append(kind)
+        at = header_end + sum(map(_length, types[:-1]))
+        if types[-1] in (8, 9):
+            return types[-1] - 8
+        value = page[at : at + _length(types[-1])]
+        return int.from_bytes(value, "big", signed=True) if 1 <= types[-1] <= 6 else None
+    except IndexError:
+        return None
+
+
+def _varint(page: bytes, at: int) -> tuple[int, int]:
+    value = 0
+    for byte in page[at : at + 8]:
+        at += 1
+        value = value << 7 | byte & 0x7F
+        if byte < 0x80:
+            return value, at
+    return value << 8 | page[at], at + 1
+
+
+def _length(kind: int) -> int:
+    if kind >= 12:
+        return (kind - 12) // 2
+    return (0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0)[kind]
