@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ChannelClosed,
         ChannelError,
         CycledeckError,
+        LeaseHeld,
         LeftoverLog,
         NoSuchCycle,
         SchemaTooNew,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from engine.history.xray import FillLine, OrderLine, Xray
     from engine.ledger.cursors import CursorChange
     from engine.settings import Settings, load_settings
+    from engine.store.ledger_lock import check_name
     from engine.store.leftover_log import check_log
     from engine.text import printable
     from engine.trading.strategies import CancelOrder, PlaceOrder, Snapshot, Strategy
@@ -60,6 +62,7 @@ _HOME = {
         "ChannelClosed",
         "ChannelError",
         "CycledeckError",
+        "LeaseHeld",
         "LeftoverLog",
         "NoSuchCycle",
         "SchemaTooNew",
@@ -97,6 +100,7 @@ _HOME = {
     ),
     "ledger.cursors": ("CursorChange",),
     "settings": ("Settings", "load_settings"),
+    "store.ledger_lock": ("check_name",),
     "store.leftover_log": ("check_log",),
     "trading.strategies": ("CancelOrder", "PlaceOrder", "Snapshot", "Strategy"),
     "csv_rows": ("csv_writer",),
@@ -138,6 +142,7 @@ __all__ = [
     "Hello",
     "History",
     "Kind",
+    "LeaseHeld",
     "LedgerSummary",
     "LeftoverLog",
     "LimitOrder",
@@ -171,6 +176,7 @@ __all__ = [
     "Violation",
     "Xray",
     "check_log",
+    "check_name",
     "csv_writer",
     "load_settings",
     "printable",

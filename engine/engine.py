@@ -33,6 +33,7 @@ from engine.store.connection import Connect, complete, connect_sqlite
 from engine.store.damage import sound_rows
 from engine.store.lease import Lease
 from engine.store.ledger_file import PRIVATE, is_there, mode_of
+from engine.store.ledger_lock import LedgerLock
 from engine.store.library import check_library, wal_reset_warning
 from engine.store.readstore import ReadStore
 from engine.store.store import Store
@@ -107,17 +108,20 @@ class Engine:
             comes_first = not self.venue.takes_orders and not is_there(settings.db)
             if comes_first:
                 await self._open_venue(ending)
+            lock = LedgerLock(settings.db)
+            ending.callback(lock.release)
             store = await Store.open(
                 settings.db,
                 busy_timeout_ms=settings.busy_timeout,
                 connect=self._connect,
                 file_mode=settings.file_mode,
+                lock=lock,
             )
             ending.push_async_callback(store.close)
             self._warn_of_readers()
             with sound_rows(settings.db):
                 _check_identity(await store.read(Identity.read), self.venue)
-            lease = Lease(store, settings.lease_ttl)
+            lease = Lease(store, settings.lease_ttl, lock)
             ending.push_async_callback(lease.release)
             await lease.acquire()
             if not comes_first:

@@ -8,12 +8,15 @@ number from before the log, or one that the log wrote.
 import os
 import sqlite3
 import time
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.errors import LeftoverLog
+from engine.errors import LeftoverLog, StoreCorrupt, StoreError
 from engine.store.ledger_file import beside
+from engine.store.sqlite_errors import translated
+from engine.store.tx import Tx
 from engine.store.wal_format import HEADER, Frame, frames, last_integer, page_size
 
 # While an engine writes, file and log are read at two moments: they are read again then.
@@ -21,7 +24,6 @@ _ATTEMPTS = 20
 _PAUSE_S = 0.02
 _JOURNAL = bytes.fromhex("d9d505f920a163d7")
 _HAS_LOG = b"\2\2"
-_CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +37,11 @@ class _File:
 
     @classmethod
     def read(cls, path: Path) -> "_File":
-        # SQLite leaves the log of an immutable file aside.
-        uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-        with closing(sqlite3.connect(uri, uri=True)) as file:
-            [(size,)] = file.execute("PRAGMA page_size").fetchall()
-            [(pages,)] = file.execute("PRAGMA page_count").fetchall()
-            lease = "SELECT rootpage FROM sqlite_master WHERE name = 'lease'"
-            if not (roots := file.execute(lease).fetchall()):
-                return cls(size, pages)
-            [(beats,)] = file.execute("SELECT beats FROM lease").fetchall()
-            return cls(size, pages, roots[0][0], beats)
+        """Raises `StoreError`."""
+        with alone(path) as tx:
+            [(size, pages)] = tx.rows("file_pages")
+            page = tx.value("file_lease_page")
+            return cls(size, pages, page, tx.value("file_lease")) if page else cls(size, pages)
 
 
 @dataclass(slots=True)
@@ -116,9 +113,10 @@ def _misfit(path: Path, only_ledgers: bool) -> str | None:
         return None
     try:
         file = _File.read(path) if _size(path) else _File()
-    except sqlite3.Error as error:
-        # A checkpoint that was cut off leaves a file that reads only with its log.
-        return _damage(path) if _code(error) == sqlite3.SQLITE_CORRUPT else None
+    except StoreCorrupt:
+        return _damage(path)  # A checkpoint that was cut off: the file reads only with its log.
+    except StoreError:
+        return None  # What it is, opening it says.
     if only_ledgers and file.pages and file.beats is None:
         return None
     log = _Log.read(log_path, file.lease_page)
@@ -167,16 +165,27 @@ def _damage(path: Path) -> str | None:
     """Why file and log cannot be of one state, where they do not say it: looked through on a
     connection that cannot write. A file is torn by a log that is not its own."""
     try:
-        uri = f"{path.absolute().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True)) as connection:
-            [(first,), *_] = connection.execute("PRAGMA integrity_check(1)").fetchall()
-    except sqlite3.DatabaseError as error:
-        return str(error) if _code(error) in _CORRUPT else None
+        with _read_only(path) as tx:
+            first = tx.value("file_first_damage")
+    except StoreCorrupt as error:
+        return str(error)
+    except StoreError:
+        return None
     return None if first == "ok" else f"together they are damaged ({first})"
 
 
-def _code(error: sqlite3.Error) -> int:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+@contextmanager
+def alone(path: Path) -> Iterator[Tx]:
+    """The file without its log, which SQLite leaves aside here. Raises `StoreError`."""
+    with _read_only(path, "&immutable=1") as tx:
+        yield tx
+
+
+@contextmanager
+def _read_only(path: Path, more: str = "") -> Iterator[Tx]:
+    uri = f"{path.absolute().as_uri()}?mode=ro{more}"
+    with translated(path), closing(sqlite3.connect(uri, uri=True)) as connection:
+        yield Tx(connection, path)
 
 
 def _moment(path: Path) -> tuple[object, ...]:

@@ -29,6 +29,23 @@ WHERE id = 1 AND epoch = :epoch;
 -- Of every transaction that changes something: it tells whether a log is the file's.
 UPDATE lease SET beats = beats + 1 WHERE id = 1;
 
+-- ## a file beside its log
+
+-- name: checkpoint
+PRAGMA wal_checkpoint(PASSIVE);
+
+-- name: file_pages
+SELECT page_size, page_count FROM pragma_page_size, pragma_page_count;
+
+-- name: file_lease_page
+SELECT rootpage FROM sqlite_master WHERE name = 'lease';
+
+-- name: file_lease
+SELECT beats, holder FROM lease;
+
+-- name: file_first_damage
+PRAGMA integrity_check(1);
+
 -- ## schema
 
 -- name: tables_all
