@@ -98,7 +98,7 @@ class Engine:
         settings = self.settings
         if not structlog.is_configured():  # A program that uses this as a library may have done so.
             logs.configure(settings.log)
-        _check_library()
+        check_library()
         if self._feed.closed:  # It was open before.
             self._feed = Feed()
         _check_folder(settings)
@@ -119,6 +119,7 @@ class Engine:
             )
             ending.push_async_callback(store.close)
             self._warn_of_readers()
+            self._warn_of_library()
             with sound_rows(settings.db):
                 _check_identity(await store.read(Identity.read), self.venue)
             lease = Lease(store, settings.lease_ttl, lock)
@@ -142,6 +143,11 @@ class Engine:
         if mode != PRIVATE and self.settings.file_mode is None:
             remedy = 'file_mode = "0600" keeps it to its owner'
             log.warning("ledger_open_to_others", mode=f"{mode:04o}", message=remedy)
+
+    def _warn_of_library(self) -> None:
+        """An engine that stays says it once in its log; `status` and Health always do."""
+        if self._has_channel and (warning := wal_reset_warning()):
+            log.warning("sqlite_wal_reset_race", message=warning)
 
     async def close(self) -> None:
         """End the running cycle, give the lease back, close everything.
@@ -295,13 +301,6 @@ class _Running:
         """End the renewal of the lease."""
         self.keeper.cancel()
         await asyncio.gather(self.keeper, return_exceptions=True)
-
-
-def _check_library() -> None:
-    """Raises `StoreFatal` where SQLite is too old; warns of one with a defect."""
-    check_library()
-    if warning := wal_reset_warning():
-        log.warning("sqlite_wal_reset_race", message=warning)
 
 
 def _check_folder(settings: Settings) -> None:

@@ -15,7 +15,7 @@ from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.identity import Identity
 from engine.ledger.positions import named
 from engine.store.lease import LeaseRow
-from engine.store.library import VERSION
+from engine.store.library import VERSION, wal_reset_warning
 from engine.store.migrate import current
 from engine.store.tx import Tx
 
@@ -42,6 +42,7 @@ class LedgerSummary(Frozen):
     open, cycles by status, orders whose fate is unknown. `lease_holder` is null when nobody runs.
     Marks are those of the newest cycle that had any. `errors` has how often each type of error
     and warning occurred; it and the cycles' counts are of the newest `RECENT_CYCLES`.
+    `sqlite_warning` is of the library that this program runs on, null where it needs none.
     """
 
     ledger: dict[str, str]
@@ -63,6 +64,7 @@ class LedgerSummary(Frozen):
     cursors: tuple[CursorView, ...]
     counts: dict[str, int]
     errors: tuple[tuple[str, int], ...]
+    sqlite_warning: str | None = None
 
 
 class LedgerStatus(Frozen):
@@ -78,6 +80,8 @@ class LedgerStatus(Frozen):
     lease: dict[str, Any] | None
     last_cycle: dict[str, Any] | None
     counts: dict[str, int]
+    sqlite_version: str = VERSION
+    sqlite_warning: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,7 @@ class SummaryReader:
             cursors=self._cursors(),
             counts=self._counts(row[0] for row in recent),
             errors=_frequencies(text for row in recent for text in row[2:]),
+            sqlite_warning=wal_reset_warning(),
         )
 
     def status(self) -> LedgerStatus:
@@ -128,6 +133,7 @@ class SummaryReader:
             lease=None if lease.holder is None else asdict(lease),
             last_cycle=self._last_cycle(),
             counts={name: tx.count(name) for name in tx.column("tables_all")},
+            sqlite_warning=wal_reset_warning(),
         )
 
     def _fills(self, last_commit_seq: int, earlier: LedgerSummary | None) -> int:

@@ -112,7 +112,7 @@ class HealthFacts:
         books = self.books
         if books is None:
             return [("file", _path(path)), ("", line(("not read yet", Tone.DIM)))]
-        rate = growth.per_hour
+        rate, warning = growth.per_hour, books.sqlite_warning
         sign = "-" if rate is not None and rate < 0 else ""
         return [
             ("file", _path(path)),
@@ -120,6 +120,7 @@ class HealthFacts:
             ("growth", NONE if rate is None else f"{sign}{size(int(abs(rate)))}/h"),
             ("WAL", _wal(books.wal_bytes)),
             ("SQLite", f"{books.sqlite_version} · {books.journal_mode}"),
+            *([("", line((f"◆ {warning}", Tone.ATTENTION)))] if warning else []),
             ("schema", f"version {books.schema_version}"),
             ("commits", count(books.last_commit_seq)),
             ("events", f"{count(books.events)} · {count(books.fills)} fills"),
