@@ -20,6 +20,7 @@ from engine.control.messages import Hello
 from engine.control.server import Channel
 from engine.control.unix_socket import socket_path
 from engine.cycles import metrics
+from engine.cycles.anchoring import Anchoring
 from engine.cycles.cycle import CycleRunner
 from engine.cycles.feed import Feed, Subscription
 from engine.cycles.recovery import recover_cycles
@@ -129,6 +130,9 @@ class Engine:
                 await self._open_venue(ending)
             running = await self._assemble(store, lease)
             ending.push_async_callback(running.stop_keeping)
+            if settings.anchor_file is not None:
+                anchoring = running.runner.anchoring = Anchoring(settings.anchor_file, store)
+                ending.push_async_callback(anchoring.close)
             await self._recover(running)
             if self._has_channel:
                 running.channel = self._channel(running)

@@ -67,6 +67,10 @@ class LeaseLost(StoreFatal):
     """Another engine took the ledger's lease over: this one changes nothing any more."""
 
 
+class AnchorError(CycledeckError):
+    """The anchor file cannot be read, or added to."""
+
+
 # --- what the venue said
 
 

@@ -323,6 +323,13 @@ SELECT commit_seq, cycle_id, committed_ms, lease_epoch, attempted, inserted, ign
     version, decision_json
 FROM ledger_commits WHERE cycle_id = :cycle_id;
 
+-- name: anchors_missing
+SELECT commit_seq, committed_ms, hash FROM ledger_commits WHERE commit_seq > :after
+ORDER BY commit_seq DESC LIMIT :most;
+
+-- name: hash_of_commit
+SELECT hash FROM ledger_commits WHERE commit_seq = :commit_seq;
+
 -- ## cycles and their inputs
 
 -- name: cycle_last_id
