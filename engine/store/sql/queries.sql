@@ -651,6 +651,21 @@ RETURNING id;
 -- name: audit_outcome
 UPDATE audit SET outcome = :outcome WHERE id = :id;
 
+-- name: audit_prune
+DELETE FROM audit
+WHERE action IN (SELECT value FROM json_each(:actions)) AND outcome <> 'running' AND (
+    id <= (SELECT max(id) FROM audit) - :most
+    OR actor = :actor AND id <= (
+        SELECT id FROM audit WHERE actor = :actor ORDER BY id DESC LIMIT 1 OFFSET :most_of_one
+    )
+);
+
+-- name: audit_pruned_before
+SELECT id, detail_json FROM audit WHERE actor = :actor AND action = :action;
+
+-- name: audit_pruned_again
+UPDATE audit SET ts = :ts, detail_json = :detail_json WHERE id = :id;
+
 -- name: audit_interrupted
 -- What ran when an engine ended is among the last rows: no start reads the whole history.
 UPDATE audit SET outcome = 'interrupted'
