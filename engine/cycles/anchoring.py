@@ -13,6 +13,7 @@ from engine.errors import AnchorError, StoreError
 from engine.ledger import anchor_file
 from engine.ledger.anchor import Anchor, name_of
 from engine.ledger.identity import Identity
+from engine.store.damage import DAMAGE
 from engine.store.ledger_file import beside
 from engine.store.store import Store
 from engine.store.tx import Tx
@@ -26,6 +27,10 @@ MOST = 1_000
 # How long a disk may take for a line, and how long an engine that closes waits for it.
 PATIENCE_S = 5.0
 CLOSING_S = 2.0
+BEHIND = (
+    "the anchor file goes on to commit {}, the ledger ends with {}: an older file was put back; "
+    "`verify --anchor` says more"
+)
 
 
 class Anchoring:
@@ -65,7 +70,7 @@ class Anchoring:
             try:
                 await self._add()
                 self.trouble = None
-            except (OSError, StoreError, AnchorError) as error:
+            except (OSError, StoreError, AnchorError, *DAMAGE) as error:
                 self._fail(getattr(error, "strerror", None) or str(error))
             if not self._told.is_set():
                 self._idle.set()
@@ -77,9 +82,13 @@ class Anchoring:
             raise AnchorError("this is the ledger itself; nothing was added")
         if self._last is None:
             self._ledger = await self._store.read(lambda tx: name_of(Identity.stored(tx)))
-            self._last = await self._apart(
+            anchored = await self._apart(
                 lambda: anchor_file.last_anchored(self._path, self._ledger)
             )
+            head: int = await self._store.read(lambda tx: tx.value("commit_last") or 0)
+            if anchored > head:
+                log.warning("ledger_behind_its_anchors", message=BEHIND.format(anchored, head))
+            self._last = min(anchored, head)
         anchors = await self._store.read(self._missing)
         if anchors:
             await self._apart(lambda: anchor_file.add(self._path, anchors))

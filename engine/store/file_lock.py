@@ -53,13 +53,12 @@ class FileLock:
     def release(self) -> None:
         key, self._key = self._key, None
         if key is not None:
-            del self._here[key]
+            self._here.pop(key, None)
             _locked(_descriptors[key], fcntl.F_UNLCK)
             _close_oldest(self._here)
 
     def __del__(self) -> None:
-        with suppress(KeyError):
-            self.release()
+        self.release()
 
 
 def locked_here_as(path: Path) -> Path | None:

@@ -44,8 +44,8 @@ class LedgerLock(LockFile):
             raise LeaseHeld(_refusal(self._db))
 
     def release(self) -> None:
-        super().release()
         self._file.release()
+        super().release()
 
 
 def check_name(db: Path) -> None:

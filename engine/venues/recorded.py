@@ -5,7 +5,8 @@ optionally `visible_at` (UTC milliseconds): the line is not served before that t
 served as they stand, in the file's order: what comes twice, late or out of order in the file does
 so here. A line that cannot be read is served to every market, for it could belong to any; one
 whose times are none is served whatever the window, for it could belong to any time. The file may
-grow meanwhile: while its last line is cut short nothing is served.
+grow meanwhile: while its last line is cut short nothing is served. It is read again then, so that
+a pipe is none.
 """
 
 import asyncio

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from engine import Engine, Settings
 from engine.checks.verify import read_head
@@ -96,7 +97,9 @@ def test_an_older_file_that_was_put_back_is_told_from_a_chain_built_anew(
     assert "the anchors go on to commit 4" in ran.out
     assert "the ledger ends with 3: an older file was put back" in ran.out
     assert "built anew" not in ran.out
-    once(anchored, 5)
+    with capture_logs() as logged:
+        once(anchored, 5)
+    assert "ledger_behind_its_anchors" in [entry["event"] for entry in logged]
     ran = proven(anchored)
     assert ran.code == 1
     assert "commit 4 has the hash" in ran.out
