@@ -14,7 +14,6 @@ from console.browser.errors import BrowseError, Trouble
 from console.browser.reader.authorizer import Authorizer
 from console.browser.reader.decimals import SqlFunctions
 from console.browser.reader.wire import Stored, Values
-from engine import LeaseHeld, LeftoverLog, check_log, check_name
 
 # The first that lists its tables with what they are.
 OLDEST = (3, 37)
@@ -151,11 +150,6 @@ class Source:
             message = f"SQLite {sqlite3.sqlite_version} is too old: this needs 3.37 or newer"
             raise BrowseError(message, "optional")
         self.check()
-        try:
-            check_name(self.path)
-            check_log(self.path, only_ledgers=True)
-        except (LeaseHeld, LeftoverLog) as error:
-            raise BrowseError(str(error), "corrupt") from error
         try:
             return self._connect(cache_kib)
         except sqlite3.Error as error:
