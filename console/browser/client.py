@@ -156,7 +156,10 @@ class Browser:
     async def _start(self) -> None:
         if self._process is not None:
             await self._process.close()
-        await asyncio.to_thread(_check_ledger, self.path)
+        if self._has_log():
+            await asyncio.to_thread(_check_ledger, self.path)
+        else:
+            _check_ledger(self.path)
         self._process = await ReadingProcess.spawn(self._take_report, self._lost)
         try:
             opened = await self._process.call(
@@ -170,6 +173,10 @@ class Browser:
             self._process = None
             raise
         self._identity = opened["identity"]
+
+    def _has_log(self) -> bool:
+        own = os.path.realpath(self.path)
+        return any(os.path.lexists(f"{own}{ending}") for ending in ("-wal", "-journal"))
 
     def _lost(self) -> None:
         """The process is gone, and with it its views."""
