@@ -28,7 +28,7 @@ async def test_it_says_what_the_file_holds(db: Path) -> None:
         assert f"file {db.name} in" in file
         assert str(db.parent) in re.sub("[│ ]", "", file)
         assert sqlite3.sqlite_version in file
-        warned = "can lose a transaction" in re.sub(r"[│\s]+", " ", file)
+        warned = "◆ WAL defect" in re.sub(r"[│\s]+", " ", file)
         assert warned is has_wal_reset_race()
         assert "commits 3" in file
         with closing(sqlite3.connect(db)) as connection:
