@@ -57,7 +57,7 @@ class _Log:
     last: int | None = None
 
     @classmethod
-    def read(cls, path: Path, lease_page: int) -> "_Log | None":
+    def read(cls, path: Path, lease_page: int, *, checked: bool) -> "_Log | None":
         """Null where SQLite would read nothing of it."""
         try:
             log = os.open(path, os.O_RDONLY)
@@ -70,7 +70,7 @@ class _Log:
                 return None
             read = cls(size)
             pending: list[Frame] = []
-            for frame in frames(log, header, size):
+            for frame in frames(log, header, size, checked=checked):
                 pending.append(frame)
                 if frame.pages:  # A commit: what comes after the last one never happened.
                     read._commit(pending, lease_page)
@@ -119,7 +119,14 @@ def _misfit(path: Path, only_ledgers: bool) -> str | None:
         return None  # What it is, opening it says.
     if only_ledgers and file.pages and file.beats is None:
         return None
-    log = _Log.read(log_path, file.lease_page)
+    # The quick look may take a transaction that was cut off for one of the log.
+    if _contradiction(path, file, _Log.read(log_path, file.lease_page, checked=False)) is None:
+        return None
+    return _contradiction(path, file, _Log.read(log_path, file.lease_page, checked=True))
+
+
+def _contradiction(path: Path, file: _File, log: _Log | None) -> str | None:
+    """What a log says against the file; null where nothing."""
     if log is None:
         return None
     if not file.pages:

@@ -25,27 +25,42 @@ def page_size(header: bytes) -> int | None:
     """The size of a log's pages; null where SQLite would read nothing of the log."""
     if len(header) < HEADER or int.from_bytes(header[:4], "big") not in _MAGIC:
         return None
-    words = struct.unpack(">6I" if header[3] & 1 else "<6I", header[:24])
-    one = two = 0
-    for at in range(0, 6, 2):
-        one = (one + words[at] + two) & 0xFFFFFFFF
-        two = (two + words[at + 1] + one) & 0xFFFFFFFF
-    if (one, two) != struct.unpack(">2I", header[24:]):
+    if _checksum(header[:24], header, (0, 0)) != struct.unpack(">2I", header[24:]):
         return None
     return int.from_bytes(header[8:12], "big")
 
 
-def frames(log: int, header: bytes, size: int) -> Iterator[Frame]:
+def frames(log: int, header: bytes, size: int, *, checked: bool) -> Iterator[Frame]:
     """The frames of the log that is open as `log`, as far as they bear the salts of its header:
-    those beyond are of an earlier round."""
-    salts = header[16:24]
+    those beyond are of an earlier round. With `checked`, as far as SQLite would read them: of a
+    transaction that was cut off the last may bear them, too. That takes long.
+    """
+    salts, checksum = header[16:24], struct.unpack(">2I", header[24:])
     for number in count():
         at = HEADER + number * (FRAME_HEADER + size)
         frame = os.pread(log, FRAME_HEADER, at)
         if len(frame) < FRAME_HEADER or frame[8:16] != salts:
             return
+        if checked:
+            content = os.pread(log, size, at + FRAME_HEADER)
+            if len(content) < size:
+                return
+            checksum = _checksum(frame[:8] + content, header, checksum)
+            if checksum != struct.unpack(">2I", frame[16:]):
+                return
         page, pages = struct.unpack(">2I", frame[:8])
         yield Frame(page, pages, at + FRAME_HEADER)
+
+
+def _checksum(data: bytes, header: bytes, before: tuple[int, ...]) -> tuple[int, ...]:
+    """The checksum of data that follows what has the one before, in the log's order of bytes."""
+    order = ">" if header[3] & 1 else "<"
+    words = struct.unpack(f"{order}{len(data) // 4}I", data)
+    one, two = before
+    for even, odd in zip(words[::2], words[1::2], strict=True):
+        one = (one + even + two) & 0xFFFFFFFF
+        two = (two + odd + one) & 0xFFFFFFFF
+    return one, two
 
 
 def last_integer(page: bytes) -> int | None:

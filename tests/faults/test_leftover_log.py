@@ -12,6 +12,7 @@ import pytest
 from console.browser.client import Browser
 from console.browser.errors import BrowseError
 from engine import Engine, History, LeftoverLog
+from engine.store import wal_format
 from engine.store.leftover_log import check_log
 from tests.builders import cycledeck, finished, opened, reported, rows, serve, settings_in, started
 from tests.faults.scenarios import books, health
@@ -211,3 +212,28 @@ def test_a_log_is_told_from_the_next_one_by_each_transaction(tmp_path: Path) -> 
             seen += rows(ledger, "SELECT beats FROM lease")
     assert seen[0] > 4  # Taken, identified, inputs, TX 1, TX 2, released.
     assert seen[1] == seen[0]  # Nothing was changed.
+
+
+def test_a_transaction_that_was_cut_off_is_none_of_the_log(tmp_path: Path) -> None:
+    """Its last frame may have its header and not yet its page: what is there is of a round before,
+    and neither SQLite nor this reads it."""
+    killed = story(tmp_path)
+    log = Path(f"{killed}-wal")
+    header = log.read_bytes()[:32]
+    [(size, lease)] = _pages(killed)
+    # One row, whose last column is a large number, in the only frame: a commit without its sum.
+    row = bytes([11, 1, 3, 0, 6]) + (10**12).to_bytes(8, "big")
+    at = size - len(row)
+    page = bytes([13, 0, 0, 0, 1]) + at.to_bytes(2, "big") + b"\0" + at.to_bytes(2, "big")
+    frame = lease.to_bytes(4, "big") + (99).to_bytes(4, "big") + header[16:24] + bytes(8)
+    log.write_bytes(header + frame + page + bytes(at - len(page)) + row)
+    assert wal_format.last_integer(log.read_bytes()[56:]) == 10**12
+    check_log(killed)
+    assert cycledeck("verify", "--db", killed).code == 0
+
+
+def _pages(ledger: Path) -> list[tuple[int, int]]:
+    with closing(sqlite3.connect(f"{ledger.as_uri()}?mode=ro&immutable=1", uri=True)) as file:
+        return file.execute(
+            "SELECT page_size, rootpage FROM pragma_page_size, sqlite_master WHERE name = 'lease'"
+        ).fetchall()
