@@ -29,6 +29,8 @@ if TYPE_CHECKING:
         ChannelClosed,
         ChannelError,
         CycledeckError,
+        LeaseHeld,
+        LeftoverLog,
         NoSuchCycle,
         SchemaTooNew,
         SettingsError,
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
     from engine.ledger.cursors import CursorChange
     from engine.ledger.reporting import AccountLine
     from engine.settings import Settings, load_settings
+    from engine.store.ledger_lock import check_name
+    from engine.store.leftover_log import check_log
     from engine.text import printable
     from engine.trading.strategies import CancelOrder, PlaceOrder, Snapshot, Strategy
     from engine.venue import LimitOrder, Mode, Page, TradeIds, Venue, VenueOrder
@@ -60,6 +64,8 @@ _HOME = {
         "ChannelClosed",
         "ChannelError",
         "CycledeckError",
+        "LeaseHeld",
+        "LeftoverLog",
         "NoSuchCycle",
         "SchemaTooNew",
         "SettingsError",
@@ -98,6 +104,8 @@ _HOME = {
     "ledger.cursors": ("CursorChange",),
     "ledger.reporting": ("AccountLine",),
     "settings": ("Settings", "load_settings"),
+    "store.ledger_lock": ("check_name",),
+    "store.leftover_log": ("check_log",),
     "trading.strategies": ("CancelOrder", "PlaceOrder", "Snapshot", "Strategy"),
     "csv_rows": ("csv_writer",),
     "text": ("printable",),
@@ -140,7 +148,9 @@ __all__ = [
     "Hello",
     "History",
     "Kind",
+    "LeaseHeld",
     "LedgerSummary",
+    "LeftoverLog",
     "LimitOrder",
     "Logged",
     "MarketEvidence",
@@ -171,6 +181,8 @@ __all__ = [
     "Verification",
     "Violation",
     "Xray",
+    "check_log",
+    "check_name",
     "csv_writer",
     "load_settings",
     "printable",

@@ -20,6 +20,7 @@ from engine.control.messages import Hello
 from engine.control.server import Channel
 from engine.control.unix_socket import socket_path
 from engine.cycles import metrics
+from engine.cycles.anchoring import Anchoring
 from engine.cycles.cycle import CycleRunner
 from engine.cycles.feed import Feed, Subscription
 from engine.cycles.recovery import recover_cycles
@@ -34,6 +35,7 @@ from engine.store.connection import Connect, complete, connect_sqlite
 from engine.store.damage import sound_rows
 from engine.store.lease import Lease
 from engine.store.ledger_file import PRIVATE, is_there, mode_of
+from engine.store.ledger_lock import LedgerLock
 from engine.store.library import check_library, wal_reset_warning
 from engine.store.readstore import ReadStore
 from engine.store.store import Store
@@ -98,7 +100,7 @@ class Engine:
         settings = self.settings
         if not structlog.is_configured():  # A program that uses this as a library may have done so.
             logs.configure(settings.log)
-        _check_library()
+        check_library()
         if self._feed.closed:  # It was open before.
             self._feed = Feed()
         _check_folder(settings)
@@ -108,23 +110,30 @@ class Engine:
             comes_first = not self.venue.takes_orders and not is_there(settings.db)
             if comes_first:
                 await self._open_venue(ending)
+            lock = LedgerLock(settings.db)
+            ending.callback(lock.release)
             store = await Store.open(
                 settings.db,
                 busy_timeout_ms=settings.busy_timeout,
                 connect=self._connect,
                 file_mode=settings.file_mode,
+                lock=lock,
             )
             ending.push_async_callback(store.close)
             self._warn_of_readers()
+            self._warn_of_library()
             with sound_rows(settings.db):
                 _check_identity(await store.read(Identity.read), self.venue)
-            lease = Lease(store, settings.lease_ttl)
+            lease = Lease(store, settings.lease_ttl, lock)
             ending.push_async_callback(lease.release)
             await lease.acquire()
             if not comes_first:
                 await self._open_venue(ending)
             running = await self._assemble(store, lease)
             ending.push_async_callback(running.stop_keeping)
+            if settings.anchor_file is not None:
+                anchoring = running.runner.anchoring = Anchoring(settings.anchor_file, store)
+                ending.push_async_callback(anchoring.close)
             await self._recover(running)
             if self._has_channel:
                 running.channel = self._channel(running)
@@ -139,6 +148,11 @@ class Engine:
         if mode != PRIVATE and self.settings.file_mode is None:
             remedy = 'file_mode = "0600" keeps it to its owner'
             log.warning("ledger_open_to_others", mode=f"{mode:04o}", message=remedy)
+
+    def _warn_of_library(self) -> None:
+        """An engine that stays says it once in its log; `status` and Health always do."""
+        if self._has_channel and (warning := wal_reset_warning()):
+            log.warning("sqlite_wal_reset_race", message=warning)
 
     async def close(self) -> None:
         """End the running cycle, give the lease back, close everything.
@@ -300,13 +314,6 @@ class _Running:
         """End the renewal of the lease."""
         self.keeper.cancel()
         await asyncio.gather(self.keeper, return_exceptions=True)
-
-
-def _check_library() -> None:
-    """Raises `StoreFatal` where SQLite is too old; warns of one with a defect."""
-    check_library()
-    if warning := wal_reset_warning():
-        log.warning("sqlite_wal_reset_race", message=warning)
 
 
 def _check_folder(settings: Settings) -> None:

@@ -43,6 +43,10 @@ class StoreReplaced(StoreFatal):
     """The database file was removed or replaced while the engine ran."""
 
 
+class LeftoverLog(StoreFatal):
+    """The write-ahead log beside the database file belongs to another state of it."""
+
+
 class SchemaTooNew(StoreFatal):
     """The database was written by a newer program."""
 
@@ -61,6 +65,10 @@ class LeaseHeld(StoreFatal):
 
 class LeaseLost(StoreFatal):
     """Another engine took the ledger's lease over: this one changes nothing any more."""
+
+
+class AnchorError(CycledeckError):
+    """The anchor file cannot be read, or added to."""
 
 
 # --- what the venue said

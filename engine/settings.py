@@ -151,6 +151,11 @@ class Settings(BaseSettings):
         description="Who may use the ledger's files, as 0640 for a group that may look; default: "
         "new ones are for their owner alone (0600).",
     )
+    anchor_file: Annotated[Path | None, Unset] = Field(
+        None,
+        description="A file, best on another disk, that each commit's hash is added to, so that "
+        "`verify --anchor` can tell a ledger that was built anew or put back; default: none.",
+    )
     wal_alarm_mib: int = Field(
         64, ge=1, description="A write-ahead log above this size is reported with each cycle."
     )

@@ -28,11 +28,21 @@ from console.browser.model import (
 )
 from console.browser.process import ReadingProcess
 from console.browser.reader.wire import key_parts
+from engine import LeaseHeld, LeftoverLog, check_log, check_name
 
 __all__ = ["QUERIES", "TABLES", "BrowseError", "Browser", "Rows"]
 
 # A process is asked to end a query; when it has not after this long, it is in one long call.
 GRACE_SECONDS = 0.5
+
+
+def _check_ledger(path: Path) -> None:
+    """Raises `BrowseError` where what is read of a ledger would be of two states."""
+    try:
+        check_name(path)
+        check_log(path, only_ledgers=True)
+    except (LeaseHeld, LeftoverLog) as error:
+        raise BrowseError(str(error), "corrupt") from error
 
 
 class Browser:
@@ -146,6 +156,10 @@ class Browser:
     async def _start(self) -> None:
         if self._process is not None:
             await self._process.close()
+        if self._has_log():
+            await asyncio.to_thread(_check_ledger, self.path)
+        else:
+            _check_ledger(self.path)
         self._process = await ReadingProcess.spawn(self._take_report, self._lost)
         try:
             opened = await self._process.call(
@@ -159,6 +173,10 @@ class Browser:
             self._process = None
             raise
         self._identity = opened["identity"]
+
+    def _has_log(self) -> bool:
+        own = os.path.realpath(self.path)
+        return any(os.path.lexists(f"{own}{ending}") for ending in ("-wal", "-journal"))
 
     def _lost(self) -> None:
         """The process is gone, and with it its views."""

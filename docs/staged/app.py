@@ -67,6 +67,7 @@ class StagedHistory(History):
         return books.model_copy(
             update={
                 "sqlite_version": "3.51.3",
+                "sqlite_warning": None,
                 "database_bytes": 602_112,
                 "free_bytes": 0,
                 "wal_bytes": 1_253_376,

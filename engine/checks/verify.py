@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 
 from engine.checks.account_events import AccountEventsCheck, AssertionsCheck, LateEventsCheck
+from engine.checks.anchors import compare
 from engine.checks.check import Check, Report, Violation
 from engine.checks.cursors import CursorsCheck
 from engine.checks.history import HistoryCheck
@@ -79,10 +81,12 @@ def verify(
     most: int = 1_000,
     *,
     head: str | None = None,
+    anchor: Path | None = None,
 ) -> Verification:
     """Run every check on one snapshot; at most `most` violations are listed per check.
 
-    `head` is the hash of a commit, as `read_head` gave it before, that the chain must still have.
+    `head` is the hash of a commit, as `read_head` gave it before, that the chain must still have;
+    `anchor` a file of such hashes. Raises `AnchorError` where that cannot be read.
     """
     checked: dict[str, int] = {}
     violations: list[Violation] = []
@@ -93,6 +97,9 @@ def verify(
             violations += islice(_contained(check), most)
             checked[check.name] = check.done
         violations += _lost_head(tx, head)
+        if anchor is not None:
+            checked["anchors"], contradicted = compare(tx, anchor)
+            violations += contradicted
         missing = _metrics_missing(tx)
         not_held = _not_held(tx)
     return Verification(

@@ -177,6 +177,10 @@ def verify(
     head: Annotated[
         str | None, typer.Option("--head", help="A hash that `head` gave: the chain must have it.")
     ] = None,
+    anchor: Annotated[
+        Path | None,
+        typer.Option("--anchor", help="An anchor file: the chain must agree with it."),
+    ] = None,
     config: options.Config = None,
     db: options.Db = None,
     as_json: options.Json = False,
@@ -184,7 +188,7 @@ def verify(
     """Prove that the books are right, or name each entry that is not."""
     operations = Operations(options.settings_of(config, db=db))
     with show.progress("verify") as report:
-        work = partial(verify_books, report=report, head=head)
+        work = partial(verify_books, report=report, head=head, anchor=anchor)
         verification = operations.run(operations.read(work))
     with output.outcome(show.verdict(verification)):
         show.print_json(verification) if as_json else show.verification(verification)

@@ -150,6 +150,8 @@ def status(summary: LedgerStatus) -> None:
             if entry["type"] != "oversold" and entry["message"] not in said:
                 where = f"{entry['symbol']}: " if entry["symbol"] else ""
                 out.print(text(f"           {where}{entry['message']}", "yellow"))
+    if summary.sqlite_warning:
+        out.print(text(f"SQLite     {summary.sqlite_warning}", "yellow"))
     events, fills = summary.counts.get("ledger_events", 0), summary.counts.get("applied_fills", 0)
     out.print(text(f"ledger     {events} events, {fills} fills"))
     for symbol, views in summary.markets.items():

@@ -20,6 +20,7 @@ PATIENCE_S = 30.0
 BACKLOG = 64
 # A client that sends what cannot be understood is read more slowly.
 GARBAGE_PAUSE_S = 0.01
+MADE_ROOM = "the engine has all the clients it takes, and this one has asked nothing: connect again"
 # How long what is still to be sent may take when the connection ends.
 FLUSH_S = 1.0
 
@@ -36,6 +37,9 @@ def encoded(message: BaseModel) -> bytes:
 class ClientSession:
     """`push` never waits for the client; `serve` does, and runs until it has gone or `end`.
 
+    `process` is the client's, null where the system does not tell; `has_asked` whether it ever gave
+    a command.
+
     Commands are done one after another, in the order they came. Those that switch something, as
     pause and kill, are done at once: they do not wait for a cycle that was asked for before.
     """
@@ -48,7 +52,10 @@ class ClientSession:
         self._transport = writer.transport
         self._transport.set_write_buffer_limits(BUFFER_LIMIT)
         self._commands = commands
-        self._actor = unix_socket.peer(writer.get_extra_info("socket"))
+        connection = writer.get_extra_info("socket")
+        self._actor = unix_socket.peer(connection)
+        self.process = unix_socket.process_of(connection)
+        self.has_asked = False
         self._one_at_a_time = asyncio.Lock()
         self._room = asyncio.Semaphore(BACKLOG)
         self._reading: asyncio.Task[None] | None = None
@@ -78,6 +85,11 @@ class ClientSession:
         if self._reading is not None:
             self._reading.cancel()
 
+    def make_room(self) -> None:
+        """End at once, for another client: what is begun is done all the same."""
+        self.push(encoded(Reply(id=0, ok=False, message=MADE_ROOM)))
+        self._transport.abort()
+
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
         while (line := await self._line()) is not None:
             command = read_command(line)
@@ -85,6 +97,7 @@ class ClientSession:
                 await self._send(command)
                 await asyncio.sleep(GARBAGE_PAUSE_S)
             else:
+                self.has_asked = True
                 await self._room.acquire()
                 tasks.create_task(self._execute(command))
 

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from engine.control.audit import RUNNING, Audit, Entry
-from engine.control.messages import Action, Command, Reply, first_error
+from engine.control.messages import PROTOCOL, Action, Command, Reply, first_error
 from engine.cycles import metrics
 from engine.cycles.cycle import CycleRunner
 from engine.cycles.results import CycleResult
@@ -170,6 +170,11 @@ def read_command(line: bytes) -> Command | Reply:
         values = from_json(line)
     except ValueError as error:
         return Reply(id=0, ok=False, message=f"not understood: this is no JSON: {error}")
+    protocol = values.get("protocol", PROTOCOL) if isinstance(values, dict) else PROTOCOL
+    if protocol != PROTOCOL:
+        return _not_understood(
+            values, f"protocol {protocol!r:.40}: this engine speaks protocol {PROTOCOL}"
+        )
     try:
         command = Command.model_validate(values)
     except ValidationError as error:

@@ -8,7 +8,7 @@ Times are UTC milliseconds.
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from engine.cycles.results import CycleResult, EngineState, Frozen, Logged, Preview
 from engine.ledger.decisions import Decision
@@ -78,7 +78,13 @@ class Published(Frozen):
 
 
 class Command(Frozen):
+    """What a console asks for. A field that this program does not know may mean that something
+    else is meant: such a command is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
     type: Literal["command"] = "command"
+    protocol: int = PROTOCOL
     id: int
     action: Action
     cycle_id: int | None = None

@@ -6,6 +6,7 @@ A client that is slow, stopped or gone never slows the engine. Without any, noth
 import asyncio
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,7 +27,11 @@ from engine.cycles.scheduler import Scheduler
 log = structlog.get_logger("cycledeck.channel")
 
 BEAT_S = 1.0
+# How often it is looked whether the socket is still there.
+WATCH_S = 1.0
 MAX_CLIENTS = 64
+# Clients that have made room may take a moment to leave.
+LEAVING = 8
 # Clients that come and go as fast as they can are taken no faster than one in this time.
 ACCEPT_PAUSE_S = 0.005
 # How long commands that are begun may take to end once the engine closes.
@@ -54,7 +59,8 @@ class Channel:
         self._attached: dict[asyncio.Task[None], ClientSession] = {}
         self._next_beat: asyncio.TimerHandle | None = None
         self._listening = ExitStack()
-        self._accepting: asyncio.Task[None] | None = None
+        self._socket = ExitStack()
+        self._serving: asyncio.Task[None] | None = None
 
     def open(self, path: Path) -> None:
         """Listen at `path`. An engine whose channel cannot be opened runs without one."""
@@ -62,20 +68,14 @@ class Channel:
         self._scheduler.on_change = self._changed
         logs.tail.listen(self._logged)
         self._listening.callback(logs.tail.ignore, self._logged)
-        try:
-            listener = self._listening.enter_context(unix_socket.bound(path))
-            listener.listen()
-        except OSError as error:
-            self._listening.close()
-            log.warning("channel_unavailable", path=str(path), error=error.strerror or str(error))
-            return
-        self._accepting = self._loop.create_task(self._accept(listener))
+        self._serving = self._loop.create_task(self._serve(path, self._bound(path)))
 
     async def close(self) -> None:
         """Commands that are begun are answered first."""
-        if self._accepting is not None:
-            self._accepting.cancel()
-            await asyncio.wait([self._accepting])
+        if self._serving is not None:
+            self._serving.cancel()
+            await asyncio.gather(self._serving, return_exceptions=True)
+        self._socket.close()
         self._listening.close()
         for attached in self._attached.values():
             attached.end()
@@ -85,13 +85,45 @@ class Channel:
                 task.cancel()
             await asyncio.gather(*busy, return_exceptions=True)
 
+    # --- the socket
+
+    async def _serve(self, path: Path, listener: socket.socket | None) -> None:
+        """Accept clients; where the socket was removed, or cannot be made yet, make it anew."""
+        while True:
+            accepting = self._loop.create_task(self._accept(listener)) if listener else None
+            try:
+                while unix_socket.is_there(path):  # noqa: ASYNC110 - a file tells nobody
+                    await asyncio.sleep(WATCH_S)
+            finally:
+                if accepting is not None:
+                    accepting.cancel()
+                    await asyncio.gather(accepting, return_exceptions=True)
+            self._socket.close()
+            if listener is not None:
+                log.warning("channel_socket_removed", path=str(path), message="it is made anew")
+            if (listener := self._bound(path, quiet=listener is None)) is None:
+                await asyncio.sleep(WATCH_S)
+
+    def _bound(self, path: Path, *, quiet: bool = False) -> socket.socket | None:
+        """The socket at the path, listening; null where it cannot be made."""
+        try:
+            listener = self._socket.enter_context(unix_socket.bound(path))
+            listener.listen()
+        except OSError as error:
+            self._socket.close()
+            if not quiet:
+                reason = error.strerror or str(error)
+                log.warning("channel_unavailable", path=str(path), error=reason)
+            return None
+        return listener
+
     # --- clients
 
     async def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
                 connection, _ = await self._loop.sock_accept(listener)
-                if len(self._attached) < MAX_CLIENTS:
+                if self._has_room():
                     await self._attach(connection)
                 else:
                     connection.close()
@@ -99,6 +131,18 @@ class Channel:
                 log.warning("client_not_accepted", error=str(error))
                 await asyncio.sleep(BEAT_S)
             await asyncio.sleep(ACCEPT_PAUSE_S)
+
+    def _has_room(self) -> bool:
+        """Whether one more may attach: of those that never asked anything one makes room, of the
+        process that has the most, the oldest."""
+        if len(self._attached) < MAX_CLIENTS:
+            return True
+        silent = [session for session in self._attached.values() if not session.has_asked]
+        if not silent:
+            return False
+        by_process = Counter(session.process for session in silent)
+        max(silent, key=lambda session: by_process[session.process]).make_room()
+        return len(self._attached) < MAX_CLIENTS + LEAVING
 
     async def _attach(self, connection: socket.socket) -> None:
         reader, writer = await asyncio.open_unix_connection(sock=connection, limit=LINE_LIMIT)

@@ -59,6 +59,17 @@ def bound(path: Path) -> Iterator[socket.socket]:
             _remove(path, made)
 
 
+def is_there(path: Path) -> bool:
+    """Whether anything is at the path; true where that cannot be told."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
 def connected(path: Path) -> socket.socket:
     """A non-blocking socket connected to `path`.
 
@@ -86,6 +97,12 @@ def peer(connection: socket.socket) -> str:
     except KeyError:
         name = "?"
     return f"{name} (uid {uid}) pid {pid}"
+
+
+def process_of(connection: socket.socket) -> int | None:
+    """The number of the process at the other end; null where the system does not tell."""
+    owner = _process_and_user(connection)
+    return owner[0] if owner is not None else None
 
 
 def may_serve(connection: socket.socket, db: Path) -> bool:

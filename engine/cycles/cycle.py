@@ -11,6 +11,7 @@ import structlog
 
 from engine.clock import now_ms
 from engine.cycles import metrics
+from engine.cycles.anchoring import Anchoring
 from engine.cycles.attention import OVERSOLD, QUARANTINE, MarketStatus, market_states
 from engine.cycles.feed import Feed
 from engine.cycles.metrics import CycleMetrics
@@ -91,6 +92,7 @@ class CycleRunner:
         self.fatal: StoreFatal | None = None
         self.running: RunningCycle | None = None
         self.on_change: Callable[[], None] = lambda: None
+        self.anchoring: Anchoring | None = None
 
     async def run(self, kind: Kind = Kind.LIVE) -> CycleResult:
         """Run one cycle against the venue. Every failure is in the result; only a cancellation
@@ -349,6 +351,10 @@ class CycleRunner:
             self._report_commit(cycle, cycle.commit)
 
     def _report_commit(self, cycle: RunningCycle, commit: Commit) -> None:
+        if self.anchoring is not None:
+            self.anchoring.tell()
+            if self.anchoring.trouble is not None:
+                cycle.warn("anchor_not_written", self.anchoring.trouble)
         if commit.conflicting:
             cycle.warn("ledger_conflict", f"events against the ledger: {commit.conflicting}")
         released = Counter(entry.symbol for entry in cycle.prepared.releases)

@@ -29,7 +29,7 @@ from engine.ledger.positions import named
 from engine.ledger.questions import open_questions
 from engine.ledger.reporting import AccountLine, adjustments, roundings
 from engine.store.lease import LeaseRow
-from engine.store.library import VERSION
+from engine.store.library import VERSION, wal_reset_warning
 from engine.store.migrate import current
 from engine.store.tx import Tx
 
@@ -56,7 +56,8 @@ class LedgerSummary(Frozen):
     open, cycles by status, orders whose fate is unknown. `lease_holder` is null when nobody runs.
     Marks are those of the newest cycle that had any. `errors` has how often each type of error
     and warning occurred; it and the cycles' counts are of the newest `RECENT_CYCLES`.
-    `changes_since` has the wallets whose balances are what changed since a time.
+    `changes_since` has the wallets whose balances are what changed since a time. `sqlite_warning`
+    is of the library that this program runs on, null where it needs none.
     """
 
     ledger: dict[str, str]
@@ -80,6 +81,7 @@ class LedgerSummary(Frozen):
     cursors: tuple[CursorView, ...]
     counts: dict[str, int]
     errors: tuple[tuple[str, int], ...]
+    sqlite_warning: str | None = None
 
 
 class MarketView(Frozen):
@@ -110,6 +112,8 @@ class LedgerStatus(Frozen):
     lease: dict[str, Any] | None
     last_cycle: dict[str, Any] | None
     counts: dict[str, int]
+    sqlite_version: str = VERSION
+    sqlite_warning: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,7 @@ class SummaryReader:
             cursors=self._cursors(),
             counts=self._counts(row[0] for row in recent),
             errors=_frequencies(text for row in recent for text in row[2:]),
+            sqlite_warning=wal_reset_warning(),
         )
 
     def status(self) -> LedgerStatus:
@@ -171,6 +176,7 @@ class SummaryReader:
             lease=None if lease.holder is None else asdict(lease),
             last_cycle=self._last_cycle(),
             counts={name: tx.count(name) for name in tx.column("tables_all")},
+            sqlite_warning=wal_reset_warning(),
         )
 
     def _fills(self, last_commit_seq: int, earlier: LedgerSummary | None) -> int:

@@ -19,8 +19,7 @@ import structlog
 
 from engine.clock import iso, now_ms
 from engine.errors import LeaseHeld, LeaseLost, StoreError, StoreFatal
-from engine.store.ledger_file import beside, mode_of
-from engine.store.lock_file import LockFile
+from engine.store.ledger_lock import LedgerLock
 from engine.store.store import Store
 from engine.store.tx import Tx
 
@@ -32,7 +31,10 @@ _RETRY_S = 0.01
 
 @dataclass(frozen=True, slots=True)
 class LeaseRow:
-    """The lease as the database has it; `holder` is null when no engine runs."""
+    """The lease as the database has it; `holder` is null when no engine runs.
+
+    `beats` counts the ledger's transactions, whoever made them.
+    """
 
     epoch: int
     holder: str | None
@@ -64,15 +66,15 @@ class LeaseRow:
 
 class Lease:
     """An engine's lease: taken by `acquire`, renewed by `keep`, and given back by `release`, also
-    where `acquire` was refused."""
+    where `acquire` was refused. The `lock` is given back by who made it."""
 
     # The leases of this process's engines, by the paths of their locks.
     _here: ClassVar["WeakValueDictionary[Path, Lease]"] = WeakValueDictionary()
 
-    def __init__(self, store: Store, ttl_ms: int) -> None:
+    def __init__(self, store: Store, ttl_ms: int, lock: LedgerLock) -> None:
         self._store = store
         self._ttl_ms = ttl_ms
-        self._lock = LockFile(beside(store.path, ".lock"), mode_of(store.path))
+        self._lock = lock
         self.holder = f"{socket.gethostname()}:{os.getpid()}"
 
     async def acquire(self) -> int:
@@ -91,6 +93,8 @@ class Lease:
                 raise LeaseHeld(row.refusal)
         epoch = await self._store.write(partial(self._take, epoch=row.epoch))
         self._store.epoch = epoch
+        # So that the file says by itself that it is in use.
+        await self._store.checkpoint()
         return epoch
 
     async def keep(self, lost: Callable[[StoreFatal], None]) -> None:
@@ -122,7 +126,6 @@ class Lease:
         finally:
             if self._here.get(self._lock.path) is self:
                 del self._here[self._lock.path]
-            self._lock.release()
 
     async def _first_row(self) -> LeaseRow:
         """The lease as it is once this engine has the lock, or another one the lease.
@@ -151,7 +154,8 @@ class Lease:
         log.warning("lease_holder_silent", holder=before.holder, waiting_ms=self._ttl_ms)
         await asyncio.sleep(self._ttl_ms / 1_000)
         now = await self._store.read(LeaseRow.read)
-        return (now.epoch, now.beats) != (before.epoch, before.beats)
+        was = (before.epoch, before.heartbeat_ms)
+        return now.holder is not None and (now.epoch, now.heartbeat_ms) != was
 
     def _take(self, tx: Tx, epoch: int) -> int:
         taken: int | None = tx.value(

@@ -51,17 +51,21 @@ def check(path: Path, state: reach.Still | None = None) -> None:
         raise LedgerMismatch(f"{path} is a database of another program; nothing was changed")
 
 
-def migrate(connection: sqlite3.Connection, ledger: Path | None = None) -> None:
+def migrate(
+    connection: sqlite3.Connection, ledger: Path | None = None, lock: LockFile | None = None
+) -> None:
     """Apply the steps that are missing, each in a transaction of its own.
 
-    The file `ledger` is copied beside itself first. Raises `StoreFull` where there is no room, and
-    `LeaseHeld` where an engine runs on a ledger of an earlier schema, which could not go on.
+    The file `ledger` is copied beside itself first; an engine has its `lock` already. Raises
+    `StoreFull` where there is no room, and `LeaseHeld` where an engine runs on a ledger of an
+    earlier schema, which could not go on.
     """
     tx = Tx(connection, ledger or Path(":memory:"))
     with ExitStack() as ending:
         if ledger is not None and 0 < (schema := current(tx)) < steps()[-1][0]:
-            lock = LockFile(beside(ledger, ".lock"), mode_of(ledger))
-            ending.callback(lock.release)
+            if lock is None:
+                lock = LockFile(beside(ledger, ".lock"), mode_of(ledger))
+                ending.callback(lock.release)
             if not lock.take():
                 raise LeaseHeld(
                     f"an engine runs on {ledger}, which has schema {schema} of an earlier program: "

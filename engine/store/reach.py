@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from engine.errors import StoreReadOnly
 from engine.store.ledger_file import beside
+from engine.store.sqlite_errors import translated
 from engine.store.tx import Tx
 
 _OUT_OF_REACH = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL}
@@ -19,20 +20,27 @@ _NO_ROOM_BESIDE = {
 }
 
 
+_UNFINISHED = (
+    "{path} was left in the middle of its first write, which only a writer can undo; no cycle is "
+    "lost by that. Start an engine on it (`cycledeck once`), then it can be read"
+)
+
+
 class Still(NamedTuple):
-    """The state of a ledger's file that nobody writes: it has no log."""
+    """The state of a ledger's file that nobody writes: it has no log, and no journal."""
 
     size: int
     mtime_ns: int
 
     @classmethod
     def of(cls, path: Path) -> "Still | None":
-        """Null where the ledger has a log, or cannot be looked at."""
+        """Null where the ledger has a log or a journal, or cannot be looked at."""
         try:
             status = path.stat()
         except OSError:
             return None
-        return None if _has_log(path) else cls(status.st_size, status.st_mtime_ns)
+        unfinished = any(_has(path, ending) for ending in ("-wal", "-journal"))
+        return None if unfinished else cls(status.st_size, status.st_mtime_ns)
 
 
 def still(path: Path) -> Still | None:
@@ -50,12 +58,23 @@ def still(path: Path) -> Still | None:
         reason = error.__cause__
     else:
         return None
+    if getattr(reason, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY_ROLLBACK:
+        raise StoreReadOnly(_UNFINISHED.format(path=path)) from reason
     if not _is_out_of_reach(reason):
         return None
     state = Still.of(path)
     if state is None or not os.access(path, os.R_OK, effective_ids=_EFFECTIVE):
         raise StoreReadOnly(_remedy(path)) from reason
     return state
+
+
+def undo_unfinished(path: Path) -> None:
+    """Have SQLite undo what a writer left that was killed before the ledger had its log. A reader
+    may not. Raises `StoreError`."""
+    if _has(path, "-journal"):
+        writing = f"{path.absolute().as_uri()}?mode=rw"
+        with translated(path), closing(sqlite3.connect(writing, uri=True)) as connection:
+            Tx(connection, path).value("schema_exists")
 
 
 def uri(path: Path, state: Still | None = None) -> str:
@@ -81,8 +100,8 @@ def _remedy(path: Path) -> str:
     )
 
 
-def _has_log(path: Path) -> bool:
+def _has(path: Path, ending: str) -> bool:
     try:
-        return beside(path, "-wal").stat().st_size > 0
+        return beside(path, ending).stat().st_size > 0
     except OSError:
         return False

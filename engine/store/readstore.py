@@ -9,6 +9,8 @@ from engine.errors import StoreError
 from engine.store import reach
 from engine.store.connection import Connection
 from engine.store.damage import sound_rows
+from engine.store.ledger_lock import check_name
+from engine.store.leftover_log import check_log
 from engine.store.migrate import check, current, steps
 from engine.store.store import require_ledger, wal_bytes
 from engine.store.tx import Tx
@@ -28,6 +30,8 @@ class ReadStore:
     async def open(cls, path: Path, busy_timeout_ms: int = 5_000) -> "ReadStore":
         """Raises `StoreError` where there is no ledger, or one that no engine has used yet."""
         require_ledger(path)
+        check_name(path)
+        check_log(path)
         check(path, reach.still(path))
         reader = await Connection.open(
             path, read_only=True, busy_timeout_ms=busy_timeout_ms, reaching=True

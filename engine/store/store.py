@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.errors import LeaseLost, StoreError
+from engine.store import reach
 from engine.store.connection import Connect, Connection, complete, connect_sqlite
 from engine.store.ledger_file import beside, is_there, make
+from engine.store.ledger_lock import LedgerLock, check_name
+from engine.store.leftover_log import check_log
 from engine.store.migrate import check, migrate
 from engine.store.tx import Tx
 
@@ -39,16 +42,24 @@ class Store:
         checkpoints: bool = True,
         connect: Connect = connect_sqlite,
         file_mode: int | None = None,
+        lock: LedgerLock | None = None,
     ) -> "Store":
         """Open the ledger at `path`, creating and migrating it as needed. Raises `StoreError`.
+
+        An engine gives its `lock`, which is taken before anything is written, and kept.
 
         A new one is for its owner alone, unless a `file_mode` is given, which an old one takes too.
 
         Only an engine `checkpoints`, and on one connection: two that do so at the same moment
         are what SQLite's WAL-reset race needs.
         """
+        check_name(path)
+        check_log(path)
+        reach.undo_unfinished(path)
         check(path)
         make(path, file_mode)
+        if lock is not None:
+            lock.require()
         async with AsyncExitStack() as ending:
             opened: list[Connection] = []
             for synchronous, read_only in (("FULL", False), ("NORMAL", False), ("", True)):
@@ -63,7 +74,7 @@ class Store:
                 ending.push_async_callback(connection.close)
                 opened.append(connection)
                 if len(opened) == 1:
-                    await connection.run(partial(migrate, ledger=path))
+                    await connection.run(partial(migrate, ledger=path, lock=lock))
             return cls(path, opened, ending.pop_all())
         raise AssertionError("unreachable: nothing above is suppressed")
 
@@ -79,6 +90,10 @@ class Store:
     async def read(self, work: Callable[[Tx], T]) -> T:
         return await self._reader.read(work)
 
+    async def checkpoint(self) -> None:
+        """Put what is in the log into the file, as far as no reader needs it."""
+        await self._writer.look(lambda tx: tx.rows("checkpoint"))
+
     def check_file(self) -> None:
         """Raises `StoreReplaced` when the path no longer leads to the file that is open."""
         self._writer.check_file()
@@ -93,7 +108,11 @@ class Store:
         def fenced(tx: Tx) -> T:
             self.check_file()
             self._check_epoch(tx)
-            return work(tx)
+            before = tx.changes
+            outcome = work(tx)
+            if tx.changes != before:
+                tx.run("lease_count")
+            return outcome
 
         return fenced
 

@@ -29,6 +29,11 @@ class Tx:
         self._connection = connection
         self._path = path
 
+    @property
+    def changes(self) -> int:
+        """How many rows the connection has changed since it was opened."""
+        return self._connection.total_changes
+
     def rows(self, name: str, /, **values: Any) -> list[Row]:
         """All rows of a statement."""
         return self._fetched(SQL[name], values)[1]

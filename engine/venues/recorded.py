@@ -5,13 +5,13 @@ optionally `visible_at` (UTC milliseconds): the line is not served before that t
 served as they stand, in the file's order: what comes twice, late or out of order in the file does
 so here. A line that cannot be read is served to every market, for it could belong to any; one
 whose times are none is served whatever the window, for it could belong to any time. The file may
-grow meanwhile: while its last line is cut short nothing is served.
+grow meanwhile: while its last line is cut short nothing is served. It is read again then, so that
+a pipe is none.
 """
 
-import codecs
-import gzip
+import asyncio
 import json
-import zlib
+import threading
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -29,8 +29,12 @@ from engine.ledger.reports import Edge, check_symbol, read_fill
 from engine.ledger.terms import Terms
 from engine.sections import Millis, Money, Section, Unset
 from engine.venue import LeftOut, LimitOrder, MarketRules, Mode, Page, TradeIds, VenueOrder
+from engine.venues import recorded_file
 from engine.venues.registry import VenueSetup
 
+MAX_MIB = 2_048
+# A file of which most lines name no market, and more than so many, is none of fills.
+MOST_UNREADABLE = 1_000
 # The last millisecond of the year 9999: what is beyond is no time.
 LAST_MS = 253_402_300_799_999
 
@@ -47,6 +51,11 @@ class RecordedSettings(Section):
     contract_sizes: dict[str, Annotated[Money, Field(gt=0)]] = Field(
         default_factory=dict,
         description='Units of one contract by market, where lines do not say it; "*" is any other.',
+    )
+    max_mib: int = Field(
+        MAX_MIB,
+        ge=1,
+        description="The memory, about, that a file's lines may take; a larger one is refused.",
     )
 
 
@@ -92,12 +101,14 @@ class RecordedVenue:
         trade_ids: TradeIds | None = None,
         step_ms: int = 0,
         contract_sizes: Mapping[str, Decimal] | None = None,
+        max_mib: int = MAX_MIB,
     ) -> None:
         self._path = path
         self._page_size = page_size
         self._declared_ids = trade_ids
         self._step_ms = step_ms
         self._contract_sizes = contract_sizes or {}
+        self._max_mib = max_mib
         self._clock_ms: int | None = None
         self._lines: list[_Line] = []
         self._by_time: list[_Line] = []
@@ -105,6 +116,8 @@ class RecordedVenue:
         self._served: set[int] = set()
         self._left_out: dict[str, list[_Line]] = {}
         self._version: tuple[int, ...] | None = None
+        self._refusal: str | None = None
+        self._one_at_a_time = asyncio.Lock()
 
     @classmethod
     def from_setup(cls, setup: VenueSetup[RecordedSettings]) -> Self:
@@ -115,10 +128,11 @@ class RecordedVenue:
             section.trade_ids,
             section.step,
             section.contract_sizes,
+            section.max_mib,
         )
 
     async def open(self) -> None:
-        self._load()
+        await self._load()
 
     async def close(self) -> None:
         self._lines, self._by_time = [], []
@@ -145,7 +159,7 @@ class RecordedVenue:
         return self._declared_ids is not None
 
     async def fetch_symbols(self) -> tuple[str, ...]:
-        self._load_whole()
+        await self._load_whole()
         symbols = {line.symbol for line in self._lines if line.symbol is not None}
         if self._lines and not symbols:
             raise VenueError(f"recorded:{self._path}: {_why_no_market(self._lines[0].text)}")
@@ -156,7 +170,7 @@ class RecordedVenue:
 
     async def fetch_time(self) -> int:
         """This machine's time; with a step, the file's: a step further at each call."""
-        self._load()
+        await self._load()
         if not self._step_ms:
             return now_ms()
         if self._clock_ms is None:
@@ -166,7 +180,7 @@ class RecordedVenue:
         return self._clock_ms
 
     async def fetch_fills(self, symbol: str, since_ms: int) -> AsyncIterator[Page]:
-        self._load_whole()
+        await self._load_whole()
         now = self._now_ms()
         visible = [
             line for line in self._lines if line.visible_ms <= now and line.symbol in (symbol, None)
@@ -238,70 +252,85 @@ class RecordedVenue:
     def _now_ms(self) -> int:
         return self._clock_ms if self._clock_ms is not None else now_ms()
 
-    def _load_whole(self) -> None:
+    async def _load_whole(self) -> None:
         """`_load`; raises `BadResponse` where the file may be in the middle of being written."""
-        self._load()
+        await self._load()
         if self._cut_short:
             raise BadResponse(
                 f"recorded:{self._path}: the last line is cut short, and has no line break: "
                 "nothing is read until it has one"
             )
 
-    def _load(self) -> None:
-        """Read the file; again when it has changed since."""
+    async def _load(self) -> None:
+        """Read the file on a thread; again when it has changed since. Given up, that ends soon."""
+        async with self._one_at_a_time:
+            version = self._version_of_file()
+            if version != self._version:
+                self._refusal = None
+                stopped = threading.Event()
+                try:
+                    await asyncio.to_thread(self._read, stopped)
+                except VenueError as error:
+                    self._refusal = str(error)
+                finally:
+                    stopped.set()
+                self._version = version
+            if self._refusal is not None:
+                raise VenueError(self._refusal)
+
+    def _version_of_file(self) -> tuple[int, ...]:
         try:
             status = self._path.stat()
-            version = status.st_ino, status.st_mtime_ns, status.st_size
-            if version == self._version:
-                return
-            opener = gzip.open if self._path.suffix == ".gz" else open
-            with opener(self._path, "rb") as binary:
-                first = binary.read(4)
-            encoding = _encoding(first)
-            if encoding == "utf-8-sig" and b"\0" in first:
-                raise VenueError(
-                    f"recorded:{self._path}: the file has no byte order mark, and reads like "
-                    "UTF-16 or UTF-32: UTF-8 is needed"
-                )
-            with opener(self._path, "rt", encoding=encoding, errors="backslashreplace") as file:
-                texts = [text for text in file if text.strip()]
-        except (OSError, EOFError, zlib.error) as error:
+        except OSError as error:
             raise VenueError(f"recorded:{self._path}: {error}") from error
-        if texts and texts[0].lstrip().startswith("["):
-            raise VenueError(
-                f"recorded:{self._path}: line 1 begins a JSON array; one object a line is needed "
-                "(`jq -c '.[]'` makes that of it)"
-            )
-        self._cut_short = bool(texts) and _is_cut_short(texts[-1])
+        return status.st_ino, status.st_ctime_ns, status.st_mtime_ns, status.st_size
+
+    def _read(self, stopped: threading.Event) -> None:
         copies: Counter[str] = Counter()
-        self._lines = []
-        for text in texts:
+        lines: list[_Line] = []
+        last = ""
+        for text in recorded_file.texts(self._path, self._max_mib, stopped):
+            if not lines and text.lstrip().startswith("["):
+                raise VenueError(
+                    f"recorded:{self._path}: line 1 begins a JSON array; one object a line is "
+                    "needed (`jq -c '.[]'` makes that of it)"
+                )
             copies[text] += 1
-            self._lines.append(_Line.read(text, copies[text], self._step_ms > 0))
-        timed = (line for line in self._lines if line.ts_ms is not None)
-        self._by_time = sorted(timed, key=lambda line: line.ts_ms or 0)
-        self._version = version
+            lines.append(_Line.read(text, copies[text], self._step_ms > 0))
+            last = text
+        self._check_readable(lines)
+        timed = (line for line in lines if line.ts_ms is not None)
+        by_time = sorted(timed, key=lambda line: line.ts_ms or 0)
+        self._cut_short = bool(last) and _is_cut_short(last)
+        self._lines, self._by_time = lines, by_time
 
-
-def _encoding(first: bytes) -> str:
-    """The encoding that a file's byte order mark names; UTF-8 where it has none."""
-    marks = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
-    marks |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-    return next((name for mark, name in marks.items() if first.startswith(mark)), "utf-8-sig")
+    def _check_readable(self, lines: Sequence[_Line]) -> None:
+        """Raises `VenueError` for another kind of file, of which each line would be quarantined."""
+        unreadable = sum(line.symbol is None for line in lines)
+        if unreadable > MOST_UNREADABLE and 2 * unreadable > len(lines):
+            first = next(line.text for line in lines if line.symbol is None)
+            raise VenueError(
+                f"recorded:{self._path}: {unreadable:,} of {len(lines):,} lines name no market "
+                f"({_why_unreadable(first)}): this is no file of fills; nothing of it was read"
+            )
 
 
 def _why_no_market(first: str) -> str:
     """Why no line of a file names a market, as its first line shows."""
-    try:
-        check_symbol(json.loads(first, parse_float=str)["symbol"])
-    except (ValueError, RecursionError) as error:
-        reason = f"line 1: {error}"
-    except (KeyError, TypeError, IndexError):
-        reason = "line 1 has no symbol"
     return (
-        f"no line names a market ({reason}); one JSON object a line with a symbol is needed, or "
-        "name the markets with --symbols"
+        f"no line names a market (line 1: {_why_unreadable(first)}); one JSON object a line with a "
+        "symbol is needed, or name the markets with --symbols"
     )
+
+
+def _why_unreadable(line: str) -> str:
+    try:
+        check_symbol(json.loads(line, parse_float=str)["symbol"])
+    except (ValueError, RecursionError) as error:
+        return str(error)
+    except (KeyError, TypeError, IndexError):
+        return "it has no symbol"
+    return "it can be read"
 
 
 def _is_cut_short(last: str) -> bool:

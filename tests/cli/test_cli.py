@@ -447,13 +447,24 @@ def test_what_an_encoding_has_no_letters_for_is_escaped(tmp_path: Path, command:
         assert "É/USDT" in str(json.loads(ran.out.splitlines()[0]))
 
 
-@pytest.mark.parametrize("command", [c for c in LOOKING if c != ["replay", "1"]])
-def test_only_who_runs_an_engine_is_warned_of_what_checkpoints_may_do(
+@pytest.mark.parametrize("command", [*LOOKING, ["once"]])
+def test_no_command_warns_of_the_library_but_run_once_in_its_log(
     where: tuple[str, ...], command: list[str]
 ) -> None:
-    ran = cycledeck("once", *where)
-    assert ("sqlite_wal_reset_race" in ran.err) is has_wal_reset_race()
-    assert "sqlite_wal_reset_race" not in cycledeck(*command, *where[:2]).err
+    cycledeck("once", *where)
+    arguments = where if command == ["once"] else where[:2]
+    assert "sqlite_wal_reset_race" not in cycledeck(*command, *arguments).err
+    ran = cycledeck("run", "--cycles", "2", "--interval", "0", *where)
+    assert ran.err.count("sqlite_wal_reset_race") == has_wal_reset_race()
+
+
+def test_status_says_what_the_library_may_do_to_the_ledger(where: tuple[str, ...]) -> None:
+    cycledeck("once", *where)
+    status = cycledeck("status", "--json", *where[:2]).json
+    assert status["sqlite_version"] == sqlite3.sqlite_version
+    assert (status["sqlite_warning"] is not None) is has_wal_reset_race()
+    shown = cycledeck("status", *where[:2]).out
+    assert ("can lose a transaction" in shown) is has_wal_reset_race()
 
 
 @pytest.mark.parametrize("command", ["once", "run"])

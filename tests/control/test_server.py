@@ -272,8 +272,8 @@ async def test_no_more_clients_are_taken_than_the_engine_can_spare(
     async with serving(tmp_path) as engine:
         db = engine.settings.db
         async with bare(db) as one, bare(db) as two:
-            await one.next("hello")
-            await two.next("hello")
+            for client in (one, two):
+                assert (await client.ask("resume"))["ok"]
             async with bare(db) as three:
                 assert await three.rest() == []
             assert (await one.ask("trigger"))["ok"]

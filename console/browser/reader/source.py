@@ -233,8 +233,9 @@ class Source:
         return BrowseError(f"{self.path} was replaced by another file: reopen it", "replaced")
 
     def _log_is_out_of_reach(self, error: sqlite3.Error) -> bool:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+        code = getattr(error, "sqlite_errorcode", 0)
+        out_of_reach = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+        if code & 0xFF not in out_of_reach or code == sqlite3.SQLITE_READONLY_ROLLBACK:
             return False
         try:
             with self.path.open("rb") as file:

@@ -119,7 +119,7 @@ class HealthFacts:
             ("size", f"{size(books.database_bytes)}, {size(books.free_bytes)} free in it"),
             ("growth", NONE if rate is None else f"{sign}{size(int(abs(rate)))}/h"),
             ("WAL", _wal(books.wal_bytes)),
-            ("SQLite", f"{books.sqlite_version} · {books.journal_mode}"),
+            ("SQLite", _sqlite(books)),
             ("schema", f"version {books.schema_version}"),
             ("commits", count(books.last_commit_seq)),
             ("events", f"{count(books.events)} · {count(books.fills)} fills"),
@@ -169,6 +169,13 @@ def _path(path: Path | None) -> Line:
     if path is None:
         return line(NONE)
     return line(path.name, (f"  in {path.parent}" if path.is_absolute() else "", Tone.DIM))
+
+
+def _sqlite(books: "LedgerSummary") -> Line:
+    facts = f"{books.sqlite_version} · {books.journal_mode}"
+    if books.sqlite_warning is None:
+        return line(facts)
+    return line(facts, (" ◆ WAL defect: `status`", Tone.ATTENTION))
 
 
 def _wal(wal_bytes: int) -> Line:

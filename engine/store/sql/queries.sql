@@ -12,18 +12,39 @@ SELECT epoch FROM lease WHERE id = 1;
 -- name: lease_take
 UPDATE lease
 SET epoch = epoch + 1, holder = :holder, pid = :pid, host = :host,
-    acquired_ms = :now_ms, heartbeat_ms = :now_ms, beats = beats + 1
+    acquired_ms = :now_ms, heartbeat_ms = :now_ms
 WHERE id = 1 AND epoch = :epoch
 RETURNING epoch;
 
 -- name: lease_beat
-UPDATE lease SET heartbeat_ms = :now_ms, beats = beats + 1
+UPDATE lease SET heartbeat_ms = :now_ms
 WHERE id = 1 AND epoch = :epoch
 RETURNING epoch;
 
 -- name: lease_release
 UPDATE lease SET holder = NULL, pid = NULL, host = NULL, heartbeat_ms = NULL
 WHERE id = 1 AND epoch = :epoch;
+
+-- name: lease_count
+-- Of every transaction that changes something: it tells whether a log is the file's.
+UPDATE lease SET beats = beats + 1 WHERE id = 1;
+
+-- ## a file beside its log
+
+-- name: checkpoint
+PRAGMA wal_checkpoint(PASSIVE);
+
+-- name: file_pages
+SELECT page_size, page_count FROM pragma_page_size, pragma_page_count;
+
+-- name: file_lease_page
+SELECT rootpage FROM sqlite_master WHERE name = 'lease';
+
+-- name: file_lease
+SELECT beats, holder FROM lease;
+
+-- name: file_first_damage
+PRAGMA integrity_check(1);
 
 -- ## schema
 
@@ -587,6 +608,13 @@ SELECT commit_seq, cycle_id, committed_ms, lease_epoch, attempted, inserted, ign
     version, decision_json
 FROM ledger_commits WHERE cycle_id = :cycle_id;
 
+-- name: anchors_missing
+SELECT commit_seq, committed_ms, hash FROM ledger_commits WHERE commit_seq > :after
+ORDER BY commit_seq DESC LIMIT :most;
+
+-- name: hash_of_commit
+SELECT hash FROM ledger_commits WHERE commit_seq = :commit_seq;
+
 -- ## cycles and their inputs
 
 -- name: cycle_last_id
@@ -930,6 +958,21 @@ RETURNING id;
 
 -- name: audit_outcome
 UPDATE audit SET outcome = :outcome WHERE id = :id;
+
+-- name: audit_prune
+DELETE FROM audit
+WHERE action IN (SELECT value FROM json_each(:actions)) AND outcome <> 'running' AND (
+    id <= (SELECT max(id) FROM audit) - :most
+    OR actor = :actor AND id <= (
+        SELECT id FROM audit WHERE actor = :actor ORDER BY id DESC LIMIT 1 OFFSET :most_of_one
+    )
+);
+
+-- name: audit_pruned_before
+SELECT id, detail_json FROM audit WHERE actor = :actor AND action = :action;
+
+-- name: audit_pruned_again
+UPDATE audit SET ts = :ts, detail_json = :detail_json WHERE id = :id;
 
 -- name: audit_interrupted
 -- What ran when an engine ended is among the last rows: no start reads the whole history.

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from console.kit.grid import Grid
+from engine.store.library import has_wal_reset_race
 from tests.cases import mostly_long
 from tests.console.running import console, ran, until, written
 from tests.console.seen import cells, text
@@ -27,6 +28,8 @@ async def test_it_says_what_the_file_holds(db: Path) -> None:
         assert f"file {db.name} in" in file
         assert str(db.parent) in re.sub("[│ ]", "", file)
         assert sqlite3.sqlite_version in file
+        warned = "◆ WAL defect" in re.sub(r"[│\s]+", " ", file)
+        assert warned is has_wal_reset_race()
         assert "commits 3" in file
         with closing(sqlite3.connect(db)) as connection:
             (events,) = connection.execute("SELECT count(*) FROM ledger_events").fetchone()
