@@ -42,6 +42,9 @@ app.add_typer(decisions.markets_app, name="markets")
 app.add_typer(decisions.decisions_app, name="decisions")
 app.command()(decisions.void)
 app.command()(decisions.rebook)
+app.command("open")(decisions.open_account)
+app.command()(decisions.adjust)
+app.command()(decisions.close)
 
 
 def main() -> None:

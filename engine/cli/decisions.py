@@ -9,6 +9,7 @@ import typer
 
 from engine.cli import deciding, options, output, show, show_decisions
 from engine.cli.operations import Operations
+from engine.clock import now_ms, parse_time
 from engine.errors import DecisionRefused, SettingsError
 from engine.history import decisions
 from engine.history.decisions import lines_of
@@ -112,6 +113,82 @@ def rebook(
 ) -> None:
     """Book a contract anew by today's rules that an earlier program booked as spot."""
     decision = Decision(act=Act.REBOOK, market=market, kind=kind, size=size, reason=reason)
+    _decide(decision, undo=undo, preview=preview, config=config, db=db)
+
+
+Asset = Annotated[str | None, typer.Option("--asset", help="The asset of a balance.")]
+Amount = Annotated[
+    str | None, typer.Option("--amount", help="Of the asset, signed; of a position, see --qty.")
+]
+OfMarket = Annotated[str | None, typer.Option("--market", help="The market of a position.")]
+Qty = Annotated[str | None, typer.Option("--qty", help="Of the position, signed.")]
+Cost = Annotated[str | None, typer.Option("--cost", help="What that cost, signed alike.")]
+Side = Annotated[str | None, typer.Option("--side", help="long or short, of a hedged market.")]
+Wallet = Annotated[str | None, typer.Option("--wallet", help="Where there are several.")]
+At = Annotated[str | None, typer.Option("--at", help="From when on, as 2026-01-31.")]
+
+
+def _time(value: str | None) -> int | None:
+    try:
+        return None if value is None else parse_time(value)
+    except ValueError as error:
+        raise SettingsError(f"--at {value}: {error}") from None
+
+
+def open_account(
+    asset: Asset = None,
+    amount: Amount = None,
+    market: OfMarket = None,
+    qty: Qty = None,
+    cost: Cost = None,
+    side: Side = None,
+    wallet: Wallet = None,
+    at: At = None,
+    reason: Reason = "",
+    preview: Preview = False,
+    config: options.Config = None,
+    db: options.Db = None,
+) -> None:
+    """Book what the account began with: a balance, or a position."""
+    decision = Decision(
+        act=Act.OPEN, asset=asset, amount=amount, market=market, qty=qty, cost=cost, side=side,
+        wallet=wallet, at_ms=_time(at), reason=reason,
+    )  # fmt: skip
+    _decide(decision, undo=False, preview=preview, config=config, db=db)
+
+
+def adjust(
+    asset: Asset = None,
+    amount: Amount = None,
+    market: OfMarket = None,
+    qty: Qty = None,
+    cost: Cost = None,
+    side: Side = None,
+    wallet: Wallet = None,
+    at: At = None,
+    reason: Reason = "",
+    preview: Preview = False,
+    config: options.Config = None,
+    db: options.Db = None,
+) -> None:
+    """Book a difference that nothing else explains; it is on every report."""
+    decision = Decision(
+        act=Act.ADJUST, asset=asset, amount=amount, market=market, qty=qty, cost=cost, side=side,
+        wallet=wallet, at_ms=_time(at) or now_ms(), reason=reason,
+    )  # fmt: skip
+    _decide(decision, undo=False, preview=preview, config=config, db=db)
+
+
+def close(
+    period: Annotated[str, typer.Argument(help="As 2026-11, 2026, or a time until when.")],
+    reason: Reason = "",
+    preview: Preview = False,
+    undo: Undo = False,
+    config: options.Config = None,
+    db: options.Db = None,
+) -> None:
+    """Close a period: what is booked in it later is shown as a correction of a prior one."""
+    decision = Decision(act=Act.CLOSE, period=period, reason=reason)
     _decide(decision, undo=undo, preview=preview, config=config, db=db)
 
 

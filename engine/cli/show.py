@@ -158,6 +158,12 @@ def status(summary: LedgerStatus) -> None:
         for view in views:
             line = Text(f"{view.status.value:<10} ", style="bold yellow")
             out.print(line.append_text(text(f"{symbol}: {view.reason}; {view.remedy}", "yellow")))
+    if period := summary.closed:
+        until = f"closed     until {_time(period.until_ms)}, by decision {period.decision}"
+        later = f"; events booked in it since: {period.corrections}" if period.corrections else ""
+        out.print(text(until + later, "yellow" if later else ""))
+        for event_id in period.first_corrections:
+            out.print(text(f"           {event_id}, a correction of a prior period"))
     for key, value in summary.cursors.items():
         held = " (held: quarantine)" if key.partition(":")[2] in summary.held else ""
         out.print(text(f"cursor     {key} {_time(value)}{held}"))

@@ -65,7 +65,7 @@ def as_json(row: Dispute) -> dict[str, Any]:
 
 
 def changes(preview: Preview, only_shown: bool) -> None:
-    """The positions that a decision changes, before and after."""
+    """The positions and balances that a decision changes, before and after."""
     before, after = preview.positions_before, preview.positions_after
     changed = [
         name for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name)
@@ -74,8 +74,16 @@ def changes(preview: Preview, only_shown: bool) -> None:
         out.print(text(name, "bold"))
         out.print(text(f"    before {_figures(before.get(name))}"))
         out.print(text(f"    after  {_figures(after.get(name))}"))
+    moved = [
+        (name, preview.balances_before.get(name, "0"), preview.balances_after.get(name, "0"))
+        for name in sorted(preview.balances_before.keys() | preview.balances_after.keys())
+    ]
+    for name, was, now in moved:
+        if was != now:
+            out.print(text(f"balance {name}  {was} → {now}"))
+            changed.append(name)
     if not changed:
-        out.print(text("no position changes" if only_shown else "no position has changed"))
+        out.print(text("no figure changes" if only_shown else "no figure has changed"))
     done = "nothing was changed" if only_shown else f"decided, as cycle {preview.cycle_id}"
     out.print(text(done, "yellow" if only_shown else "green"))
 

@@ -20,7 +20,8 @@ PRUNED = "pruned"
 # A process that floods an engine displaces rows of its own commands, and all of them together the
 # oldest ones. Decisions about the books are not among these, and stay.
 PASSING = (
-    "trigger", "replay", "preview", "preview_decision", "pause", "resume", "kill", "revive", "backfill",
+    "trigger", "replay", "preview", "preview_decision", "pause", "resume", "kill", "revive",
+    "backfill",
 )  # fmt: skip
 MOST_OF_ONE = 1_000
 MOST = 100_000

@@ -56,6 +56,7 @@ log = structlog.get_logger("cycledeck.cycle")
 
 STRANGE_FEES = "new fills booked with a fee that looks wrong: {count}, as {fee}"
 RELEASED = "released from quarantine, for their fills are in the ledger: {count}"
+PRIOR_PERIOD = "booked with a time in a period that is closed, events: {count}; `status` shows them"
 # How many ended cycles whose row could not be written are kept in memory until it can.
 MAX_UNRECORDED = 1_000
 
@@ -357,6 +358,8 @@ class CycleRunner:
                 cycle.warn("anchor_not_written", self.anchoring.trouble)
         if commit.conflicting:
             cycle.warn("ledger_conflict", f"events against the ledger: {commit.conflicting}")
+        if commit.prior_period:
+            cycle.warn("prior_period", PRIOR_PERIOD.format(count=commit.prior_period))
         released = Counter(entry.symbol for entry in cycle.prepared.releases)
         for symbol, count in sorted(released.items()):
             cycle.warn("quarantine_released", RELEASED.format(count=count), symbol)

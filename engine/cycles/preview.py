@@ -1,12 +1,14 @@
 """Preview: what a replay or a decision would do to today's ledger, by doing it and rolling back."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from engine.clock import now_ms
 from engine.cycles.results import PositionView, Preview, views
 from engine.ingest import inputs
 from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import prepare
+from engine.ledger.balances import by_asset
 from engine.ledger.books import read_books, read_oversold
 from engine.ledger.commit import Commit, commit_cycle
 from engine.ledger.decisions import Decision
@@ -27,7 +29,7 @@ def preview_replay(
 
     It writes all that the replay would: the caller rolls the transaction back.
     """
-    before = _views_before(tx)
+    before = _Before.of(tx)
     clock_ms = inputs.clock_of(tx, original)
     prepared = prepare(tx, responses, clock_ms=clock_ms, cycle_id=replay_id, replay_of=original)
     commit = commit_cycle(
@@ -47,7 +49,7 @@ def preview_decision(
 
     Raises `DecisionRefused`.
     """
-    before = _views_before(tx)
+    before = _Before.of(tx)
     commit = commit_cycle(
         tx,
         (),
@@ -60,12 +62,20 @@ def preview_decision(
     return _preview(cycle_id, before, commit)
 
 
-def _views_before(tx: Tx) -> dict[str, PositionView]:
-    positions, balances = read_books(tx)
-    return views(named(positions), {}, read_oversold(tx, positions, balances))
+class _Before(NamedTuple):
+    """Positions and balances before a commit."""
+
+    positions: dict[str, PositionView]
+    balances: dict[str, str]
+
+    @classmethod
+    def of(cls, tx: Tx) -> "_Before":
+        positions, balances = read_books(tx)
+        oversold = read_oversold(tx, positions, balances)
+        return cls(views(named(positions), {}, oversold), by_asset(balances))
 
 
-def _preview(cycle_id: int, before: dict[str, PositionView], commit: Commit) -> Preview:
+def _preview(cycle_id: int, before: _Before, commit: Commit) -> Preview:
     return Preview(
         cycle_id=cycle_id,
         attempted=commit.attempted,
@@ -73,8 +83,10 @@ def _preview(cycle_id: int, before: dict[str, PositionView], commit: Commit) -> 
         ignored=commit.ignored,
         conflicting=commit.conflicting,
         cursors=dict(commit.cursors),
-        positions_before=before,
+        positions_before=before.positions,
         positions_after=views(commit.positions, {}, commit.oversold),
+        balances_before=before.balances,
+        balances_after=by_asset(commit.balances),
         digest_before=commit.digest_before or "",
         digest_after=commit.positions_digest,
     )

@@ -234,5 +234,7 @@ class Preview(Frozen):
     cursors: dict[str, CursorChange] = {}
     positions_before: dict[str, PositionView] = {}
     positions_after: dict[str, PositionView] = {}
+    balances_before: dict[str, str] = {}
+    balances_after: dict[str, str] = {}
     digest_before: str
     digest_after: str

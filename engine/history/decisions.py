@@ -14,6 +14,7 @@ from engine.ledger.events import Event, source_id
 from engine.ledger.positions import Positions
 from engine.store.tx import Tx
 
+SUBJECTS = ("trade_id", "market", "other", "period")
 OF_CONFLICTS = (Act.KEEP, Act.REPLACE, Act.BOOK_AS)
 
 
@@ -57,7 +58,7 @@ def _mark_undone(lines: dict[int, DecisionLine], of: int, by: int | None) -> Non
 def last_about(tx: Tx, wanted: Decision) -> int:
     """The number of the last decision that stands about what `wanted` is about, without looking at
     how it was decided. Raises `DecisionRefused`."""
-    names = ("conflict",) if wanted.act in OF_CONFLICTS else ("trade_id", "market", "other")
+    names = ("conflict",) if wanted.act in OF_CONFLICTS else SUBJECTS
     acts = OF_CONFLICTS if wanted.act in OF_CONFLICTS else (wanted.act,)
     for line in reversed(listing(tx)):
         same = all(getattr(line.decision, name) == getattr(wanted, name) for name in names)

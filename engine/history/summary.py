@@ -25,6 +25,7 @@ from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.disputes import open_ones
 from engine.ledger.holdings import changes_since
 from engine.ledger.identity import Identity
+from engine.ledger.periods import closed, corrections
 from engine.ledger.positions import named
 from engine.ledger.questions import open_questions
 from engine.ledger.reporting import AccountLine, adjustments, roundings
@@ -92,6 +93,16 @@ class MarketView(Frozen):
     remedy: str
 
 
+class ClosedView(Frozen):
+    """The period that is closed until a time, in UTC milliseconds, by a decision; what was booked
+    since with a time in it corrects a prior period."""
+
+    until_ms: int
+    decision: int
+    corrections: int
+    first_corrections: tuple[str, ...]
+
+
 class LedgerStatus(Frozen):
     """The ledger as `status` prints it. Balances are by asset, zeros left out: what the ledger's
     events moved; of the wallets in `changes_since`, what changed since a time. Some are `oversold`.
@@ -109,6 +120,7 @@ class LedgerStatus(Frozen):
     cursors: dict[str, int]
     held: tuple[str, ...]
     markets: dict[str, tuple[MarketView, ...]]
+    closed: ClosedView | None
     lease: dict[str, Any] | None
     last_cycle: dict[str, Any] | None
     counts: dict[str, int]
@@ -173,10 +185,23 @@ class SummaryReader:
             cursors={row["key"]: row["value_ms"] for row in tx.named("cursors_all")},
             held=tuple(sorted(holding)),
             markets=_markets(market_states(positions, open_ones(tx), open_questions(tx), holding)),
+            closed=self._closed(),
             lease=None if lease.holder is None else asdict(lease),
             last_cycle=self._last_cycle(),
             counts={name: tx.count(name) for name in tx.column("tables_all")},
             sqlite_warning=wal_reset_warning(),
+        )
+
+    def _closed(self) -> ClosedView | None:
+        period = closed(self.tx)
+        if period is None:
+            return None
+        count, events = corrections(self.tx, period)
+        return ClosedView(
+            until_ms=period.until_ms,
+            decision=period.commit_seq,
+            corrections=count,
+            first_corrections=tuple(event.event_id for event in events),
         )
 
     def _fills(self, last_commit_seq: int, earlier: LedgerSummary | None) -> int:

@@ -18,6 +18,7 @@ from engine.ledger.contents import (
     is_relabelled,
 )
 from engine.ledger.disputes import Dispute, DisputeKind
+from engine.ledger.event_types import OF_TRADES
 from engine.ledger.events import BASIC, DECISION, FEE, FILL, Event, events_of, no_fee
 from engine.ledger.fills import Fill
 from engine.ledger.markets import Markets
@@ -145,6 +146,7 @@ class _Append:
                 f"events of a decision are in the ledger already: {events[0].event_id}"
             )
         self._done.attempted = len(events)
+        self._done.account = [event for event in events if event.type not in OF_TRADES]
         return self._done
 
     def _claim(self, fills: Iterable[Fill]) -> set[str]:

@@ -21,6 +21,7 @@ from engine.ledger.digests import POSITIONS_ONLY, VERSION, digest
 from engine.ledger.disputes import OpenDisputes, open_ones
 from engine.ledger.events import Event
 from engine.ledger.holdings import Holdings
+from engine.ledger.periods import closed
 from engine.ledger.positions import Positions, named
 from engine.ledger.questions import Question, open_questions
 from engine.store.tx import Tx
@@ -32,8 +33,9 @@ class Commit:
 
     `digest_before` is the digest of the books before it; null where that is not known any more.
     `disputes` are what waits for a decision of the operator after it, `questions` what is open
-    else. `oversold` are the balances of which more is gone than there was, `newly_oversold` those
-    of them that were not before it.
+    else. `prior_period` of its events have a time in a period that was closed. `oversold` are the
+    balances of which more is gone than there was, `newly_oversold` those of them that were not
+    before it.
     """
 
     commit_seq: int
@@ -53,6 +55,7 @@ class Commit:
     oversold: frozenset[BalanceKey] = frozenset()
     newly_oversold: frozenset[BalanceKey] = frozenset()
     questions: Sequence[Question] = ()
+    prior_period: int = 0
 
     @classmethod
     def of(cls, record: Mapping[str, Any], **rest: Any) -> "Commit":
@@ -121,6 +124,7 @@ def commit_cycle(
         balances=balances,
         digest_before=last["positions_digest"],
         disputes=open_ones(tx),
+        prior_period=_prior_period(tx, appended.inserted),
         **_standing(tx, positions, balances, difference(balances, books.moved)),
     )
 
@@ -133,6 +137,12 @@ def _standing(
     oversold = holdings.oversold(balances)
     newly = oversold - holdings.oversold(before)
     return {"oversold": oversold, "newly_oversold": newly, "questions": open_questions(tx)}
+
+
+def _prior_period(tx: Tx, events: Iterable[Event]) -> int:
+    """How many events have a time in a period that is closed."""
+    period = closed(tx)
+    return sum(event.ts < period.until_ms for event in events) if period else 0
 
 
 def _digest(books: Books) -> tuple[list[Position], dict[BalanceKey, Decimal], str]:

@@ -13,14 +13,17 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from engine.clock import iso
 from engine.errors import DecisionRefused
 from engine.ledger import disputes
+from engine.ledger.account_decisions import KINDS, booking, reversal
 from engine.ledger.books import Books
 from engine.ledger.disputes import Dispute, DisputeKind
 from engine.ledger.event_types import OF_TRADES
 from engine.ledger.events import DECISION, FILL, UNVOID, VOID, Event, ruling, source_id
 from engine.ledger.identity import Identity
 from engine.ledger.markets import Market, MarketChange, MarketKind
+from engine.ledger.periods import closed, end_of
 from engine.ledger.sides import position_side
 from engine.money import canonical, parse_decimal
 from engine.store.tx import Tx
@@ -38,6 +41,9 @@ class Act(StrEnum):
     ALIAS = "alias"
     DISTINCT = "distinct"
     REBOOK = "rebook"
+    OPEN = "open"
+    ADJUST = "adjust"
+    CLOSE = "close"
     UNDO = "undo"
 
 
@@ -47,6 +53,8 @@ class Decision(BaseModel):
     `conflict` is the number of a dispute (keep, replace, book-as), `trade_id` the trade that is
     void, or the id that a content is booked as; `market` the one that is an alias of `other`, or
     distinct from it, or is booked anew as `kind` with `size`; `of` the commit that is undone.
+    An opening or an adjustment says the `amount` of an `asset`, or a `qty` and its `cost` of a
+    `market`, from `at_ms` on (UTC milliseconds). `period` is one that is closed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,6 +67,14 @@ class Decision(BaseModel):
     kind: str | None = None
     size: str | None = None
     of: int | None = None
+    asset: str | None = None
+    amount: str | None = None
+    wallet: str | None = None
+    side: str | None = None
+    qty: str | None = None
+    cost: str | None = None
+    at_ms: int | None = None
+    period: str | None = None
     reason: str = ""
 
 
@@ -69,6 +85,8 @@ class Effects:
     void: list[Event] = field(default_factory=list)
     valid: list[Event] = field(default_factory=list)
     booked: list[Event] = field(default_factory=list)
+    account: list[Event] = field(default_factory=list)
+    closes_ms: tuple[int | None, int | None] | None = None
     conflicts: list[dict[str, Any]] = field(default_factory=list)
     markets: list[MarketChange] = field(default_factory=list)
     distinct: list[dict[str, Any]] = field(default_factory=list)
@@ -76,7 +94,9 @@ class Effects:
     @property
     def values(self) -> dict[str, Any]:
         """What the commit keeps, so that it can be undone."""
-        return {
+        closes = {"closed_ms": [*self.closes_ms]} if self.closes_ms is not None else {}
+        return closes | {
+            "account": [event.event_id for event in self.account],
             "void": [fill.trade_id for fill in self.void],
             "valid": [fill.trade_id for fill in self.valid],
             "booked": [event.trade_id for event in self.booked if event.type == FILL],
@@ -111,7 +131,8 @@ def decide(
         ruling(fill, kind, number + place, meta) for place, (fill, kind) in enumerate(rulings, 1)
     ]
     record = {"decision": said, "by": actor, **effects.values}
-    return Decided([*events, *effects.booked], effects.markets, json.dumps(record))
+    all_events = [*events, *effects.booked, *effects.account]
+    return Decided(all_events, effects.markets, json.dumps(record))
 
 
 def _check_booked(tx: Tx, fills: Iterable[Event]) -> None:
@@ -144,6 +165,9 @@ class _Deciding:
             Act.ALIAS: self._alias,
             Act.DISTINCT: self._distinct,
             Act.REBOOK: self._rebook,
+            Act.OPEN: self._open,
+            Act.ADJUST: self._open,
+            Act.CLOSE: self._close,
             Act.UNDO: self._undo,
         }
         acts[self._decision.act]()
@@ -428,6 +452,27 @@ class _Deciding:
             after = replace(after, id_form=Identity.of(self._tx).trade_ids)
         self.effects.markets.append(MarketChange(after.symbol, before, after))
 
+    # --- the account, and its periods
+
+    def _open(self) -> None:
+        """The account began with more than its fills say, or has to be adjusted."""
+        kind = KINDS[self._decision.act.value]
+        self.effects.account.append(booking(self._tx, self._markets, self._decision, kind))
+
+    def _close(self) -> None:
+        """What is booked from now on with a time before its end corrects a prior period."""
+        try:
+            until_ms = end_of(_text("PERIOD", self._decision.period))
+        except ValueError as error:
+            raise DecisionRefused(str(error)) from None
+        before = closed(self._tx)
+        if before is not None and until_ms <= before.until_ms:
+            raise DecisionRefused(
+                f"{self._decision.period}: all until {iso(before.until_ms)} is closed already, by "
+                f"decision {before.commit_seq}"
+            )
+        self.effects.closes_ms = (before.until_ms if before else None, until_ms)
+
     # --- undo
 
     def _undo(self) -> None:
@@ -452,6 +497,18 @@ class _Deciding:
             self._undo_distinct(number, change)
         for values in reversed(made["markets"]):
             self._undo_market(number, MarketChange.of(values))
+        for event_id in made.get("account", ()):
+            stored = Event._make(self._tx.rows("stored_event", event_id=event_id)[0])
+            taken = len(self.effects.account)
+            self.effects.account.append(reversal(self._tx, stored, taken))
+        if "closed_ms" in made:
+            self._undo_close(number, *made["closed_ms"])
+
+    def _undo_close(self, number: int | None, before: int | None, after: int | None) -> None:
+        current = closed(self._tx)
+        if (current.until_ms if current else None) != after:
+            raise self._followed(number, "another one about closed periods")
+        self.effects.closes_ms = (after, before)
 
     def _fills(self, trade_ids: Iterable[str]) -> list[Event]:
         fills = [self._fill(trade_id) for trade_id in trade_ids]

@@ -233,3 +233,62 @@ def test_a_contract_that_the_first_program_booked_as_spot_is_booked_anew(tmp_pat
     assert desk.run("rebook", swap, "--undo").code == 0
     assert desk.figures(swap) == old
     assert verified(desk.db).ok
+
+
+def test_what_the_account_began_with_moves_its_balance_and_is_taken_back(desk: Desk) -> None:
+    desk.told([A])
+    how = ("open", "--asset", "USDT", "--amount", "1000.5", "--at", "2020-01-01")
+    preview = desk.run(*how, "--preview")
+    assert "balance USDT  -200 → 800.5" in preview.out
+    assert desk.run(*how, "--reason", "their statement").code == 0
+    assert desk.ask("status")["balances"] == {"BTC": "2", "USDT": "800.5"}
+    assert desk.run("decisions", "undo", 2).code == 0
+    found = desk.ask("status")
+    assert found["balances"] == {"BTC": "2", "USDT": "-200"}
+    assert [line["reason"] for line in found["adjustments"]] == ["takes opening:1 back"]
+    assert verified(desk.db).ok
+
+
+def test_an_adjustment_of_a_position_is_on_every_report(desk: Desk) -> None:
+    desk.told([A])
+    how = ("adjust", "--market", BTC, "--qty", "-1", "--cost", "-100", "--reason", "a fork")
+    assert desk.run(*how).code == 0
+    assert (desk.figures()["qty"], desk.figures()["cost"]) == ("1", "100")
+    assert "a fork" in desk.run("status").out
+    assert verified(desk.db).ok
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("open", "--asset", "USDT", "--amount", "1"), "--at"),
+        (("open", "--asset", "USDT", "--at", "2020-01-01"), "--amount: give one"),
+        (("open", "--at", "2020-01-01"), "either an --asset"),
+        (("open", "--asset", "USDT", "--amount", "x", "--at", "2020-01-01"), "--amount"),
+        (("adjust", "--asset", "USDT", "--amount", "1"), "--reason"),
+        (("adjust", "--market", "X/Y", "--qty", "1", "--cost", "1", "--reason", "r"), "no market"),
+        (("adjust", "--asset", "USDT", "--amount", "1", "--at", "soon"), "--at soon"),
+        (("close", "2023-13"), "a period reads like"),
+        (("close", "soon"), "a time reads like"),
+    ],
+)
+def test_what_cannot_be_booked_or_closed_is_refused_by_name(
+    desk: Desk, words: tuple[object, ...], said: str
+) -> None:
+    desk.told([A])
+    ran = desk.run(*words)
+    assert (ran.code, said in ran.err, "Traceback" in ran.err) == (2, True, False)
+
+
+def test_what_is_booked_in_a_closed_period_is_a_correction_of_a_prior_one(desk: Desk) -> None:
+    assert desk.told([A])["status"] == "ok"
+    assert desk.run("close", "2023-07", "--reason", "July is done").code == 0
+    late = desk.told([A, reported("2", ts=5_000)])
+    assert [w["type"] for w in late["warnings"]] == ["prior_period"]
+    closed = desk.ask("status")["closed"]
+    assert (closed["corrections"], closed["first_corrections"]) == (1, ["fill:2"])
+    assert "fill:2, a correction of a prior period" in desk.run("status").out
+    assert "is closed already" in desk.run("close", "2023-06").err
+    assert desk.run("close", "2023-07", "--undo").code == 0
+    assert desk.ask("status")["closed"] is None
+    assert verified(desk.db).ok

@@ -268,6 +268,26 @@ SELECT raw FROM input_items WHERE symbol = :symbol;
 -- name: decision_of_commit
 SELECT decision_json FROM ledger_commits WHERE commit_seq = :commit_seq;
 
+-- name: period_closed
+-- Until when all is closed, by which commit, and the last event there was then.
+SELECT k.decision_json ->> '$.closed_ms[1]', k.commit_seq, coalesce((
+    SELECT last_seq FROM ledger_commits WHERE commit_seq <= k.commit_seq AND last_seq IS NOT NULL
+    ORDER BY commit_seq DESC LIMIT 1
+), 0)
+FROM ledger_commits AS k
+WHERE k.decision_json IS NOT NULL AND json_type(k.decision_json, '$.closed_ms') IS NOT NULL
+ORDER BY k.commit_seq DESC LIMIT 1;
+
+-- name: prior_period_count
+SELECT count(*) FROM ledger_events WHERE seq > :after_seq AND ts < :until_ms;
+
+-- name: prior_period_events
+SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
+    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
+    source, source_seq, stated_balance, version
+FROM ledger_events WHERE seq > :after_seq AND ts < :until_ms ORDER BY seq LIMIT :limit;
+
 -- name: distinct_all
 SELECT symbol, other, commit_seq FROM distinct_markets;
 
