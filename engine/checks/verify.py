@@ -13,6 +13,7 @@ from engine.checks.records import (
     ConflictsCheck,
     CyclesCheck,
     EvidenceCheck,
+    IdleRunsCheck,
     QuarantineCheck,
     SchemaCheck,
 )
@@ -37,6 +38,7 @@ CHECKS: tuple[type[Check], ...] = (
     CursorsCheck,
     MetricsCheck,
     CyclesCheck,
+    IdleRunsCheck,
     ConflictsCheck,
     QuarantineCheck,
     EvidenceCheck,

@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import chain, islice, takewhile
 from operator import attrgetter
 
+from engine.cycles.idle import no_longer_kept
 from engine.cycles.results import Frozen, PositionView
 from engine.errors import NoSuchCycle
 from engine.history.results_reader import BEYOND
@@ -92,7 +93,7 @@ class _Change:
         self._positions = Positions(tx)
         self._key = self._positions.key(symbol)
         self._belonging = self._positions.belonging(self._key)
-        self._commit_seq, first_seq, last_seq = self._commit()
+        self._commit_before, self._commit_seq, first_seq, last_seq = self._commit()
         self._stored, stored_seq = self._stored_at(self._commit_seq)
         self._own, own_ms = self._span(first_seq, last_seq)
         self._last_seq = last_seq if self._own else stored_seq
@@ -105,7 +106,7 @@ class _Change:
 
     def stored_before(self) -> tuple[Position, Iterator[Event]]:
         """The position that the change began with, and the events from there on."""
-        position, _ = self._stored_at(self._commit_seq - 1)
+        position, _ = self._stored_at(self._commit_before)
         total = self._positions.read(self._key).events
         position.events = total - self._since - self._own
         if self._first is None:
@@ -151,14 +152,21 @@ class _Change:
             matches=after == stored,
         )
 
-    def _commit(self) -> tuple[int, int, int]:
-        """The cycle's commit, and its first and last event: without events, no span at all."""
+    def _commit(self) -> tuple[int, int, int, int]:
+        """The commits before the cycle and after it, and its first and last event: without events,
+        no span at all."""
         cycle_id = self._cycle_id
         row = self._tx.one("history_commit", cycle_id=cycle_id) if 0 < cycle_id < BEYOND else None
-        if row is None:
-            raise NoSuchCycle(f"cycle {cycle_id} does not exist, or it committed nothing")
-        commit_seq, first_seq, last_seq = row
-        return (commit_seq, 1, 0) if first_seq is None else (commit_seq, first_seq, last_seq)
+        if row is not None:
+            commit_seq, first_seq, last_seq = row
+            span = (1, 0) if first_seq is None else (first_seq, last_seq)
+            return commit_seq - 1, commit_seq, *span
+        nothing = 0 < cycle_id < BEYOND and self._tx.record("nothing_committed", cycle_id=cycle_id)
+        if not nothing:
+            idle = no_longer_kept(self._tx, cycle_id)
+            raise idle or NoSuchCycle(f"cycle {cycle_id} does not exist, or it committed nothing")
+        last: int = nothing["last_commit_seq"]
+        return last, last, 1, 0
 
     def _stored_at(self, commit_seq: int) -> tuple[Position, int]:
         """The position stored as of a commit, and the number of the last event by then."""

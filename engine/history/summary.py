@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from engine.cycles.results import CycleStatus, Frozen, PositionView, views
+from engine.history.growth import LedgerGrowth, read_growth
 from engine.ingest.quarantine import held
 from engine.ledger.accounting import read_money_json
 from engine.ledger.balances import by_asset
@@ -41,7 +42,8 @@ class LedgerSummary(Frozen):
     Sizes in bytes, times in UTC milliseconds. `counts` has the conflicts, quarantined items still
     open, cycles by status, orders whose fate is unknown. `lease_holder` is null when nobody runs.
     Marks are those of the newest cycle that had any. `errors` has how often each type of error
-    and warning occurred; it and the cycles' counts are of the newest `RECENT_CYCLES`.
+    and warning occurred; it and the cycles' counts are of the newest `RECENT_CYCLES`. `growth` is
+    of some cycles ago, null where too little is known.
     """
 
     ledger: dict[str, str]
@@ -63,12 +65,13 @@ class LedgerSummary(Frozen):
     cursors: tuple[CursorView, ...]
     counts: dict[str, int]
     errors: tuple[tuple[str, int], ...]
+    growth: LedgerGrowth | None = None
 
 
 class LedgerStatus(Frozen):
     """The ledger as `status` prints it. Balances are by asset, zeros left out: what the ledger's
     events moved. Cursors in UTC milliseconds; `lease` is null when nobody runs, `counts` has the
-    rows of each table."""
+    rows of each table; `growth` is null where too little is known."""
 
     ledger: dict[str, str]
     positions: dict[str, PositionView]
@@ -78,6 +81,7 @@ class LedgerStatus(Frozen):
     lease: dict[str, Any] | None
     last_cycle: dict[str, Any] | None
     counts: dict[str, int]
+    growth: LedgerGrowth | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,7 @@ class SummaryReader:
             cursors=self._cursors(),
             counts=self._counts(row[0] for row in recent),
             errors=_frequencies(text for row in recent for text in row[2:]),
+            growth=self._growth(earlier),
         )
 
     def status(self) -> LedgerStatus:
@@ -128,7 +133,15 @@ class SummaryReader:
             lease=None if lease.holder is None else asdict(lease),
             last_cycle=self._last_cycle(),
             counts={name: tx.count(name) for name in tx.column("tables_all")},
+            growth=read_growth(tx),
         )
+
+    def _growth(self, earlier: LedgerSummary | None) -> LedgerGrowth | None:
+        """A rate is no other a few cycles later."""
+        last: int = self.tx.value("history_last_cycle")
+        if earlier is not None and earlier.last_cycle_id // 20 == last // 20:
+            return earlier.growth
+        return read_growth(self.tx)
 
     def _fills(self, last_commit_seq: int, earlier: LedgerSummary | None) -> int:
         """The exact number takes counting, which takes longer the more fills there are; the

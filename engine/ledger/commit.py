@@ -14,7 +14,13 @@ from engine.ledger.accounting import Position
 from engine.ledger.append import append
 from engine.ledger.balances import BalanceKey, StoredBalances
 from engine.ledger.books import Books
-from engine.ledger.cursors import CursorChange, PreparedMarket, move_cursors
+from engine.ledger.cursors import (
+    CursorChange,
+    PreparedMarket,
+    cursors_json,
+    move_cursors,
+    read_cursors,
+)
 from engine.ledger.digests import POSITIONS_ONLY, VERSION, digest
 from engine.ledger.events import FILL
 from engine.ledger.positions import Positions, named
@@ -25,10 +31,12 @@ from engine.store.tx import Tx
 class Commit:
     """The outcome of one TX 1; `positions` and `balances` are all that there are after it.
 
-    `digest_before` is the digest of the books before it; null where that is not known any more.
+    `commit_seq` is null where there was nothing to commit, and `cursors_json` too where the cursors
+    are those that the commit before left. `digest_before` is the digest of the books before it;
+    null where that is not known any more.
     """
 
-    commit_seq: int
+    commit_seq: int | None
     cycle_id: int
     attempted: int
     inserted: int
@@ -36,11 +44,16 @@ class Commit:
     conflicting: int
     fills_fetched: int
     fills_count: int
+    cursors_json: str | None
     cursors: Mapping[str, CursorChange]
     positions: Mapping[str, Position]
     balances: Mapping[BalanceKey, Decimal]
     positions_digest: str
     digest_before: str | None
+
+    @property
+    def is_nothing(self) -> bool:
+        return self.commit_seq is None
 
     @classmethod
     def of(cls, record: Mapping[str, Any], **rest: Any) -> "Commit":
@@ -57,13 +70,17 @@ def commit_cycle(
     lease_epoch: int,
     now_ms: int,
 ) -> Commit:
-    """Append, account and advance the cursors: the function that runs inside the transaction."""
+    """Append, account and advance the cursors: the function that runs inside the transaction.
+
+    One that changed no row leaves no commit either, but the first of a version.
+    """
     markets = tuple(markets)
     fills = [fill for market in markets for fill in market.fills]
-    last = tx.record("commit_last") or dict(FIRST)
+    last, changed_before = tx.record("commit_last") or dict(FIRST), tx.value("rows_changed")
     commit_seq = last["commit_seq"] + 1
     books = Books(tx, commit_seq, cycle_id)
-    if last["version"] != VERSION:
+    begins_version = last["version"] != VERSION
+    if begins_version:
         books.take_over()
         last["positions_digest"] = _digest(books)[-1]
     appended = append(tx, fills, cycle_id)
@@ -79,14 +96,21 @@ def commit_cycle(
         **appended.counts,
         **_rows_inserted(tx, len(appended.inserted)),
         "fills_fetched": len(fills),
-        "cursors_json": json.dumps({k: [m.before, m.after] for k, m in cursors.items()}),
+        "cursors_json": cursors_json(cursors),
         "positions_digest": after,
         "version": VERSION,
         "decision_json": None,
     }
-    hashes = (event.hash for event in appended.inserted)
-    record["hash"] = chain_hash(last["hash"], record, hashes)
-    tx.run("commit_append", **record)
+    # What a hand changed in the books since the last commit is committed too: this one vouches.
+    changed = tx.value("rows_changed") != changed_before or after != last["positions_digest"]
+    if changed or begins_version:
+        hashes = (event.hash for event in appended.inserted)
+        record["hash"] = chain_hash(last["hash"], record, hashes)
+        tx.run("commit_append", **record)
+    else:
+        record["commit_seq"] = None
+        if read_cursors(last["cursors_json"], moved=False) == cursors:
+            record["cursors_json"] = None
     return Commit.of(
         record,
         cursors=cursors,
@@ -107,11 +131,9 @@ def read_commit(tx: Tx, cycle_id: int) -> Commit | None:
     record = tx.record("commit_of_cycle", cycle_id=cycle_id)
     if record is None:
         return None
-    changes = json.loads(record["cursors_json"]).items()
-    cursors = {key: CursorChange(before, after) for key, (before, after) in changes}
     return Commit.of(
         record,
-        cursors=cursors,
+        cursors=read_cursors(record["cursors_json"]),
         positions=Positions(tx).all(),
         balances=StoredBalances(tx).all(),
         digest_before=_digest_before(tx, record["commit_seq"]),
@@ -126,6 +148,8 @@ def _digest_before(tx: Tx, commit_seq: int) -> str | None:
     return before
 
 
+# What a cycle's own row repeats of its commit.
+COUNTS = ("attempted", "inserted", "ignored", "conflicting", "fills_fetched", "fills_count")
 # What a commit's hash covers besides the events: everything it says.
 CHAINED = (
     "commit_seq", "cycle_id", "committed_ms", "lease_epoch", "attempted", "inserted", "ignored",
@@ -134,7 +158,10 @@ CHAINED = (
 )  # fmt: skip
 CHAINED_LATER = ("version", "decision_json")
 # What the first commit of a ledger follows.
-FIRST = {"commit_seq": 0, "hash": b"", "version": POSITIONS_ONLY, "positions_digest": None}
+FIRST = {
+    "commit_seq": 0, "hash": b"", "version": POSITIONS_ONLY, "positions_digest": None,
+    "cursors_json": "{}",
+}  # fmt: skip
 
 
 def chain_hash(before: bytes, record: Mapping[str, Any], event_hashes: Iterable[bytes]) -> bytes:
