@@ -406,7 +406,7 @@ async def test_a_cycle_within_a_run_is_told_as_idle_and_no_longer_kept(
         "UPDATE quarantine SET applied_cycle_id = 3",
         "UPDATE cursors SET cycle_id = 3",
         "UPDATE cycles SET replay_of = 3 WHERE cycle_id = 5",
-        "INSERT INTO audit VALUES (1, 1, 'me', 'preview', '{\"cycle_id\": 3}', 'done')",
+        "INSERT INTO audit VALUES (1, 1, 'me', 'preview', '{}', 'done', 3)",
         "UPDATE cycles SET kind = 'reconcile' WHERE cycle_id = 3",
         "UPDATE cycles SET kind = 'replay', replay_of = 1 WHERE cycle_id = 3",
     ],

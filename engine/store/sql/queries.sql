@@ -440,9 +440,7 @@ UNION SELECT cycle_id FROM conflicts WHERE cycle_id BETWEEN :first AND :last
 UNION SELECT cycle_id FROM quarantine WHERE cycle_id BETWEEN :first AND :last
 UNION SELECT resolved_cycle_id FROM quarantine WHERE resolved_cycle_id BETWEEN :first AND :last
 UNION SELECT applied_cycle_id FROM quarantine WHERE applied_cycle_id BETWEEN :first AND :last
-UNION SELECT iif(json_valid(detail_json), json_extract(detail_json, '$.cycle_id'), NULL) FROM audit
-    WHERE action IN ('replay', 'preview')
-        AND iif(json_valid(detail_json), json_extract(detail_json, '$.cycle_id'), NULL) BETWEEN :first AND :last
+UNION SELECT cycle_id FROM audit WHERE cycle_id BETWEEN :first AND :last
 UNION SELECT * FROM (
     SELECT cycle_id FROM cycles WHERE kind = 'reconcile' AND committed IN ('yes', 'nothing')
     ORDER BY started_ms DESC LIMIT 1
@@ -710,7 +708,9 @@ ORDER BY 1;
 -- ## audit
 
 -- name: audit_add
-INSERT INTO audit (ts, actor, action, detail_json, outcome) VALUES (:ts, :actor, :action, :detail_json, :outcome)
+INSERT INTO audit (ts, actor, action, detail_json, outcome, cycle_id)
+VALUES (:ts, :actor, :action, :detail_json, :outcome,
+    iif(json_valid(:detail_json), json_extract(:detail_json, '$.cycle_id'), NULL))
 RETURNING id;
 
 -- name: audit_outcome

@@ -42,5 +42,7 @@ CREATE INDEX quarantine_by_resolving ON quarantine (resolved_cycle_id)
 CREATE INDEX quarantine_by_applying ON quarantine (applied_cycle_id)
     WHERE applied_cycle_id IS NOT NULL;
 CREATE INDEX conflicts_by_cycle ON conflicts (cycle_id);
-CREATE INDEX audit_by_cycle ON audit (iif(json_valid(detail_json), json_extract(detail_json, '$.cycle_id'), NULL))
-    WHERE action IN ('replay', 'preview');
+ALTER TABLE audit ADD COLUMN cycle_id INTEGER;
+UPDATE audit SET cycle_id = json_extract(detail_json, '$.cycle_id')
+WHERE iif(json_valid(detail_json), json_type(detail_json, '$.cycle_id') = 'integer', 0);
+CREATE INDEX audit_by_cycle ON audit (cycle_id) WHERE cycle_id IS NOT NULL;

@@ -403,7 +403,8 @@ async def test_idle_cycles_that_are_no_longer_kept_are_told_once_and_passed_at_o
     db: Path,
 ) -> None:
     with opened(db) as connection:
-        connection.execute("DELETE FROM cycles WHERE cycle_id BETWEEN 9 AND 11")
+        for table in ("cycles", "ledger_commits"):
+            connection.execute(f"DELETE FROM {table} WHERE cycle_id BETWEEN 9 AND 11")
         connection.execute("INSERT INTO idle_runs VALUES (9, 11, 3, 1, 1, 0)")
     async with xray(db, 12) as pilot:
         await pilot.press("[")
