@@ -20,6 +20,19 @@ LEAST_CYCLES = 20
 LEAST_MS = 3_600_000
 # A cell's own bytes: its place in the page, its length, its row's number, its header's length.
 CELL = 8
+# The tables that cycles, commits and events add to, and the statements that read the newest rows.
+OF_CYCLES = {
+    "cycles": "growth_cycles", "cycle_metrics": "growth_cycle_metrics",
+    "cycle_inputs": "growth_cycle_inputs", "orders": "growth_orders",
+}  # fmt: skip
+OF_COMMITS = {
+    "position_history": "growth_position_history",
+    "balance_history": "growth_balance_history",
+}
+OF_EVENTS = {
+    "ledger_events": ("growth_ledger_events", "inserted"),
+    "applied_fills": ("growth_applied_fills", "fills_count"),
+}
 INDEXED: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "cycle_inputs": (("cycle_id", "symbol"),),
     "input_items": (("symbol", "day", "digest", "number"), ("day", "symbol", "number")),
@@ -113,21 +126,20 @@ def _in_window(tx: Tx, window: Window) -> Iterable[tuple[str, float]]:
     """Each table's bytes in the window: of a cycle or a commit, by how many there were."""
     since = max(window.first, window.last - SAMPLE + 1)
     looked_at = window.last - since + 1
-    for table in ("cycles", "cycle_metrics", "cycle_inputs", "orders"):
-        rows = tx.named(f"growth_{table}", since=since)
+    for table, statement in OF_CYCLES.items():
+        rows = tx.named(statement, since=since)
         yield table, sum(map(partial(_bytes, table), rows)) * window.cycles / looked_at
     if not window.commits:
         return
     commits = tx.named("growth_ledger_commits", sample=min(SAMPLE, window.commits))
     share = window.commits / len(commits)
     yield "ledger_commits", sum(map(partial(_bytes, "ledger_commits"), commits)) * share
-    newest = {"sample": SAMPLE}
-    for table, counted in (("ledger_events", "inserted"), ("applied_fills", "fills_count")):
-        rows = tx.named(f"growth_{table}", **newest)
+    for table, (statement, counted) in OF_EVENTS.items():
+        rows = tx.named(statement, sample=SAMPLE)
         number = sum(commit[counted] for commit in commits)
         yield table, _average(table, rows) * number * share
-    for table in ("position_history", "balance_history"):
-        rows = tx.named(f"growth_{table}", after=window.last_commit - len(commits))
+    for table, statement in OF_COMMITS.items():
+        rows = tx.named(statement, after=window.last_commit - len(commits))
         yield table, sum(map(partial(_bytes, table), rows)) * share
 
 
