@@ -158,7 +158,8 @@ def _goes_again(tx: Tx, table: str, size: int) -> int:
     if table in ("cycle_inputs", "input_items"):
         return size
     if table in ("cycles", "cycle_metrics"):
-        return round(size * float(tx.value("growth_idle_share", sample=SAMPLE) or 0))
+        idle, looked_at = tx.rows("growth_idle_share", sample=SAMPLE)[0]
+        return int(size * idle // max(looked_at, 1))
     return 0
 
 

@@ -1084,7 +1084,7 @@ WHERE (i.symbol, i.number) IN (
 SELECT count(*) FROM (SELECT 1 FROM input_items WHERE day = :day LIMIT 100000);
 
 -- name: growth_idle_share
-SELECT avg(committed IS 'nothing') FROM (
+SELECT coalesce(sum(committed IS 'nothing'), 0), count(*) FROM (
     SELECT committed FROM cycles ORDER BY cycle_id DESC LIMIT :sample
 );
 
