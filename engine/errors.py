@@ -134,7 +134,14 @@ class ChannelClosed(ChannelError):
 
 
 class NoSuchCycle(CycledeckError):
-    """There is no such cycle, or its inputs are no longer kept."""
+    """There is no such cycle, or its inputs are no longer kept.
+
+    `idle` are the first and the last cycle of the idle ones among which it is no longer kept.
+    """
+
+    def __init__(self, message: str, idle: tuple[int, int] | None = None) -> None:
+        super().__init__(message)
+        self.idle = idle
 
 
 class DecisionRefused(CycledeckError):

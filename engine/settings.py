@@ -139,6 +139,11 @@ class Settings(BaseSettings):
         2_592_000_000,
         description="How long the venue's answers stay for replays; 0 is for ever.",
     )
+    keep_idle_cycles: Millis = Field(
+        604_800_000,
+        description="How long a cycle that changed nothing stays by itself, and at least as long "
+        "as the venue's answers do; 0 is for ever.",
+    )
     busy_timeout: Millis = Field(5_000, description="Longest wait for the database's write lock.")
     lease_ttl: Millis = Field(
         30_000, description="An engine silent for this long has lost the ledger to the next one."
@@ -225,6 +230,12 @@ class Settings(BaseSettings):
     def earliest_ms(self) -> int:
         """The earliest time of a new fill that is believed, in UTC milliseconds."""
         return parse_time(self.earliest)
+
+    @property
+    def idle_cycles_kept(self) -> int:
+        """How long idle cycles stay: never without their evidence. 0 is for ever."""
+        kept = (self.keep_idle_cycles, self.keep_inputs)
+        return max(kept) if all(kept) else 0
 
     def start_ms(self, now_ms: int) -> int:
         """Where a market's history begins, in UTC milliseconds."""

@@ -43,6 +43,11 @@ class CursorsCheck(Check):
         for commit_seq, cycle_id, cursors_json in self._tx.each("verify_moves"):
             for key, (before, after) in json.loads(cursors_json).items():
                 stood = walked[key].value_ms if key in walked else None
+                if commit_seq is None:
+                    if not before == after == stood:
+                        expected, where = f"{key} at {stood}", f"{cycle_id}.cursors_json"
+                        yield Violation.of("cycles", where, expected, f"{before} to {after}")
+                    continue
                 if before != stood:
                     expected, where = f"{key} from {stood}", f"{commit_seq}.cursors_json"
                     yield Violation.of("ledger_commits", where, expected, f"from {before}")

@@ -89,11 +89,15 @@ class ChainCheck(Check):
 
     def violations(self) -> Iterator[Violation]:
         events = Ahead(self._tx.each("verify_events"))
-        before, expected_seq = b"", 1
+        before, expected_seq, last_cycle = b"", 1, 0
         for commit in self._tx.each_named("verify_commits"):
             key = commit["commit_seq"]
             if key != expected_seq:
                 yield Violation.of("ledger_commits", key, f"commit_seq {expected_seq}", key)
+            if commit["cycle_id"] <= last_cycle:
+                expected, actual = f"a cycle after {last_cycle}", commit["cycle_id"]
+                yield Violation.of("ledger_commits", f"{key}.cycle_id", expected, actual)
+            last_cycle = max(last_cycle, commit["cycle_id"])
             hashes = []
             for event in events.upto(commit["last_seq"] or 0):
                 yield from self._check_event(event, commit)

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.checks.check import Check, Violation
 from engine.ingest.quarantine import Undecided
+from engine.ledger.commit import COUNTS
 from engine.ledger.contents import read_content
 from engine.ledger.disputes import about, content_hash
 from engine.store.scratch import scratch_ledger
@@ -144,21 +145,78 @@ COMMITTED = ("ok", "attention", "held", "partial")
 
 
 class CyclesCheck(Check):
-    """A cycle is `ok`, or something short of it, where it has a commit, and only there, and has its
-    counts."""
+    """A cycle is `ok`, or something short of it, where it committed, or had nothing to, and only
+    there.
+
+    Where it has a commit, its counts are that one's; where it had nothing to commit, it inserted
+    nothing.
+    """
 
     name = "cycles"
 
     def violations(self) -> Iterator[Violation]:
         for row in self._tx.each_named("verify_cycles"):
             self.count()
-            cycle_id, status = row["cycle_id"], row["status"]
-            committed = row["commit_seq"] is not None
-            if status != "running" and (status in COMMITTED) != committed:
-                some = " or ".join(COMMITTED)
-                expected = some if committed else f"not {some}"
-                yield Violation.of("cycles", f"{cycle_id}.status", expected, status)
-            if status != "running" and committed:
-                names = ("fills_fetched", "fills_count", "edge")
-                counts = {name: row[f"commit_{name}"] for name in names}
-                yield from Violation.of_columns("cycles", cycle_id, counts, row)
+            if row["status"] != "running":
+                yield from self._check(row)
+            elif row["committed"] is not None:
+                key = f"{row['cycle_id']}.committed"
+                yield Violation.of("cycles", key, "null while it runs", row["committed"])
+
+    @staticmethod
+    def _check(row: dict[str, Any]) -> Iterator[Violation]:
+        cycle_id, status, outcome = row["cycle_id"], row["status"], row["committed"]
+        has_commit = row["commit_seq"] is not None
+        if has_commit != (outcome == "yes") or outcome is None:
+            expected = "yes" if has_commit else "nothing or no, for it has no commit"
+            yield Violation.of("cycles", f"{cycle_id}.committed", expected, outcome)
+        went_well = has_commit or outcome == "nothing"
+        if (status in COMMITTED) != went_well:
+            some = " or ".join(COMMITTED)
+            expected = some if went_well else f"not {some}"
+            yield Violation.of("cycles", f"{cycle_id}.status", expected, status)
+        yield from Violation.of_columns("cycles", cycle_id, _counts(row), row)
+        if outcome != "nothing" and row["cursors_json"] is not None:
+            actual = row["cursors_json"]
+            yield Violation.of("cycles", f"{cycle_id}.cursors_json", "those of the commit", actual)
+
+
+def _counts(row: dict[str, Any]) -> dict[str, Any]:
+    """What the counts of a cycle have to be."""
+    if row["commit_seq"] is not None:
+        return {name: row[f"commit_{name}"] for name in (*COUNTS, "edge")}
+    if row["committed"] != "nothing":
+        return dict.fromkeys(COUNTS, 0)
+    attempted = row["ignored"] + row["conflicting"]
+    return {"inserted": 0, "fills_count": 0, "attempted": attempted}
+
+
+class IdleRunsCheck(Check):
+    """A run of idle cycles has none of their rows left, and no other run has its cycles."""
+
+    name = "idle runs"
+
+    def violations(self) -> Iterator[Violation]:
+        ended = 0
+        for row in self._tx.each_named("verify_idle_runs"):
+            self.count()
+            first, last = row["first"], row["last"]
+            key = f"{first} to {last}"
+            if first <= ended:
+                yield Violation.of("idle_runs", key, f"cycles after {ended}", f"from {first}")
+            if row["count"] != last - first + 1 or row["fills_ignored"] < 0:
+                expected = f"{last - first + 1} cycles, none or more fills"
+                actual = f"{row['count']} cycles, {row['fills_ignored']} fills"
+                yield Violation.of("idle_runs", key, expected, actual)
+            for table, cycle_id in self._tx.rows("verify_idle_rows", first=first, last=last):
+                actual = f"a row of cycle {cycle_id}"
+                yield Violation.of(table, cycle_id, f"none: idle run {key}", actual)
+            ended = max(ended, last)
+        yield from self._check_sweep()
+
+    def _check_sweep(self) -> Iterator[Violation]:
+        """The sweep has passed every run, and not the newest cycle, which stays."""
+        for through, last, newest in self._tx.rows("verify_sweep"):
+            if not last <= through <= max(newest - 1, 0):
+                expected = f"from {last} to {max(newest - 1, 0)}"
+                yield Violation.of("idle_sweep", "through", expected, through)

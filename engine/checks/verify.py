@@ -17,6 +17,7 @@ from engine.checks.records import (
     CyclesCheck,
     DistinctCheck,
     EvidenceCheck,
+    IdleRunsCheck,
     QuarantineCheck,
     SchemaCheck,
 )
@@ -45,6 +46,7 @@ CHECKS: tuple[type[Check], ...] = (
     CursorsCheck,
     MetricsCheck,
     CyclesCheck,
+    IdleRunsCheck,
     ConflictsCheck,
     DistinctCheck,
     QuarantineCheck,

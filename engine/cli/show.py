@@ -16,6 +16,7 @@ from engine.cli.output import document
 from engine.clock import format_duration, iso
 from engine.cycles.rehearsal import Rehearsal
 from engine.cycles.results import CycleResult, Notice, PositionView
+from engine.history.growth import LedgerGrowth
 from engine.history.summary import LedgerStatus
 from engine.ingest.quarantine import QuarantinedItem
 from engine.settings import Settings
@@ -184,6 +185,26 @@ def balances(summary: LedgerStatus) -> None:
         out.print(text(f"rounding   {asset} {amount}, as the exchange stated its trades"))
     for line in summary.adjustments:
         out.print(text(f"{line.event_id:<10} {line.words}", "yellow"))
+    if summary.growth is not None:
+        _growth(summary.growth)
+
+
+def _growth(growth: LedgerGrowth) -> None:
+    total, largest = sum(growth.per_day.values()), list(growth.per_day.items())[:3]
+    tables = ", ".join(f"{table} {_size(size)}" for table, size in largest)
+    out.print(text(f"growth     {_size(total)} a day at today's rate, most of it {tables}"))
+    passing = growth.month - growth.month_stays
+    rest = "; the rest goes after keep_idle_cycles and keep_inputs" if passing else ""
+    stays = f", of which {_size(growth.month_stays)} stay{rest}" if passing else ""
+    out.print(text(f"           the month to come {_size(growth.month)}{stays}"))
+
+
+def _size(size: float) -> str:
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1_000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1_000
+    return f"{size:.1f} GB"
 
 
 def _time(ts_ms: int) -> str:

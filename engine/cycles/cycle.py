@@ -14,6 +14,7 @@ from engine.cycles import metrics
 from engine.cycles.anchoring import Anchoring
 from engine.cycles.attention import OVERSOLD, QUARANTINE, MarketStatus, market_states
 from engine.cycles.feed import Feed
+from engine.cycles.idle import no_longer_kept, sweep
 from engine.cycles.metrics import CycleMetrics
 from engine.cycles.opening import openings
 from engine.cycles.preview import preview_decision, preview_replay
@@ -57,6 +58,8 @@ log = structlog.get_logger("cycledeck.cycle")
 STRANGE_FEES = "new fills booked with a fee that looks wrong: {count}, as {fee}"
 RELEASED = "released from quarantine, for their fills are in the ledger: {count}"
 PRIOR_PERIOD = "booked with a time in a period that is closed, events: {count}; `status` shows them"
+# How many cycles there are between two steps of what is left of idle ones, when all is done.
+SWEEP_EVERY = 64
 # How many ended cycles whose row could not be written are kept in memory until it can.
 MAX_UNRECORDED = 1_000
 
@@ -88,6 +91,7 @@ class CycleRunner:
         self._cycle_id = cycle_id
         self._has_commit = False
         self._rules: dict[str, MarketRules] | None = None
+        self._next_sweep = 0
         self._unrecorded: deque[dict[str, object]] = deque(maxlen=MAX_UNRECORDED)
         self._told_fees: set[str] = set()
         self.fatal: StoreFatal | None = None
@@ -150,7 +154,10 @@ class CycleRunner:
             original = await self._store.read(partial(inputs.original_of, cycle_id=cycle_id))
             responses = await self._store.read(partial(inputs.load, cycle_id=original))
         if not responses:
-            raise NoSuchCycle(f"cycle {cycle_id} does not exist, or its inputs are not kept")
+            idle = await self._store.read(partial(no_longer_kept, cycle_id=original))
+            raise idle or NoSuchCycle(
+                f"cycle {cycle_id} does not exist, or its inputs are not kept"
+            )
         return original, responses
 
     def _begun(self, kind: Kind, replay_of: int | None = None) -> RunningCycle:
@@ -323,26 +330,40 @@ class CycleRunner:
     ) -> None:
         """The authoritative transaction. After a COMMIT that failed, read back what is true."""
 
-        work = partial(
-            commit_cycle,
-            markets=cycle.prepared.markets,
-            cycle_id=cycle.cycle_id,
-            lease_epoch=self._store.epoch or 0,
-            now_ms=now_ms(),
-            decision=decision,
-            actor=actor,
-            events=cycle.events,
-        )
+        outcome: list[Commit] = []
+
+        def work(tx: Tx) -> Commit:
+            outcome.append(
+                commit_cycle(
+                    tx,
+                    cycle.prepared.markets,
+                    cycle_id=cycle.cycle_id,
+                    lease_epoch=self._store.epoch or 0,
+                    now_ms=now_ms(),
+                    decision=decision,
+                    actor=actor,
+                    events=cycle.events,
+                )
+            )
+            return outcome[-1]
+
         try:
             commit = await self._store.write(work)
         except CommitUnknown as error:
-            await self._read_back(cycle, error)
+            await self._read_back(cycle, error, outcome[-1])
             raise
         cycle.commit = commit
         self._has_commit = True
         self._report_commit(cycle, commit)
 
-    async def _read_back(self, cycle: RunningCycle, unknown: CommitUnknown) -> None:
+    async def _read_back(
+        self, cycle: RunningCycle, unknown: CommitUnknown, attempted: Commit
+    ) -> None:
+        if attempted.is_nothing:
+            cycle.commit = attempted
+            cycle.warn("commit_confirmed", f"{unknown}; there was nothing to commit")
+            self._report_commit(cycle, attempted)
+            return
         try:
             cycle.commit = await self._store.read(partial(read_commit, cycle_id=cycle.cycle_id))
         except StoreError as error:
@@ -452,7 +473,21 @@ class CycleRunner:
         result = cycle.result(ended_ms, self._settings.account)
         self._log(result)
         self._feed.publish(result)
+        if cycle.cycle_id >= self._next_sweep:
+            await self._sweep()
         return result
+
+    async def _sweep(self) -> None:
+        """One step of what is left of idle cycles. Best effort: another step comes."""
+        kept_ms, now, more = self._settings.idle_cycles_kept, now_ms(), False
+        if not kept_ms or self.fatal is not None:
+            return
+        try:
+            work = partial(sweep, kept_since_ms=now - kept_ms, now_ms=now)
+            more = await self._store.write_metrics(work)
+        except CycledeckError as error:
+            log.warning("idle_cycles_not_swept", error_type=type(error).__name__, error=str(error))
+        self._next_sweep = self._cycle_id + (1 if more else SWEEP_EVERY)
 
     async def _persist(self, cycle: RunningCycle, ended_ms: int) -> None:
         """Best effort: a failure is logged and shown, and made up for in a later cycle."""

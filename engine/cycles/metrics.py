@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine.errors import NoSuchCycle
-from engine.ledger.accounting import ZERO, Position, money_json, read_money_json
+from engine.ledger.accounting import ZERO, Position, PositionKey, money_json, read_money_json
 from engine.ledger.events import FILL, Event
 from engine.ledger.markets import Market
 from engine.ledger.positions import Positions
@@ -71,13 +71,18 @@ def persist(tx: Tx, cycle_id: int, ts_end: int | None = None) -> CycleMetrics:
 
 
 def missing(tx: Tx, recent: int | None = None) -> list[int]:
-    """Committed cycles without a metrics row, of the `recent` last commits or of all."""
-    after = 0 if recent is None else (tx.value("commit_last") or 0) - recent
-    return tx.column("metrics_missing", after=after)
+    """Committed cycles without a metrics row, of the `recent` last ones or of all."""
+    after = after_cycle = 0
+    if recent is not None:
+        after = (tx.value("commit_last") or 0) - recent
+        after_cycle = tx.value("cycle_last_id") - recent
+    return tx.column("metrics_missing", after=after, after_cycle=after_cycle)
 
 
 def build(tx: Tx, cycle_id: int, ts_end: int | None = None) -> CycleMetrics:
-    commit = tx.record("commit_of_cycle", cycle_id=cycle_id)
+    commit = tx.record("commit_of_cycle", cycle_id=cycle_id) or tx.record(
+        "nothing_committed", cycle_id=cycle_id
+    )
     if commit is None:
         raise NoSuchCycle(f"cycle {cycle_id} committed nothing")
     cycle = tx.record("cycle_read", cycle_id=cycle_id) or {}
@@ -87,20 +92,6 @@ def build(tx: Tx, cycle_id: int, ts_end: int | None = None) -> CycleMetrics:
     [(submitted, canceled, rejects, refused)] = tx.rows("orders_counted", cycle_id=cycle_id)
     quality = _quality(fills, _orders_of(tx, fills), marks)
     rate = len(fills) / submitted if submitted else None
-    meta = {
-        "fill_rate_semantics": SEMANTICS,
-        SEMANTICS: rate,
-        "ledger_events_attempted": commit["attempted"],
-        "ledger_events_inserted": commit["inserted"],
-        "ledger_events_ignored": commit["ignored"],
-        "ledger_events_conflicting": commit["conflicting"],
-        "fills_fetched": commit["fills_fetched"],
-        "orders_refused": refused,
-        "slippage_reference": quality.references,
-        "symbols": quality.by_symbol,
-    }
-    if quality.several_quotes:
-        meta["slippage_weights"] = WEIGHTS_OF_SEVERAL_QUOTES
     return CycleMetrics(
         cycle_id=cycle_id,
         ts_start=cycle.get("started_ms", commit["committed_ms"]),
@@ -114,9 +105,54 @@ def build(tx: Tx, cycle_id: int, ts_end: int | None = None) -> CycleMetrics:
         avg_time_to_fill=quality.time_to_fill,
         slippage_bps_avg=quality.slippage,
         fees_json=money_json(fees_of(events)),
-        pnl_json=json.dumps(pnl_of(Positions(tx).as_of(commit["commit_seq"]), marks)),
-        meta_json=json.dumps(meta),
+        pnl_json=_compact(_pnl_changed_by(tx, commit["commit_seq"], marks)),
+        meta_json=_compact(_meta(commit, rate, refused, quality)),
     )
+
+
+def _meta(
+    commit: Mapping[str, Any], rate: float | None, refused: int, quality: "_Quality"
+) -> dict[str, Any]:
+    """Figures of nothing are left out, but for those of the cycle as a whole."""
+    meta = {
+        "fill_rate_semantics": SEMANTICS,
+        SEMANTICS: rate,
+        "ledger_events_attempted": commit["attempted"],
+        "ledger_events_inserted": commit["inserted"],
+        "ledger_events_ignored": commit["ignored"],
+        "ledger_events_conflicting": commit["conflicting"],
+        "fills_fetched": commit["fills_fetched"],
+    }
+    rest = {
+        "orders_refused": refused,
+        "slippage_reference": quality.references if any(quality.references.values()) else None,
+        "symbols": quality.by_symbol,
+        "slippage_weights": WEIGHTS_OF_SEVERAL_QUOTES if quality.several_quotes else None,
+    }
+    return meta | {name: value for name, value in rest.items() if value}
+
+
+def _pnl_changed_by(
+    tx: Tx, commit_seq: int | None, marks: Mapping[str, Decimal]
+) -> dict[str, dict[str, str | None]]:
+    """The PnL of the positions that a commit changed."""
+    keys = set(tx.typed(PositionKey, "positions_changed", commit_seq=commit_seq))
+    if commit_seq is None or not keys:
+        return {}
+    positions = Positions(tx).as_of(commit_seq)
+    return pnl_of({name: p for name, p in positions.items() if p.key in keys}, marks)
+
+
+def pnl_after(tx: Tx, cycle_id: int) -> dict[str, dict[str, str | None]]:
+    """The PnL of all positions after a committed cycle, at its marks."""
+    cycle = tx.record("cycle_read", cycle_id=cycle_id) or {}
+    commit = tx.record("commit_of_cycle", cycle_id=cycle_id) or {"commit_seq": 0}
+    marks = read_money_json(cycle.get("marks_json", "{}"))
+    return pnl_of(Positions(tx).as_of(commit["commit_seq"]), marks)
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def fees_of(events: Iterable[Event]) -> dict[str, Decimal]:

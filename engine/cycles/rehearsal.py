@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.clock import now_ms
+from engine.cycles.idle import no_longer_kept
 from engine.cycles.results import Frozen
 from engine.errors import NoSuchCycle
 from engine.ingest import inputs
@@ -16,6 +17,7 @@ from engine.ledger.accounting import Position, money_json
 from engine.ledger.balances import BalanceKey
 from engine.ledger.books import Books
 from engine.ledger.commit import Commit, commit_cycle
+from engine.ledger.cursors import cursors_json, read_cursors
 from engine.ledger.digests import VERSION
 from engine.ledger.events import Event
 from engine.ledger.markets import SPOT_RULES, changes_of
@@ -63,10 +65,11 @@ async def rehearse(
     try:
         await store.require_schema()
         responses = await store.read(lambda tx: inputs.load(tx, inputs.original_of(tx, cycle_id)))
+        idle = await store.read(lambda tx: no_longer_kept(tx, cycle_id))
     finally:
         await store.close()
     if not responses:
-        raise NoSuchCycle(f"cycle {cycle_id} does not exist, or its inputs are not kept")
+        raise idle or NoSuchCycle(f"cycle {cycle_id} does not exist, or its inputs are not kept")
 
     def on_scratch() -> Rehearsal:
         with sound_rows(path), scratch_ledger(path) as tx:
@@ -112,8 +115,12 @@ def _recorded(tx: Tx, cycle_id: int) -> dict[str, Any]:
     recorded = tx.record("scratch_recorded", cycle_id=cycle_id)
     if recorded is not None:
         return recorded
-    after = tx.value("scratch_next_commit", cycle_id=cycle_id)
-    return {"commit_seq": after, "committed_ms": now_ms(), "lease_epoch": 0, "cursors_json": "{}"}
+    would_be = {"commit_seq": tx.value("scratch_next_commit", cycle_id=cycle_id)}
+    nothing = tx.record("scratch_nothing", cycle_id=cycle_id)
+    if nothing is not None:
+        cursors = read_cursors(nothing["cursors_json"], moved=False)
+        return would_be | nothing | {"cursors_json": cursors_json(cursors)}
+    return would_be | {"committed_ms": now_ms(), "lease_epoch": 0, "cursors_json": "{}"}
 
 
 def _restore_markets(tx: Tx, commit_seq: int) -> None:
@@ -162,7 +169,7 @@ def _differences(tx: Tx, recorded: dict[str, Any], commit: Commit) -> Iterator[D
     for name in ("attempted", "inserted", "ignored", "conflicting", "cursors_json"):
         now = getattr(commit, name, None)
         if name == "cursors_json":
-            now = json.dumps({k: [m.before, m.after] for k, m in commit.cursors.items()})
+            now = cursors_json(commit.cursors)
         yield from _unless_equal("commit", name, recorded.get(name), now)
     first_seq, last_seq = _rows(recorded)
     then = tx.pairs("scratch_inserted_then", first_seq=first_seq, last_seq=last_seq)
@@ -175,7 +182,7 @@ def _differences(tx: Tx, recorded: dict[str, Any], commit: Commit) -> Iterator[D
 
 
 def _position_differences(tx: Tx, recorded: dict[str, Any], commit: Commit) -> Iterator[Difference]:
-    before = Positions(tx).as_of(recorded["commit_seq"], "scratch_positions_then")
+    before = Positions(tx).as_of(_left_by(recorded), "scratch_positions_then")
     then = {symbol: _money_of(position) for symbol, position in before.items()}
     now = {symbol: _money_of(position) for symbol, position in commit.positions.items()}
     for symbol in sorted(then.keys() | now.keys()):
@@ -186,11 +193,17 @@ def _balance_differences(tx: Tx, recorded: dict[str, Any], commit: Commit) -> It
     """None where the cycle's version kept no balances."""
     if recorded.get("version") != VERSION:
         return
-    rows = tx.rows("scratch_balances_then", commit_seq=recorded["commit_seq"])
+    rows = tx.rows("scratch_balances_then", commit_seq=_left_by(recorded))
     then = {BalanceKey(wallet, asset): amount for wallet, asset, amount in rows}
     now = {key: canonical(amount) for key, amount in commit.balances.items()}
     for key in sorted(then.keys() | now.keys()):
         yield from _unless_equal("balance", " ".join(key), then.get(key), now.get(key))
+
+
+def _left_by(recorded: dict[str, Any]) -> int:
+    """The commit that left the books as they were after the cycle."""
+    commit_seq: int = recorded["commit_seq"]
+    return commit_seq if "first_seq" in recorded else commit_seq - 1
 
 
 def _money_of(position: Position) -> str:

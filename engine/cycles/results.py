@@ -125,7 +125,8 @@ class CycleResult(Frozen):
     """One cycle, finished. Times in UTC milliseconds of this machine, `venue_ms` of the venue.
 
     attempted = inserted + ignored + conflicting, always. `commit_seq` is null where nothing was
-    committed: cursors and positions are then unchanged.
+    committed: cursors and positions are then unchanged, for there was `nothing_to_commit`, which is
+    as good as a commit, or because it failed.
     """
 
     cycle_id: int
@@ -137,6 +138,7 @@ class CycleResult(Frozen):
     ended_ms: int
     venue_ms: int
     commit_seq: int | None = None
+    nothing_to_commit: bool = False
     replay_of: int | None = None
     verdict: Verdict | None = None
     ledger_events_attempted: int = 0
@@ -164,7 +166,7 @@ class CycleResult(Frozen):
 
     @property
     def committed(self) -> bool:
-        return self.commit_seq is not None
+        return self.commit_seq is not None or self.nothing_to_commit
 
 
 def views(

@@ -22,7 +22,7 @@ from engine.cycles.results import (
 from engine.errors import StoreFatal
 from engine.ingest.prepare import Prepared
 from engine.ledger.accounting import money_json
-from engine.ledger.commit import Commit
+from engine.ledger.commit import COUNTS, Commit
 from engine.ledger.events import Event
 from engine.ledger.markets import RULES
 from engine.trading.execution import Executed
@@ -110,12 +110,19 @@ class RunningCycle:
             "ended_ms": ended_ms,
             "marks_json": money_json(self.marks),
             "timings_json": json.dumps(self.timings_ms),
-            "fills_fetched": commit.fills_fetched if commit else 0,
-            "fills_count": commit.fills_count if commit else 0,
             "errors_json": json.dumps([entry.model_dump() for entry in self.errors]),
             "edge": RULES,
             "warnings_json": json.dumps([entry.model_dump() for entry in self.warnings]),
+            "committed": self._outcome,
+            "cursors_json": commit.cursors_json if commit and commit.is_nothing else None,
+            **{name: getattr(commit, name) if commit else 0 for name in COUNTS},
         }
+
+    @property
+    def _outcome(self) -> str:
+        if self.commit is None:
+            return "no"
+        return "nothing" if self.commit.is_nothing else "yes"
 
     def result(self, ended_ms: int, account: str) -> CycleResult:
         return CycleResult(
@@ -147,6 +154,7 @@ class RunningCycle:
             return {}
         return {
             "commit_seq": commit.commit_seq,
+            "nothing_to_commit": commit.is_nothing,
             "ledger_events_attempted": commit.attempted,
             "ledger_events_inserted": commit.inserted,
             "ledger_events_ignored": commit.ignored,

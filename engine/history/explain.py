@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from decimal import Decimal
 from itertools import chain, islice, takewhile
 
+from engine.cycles.idle import no_longer_kept
 from engine.cycles.results import Frozen, PositionView, is_oversold
 from engine.errors import NoSuchCycle
 from engine.history.results_reader import BEYOND
@@ -92,7 +93,7 @@ class _Change:
         self._tx = tx
         self._cycle_id = cycle_id
         self._name = symbol
-        self._commit_seq, first_seq, last_seq = self._commit()
+        self._commit_before, self._commit_seq, first_seq, last_seq = self._commit()
         self._positions = Positions.of_commit(tx, self._commit_seq, self._last_by_then())
         self._key = self._positions.key(symbol)
         self._belonging = self._positions.belonging(self._key)
@@ -108,7 +109,7 @@ class _Change:
 
     def stored_before(self) -> tuple[Position, Iterator[Event]]:
         """The position that the change began with, and the events from there on."""
-        position, _ = self._stored_at(self._commit_seq - 1)
+        position, _ = self._stored_at(self._commit_before)
         total = self._positions.read(self._key).events
         position.events = total - self._since - self._own
         if self._first is None:
@@ -130,7 +131,7 @@ class _Change:
 
     def explained(self, position: Position, events: Iterator[Event]) -> Explanation:
         """Fold the change's events on a position before it."""
-        folded, before = position.events, self._view(position, self._commit_seq - 1)
+        folded, before = position.events, self._view(position, self._commit_before)
         if self._first is not None:
             events = chain([self._first], events)
         listed = list(islice(events, MOST_STEPS))
@@ -163,14 +164,21 @@ class _Change:
         oversold = read_oversold(self._tx, self._positions.stored(), balances)
         return PositionView.of(position, oversold=is_oversold(position, oversold))
 
-    def _commit(self) -> tuple[int, int, int]:
-        """The cycle's commit, and its first and last event: without events, no span at all."""
+    def _commit(self) -> tuple[int, int, int, int]:
+        """The commits before the cycle and after it, and its first and last event: without events,
+        no span at all."""
         cycle_id = self._cycle_id
         row = self._tx.one("history_commit", cycle_id=cycle_id) if 0 < cycle_id < BEYOND else None
-        if row is None:
-            raise NoSuchCycle(f"cycle {cycle_id} does not exist, or it committed nothing")
-        commit_seq, first_seq, last_seq = row
-        return (commit_seq, 1, 0) if first_seq is None else (commit_seq, first_seq, last_seq)
+        if row is not None:
+            commit_seq, first_seq, last_seq = row
+            span = (1, 0) if first_seq is None else (first_seq, last_seq)
+            return commit_seq - 1, commit_seq, *span
+        nothing = 0 < cycle_id < BEYOND and self._tx.record("nothing_committed", cycle_id=cycle_id)
+        if not nothing:
+            idle = no_longer_kept(self._tx, cycle_id)
+            raise idle or NoSuchCycle(f"cycle {cycle_id} does not exist, or it committed nothing")
+        last: int = nothing["last_commit_seq"]
+        return last, last, 1, 0
 
     def _last_by_then(self) -> int:
         """The number of the ledger's last event as of the commit."""

@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from engine.cycles.idle import no_longer_kept
 from engine.cycles.results import (
     CycleResult,
     CycleStatus,
@@ -23,6 +24,7 @@ from engine.errors import NoSuchCycle
 from engine.ledger.accounting import read_money_json
 from engine.ledger.balances import StoredBalances
 from engine.ledger.books import read_oversold
+from engine.ledger.cursors import read_cursors
 from engine.ledger.positions import Positions
 from engine.store.lease import LeaseRow
 from engine.store.tx import Tx
@@ -125,7 +127,8 @@ class ResultsReader:
             rows = self._recorded(span, CycleFilter(), with_running=True)
             if rows := rows or self._unrecorded(span):
                 return rows[0]
-        raise NoSuchCycle(f"there is no cycle {cycle_id}")
+        idle = no_longer_kept(self.tx, cycle_id)
+        raise idle or NoSuchCycle(f"there is no cycle {cycle_id}")
 
     def _recorded(self, span: dict[str, int], only: CycleFilter, with_running: bool) -> list[Row]:
         """Rows of `cycles`. The newest may still run while an engine has the lease."""
@@ -166,10 +169,7 @@ class ResultsReader:
         orders = self.tx.record("orders_counted", cycle_id=row["cycle_id"]) or {}
         facts = {
             "account": self.account,
-            "cursors": {
-                key: {"before": before, "after": after}
-                for key, (before, after) in json.loads(row["cursors_json"]).items()
-            },
+            "cursors": read_cursors(row["cursors_json"], moved=not row["nothing_to_commit"]),
             "held": tuple(entry["symbol"] for entry in warnings if entry["type"] == "cursor_held"),
             "timings_ms": json.loads(row["timings_json"]),
             "errors": json.loads(row["errors_json"]),

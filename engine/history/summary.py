@@ -17,6 +17,7 @@ from engine.cycles.results import (
     balance_views,
     views,
 )
+from engine.history.growth import LedgerGrowth, read_growth
 from engine.ingest.quarantine import held
 from engine.ledger.accounting import read_money_json
 from engine.ledger.balances import by_asset
@@ -58,7 +59,8 @@ class LedgerSummary(Frozen):
     Marks are those of the newest cycle that had any. `errors` has how often each type of error
     and warning occurred; it and the cycles' counts are of the newest `RECENT_CYCLES`.
     `changes_since` has the wallets whose balances are what changed since a time. `sqlite_warning`
-    is of the library that this program runs on, null where it needs none.
+    is of the library that this program runs on, null where it needs none. `growth` is of some
+    cycles ago, null where too little is known.
     """
 
     ledger: dict[str, str]
@@ -83,6 +85,7 @@ class LedgerSummary(Frozen):
     counts: dict[str, int]
     errors: tuple[tuple[str, int], ...]
     sqlite_warning: str | None = None
+    growth: LedgerGrowth | None = None
 
 
 class MarketView(Frozen):
@@ -108,7 +111,7 @@ class LedgerStatus(Frozen):
     events moved; of the wallets in `changes_since`, what changed since a time. Some are `oversold`.
     `rounding` is by how much, by asset, trades moved otherwise than they compute to. Of each market
     or asset that is not ok, `markets` says why. Times in UTC milliseconds; `lease` is null when
-    nobody runs, `counts` has the rows of each table."""
+    nobody runs, `counts` has the rows of each table; `growth` is null where too little is known."""
 
     ledger: dict[str, str]
     positions: dict[str, PositionView]
@@ -126,6 +129,7 @@ class LedgerStatus(Frozen):
     counts: dict[str, int]
     sqlite_version: str = VERSION
     sqlite_warning: str | None = None
+    growth: LedgerGrowth | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +170,7 @@ class SummaryReader:
             counts=self._counts(row[0] for row in recent),
             errors=_frequencies(text for row in recent for text in row[2:]),
             sqlite_warning=wal_reset_warning(),
+            growth=self._growth(earlier),
         )
 
     def status(self) -> LedgerStatus:
@@ -190,6 +195,7 @@ class SummaryReader:
             last_cycle=self._last_cycle(),
             counts={name: tx.count(name) for name in tx.column("tables_all")},
             sqlite_warning=wal_reset_warning(),
+            growth=read_growth(tx),
         )
 
     def _closed(self) -> ClosedView | None:
@@ -203,6 +209,13 @@ class SummaryReader:
             corrections=count,
             first_corrections=tuple(event.event_id for event in events),
         )
+
+    def _growth(self, earlier: LedgerSummary | None) -> LedgerGrowth | None:
+        """A rate is no other a few cycles later."""
+        last: int = self.tx.value("history_last_cycle")
+        if earlier is not None and earlier.last_cycle_id // 20 == last // 20:
+            return earlier.growth
+        return read_growth(self.tx)
 
     def _fills(self, last_commit_seq: int, earlier: LedgerSummary | None) -> int:
         """The exact number takes counting, which takes longer the more fills there are; the

@@ -15,7 +15,13 @@ from engine.ledger.accounting import Position
 from engine.ledger.append import append, append_events
 from engine.ledger.balances import BalanceKey, Balances, StoredBalances, difference
 from engine.ledger.books import Books
-from engine.ledger.cursors import CursorChange, PreparedMarket, move_cursors
+from engine.ledger.cursors import (
+    CursorChange,
+    PreparedMarket,
+    cursors_json,
+    move_cursors,
+    read_cursors,
+)
 from engine.ledger.decisions import Decision, decide
 from engine.ledger.digests import POSITIONS_ONLY, VERSION, digest
 from engine.ledger.disputes import OpenDisputes, open_ones
@@ -31,14 +37,15 @@ from engine.store.tx import Tx
 class Commit:
     """The outcome of one TX 1; `positions` and `balances` are all that there are after it.
 
-    `digest_before` is the digest of the books before it; null where that is not known any more.
-    `disputes` are what waits for a decision of the operator after it, `questions` what is open
-    else. `prior_period` of its events have a time in a period that was closed. `oversold` are the
-    balances of which more is gone than there was, `newly_oversold` those of them that were not
-    before it.
+    `commit_seq` is null where there was nothing to commit, and `cursors_json` too where the cursors
+    are those that the commit before left. `digest_before` is the digest of the books before it;
+    null where that is not known any more. `disputes` are what waits for a decision of the operator
+    after it, `questions` what is open else. `prior_period` of its events have a time in a period
+    that was closed. `oversold` are the balances of which more is gone than there was,
+    `newly_oversold` those of them that were not before it.
     """
 
-    commit_seq: int
+    commit_seq: int | None
     cycle_id: int
     attempted: int
     inserted: int
@@ -46,6 +53,7 @@ class Commit:
     conflicting: int
     fills_fetched: int
     fills_count: int
+    cursors_json: str | None
     cursors: Mapping[str, CursorChange]
     positions: Mapping[str, Position]
     balances: Mapping[BalanceKey, Decimal]
@@ -56,6 +64,10 @@ class Commit:
     newly_oversold: frozenset[BalanceKey] = frozenset()
     questions: Sequence[Question] = ()
     prior_period: int = 0
+
+    @property
+    def is_nothing(self) -> bool:
+        return self.commit_seq is None
 
     @classmethod
     def of(cls, record: Mapping[str, Any], **rest: Any) -> "Commit":
@@ -78,15 +90,17 @@ def commit_cycle(
     """Append, account and advance the cursors: the function that runs inside the transaction.
 
     `events` are account events, which come without a report of a fill. A `decision` of an `actor`
-    is a commit of its own, without markets. Raises `DecisionRefused`, or `ValueError` for an
-    account event that is not what its type says.
+    is a commit of its own, without markets. One that changed no row leaves no commit, but the first
+    of a version. Raises `DecisionRefused`, or `ValueError` for an account event that is not what
+    its type says.
     """
     markets = tuple(markets)
     fills = [fill for market in markets for fill in market.fills]
-    last = tx.record("commit_last") or dict(FIRST)
+    last, changed_before = tx.record("commit_last") or dict(FIRST), tx.value("rows_changed")
     commit_seq = last["commit_seq"] + 1
     books = Books(tx, commit_seq, cycle_id)
-    if last["version"] != VERSION:
+    begins_version = last["version"] != VERSION
+    if begins_version:
         books.take_over()
         last["positions_digest"] = _digest(books)[-1]
     decided = None
@@ -109,14 +123,21 @@ def commit_cycle(
         **appended.counts,
         **_rows_inserted(tx, len(appended.inserted)),
         "fills_fetched": len(fills),
-        "cursors_json": json.dumps({k: [m.before, m.after] for k, m in cursors.items()}),
+        "cursors_json": cursors_json(cursors),
         "positions_digest": after,
         "version": VERSION,
         "decision_json": decided.decision_json if decided else None,
     }
-    hashes = (event.hash for event in appended.inserted)
-    record["hash"] = chain_hash(last["hash"], record, hashes)
-    tx.run("commit_append", **record)
+    # What a hand changed in the books since the last commit is committed too: this one vouches.
+    changed = tx.value("rows_changed") != changed_before or after != last["positions_digest"]
+    if changed or begins_version:
+        hashes = (event.hash for event in appended.inserted)
+        record["hash"] = chain_hash(last["hash"], record, hashes)
+        tx.run("commit_append", **record)
+    else:
+        record["commit_seq"] = None
+        if read_cursors(last["cursors_json"], moved=False) == cursors:
+            record["cursors_json"] = None
     return Commit.of(
         record,
         cursors=cursors,
@@ -156,12 +177,10 @@ def read_commit(tx: Tx, cycle_id: int) -> Commit | None:
     record = tx.record("commit_of_cycle", cycle_id=cycle_id)
     if record is None:
         return None
-    changes = json.loads(record["cursors_json"]).items()
-    cursors = {key: CursorChange(before, after) for key, (before, after) in changes}
     positions, balances = Positions(tx).all(), StoredBalances(tx)
     return Commit.of(
         record,
-        cursors=cursors,
+        cursors=read_cursors(record["cursors_json"]),
         positions=positions,
         balances=balances.all(),
         digest_before=_digest_before(tx, record["commit_seq"]),
@@ -180,6 +199,8 @@ def _digest_before(tx: Tx, commit_seq: int) -> str | None:
     return before
 
 
+# What a cycle's own row repeats of its commit.
+COUNTS = ("attempted", "inserted", "ignored", "conflicting", "fills_fetched", "fills_count")
 # What a commit's hash covers besides the events: everything it says.
 CHAINED = (
     "commit_seq", "cycle_id", "committed_ms", "lease_epoch", "attempted", "inserted", "ignored",
@@ -188,7 +209,10 @@ CHAINED = (
 )  # fmt: skip
 CHAINED_LATER = ("version", "decision_json")
 # What the first commit of a ledger follows.
-FIRST = {"commit_seq": 0, "hash": b"", "version": POSITIONS_ONLY, "positions_digest": None}
+FIRST = {
+    "commit_seq": 0, "hash": b"", "version": POSITIONS_ONLY, "positions_digest": None,
+    "cursors_json": "{}",
+}  # fmt: skip
 
 
 def chain_hash(before: bytes, record: Mapping[str, Any], event_hashes: Iterable[bytes]) -> bytes:

@@ -1,6 +1,7 @@
 """Cursors: the times up to which markets' fills are booked without a gap. TX 1 moves them."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.ledger.append import Appended
@@ -38,6 +39,18 @@ class CursorChange:
 
     before: int | None
     after: int
+
+
+def cursors_json(cursors: Mapping[str, CursorChange]) -> str:
+    return json.dumps({key: [change.before, change.after] for key, change in cursors.items()})
+
+
+def read_cursors(text: str, *, moved: bool = True) -> dict[str, CursorChange]:
+    """The cursors of `cursors_json`; where they have not `moved` since, as those left them."""
+    changes = json.loads(text).items()
+    return {
+        key: CursorChange(before if moved else after, after) for key, (before, after) in changes
+    }
 
 
 def move_cursors(

@@ -46,11 +46,13 @@ def fills(count: int) -> list[dict[str, Any]]:
 
 
 async def made(folder: Path) -> Path:
-    """A ledger of three cycles with orders, fees, a late fill and checkpoints."""
+    """A ledger of three commits with orders, fees, late fills, checkpoints, and an idle cycle."""
     venue = FakeVenue(fills(600), marks={BTC: "100", ETH: "10"})
     settings = settings_in(folder, strategy="ladder")
     await cycles(settings, 1, venue=venue)
     venue.reports += [reported("late", ts=150_500, fees=[fee("1")]), *fills(620)[600:]]
+    await cycles(settings, 1, venue=venue)
+    venue.reports += [reported("later", ts=150_600, symbol=ETH, fees=[fee("1")])]
     await cycles(settings, 2, venue=venue)
     return settings.db
 
@@ -77,23 +79,24 @@ def test_sound_books_are_ok_and_what_was_looked_at_is_counted(path: Path) -> Non
         "integrity": 1,
         "schema": outcome.checked["schema"],
         "identity": 4,
-        "chain": 1242,
-        "positions": 1242,
+        "chain": 1244,
+        "positions": 1244,
         "markets": 2,
         "balances": 3,
         "history": 3,
-        "applied_fills": 621,
-        "fees": 621,
+        "applied_fills": 622,
+        "fees": 622,
         "account_events": 0,
         "assertions": 0,
         "late_events": 0,
         "cursors": 2,
-        "metrics": 3,
-        "cycles": 3,
+        "metrics": 4,
+        "cycles": 4,
+        "idle runs": 0,
         "conflicts": 0,
         "distinct_markets": 0,
         "quarantine": 0,
-        "evidence": 627,
+        "evidence": 630,
     }
 
 
@@ -376,10 +379,10 @@ def test_metrics_that_are_missing_are_counted_and_no_violation(path: Path) -> No
         assert verify(connection).metrics_missing == 0
         connection.execute("DELETE FROM cycle_metrics WHERE cycle_id <> 2")
     outcome = verified(path)
-    assert (outcome.ok, outcome.metrics_missing) == (True, 2)
+    assert (outcome.ok, outcome.metrics_missing) == (True, 3)
     shown = cycledeck("verify", "--db", path)
     assert (shown.code, shown.out.splitlines()[-1]) == (0, "ok")
-    assert "2 missing: `cycledeck metrics backfill` rebuilds them" in shown.out
+    assert "3 missing: `cycledeck metrics backfill` rebuilds them" in shown.out
 
 
 def test_sums_that_another_python_rounds_otherwise_are_the_same_metrics(small: Path) -> None:
@@ -455,7 +458,7 @@ def test_a_damaged_page_is_a_violation_and_the_other_checks_go_on(path: Path) ->
     path.write_bytes(bytes(data))
     outcome = verified(path)
     assert {v.table for v in outcome.violations} >= {"integrity", "metrics"}
-    assert outcome.checked["chain"] == 1242
+    assert outcome.checked["chain"] == 1244
 
 
 def test_the_command_lists_violations_and_exits_with_1(path: Path) -> None:

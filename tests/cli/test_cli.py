@@ -525,6 +525,7 @@ def test_a_failed_cycle_exits_with_1_and_its_document_says_so(
             "CREATE TRIGGER broken BEFORE INSERT ON ledger_commits "
             "BEGIN SELECT raise(ABORT, 'disk full'); END"
         )
+        ledger.execute("DELETE FROM applied_fills")
     ran = cycledeck("once", "--json", *where)
     assert ran.code == 1
     found = ran.json

@@ -40,9 +40,14 @@ async def test_metrics_made_before_a_crash_was_settled_are_made_anew(tmp_path: P
     """A backfill beside an engine that is gone knows of a cycle only what it had committed."""
     path = serve(tmp_path / "fills.jsonl", [reported("1"), reported("2", ts=2_000)])
     config = settings_in(tmp_path, path, symbols=BTC)
-    await cycles(config, 2)
+    await cycles(config, 1)
+    serve(path, [reported("1"), reported("2", ts=2_000), reported("3", ts=3_000)])
+    await cycles(config, 1)
     with opened(config.db) as connection, connection:
-        connection.execute("UPDATE cycles SET status = 'running', ended_ms = NULL, started_ms = 1")
+        connection.execute(
+            "UPDATE cycles"
+            " SET status = 'running', committed = NULL, ended_ms = NULL, started_ms = 1"
+        )
         connection.execute("DELETE FROM cycles WHERE cycle_id = 2")
         connection.execute("DELETE FROM cycle_metrics")
     ran = await asyncio.to_thread(cycledeck, "metrics", "backfill", "--json", "--db", config.db)

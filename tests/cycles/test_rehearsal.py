@@ -311,9 +311,13 @@ async def resolved(settings: Settings, venue: FakeVenue, now: int | None = None)
 
 
 async def rehearsed(settings: Settings) -> dict[int, Any]:
-    """The differences of every cycle's rehearsal."""
+    """The differences of every cycle's rehearsal, but for failed ones."""
     with opened(settings.db) as ledger:
-        committed = rows(ledger, "SELECT cycle_id FROM ledger_commits")
+        committed = rows(
+            ledger,
+            "SELECT cycle_id FROM ledger_commits"
+            " UNION SELECT cycle_id FROM cycles WHERE committed = 'nothing'",
+        )
     return {n: (await rehearse_cycle(settings, n)).differences for n in committed}
 
 

@@ -28,6 +28,7 @@ from engine.venues.sim.state import START_BALANCES
 from tests.builders import ETH, Reported, fee, opened, raw, reported, serve, settings_in
 from tests.faults.injection import Statements
 from tests.golden.golden_ledger import FOLDER, unpack
+from tests.idle import SHORT_LIVED, age, misplaced, runs
 
 CROSS = "ETH/BTC"
 Books = dict[str, list[Any]]
@@ -67,6 +68,8 @@ def health(path: Path) -> Iterator[str]:
         for cycle_id in metrics.missing(connection):
             yield f"cycle {cycle_id} has no metrics"
         committed = {row[0] for row in connection.execute("SELECT cycle_id FROM ledger_commits")}
+        idle = "SELECT cycle_id FROM cycles WHERE committed = 'nothing'"
+        committed |= {row[0] for row in connection.execute(idle)}
         for cycle_id, status in connection.execute("SELECT cycle_id, status FROM cycles"):
             if (status in COMMITTED) != (cycle_id in committed):
                 yield f"cycle {cycle_id} is {status}; in the ledger: {cycle_id in committed}"
@@ -80,7 +83,9 @@ def misreported(path: Path, results: list[CycleResult]) -> Iterator[str]:
     with opened(path) as connection:
         committed = {row[0] for row in connection.execute("SELECT cycle_id FROM ledger_commits")}
     for result in results:
-        if result.committed != (result.cycle_id in committed):
+        said_so = result.commit_seq is not None
+        inserted_into_nothing = result.nothing_to_commit and result.ledger_events_inserted
+        if said_so != (result.cycle_id in committed) or inserted_into_nothing:
             yield f"cycle {result.cycle_id} was published as {result!r}"
 
 
@@ -352,11 +357,56 @@ class UpgradingStory(OpeningStory):
         return [*super().problems(expected), *differences(expected, copied)]
 
 
+@dataclass
+class IdleStory(RecordedStory):
+    """Cycles that change nothing, those of earlier days among them: their retention ends."""
+
+    @property
+    def settings(self) -> Settings:
+        more = SHORT | SHORT_LIVED
+        return settings_in(self.folder, self.folder / "fills.jsonl", **more)
+
+    def trade(self, fills: int) -> None:
+        items = [reported(str(n), ts=n * 1_000, fees=[fee("0.1")]) for n in range(1, fills + 1)]
+        serve(self.folder / "fills.jsonl", items)
+
+    async def prepare(self) -> None:
+        self.trade(0)
+        async with Engine(self.settings) as engine:
+            for fills in (1, 1, 1, 2, 2):
+                self.trade(fills)
+                await engine.cycle()
+        age(self.ledger)
+
+    async def run(self, connect: Connect = connect_sqlite) -> list[CycleResult]:
+        results = []
+        for fills in (2, 3):
+            self.trade(fills)
+            engine = await persistently(self.settings, connect)
+            try:
+                results += [await engine.cycle() for _ in range(2)]
+            finally:
+                await engine.close()
+        return results
+
+    async def recover(self) -> None:
+        self.trade(3)
+        async with Engine(self.settings) as engine:
+            await engine.cycle()
+            await engine.cycle()
+
+    def problems(self, expected: Books) -> list[str]:
+        found, wanted = runs(self.ledger), [(2, 3), (5, 5)]
+        swept = [] if found == wanted else [f"idle runs are {found}"]
+        return [*super().problems(expected), *misplaced(self.ledger), *swept]
+
+
 Story = RecordedStory | SimStory
 STORIES: dict[str, type[Story]] = {
     "opening": OpeningStory,
     "upgrading": UpgradingStory,
     "recorded": RecordedStory,
+    "idle": IdleStory,
     "sim": SimStory,
 }
 

@@ -217,7 +217,8 @@ async def test_two_cycles_at_once_run_one_after_the_other(tmp_path: Path) -> Non
     settings = settings_in(tmp_path, serve(tmp_path / "fills.jsonl", FILLS))
     async with Engine(settings) as engine:
         results = await asyncio.gather(*(engine.cycle() for _ in range(5)))
-    assert [result.commit_seq for result in results] == [1, 2, 3, 4, 5]
+    assert [result.cycle_id for result in results] == [1, 2, 3, 4, 5]
+    assert [result.nothing_to_commit for result in results] == [False, True, True, True, True]
     assert sum(result.fills_count for result in results) == 2
 
 
@@ -276,6 +277,8 @@ async def test_a_replay_whose_commit_is_read_back_is_as_clean_as_any(tmp_path: P
     settings = settings_in(tmp_path, serve(tmp_path / "fills.jsonl", FILLS))
     async with Engine(settings, connect=statements.connect) as engine:
         first = await engine.cycle()
+        with opened(settings.db) as ledger:
+            ledger.execute("DELETE FROM applied_fills")  # Else there was nothing to commit.
         replay = await engine.replay(first.cycle_id)
     assert "commit_confirmed" in [warning.type for warning in replay.warnings]
     assert replay.verdict is Verdict.CLEAN

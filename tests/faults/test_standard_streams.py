@@ -31,7 +31,7 @@ def running(*arguments: object, **streams: Any) -> subprocess.Popen[bytes]:
 
 def cycles_in(ledger: Path) -> int:
     with contextlib.closing(sqlite3.connect(f"{ledger.as_uri()}?mode=ro", uri=True)) as connection:
-        (count,) = connection.execute("SELECT count(*) FROM ledger_commits").fetchone()
+        (count,) = connection.execute("SELECT count(*) FROM cycles").fetchone()
         return int(count)
 
 
@@ -81,7 +81,7 @@ def test_no_reader_of_the_log_fails_or_stalls_a_cycle(
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     results = [json.loads(line) for line in out.splitlines()]
-    assert [result["commit_seq"] for result in results] == [1, 2, 3, 4, 5]
+    assert [result["cycle_id"] for result in results] == [1, 2, 3, 4, 5]
     assert cycles_in(ledger) == 5
     assert list(health(ledger)) == []
 

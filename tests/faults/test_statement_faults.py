@@ -19,9 +19,9 @@ from tests.faults.scenarios import STORIES, Rehearsed, misreported
 
 KILLING = Path(__file__).with_name("killing.py")
 # Each so-manieth statement is taken by default, each one, in so many parts, by the long tests.
-SAMPLED = {"opening": 8, "upgrading": 32, "recorded": 48, "sim": 64}
-COMMITS_SAMPLED = {"upgrading": 8, "recorded": 16}
-PARTS = {"opening": 2, "upgrading": 4, "recorded": 6, "sim": 8}
+SAMPLED = {"opening": 8, "upgrading": 32, "recorded": 48, "idle": 24, "sim": 64}
+COMMITS_SAMPLED = {"upgrading": 8, "recorded": 16, "idle": 4}
+PARTS = {"opening": 2, "upgrading": 4, "recorded": 6, "idle": 4, "sim": 8}
 
 EVERY_PART = [
     pytest.param(name, slice(part, None, PARTS[name]), marks=pytest.mark.long, id=f"{name}-{part}")
@@ -36,9 +36,11 @@ def sample(every: dict[str, int], *names: str) -> list[Any]:
 
 sampled = pytest.mark.parametrize(("name", "part"), [*sample(SAMPLED, *STORIES), *EVERY_PART])
 # A process for each story takes a second before the first kill: two of the stories for each rule.
-kills = pytest.mark.parametrize(("name", "part"), [*sample(SAMPLED, "opening", "sim"), *EVERY_PART])
+kills = pytest.mark.parametrize(
+    ("name", "part"), [*sample(SAMPLED, "opening", "idle", "sim"), *EVERY_PART]
+)
 commits = pytest.mark.parametrize(
-    ("name", "part"), [*sample(COMMITS_SAMPLED, "upgrading", "recorded"), *EVERY_PART]
+    ("name", "part"), [*sample(COMMITS_SAMPLED, "upgrading", "recorded", "idle"), *EVERY_PART]
 )
 all_parts = pytest.mark.parametrize(("name", "part"), EVERY_PART)
 before_and_after = pytest.mark.parametrize("when", ["before", "after"])

@@ -49,7 +49,8 @@ def test_any_cycle_is_explained_whatever_order_its_fills_came_in(
         for cycle, (start, end) in enumerate(bounds, 1):
             commit(connection, arrivals[start:end], cycle_id=cycle, symbols=["BTC/USDT"])
     changes = connection.total_changes
-    for cycle in range(1, len(bounds) + 1):
+    # Of a cycle that changed nothing there is the cycle's own row, which is not of TX 1.
+    for cycle in rows(connection, "SELECT cycle_id FROM ledger_commits"):
         for symbol in SYMBOLS:
             found = explain.explain(connection, cycle, symbol)
             assert found.matches, found

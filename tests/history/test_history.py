@@ -200,7 +200,7 @@ async def test_metrics_that_were_lost_are_missing_until_they_were_made_up_for(
         change(settings.db, BROKEN[1])
         assert [r.cycle_id for r in await history.results(5)] == [1]
         running = await history.result(2)
-        assert (running.status, running.committed) == (CycleStatus.RUNNING, True)
+        assert (running.status, running.committed) == (CycleStatus.RUNNING, False)
         assert running.positions == lost.positions
         await engine.cycle()
         found = await history.result(2)
@@ -228,8 +228,11 @@ async def test_without_a_metrics_row_the_orders_are_counted_all_the_same(
 async def test_a_cycle_whose_own_row_is_lost_is_still_there_by_its_commit(
     settings: Settings, venue: FakeVenue
 ) -> None:
+    published = []
     async with Engine(settings, venue=venue) as engine:
-        published = [await engine.cycle() for _ in range(5)]
+        for number in range(5):
+            venue.reports.append(reported(f"more{number}", ts=10_000 + number))
+            published.append(await engine.cycle())
     change(settings.db, "DELETE FROM cycles WHERE cycle_id IN (2, 4, 5)")
     async with looking(settings.db) as history:
         found = await history.results(10)
@@ -256,7 +259,8 @@ async def test_what_was_left_running_shows_how_it_ended_once_it_cannot_run_any_m
     settings: Settings, venue: FakeVenue
 ) -> None:
     async with Engine(settings, venue=venue) as engine:
-        for _ in range(3):
+        for number in range(3):
+            venue.reports.append(reported(f"more{number}", ts=10_000 + number))
             await engine.cycle()
     change(
         settings.db,
@@ -392,7 +396,7 @@ async def test_the_books_say_how_things_stand(settings: Settings, venue: FakeVen
             assert books.fills == rows(ledger, "SELECT count(*) FROM applied_fills")[0] == 2
             assert books.ledger["venue"] == "fake"
             assert books.lease_epoch == rows(ledger, "SELECT epoch FROM lease")[0]
-    assert (books.last_cycle_id, books.last_commit_seq, books.schema_version) == (2, 1, 7)
+    assert (books.last_cycle_id, books.last_commit_seq, books.schema_version) == (2, 1, 8)
     assert (books.sqlite_version, books.journal_mode) == (sqlite3.sqlite_version, "wal")
     assert books.lease_holder is not None
     assert books.lease_heartbeat_ms == books.lease_acquired_ms
@@ -684,8 +688,8 @@ def with_cycles(path: Path, count: int) -> None:
         ledger.execute("BEGIN")
         ledger.executemany(
             "INSERT INTO cycles SELECT ?, kind, 'ok', NULL, NULL, mode, started_ms, venue_ms,"
-            " ended_ms, marks_json, timings_json, 10, 0, '[]', ?, edge"
-            " FROM cycles WHERE cycle_id = 1",
+            " ended_ms, marks_json, timings_json, 10, 0, '[]', ?, edge, 'nothing', 10, 0, 10, 0,"
+            " NULL FROM cycles WHERE cycle_id = 1",
             [(number, warnings) for number in range(last + 1, last + 1 + count)],
         )
         ledger.execute("COMMIT")
@@ -721,4 +725,5 @@ async def test_the_books_cost_the_same_on_a_long_history(tmp_path: Path) -> None
         earlier = SummaryReader(ledger).summary(0)
     short = work_of(path, lambda ledger: SummaryReader(ledger).summary(0, earlier))
     with_cycles(path, 20_000)
-    assert work_of(path, lambda ledger: SummaryReader(ledger).summary(0, earlier)) <= short + 1
+    # The growth's day is looked for by halves: a few steps more.
+    assert work_of(path, lambda ledger: SummaryReader(ledger).summary(0, earlier)) <= short + 3

@@ -20,7 +20,7 @@ from engine.history.xray import FillLine, Xray, xray
 from engine.ingest import inputs, quarantine
 from engine.ingest.paging import Request, VenueResponse
 from engine.ingest.prepare import read
-from engine.ledger.commit import commit_cycle
+from engine.ledger.commit import COUNTS, commit_cycle
 from engine.ledger.cursors import PreparedMarket
 from engine.ledger.fills import Fill
 from engine.ledger.markets import RULES
@@ -124,17 +124,20 @@ def cycle(
     row = {
         "cycle_id": cycle_id, "kind": "live", "replay_of": None, "mode": "sim",
         "started_ms": cycle_id, "venue_ms": cycle_id, "marks_json": "{}", "ended_ms": cycle_id,
-        "verdict": None, "status": "ok", "timings_json": "{}", "fills_fetched": 0,
-        "fills_count": 0, "errors_json": "[]", "warnings_json": "[]", "edge": RULES,
+        "verdict": None, "status": "ok", "timings_json": "{}", "errors_json": "[]",
+        "warnings_json": "[]", "edge": RULES,
     }  # fmt: skip
-    connection.execute(SQL["cycle_end"], row)
     inputs.keep(connection, cycle_id, cycle_id, replies)
     windows = [
         PreparedMarket(reply.request.symbol, 0, 0, read(reply, trade_ids).fills)
         for reply in replies
         if reply.error is None
     ]
-    commit_cycle(connection, windows, cycle_id=cycle_id, lease_epoch=1, now_ms=cycle_id)
+    commit = commit_cycle(connection, windows, cycle_id=cycle_id, lease_epoch=1, now_ms=cycle_id)
+    row |= {name: getattr(commit, name) for name in COUNTS}
+    row["committed"] = "nothing" if commit.is_nothing else "yes"
+    row["cursors_json"] = commit.cursors_json if commit.is_nothing else None
+    connection.execute(SQL["cycle_end"], row)
 
 
 @st.composite

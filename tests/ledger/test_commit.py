@@ -125,7 +125,8 @@ def test_commits_are_numbered_without_gaps_and_know_their_rows(
     ledger: OpenLedger,
 ) -> None:
     commit(ledger, [reported("1"), reported("2", ts=2_000)], cycle_id=4)
-    commit(ledger, [reported("1")], cycle_id=8)
+    commit(ledger, [reported("1")], cycle_id=7)
+    commit(ledger, [reported("1", symbol=ETH, ts=1_500)], cycle_id=8)
     commit(ledger, [reported("3", ts=3_000)], cycle_id=9)
     found = rows(ledger, "SELECT commit_seq, cycle_id, first_seq, last_seq FROM ledger_commits")
     assert found == [(1, 4, 1, 2), (2, 8, None, None), (3, 9, 3, 3)]

@@ -118,6 +118,7 @@ class HealthFacts:
             ("file", _path(path)),
             ("size", f"{size(books.database_bytes)}, {size(books.free_bytes)} free in it"),
             ("growth", NONE if rate is None else f"{sign}{size(int(abs(rate)))}/h"),
+            *_to_come(books),
             ("WAL", _wal(books.wal_bytes)),
             ("SQLite", _sqlite(books)),
             ("schema", f"version {books.schema_version}"),
@@ -163,6 +164,19 @@ class HealthFacts:
             return line(("none", Tone.OK))
         still = f"{len(quiet)} still for over {span(lookback)}"
         return line(still, ("  " + " ".join(quiet), Tone.DIM))
+
+
+def _to_come(books: "LedgerSummary") -> list[Fact]:
+    """What the file grows by at today's rate; nothing where too little is known."""
+    growth = books.growth
+    if growth is None:
+        return []
+    tables = "".join(f"  {table} {size(of)}" for table, of in [*growth.per_day.items()][:3])
+    stays = f"  {size(growth.month_stays)} of it stay" if growth.month_stays < growth.month else ""
+    return [
+        ("in a day", line(size(sum(growth.per_day.values())), (tables, Tone.DIM))),
+        ("in a month", line(size(growth.month), (stays, Tone.DIM))),
+    ]
 
 
 def _path(path: Path | None) -> Line:

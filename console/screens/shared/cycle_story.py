@@ -35,8 +35,12 @@ class CycleStory:
 
     def committed(self, *, worded: bool = True) -> Line:
         done = self.result.committed
-        sign, words, tone = ("●", "", Tone.OK) if done else ("✕", "nothing ", Tone.DANGER)
-        return line((sign, tone), (f" {words}committed" if worded else "", tone))
+        sign, words, tone = (
+            ("●", "committed", Tone.OK) if done else ("✕", "nothing committed", Tone.DANGER)
+        )
+        if self.result.nothing_to_commit:
+            words = "unchanged"
+        return line((sign, tone), (f" {words}" if worded else "", tone))
 
     def metrics(self, *, worded: bool = True) -> Line:
         """Amber until they are there; without a commit there are none to have."""

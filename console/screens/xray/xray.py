@@ -51,6 +51,7 @@ class XrayScreen(SessionScreen):
         super().__init__()
         self._cycle_id = cycle_id
         self._trail: list[int] = []
+        self._idle: tuple[int, int] | None = None
         self._xray: Xray | None = None
         self._replays: dict[int, CycleResult] = {}
         self._reader: Worker[None] | None = None
@@ -161,6 +162,7 @@ class XrayScreen(SessionScreen):
             overview = await asyncio.to_thread(Overview.of, xray.fills)
         except CycledeckError as error:
             todo = _WALKS if type(error).__name__ == "NoSuchCycle" else _PASSES
+            self._idle = getattr(error, "idle", None)
             self._be_calm(line((str(error), Tone.STRONG)), todo)
             return
         self._read_from = history
@@ -294,9 +296,10 @@ class XrayScreen(SessionScreen):
             self.host.open_table("ledger_events", "event_id", fill.events[0].event_id)
 
     def action_turn(self, by: int) -> None:
-        """Another cycle's x-ray in place of this one."""
+        """Another cycle's x-ray; idle cycles that are no longer kept are passed at once."""
         latest = self.host.view.latest
-        wanted = self._cycle_id + by
+        first, last = self._idle or (self._cycle_id, self._cycle_id)
+        wanted = last + by if by > 0 else first + by
         if wanted < 1:
             self.host.tell("This is the first cycle", Tone.ATTENTION)
         elif latest is not None and wanted > latest.cycle_id:
@@ -310,6 +313,7 @@ class XrayScreen(SessionScreen):
 
     def _turn_to(self, cycle_id: int) -> None:
         self._cycle_id = cycle_id
+        self._idle = None
         self._replays = {}
         self._read_anew()
 

@@ -586,7 +586,12 @@ UPDATE cursors SET value_ms = :value_ms, cycle_id = :cycle_id
 WHERE key = :key AND value_ms < :value_ms;
 
 -- name: commit_last
-SELECT commit_seq, hash, version, positions_digest FROM ledger_commits ORDER BY commit_seq DESC LIMIT 1;
+SELECT commit_seq, hash, version, positions_digest, cursors_json
+FROM ledger_commits ORDER BY commit_seq DESC LIMIT 1;
+
+-- name: rows_changed
+-- By this connection, since it was opened.
+SELECT total_changes();
 
 -- name: commit_of_hash
 SELECT commit_seq FROM ledger_commits WHERE hex(hash) = upper(:hash);
@@ -635,13 +640,26 @@ ORDER BY commit_seq DESC LIMIT :most;
 -- name: hash_of_commit
 SELECT hash FROM ledger_commits WHERE commit_seq = :commit_seq;
 
--- ## cycles and their inputs
+-- name: nothing_committed
+-- A cycle that had nothing to commit, as a commit, and the cursors that the commit before it left.
+SELECT NULL AS commit_seq, c.cycle_id, c.started_ms AS committed_ms, 0 AS lease_epoch, c.attempted,
+    c.inserted, c.ignored, c.conflicting, c.fills_fetched, c.fills_count, NULL AS first_seq,
+    NULL AS last_seq, coalesce(c.cursors_json, k.cursors_json, '{}') AS cursors_json,
+    k.positions_digest, k.commit_seq AS last_commit_seq
+FROM cycles AS c
+LEFT JOIN ledger_commits AS k ON k.cycle_id = (
+    SELECT max(cycle_id) FROM ledger_commits WHERE cycle_id < c.cycle_id
+)
+WHERE c.cycle_id = :cycle_id AND c.committed = 'nothing';
+
+-- ## cycles
 
 -- name: cycle_last_id
 SELECT max(
     coalesce((SELECT max(cycle_id) FROM cycles), 0),
     coalesce((SELECT max(cycle_id) FROM ledger_commits), 0),
-    coalesce((SELECT max(cycle_id) FROM orders), 0)
+    coalesce((SELECT max(cycle_id) FROM orders), 0),
+    coalesce((SELECT max(last) FROM idle_runs), 0)
 );
 
 -- name: cycle_begin
@@ -653,16 +671,20 @@ ON CONFLICT (cycle_id) DO NOTHING;
 -- name: cycle_end
 INSERT INTO cycles (
     cycle_id, kind, status, replay_of, verdict, mode, started_ms, venue_ms, ended_ms, marks_json,
-    timings_json, fills_fetched, fills_count, errors_json, warnings_json, edge
+    timings_json, fills_fetched, fills_count, errors_json, warnings_json, edge,
+    committed, attempted, inserted, ignored, conflicting, cursors_json
 ) VALUES (
     :cycle_id, :kind, :status, :replay_of, :verdict, :mode, :started_ms, :venue_ms, :ended_ms,
-    :marks_json, :timings_json, :fills_fetched, :fills_count, :errors_json, :warnings_json, :edge
+    :marks_json, :timings_json, :fills_fetched, :fills_count, :errors_json, :warnings_json, :edge,
+    :committed, :attempted, :inserted, :ignored, :conflicting, :cursors_json
 )
 ON CONFLICT (cycle_id) DO UPDATE SET
     status = excluded.status, verdict = excluded.verdict, ended_ms = excluded.ended_ms,
     timings_json = excluded.timings_json, fills_fetched = excluded.fills_fetched,
     fills_count = excluded.fills_count, errors_json = excluded.errors_json,
-    warnings_json = excluded.warnings_json;
+    warnings_json = excluded.warnings_json, committed = excluded.committed,
+    attempted = excluded.attempted, inserted = excluded.inserted, ignored = excluded.ignored,
+    conflicting = excluded.conflicting, cursors_json = excluded.cursors_json;
 
 -- name: cycles_unfinished
 SELECT cycle_id FROM cycles WHERE status = 'running' ORDER BY cycle_id;
@@ -670,10 +692,12 @@ SELECT cycle_id FROM cycles WHERE status = 'running' ORDER BY cycle_id;
 -- name: cycles_restore
 INSERT INTO cycles (
     cycle_id, kind, status, mode, started_ms, venue_ms, ended_ms, marks_json, timings_json,
-    fills_fetched, fills_count, errors_json, edge
+    fills_fetched, fills_count, errors_json, edge, committed, attempted, inserted, ignored,
+    conflicting
 )
 SELECT c.cycle_id, iif(c.decision_json IS NULL, 'live', 'decision'), 'partial', :mode, c.committed_ms, c.committed_ms, c.committed_ms, '{}',
-    '{}', c.fills_fetched, c.fills_count, :errors_json, c.version
+    '{}', c.fills_fetched, c.fills_count, :errors_json, c.version, 'yes', c.attempted, c.inserted,
+    c.ignored, c.conflicting
 FROM ledger_commits AS c
 WHERE c.commit_seq > :after AND NOT EXISTS (
     SELECT 1 FROM cycles WHERE cycles.cycle_id = c.cycle_id
@@ -682,8 +706,13 @@ WHERE c.commit_seq > :after AND NOT EXISTS (
 -- name: cycle_settle
 UPDATE cycles
 SET status = :status, ended_ms = coalesce(ended_ms, started_ms),
-    fills_fetched = :fills_fetched, fills_count = :fills_count, errors_json = :errors_json
+    fills_fetched = :fills_fetched, fills_count = :fills_count, errors_json = :errors_json,
+    committed = :committed, attempted = :attempted, inserted = :inserted, ignored = :ignored,
+    conflicting = :conflicting
 WHERE cycle_id = :cycle_id AND status = 'running';
+
+-- name: cycle_has_orders
+SELECT EXISTS (SELECT 1 FROM orders WHERE :cycle_id IN (cycle_id, canceled_cycle_id));
 
 -- name: cycle_replay_of
 SELECT replay_of FROM cycles WHERE cycle_id = :cycle_id;
@@ -698,7 +727,8 @@ FROM cycles WHERE cycle_id = :cycle_id;
 
 -- name: cycle_last
 SELECT cycle_id, kind, status, replay_of, verdict, mode, started_ms, venue_ms, ended_ms,
-    marks_json, timings_json, fills_fetched, fills_count, errors_json, warnings_json
+    marks_json, timings_json, fills_fetched, fills_count, errors_json, warnings_json, committed,
+    attempted, inserted, ignored, conflicting
 FROM cycles ORDER BY cycle_id DESC LIMIT 1;
 
 -- name: cycle_last_mode
@@ -708,17 +738,67 @@ SELECT mode FROM cycles ORDER BY cycle_id DESC LIMIT 1;
 -- The last one that committed; where there is none, the ledger's first cycle.
 SELECT coalesce(
     (SELECT c.started_ms FROM cycles AS c
-        WHERE c.kind = 'reconcile'
-            AND EXISTS (SELECT 1 FROM ledger_commits AS k WHERE k.cycle_id = c.cycle_id)
+        WHERE c.kind = 'reconcile' AND (c.committed = 'nothing'
+            OR EXISTS (SELECT 1 FROM ledger_commits AS k WHERE k.cycle_id = c.cycle_id))
         ORDER BY c.started_ms DESC LIMIT 1),
     (SELECT started_ms FROM cycles WHERE kind = 'live' ORDER BY cycle_id LIMIT 1)
 );
 
 -- name: cycle_last_in_vain
 -- Whether the last cycle was a reconcile that did not commit.
-SELECT c.kind = 'reconcile'
+SELECT c.kind = 'reconcile' AND c.committed IS NOT 'nothing'
     AND NOT EXISTS (SELECT 1 FROM ledger_commits AS k WHERE k.cycle_id = c.cycle_id)
 FROM cycles AS c ORDER BY c.cycle_id DESC LIMIT 1;
+
+-- ## idle cycles
+
+-- name: idle_next
+-- The cycles that no step has looked at, but for the newest. Evidence expires with its day.
+SELECT c.cycle_id, c.started_ms, c.fills_fetched,
+    c.committed IS 'nothing' AND c.kind <> 'replay' AND c.status <> 'running' AS is_idle,
+    EXISTS (SELECT 1 FROM cycle_inputs AS i WHERE i.cycle_id = c.cycle_id) AS evidence
+FROM cycles AS c
+WHERE c.cycle_id > (SELECT through FROM idle_sweep)
+    AND c.cycle_id < (SELECT max(cycle_id) FROM cycles)
+ORDER BY c.cycle_id LIMIT :step;
+
+-- name: idle_named
+-- What names cycles. The last reconcile is named by the one that comes next.
+SELECT cycle_id FROM orders WHERE cycle_id BETWEEN :first AND :last
+UNION SELECT canceled_cycle_id FROM orders WHERE canceled_cycle_id BETWEEN :first AND :last
+UNION SELECT replay_of FROM cycles WHERE replay_of BETWEEN :first AND :last
+UNION SELECT cycle_id FROM ledger_commits WHERE cycle_id BETWEEN :first AND :last
+UNION SELECT cycle_id FROM cursors WHERE cycle_id BETWEEN :first AND :last
+UNION SELECT cycle_id FROM conflicts WHERE cycle_id BETWEEN :first AND :last
+UNION SELECT cycle_id FROM quarantine WHERE cycle_id BETWEEN :first AND :last
+UNION SELECT resolved_cycle_id FROM quarantine WHERE resolved_cycle_id BETWEEN :first AND :last
+UNION SELECT applied_cycle_id FROM quarantine WHERE applied_cycle_id BETWEEN :first AND :last
+UNION SELECT cycle_id FROM audit WHERE cycle_id BETWEEN :first AND :last
+UNION SELECT * FROM (
+    SELECT cycle_id FROM cycles WHERE kind = 'reconcile' AND committed IN ('yes', 'nothing')
+    ORDER BY started_ms DESC LIMIT 1
+);
+
+-- name: idle_run_grow
+UPDATE idle_runs
+SET last = :cycle_id, count = count + 1, last_ms = :started_ms,
+    fills_ignored = fills_ignored + :fills
+WHERE last = :cycle_id - 1;
+
+-- name: idle_run_begin
+INSERT INTO idle_runs (first, last, count, first_ms, last_ms, fills_ignored)
+VALUES (:cycle_id, :cycle_id, 1, :started_ms, :started_ms, :fills);
+
+-- name: idle_drop_metrics
+DELETE FROM cycle_metrics WHERE cycle_id = :cycle_id;
+
+-- name: idle_drop_cycle
+DELETE FROM cycles WHERE cycle_id = :cycle_id;
+
+-- name: idle_swept
+UPDATE idle_sweep SET through = :through WHERE id = 1;
+
+-- ## evidence
 
 -- name: items_known
 SELECT i.digest, i.number
@@ -906,6 +986,13 @@ FROM orders WHERE client_order_id IN (SELECT value FROM json_each(:ids));
 SELECT client_order_id, exchange_order_id, decision_price, submitted_ms
 FROM orders WHERE exchange_order_id IN (SELECT value FROM json_each(:ids));
 
+-- name: positions_changed
+-- By a commit.
+SELECT h.symbol, h.wallet, h.side, h.margin_mode
+FROM stage4_positions AS p
+JOIN position_history AS h ON h.symbol = p.symbol AND h.wallet = p.wallet AND h.side = p.side
+    AND h.margin_mode = p.margin_mode AND h.commit_seq = :commit_seq;
+
 -- name: positions_as_of
 SELECT p.symbol, h.qty, h.cost, h.realized_pnl, h.fees_json, 0, 0, '', '',
     p.wallet, p.side, p.margin_mode, h.fees_unknown, h.funding, h.opened_json, h.replaced_json
@@ -965,15 +1052,21 @@ DELETE FROM cycle_metrics WHERE cycle_id IN (
 );
 
 -- name: metrics_missing
-SELECT c.cycle_id FROM ledger_commits AS c
-WHERE c.commit_seq > :after
+SELECT k.cycle_id FROM ledger_commits AS k
+WHERE k.commit_seq > :after
+    AND NOT EXISTS (SELECT 1 FROM cycle_metrics AS m WHERE m.cycle_id = k.cycle_id)
+UNION
+SELECT c.cycle_id FROM cycles AS c
+WHERE c.cycle_id > :after_cycle AND c.committed = 'nothing'
     AND NOT EXISTS (SELECT 1 FROM cycle_metrics AS m WHERE m.cycle_id = c.cycle_id)
-ORDER BY c.commit_seq;
+ORDER BY 1;
 
 -- ## audit
 
 -- name: audit_add
-INSERT INTO audit (ts, actor, action, detail_json, outcome) VALUES (:ts, :actor, :action, :detail_json, :outcome)
+INSERT INTO audit (ts, actor, action, detail_json, outcome, cycle_id)
+VALUES (:ts, :actor, :action, :detail_json, :outcome,
+    iif(json_valid(:detail_json), json_extract(:detail_json, '$.cycle_id'), NULL))
 RETURNING id;
 
 -- name: audit_outcome
@@ -1008,6 +1101,16 @@ ATTACH :uri AS source;
 SELECT commit_seq, cycle_id, committed_ms, lease_epoch, attempted, inserted, ignored, conflicting,
     first_seq, last_seq, cursors_json, version
 FROM source.ledger_commits WHERE cycle_id = :cycle_id;
+
+-- name: scratch_nothing
+-- Of a cycle that had nothing to commit: its counts, and the cursors that the commit before it left.
+SELECT c.started_ms AS committed_ms, c.attempted, c.inserted, c.ignored, c.conflicting,
+    coalesce(c.cursors_json, k.cursors_json) AS cursors_json, k.lease_epoch, k.version
+FROM source.cycles AS c
+JOIN source.ledger_commits AS k ON k.cycle_id = (
+    SELECT max(cycle_id) FROM source.ledger_commits WHERE cycle_id < c.cycle_id
+)
+WHERE c.cycle_id = :cycle_id AND c.committed = 'nothing';
 
 -- name: scratch_next_commit
 SELECT coalesce(max(commit_seq), 0) + 1 FROM source.ledger_commits WHERE cycle_id < :cycle_id;
@@ -1144,11 +1247,32 @@ SELECT cycle_id, symbol, items, pages_json FROM cycle_inputs ORDER BY cycle_id, 
 SELECT count(*) FROM input_items WHERE symbol = :symbol AND number BETWEEN :first AND :last;
 
 -- name: verify_cycles
-SELECT c.cycle_id, c.status, c.fills_fetched, c.fills_count, c.edge, k.commit_seq,
+SELECT c.cycle_id, c.status, c.committed, c.fills_fetched, c.fills_count, c.edge, c.attempted,
+    c.inserted, c.ignored, c.conflicting, c.cursors_json, k.commit_seq,
     k.fills_fetched AS commit_fills_fetched, k.fills_count AS commit_fills_count,
-    k.version AS commit_edge
+    k.version AS commit_edge, k.attempted AS commit_attempted, k.inserted AS commit_inserted,
+    k.ignored AS commit_ignored, k.conflicting AS commit_conflicting
 FROM cycles AS c LEFT JOIN ledger_commits AS k ON k.cycle_id = c.cycle_id
 ORDER BY c.cycle_id;
+
+-- name: verify_idle_runs
+SELECT first, last, count, first_ms, last_ms, fills_ignored FROM idle_runs ORDER BY first;
+
+-- name: verify_idle_rows
+-- Rows of cycles between two that a run says are no longer kept.
+SELECT 'cycles', cycle_id FROM cycles WHERE cycle_id BETWEEN :first AND :last
+UNION ALL SELECT 'cycle_metrics', cycle_id FROM cycle_metrics WHERE cycle_id BETWEEN :first AND :last
+UNION ALL SELECT 'ledger_commits', cycle_id FROM ledger_commits WHERE cycle_id BETWEEN :first AND :last
+UNION ALL SELECT 'cycle_inputs', cycle_id FROM cycle_inputs WHERE cycle_id BETWEEN :first AND :last
+UNION ALL SELECT 'orders', cycle_id FROM orders WHERE cycle_id BETWEEN :first AND :last
+UNION ALL SELECT 'orders', canceled_cycle_id FROM orders WHERE canceled_cycle_id BETWEEN :first AND :last
+UNION ALL SELECT 'conflicts', cycle_id FROM conflicts WHERE cycle_id BETWEEN :first AND :last
+UNION ALL SELECT 'quarantine', cycle_id FROM quarantine WHERE cycle_id BETWEEN :first AND :last
+LIMIT 100;
+
+-- name: verify_sweep
+SELECT through, (SELECT coalesce(max(last), 0) FROM idle_runs), (SELECT coalesce(max(cycle_id), 0) FROM cycles)
+FROM idle_sweep;
 
 -- name: verify_integrity
 PRAGMA integrity_check;
@@ -1316,7 +1440,11 @@ WHERE f.type = 'FEE' AND NOT EXISTS (
 );
 
 -- name: verify_moves
-SELECT commit_seq, cycle_id, cursors_json FROM ledger_commits ORDER BY commit_seq;
+-- Of cycles with nothing to commit, the cursors that are not those of the commit before.
+SELECT commit_seq, cycle_id, cursors_json FROM ledger_commits
+UNION ALL
+SELECT NULL, cycle_id, cursors_json FROM cycles WHERE committed = 'nothing' AND cursors_json IS NOT NULL
+ORDER BY cycle_id;
 
 -- name: verify_start
 -- From when on a cycle asked for a market; of a replay, the one it replayed.
@@ -1337,8 +1465,11 @@ SELECT cycle_id, ts_start, ts_end, mode, fills_count, orders_submitted, orders_c
 FROM cycle_metrics ORDER BY cycle_id;
 
 -- name: verify_metrics_missing
-SELECT count(*) FROM ledger_commits AS k
-WHERE NOT EXISTS (SELECT 1 FROM cycle_metrics AS m WHERE m.cycle_id = k.cycle_id);
+SELECT
+    (SELECT count(*) FROM ledger_commits AS k
+        WHERE NOT EXISTS (SELECT 1 FROM cycle_metrics AS m WHERE m.cycle_id = k.cycle_id))
+    + (SELECT count(*) FROM cycles AS c WHERE c.committed = 'nothing'
+        AND NOT EXISTS (SELECT 1 FROM cycle_metrics AS m WHERE m.cycle_id = c.cycle_id));
 
 -- ## history: what a console reads, each by key or a bounded number of rows
 
@@ -1360,6 +1491,56 @@ PRAGMA journal_mode;
 -- name: history_bytes
 SELECT page_count * page_size, freelist_count * page_size
 FROM pragma_page_count, pragma_page_size, pragma_freelist_count;
+
+-- name: growth_last_cycle
+SELECT cycle_id, started_ms FROM cycles ORDER BY cycle_id DESC LIMIT 1;
+
+-- name: growth_cycle
+SELECT cycle_id, started_ms FROM cycles WHERE cycle_id >= :cycle_id ORDER BY cycle_id LIMIT 1;
+
+-- name: growth_cycles
+SELECT * FROM cycles WHERE cycle_id >= :since;
+
+-- name: growth_cycle_metrics
+SELECT * FROM cycle_metrics WHERE cycle_id >= :since;
+
+-- name: growth_cycle_inputs
+SELECT * FROM cycle_inputs WHERE cycle_id >= :since;
+
+-- name: growth_orders
+SELECT * FROM orders WHERE cycle_id >= :since;
+
+-- name: growth_ledger_commits
+SELECT * FROM ledger_commits ORDER BY commit_seq DESC LIMIT :sample;
+
+-- name: growth_ledger_events
+SELECT * FROM ledger_events ORDER BY seq DESC LIMIT :sample;
+
+-- name: growth_applied_fills
+SELECT exchange_trade_id AS fill_id, cycle_id FROM ledger_events ORDER BY seq DESC LIMIT :sample;
+
+-- name: growth_position_history
+SELECT h.* FROM stage4_positions AS p CROSS JOIN position_history AS h
+    ON h.symbol = p.symbol AND h.wallet = p.wallet AND h.side = p.side
+    AND h.margin_mode = p.margin_mode AND h.commit_seq > :after;
+
+-- name: growth_balance_history
+SELECT h.* FROM balances AS b CROSS JOIN balance_history AS h
+    ON h.wallet = b.wallet AND h.asset = b.asset AND h.commit_seq > :after;
+
+-- name: growth_input_items
+SELECT * FROM input_items AS i
+WHERE (i.symbol, i.number) IN (
+    SELECT symbol, number FROM input_items ORDER BY day DESC LIMIT :sample
+);
+
+-- name: growth_items_of_day
+SELECT count(*) FROM (SELECT 1 FROM input_items WHERE day = :day LIMIT 100000);
+
+-- name: growth_idle_share
+SELECT coalesce(sum(committed IS 'nothing'), 0), count(*) FROM (
+    SELECT committed FROM cycles ORDER BY cycle_id DESC LIMIT :sample
+);
 
 -- name: history_fills
 SELECT count(*) FROM applied_fills;
@@ -1398,20 +1579,25 @@ SELECT * FROM (
         END AS status,
         c.replay_of, c.verdict, c.mode, c.started_ms, c.venue_ms,
         coalesce(c.ended_ms, k.committed_ms, c.started_ms) AS ended_ms,
+        k.commit_seq IS NULL AND c.committed IS 'nothing' AS nothing_to_commit,
         c.marks_json, c.timings_json,
         iif(c.status = 'running' AND c.cycle_id <> :running, :unrecorded, c.errors_json)
             AS errors_json,
-        c.warnings_json, k.commit_seq, coalesce(k.attempted, 0) AS ledger_events_attempted,
-        coalesce(k.inserted, 0) AS ledger_events_inserted,
-        coalesce(k.ignored, 0) AS ledger_events_ignored,
-        coalesce(k.conflicting, 0) AS ledger_events_conflicting,
-        coalesce(k.fills_fetched, 0) AS fills_fetched, coalesce(k.fills_count, 0) AS fills_count,
-        coalesce(k.cursors_json, '{}') AS cursors_json, k.positions_digest,
+        c.warnings_json, k.commit_seq, coalesce(k.attempted, c.attempted) AS ledger_events_attempted,
+        coalesce(k.inserted, c.inserted) AS ledger_events_inserted,
+        coalesce(k.ignored, c.ignored) AS ledger_events_ignored,
+        coalesce(k.conflicting, c.conflicting) AS ledger_events_conflicting,
+        coalesce(k.fills_fetched, c.fills_fetched) AS fills_fetched,
+        coalesce(k.fills_count, c.fills_count) AS fills_count,
+        coalesce(k.cursors_json, c.cursors_json, p.cursors_json, '{}') AS cursors_json,
+        coalesce(k.positions_digest, p.positions_digest) AS positions_digest,
         m.cycle_id IS NOT NULL AS metrics_persisted,
         iif(m.orders_submitted > 0, m.fill_rate, NULL) AS fills_per_submitted_order,
         m.avg_time_to_fill, m.slippage_bps_avg
     FROM cycles AS c
     LEFT JOIN ledger_commits AS k ON k.cycle_id = c.cycle_id
+    LEFT JOIN ledger_commits AS p ON k.commit_seq IS NULL AND c.committed = 'nothing'
+        AND p.cycle_id = (SELECT max(cycle_id) FROM ledger_commits WHERE cycle_id < c.cycle_id)
     LEFT JOIN cycle_metrics AS m ON m.cycle_id = c.cycle_id
 )
 WHERE cycle_id >= :first AND cycle_id < :before
@@ -1419,7 +1605,7 @@ WHERE cycle_id >= :first AND cycle_id < :before
     AND (:statuses IS NULL OR status IN (SELECT value FROM json_each(:statuses)))
     AND (status <> 'running' OR :with_running)
     AND (NOT :trouble OR errors_json <> '[]' OR warnings_json <> '[]'
-        OR ledger_events_conflicting > 0 OR commit_seq IS NULL)
+        OR ledger_events_conflicting > 0 OR commit_seq IS NULL AND NOT nothing_to_commit)
     AND (:text = ''
         OR errors_json <> '[]' AND EXISTS (
             SELECT 1 FROM json_tree(errors_json) AS e
@@ -1436,7 +1622,7 @@ ORDER BY cycle_id DESC LIMIT :limit;
 SELECT k.cycle_id, iif(k.decision_json IS NULL, 'live', 'decision') AS kind, 'partial' AS status, NULL AS replay_of, NULL AS verdict,
     coalesce(m.mode, 'unknown') AS mode, coalesce(m.ts_start, k.committed_ms) AS started_ms,
     k.committed_ms AS venue_ms, coalesce(m.ts_end, k.committed_ms) AS ended_ms,
-    '{}' AS marks_json, '{}' AS timings_json, :unrecorded AS errors_json, '[]' AS warnings_json,
+    0 AS nothing_to_commit, '{}' AS marks_json, '{}' AS timings_json, :unrecorded AS errors_json, '[]' AS warnings_json,
     k.commit_seq, k.attempted AS ledger_events_attempted, k.inserted AS ledger_events_inserted,
     k.ignored AS ledger_events_ignored, k.conflicting AS ledger_events_conflicting,
     k.fills_fetched, k.fills_count, k.cursors_json, k.positions_digest,
@@ -1519,6 +1705,10 @@ SELECT coalesce((
     SELECT last_seq FROM ledger_commits WHERE commit_seq <= :commit_seq AND last_seq IS NOT NULL
     ORDER BY commit_seq DESC LIMIT 1
 ), 0);
+
+-- name: history_idle_run
+SELECT first, last FROM idle_runs WHERE last = (SELECT min(last) FROM idle_runs WHERE last >= :cycle_id)
+    AND first <= :cycle_id;
 
 -- name: history_position
 -- What the last commit by then that changed a symbol left, and the last event by that commit.

@@ -1,6 +1,6 @@
 from console.kit.lines import line, plain, width_of
 from console.kit.scrolled import Fact, FactsPanel
-from console.screens.health.health_facts import HealthFacts, Proof
+from console.screens.health.health_facts import Growth, HealthFacts, Proof
 from tests.console import published as p
 
 HELD = p.books(
@@ -43,3 +43,13 @@ def test_a_long_fact_goes_on_below_its_beginning() -> None:
         "orders open   10",
     ]
     assert max(width_of(row) for row in rows) <= 36
+
+
+def test_the_growth_of_a_day_and_of_the_month_to_come_are_said_where_they_are_known() -> None:
+    """FAULTS 50."""
+    assert "in a month" not in dict(HealthFacts(p.view(), p.books()).file(None, Growth()))
+    tables = {"cycle_metrics": 2_097_152, "cycles": 1_048_576, "orders": 3, "audit": 1}
+    growth = {"span_ms": 1, "per_day": tables, "month": 94_371_960, "month_stays": 1_048_576}
+    facts = HealthFacts(p.view(), p.books(growth=growth)).file(None, Growth())
+    assert told(facts, "in a day") == "3.0 MiB  cycle_metrics 2.0 MiB  cycles 1.0 MiB  orders 3 B"
+    assert told(facts, "in a month") == "90.0 MiB  1.0 MiB of it stay"

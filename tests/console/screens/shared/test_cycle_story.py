@@ -21,6 +21,14 @@ def test_a_cycle_in_which_all_went_well_has_little_to_tell() -> None:
     )
 
 
+def test_a_cycle_with_nothing_to_commit_is_as_well_as_one_that_committed() -> None:
+    story = CycleStory(p.result(7, commit_seq=None, nothing_to_commit=True, fills_count=0))
+    assert plain(story.committed()) == "● unchanged"
+    assert story.committed()[0] == ("●", Tone.OK)
+    assert not story.is_troubled
+    assert plain(story.outcome()).startswith("ok")
+
+
 def test_missing_metrics_are_amber_until_they_are_there() -> None:
     missing = p.result(7, metrics_persisted=False)
     assert CycleStory(missing).metrics()[0] == ("◆", Tone.ATTENTION)

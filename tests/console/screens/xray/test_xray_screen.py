@@ -399,6 +399,25 @@ async def test_without_evidence_what_was_inserted_is_listed_and_said_so(db: Path
         await until(pilot, lambda: "no raw text for this row" in panel(pilot, "#raw"))
 
 
+async def test_idle_cycles_that_are_no_longer_kept_are_told_once_and_passed_at_once(
+    db: Path,
+) -> None:
+    with opened(db) as connection:
+        for table in ("cycles", "ledger_commits"):
+            connection.execute(f"DELETE FROM {table} WHERE cycle_id BETWEEN 9 AND 11")
+        connection.execute("INSERT INTO idle_runs VALUES (9, 11, 3, 1, 1, 0)")
+    async with xray(db, 12) as pilot:
+        await pilot.press("[")
+        await until(pilot, lambda: "cycle 11 was idle" in panel(pilot, "#calm"))
+        assert "from 9 to 11" in panel(pilot, "#calm")
+        await pilot.press("[")
+        await until(pilot, lambda: is_read(pilot, 8))
+        await pilot.press("]")
+        await until(pilot, lambda: "cycle 9 was idle" in panel(pilot, "#calm"))
+        await pilot.press("]")
+        await until(pilot, lambda: is_read(pilot, 12))
+
+
 async def test_a_cycle_that_is_not_there_is_said_calmly(db: Path) -> None:
     with opened(db) as connection:
         connection.execute("DELETE FROM cycles WHERE cycle_id = 11")
