@@ -120,7 +120,10 @@ class Outcomes:
         """The event ids of fills that the ledger holds otherwise or that were reported in two ways,
         and of all fills of the cycle that these may have met."""
         unclear: set[str] = set()
+        twins: dict[str, set[str]] = defaultdict(set)
+        markets = Markets(self.tx)
         for events, holder, first in reports:
+            twins[_bare(events[0], markets)].add(events[0].event_id)
             if holder is None or holder > self.cycle_id or first != events:
                 unclear.update(event.event_id for event in events)
         before = 0
@@ -130,6 +133,7 @@ class Outcomes:
                 event_ids = [event.event_id for event in report.events]
                 if not unclear.isdisjoint(event_ids):
                     unclear.update(event_ids)
+                    unclear |= twins[_bare(report.events[0], markets)]
         return unclear
 
     def _recall(self, scratch: Tx, fills: Sequence[Fill]) -> set[str]:
@@ -188,6 +192,13 @@ class Outcomes:
             trade_ids=json.dumps(trade_ids),
             before=before,
         )
+
+
+def _bare(fill: Event, markets: Markets) -> str:
+    """The id of a trade within its market; its own, where that is unique in the account."""
+    market = markets.stored(fill.traded_in)
+    qualifier = market.qualifier if market else fill.traded_in
+    return within_market(fill.trade_id, qualifier) or fill.trade_id
 
 
 class _Report(NamedTuple):

@@ -21,6 +21,7 @@ from engine.ledger.cursors import (
     cursors_json,
     move_cursors,
     read_cursors,
+    unmoved,
 )
 from engine.ledger.decisions import Decision, decide
 from engine.ledger.digests import POSITIONS_ONLY, VERSION, digest
@@ -114,7 +115,7 @@ def commit_cycle(
         append_account(tx, events, cycle_id, appended)
         books.apply(appended, fills)
     positions, balances, after = _digest(books)
-    cursors = move_cursors(tx, markets, appended, cycle_id)
+    cursors = unmoved(tx) if decided else move_cursors(tx, markets, appended, cycle_id)
     record: dict[str, Any] = {
         "commit_seq": commit_seq,
         "cycle_id": cycle_id,
@@ -130,7 +131,7 @@ def commit_cycle(
     }
     # What a hand changed in the books since the last commit is committed too: this one vouches.
     changed = tx.value("rows_changed") != changed_before or after != last["positions_digest"]
-    if changed or begins_version:
+    if changed or begins_version or decided is not None:
         hashes = (event.hash for event in appended.inserted)
         record["hash"] = chain_hash(last["hash"], record, hashes)
         tx.run("commit_append", **record)

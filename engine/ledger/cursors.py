@@ -53,6 +53,12 @@ def read_cursors(text: str, *, moved: bool = True) -> dict[str, CursorChange]:
     }
 
 
+def unmoved(tx: Tx) -> dict[str, CursorChange]:
+    """All cursors, where a commit leaves them."""
+    rows = tx.named("cursors_all")
+    return {row["key"]: CursorChange(row["value_ms"], row["value_ms"]) for row in rows}
+
+
 def move_cursors(
     tx: Tx,
     markets: Iterable[PreparedMarket],

@@ -333,7 +333,9 @@ async def test_a_cycle_that_could_not_be_recorded_is_recorded_with_the_next_one(
     statements = Statements(
         at=[1, 2, 3, 4],  # The first is the start's own, which looks for cycles without a row.
         act=io_error,
-        only=lambda connection, sql: sql.startswith(("INSERT INTO cycles", "INSERT INTO ledger_c")),
+        only=lambda connection, sql: sql.startswith(
+            ("INSERT INTO cycles (", "INSERT INTO ledger_commits (")
+        ),
     )
     async with Engine(settings, connect=statements.connect) as engine:
         results = [await engine.cycle() for _ in range(2)]
