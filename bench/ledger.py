@@ -25,7 +25,7 @@ from typing import Protocol
 
 from engine.ledger.commit import Commit, commit_cycle
 from engine.ledger.cursors import PreparedMarket
-from engine.ledger.events import FILL, events_of
+from engine.ledger.events import BASIC, FILL, events_of
 from engine.ledger.fills import Fee, Fill
 from engine.store.connection import connect_sqlite
 from engine.store.store import Store
@@ -131,7 +131,7 @@ class LoopSide:
                 "INSERT OR IGNORE INTO ledger_events (event_id, ts, symbol, type, side, qty, price,"
                 " fee, fee_currency, exchange_trade_id, exchange_order_id, client_order_id,"
                 " meta_json, hash, cycle_id) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                (*row, cycle),
+                (*row[:BASIC], cycle),
             )
             if row.type == FILL:
                 connection.execute(
@@ -144,16 +144,33 @@ class LoopSide:
             (fills[-1].ts_ms, cycle),
         )
         connection.execute(
-            "INSERT INTO stage4_positions VALUES (?, '0', '0', '0', '{}', ?, ?, '', '', ?)"
-            " ON CONFLICT (symbol) DO UPDATE SET events = events + excluded.events",
+            "INSERT INTO stage4_positions (symbol, wallet, side, margin_mode, qty, cost,"
+            " realized_pnl, fees_json, fees_unknown, events, last_ts, last_trade_id, last_event_id,"
+            " cycle_id) VALUES (?, 'main', 'net', 'cash', '0', '0', '0', '{}', 0, ?, ?, '', '', ?)"
+            " ON CONFLICT (symbol, wallet, side, margin_mode)"
+            " DO UPDATE SET events = events + excluded.events",
             (SYMBOL, len(rows), fills[-1].ts_ms, cycle),
         )
         connection.execute(
-            "INSERT INTO position_history VALUES (?, ?, '0', '0', '0', '{}')", (SYMBOL, cycle)
+            "INSERT INTO position_history (symbol, wallet, side, margin_mode, commit_seq, qty, cost,"
+            " realized_pnl, fees_json, fees_unknown)"
+            " VALUES (?, 'main', 'net', 'cash', ?, '0', '0', '0', '{}', 0)",
+            (SYMBOL, cycle),
         )
+        for asset in SYMBOL.split("/"):
+            connection.execute(
+                "INSERT INTO balances VALUES ('main', ?, '0', ?) ON CONFLICT (wallet, asset)"
+                " DO UPDATE SET amount = excluded.amount, cycle_id = excluded.cycle_id",
+                (asset, cycle),
+            )
+            connection.execute(
+                "INSERT INTO balance_history VALUES ('main', ?, ?, '0')", (asset, cycle)
+            )
         connection.execute(
-            "INSERT INTO ledger_commits"
-            " VALUES (?, ?, ?, 0, 0, 0, 0, 0, ?, ?, 0, 0, '{}', '', x'00')",
+            "INSERT INTO ledger_commits (commit_seq, cycle_id, committed_ms, lease_epoch, attempted,"
+            " inserted, ignored, conflicting, fills_fetched, fills_count, first_seq, last_seq,"
+            " cursors_json, positions_digest, hash, version)"
+            " VALUES (?, ?, ?, 0, 0, 0, 0, 0, ?, ?, 0, 0, '{}', '', x'00', 2)",
             (cycle, cycle, START_MS, len(fills), len(fills)),
         )
         connection.execute("COMMIT")
