@@ -152,8 +152,8 @@ class LoopSide:
             (SYMBOL, len(rows), fills[-1].ts_ms, cycle),
         )
         connection.execute(
-            "INSERT INTO position_history (symbol, wallet, side, margin_mode, commit_seq, qty, cost,"
-            " realized_pnl, fees_json, fees_unknown)"
+            "INSERT INTO position_history (symbol, wallet, side, margin_mode, commit_seq, qty,"
+            " cost, realized_pnl, fees_json, fees_unknown)"
             " VALUES (?, 'main', 'net', 'cash', ?, '0', '0', '0', '{}', 0)",
             (SYMBOL, cycle),
         )
@@ -167,9 +167,9 @@ class LoopSide:
                 "INSERT INTO balance_history VALUES ('main', ?, ?, '0')", (asset, cycle)
             )
         connection.execute(
-            "INSERT INTO ledger_commits (commit_seq, cycle_id, committed_ms, lease_epoch, attempted,"
-            " inserted, ignored, conflicting, fills_fetched, fills_count, first_seq, last_seq,"
-            " cursors_json, positions_digest, hash, version)"
+            "INSERT INTO ledger_commits (commit_seq, cycle_id, committed_ms, lease_epoch,"
+            " attempted, inserted, ignored, conflicting, fills_fetched, fills_count, first_seq,"
+            " last_seq, cursors_json, positions_digest, hash, version)"
             " VALUES (?, ?, ?, 0, 0, 0, 0, 0, ?, ?, 0, 0, '{}', '', x'00', 2)",
             (cycle, cycle, START_MS, len(fills), len(fills)),
         )

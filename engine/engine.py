@@ -398,7 +398,8 @@ async def decide_once(settings: Settings, decision: Decision, actor: str) -> Pre
         result = await engine.decide(decision, actor)
     if not result.committed:
         raise StoreError(f"the decision was not committed: {result.errors[0].message}")
-    return preview
+    made = {"commit_seq": result.commit_seq, "cycle_id": result.cycle_id}
+    return preview.model_copy(update=made)
 
 
 async def preview_once(settings: Settings, decision: Decision, actor: str) -> Preview:

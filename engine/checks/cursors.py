@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.checks.check import Check, Violation
 from engine.ledger.cursors import CURSOR_PREFIX
+from engine.ledger.markets import changes_of
 
 
 @dataclass(slots=True)
@@ -60,10 +61,27 @@ class CursorsCheck(Check):
         key, value_ms = row["key"], row["value_ms"]
         expected = {"value_ms": walked.value_ms, "cycle_id": walked.cycle_id}
         yield from Violation.of_columns("cursors", key, expected, row)
-        most = max(row["start_ms"], row["latest_ms"] or 0)
+        most = max(row["start_ms"], row["latest_ms"] or 0, self._latest_in_root(key))
         if value_ms == walked.value_ms and value_ms > most:
             yield Violation.of("cursors", f"{key}.value_ms", f"at most {most}", value_ms)
         yield from self._check_start(walked, key, row["start_ms"])
+
+    def _latest_in_root(self, key: str) -> int:
+        """The latest event of all markets that are, or were, names of one with the cursor's: a fill
+        is repeated under another name, too."""
+        pairs = [
+            {change.symbol, change.after.alias_of}
+            for _, text in self._tx.rows("decisions_all")
+            for change in changes_of(text)
+            if change.after.alias_of is not None
+        ]
+        names: set[str | None] = {key.removeprefix(CURSOR_PREFIX)}
+        for _ in pairs:
+            names = names.union(*(pair for pair in pairs if not names.isdisjoint(pair)))
+        times = [
+            self._tx.value("latest_event", symbol=name) for name in sorted(filter(None, names))
+        ]
+        return max((ts for ts in times if ts is not None), default=0)
 
     def _check_start(self, walked: Walked, key: str, start_ms: int) -> Iterator[Violation]:
         """A cursor's start is not after the value that its first commit left, which the chain has.

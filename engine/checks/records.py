@@ -2,7 +2,7 @@
 evidence, cycles."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Any
 
@@ -46,10 +46,17 @@ class ConflictsCheck(Check):
 
     def violations(self) -> Iterator[Violation]:
         decided = self._decided()
+        whole_ones = set(self._tx.column("conflicts_whole"))
+        expected_id = 0
         for row in self._tx.each_named("verify_conflicts"):
             self.count()
-            by_decision = decided.get(row["id"], UNDECIDED)
-            if by_decision != UNDECIDED or row["status"] != "superseded":
+            expected_id += 1
+            if row["id"] != expected_id:
+                yield Violation.of("conflicts", expected_id, "a row", "no row")
+                expected_id = row["id"]
+            by_decision = decided.pop(row["id"], UNDECIDED)
+            is_part = not row["reported_json"].startswith("[") and row["source_id"] in whole_ones
+            if by_decision != UNDECIDED or row["status"] != "superseded" or not is_part:
                 yield from Violation.of_columns("conflicts", row["id"], by_decision, row)
             events = read_content(row["reported_json"])
             whole = row["reported_json"].startswith("[")
@@ -68,6 +75,14 @@ class ConflictsCheck(Check):
                 yield Violation.of(
                     "conflicts", f"{row['id']}.fields_json", "fields with two values", "others"
                 )
+        yield from self._missing(decided, expected_id)
+
+    def _missing(self, decided: Iterable[int], last_id: int) -> Iterator[Violation]:
+        """Conflicts that decisions, or the counts of commits, say there are."""
+        for number in sorted(decided):
+            yield Violation.of("conflicts", number, "a row, which a decision is about", "no row")
+        if not last_id and self._tx.value("conflicts_counted"):
+            yield Violation.of("conflicts", "all", "a row, for a commit had a conflict", "no row")
 
     def _decided(self) -> dict[int, dict[str, Any]]:
         """What the decisions left of each conflict that one was made about."""
@@ -176,6 +191,9 @@ class CyclesCheck(Check):
             expected = some if went_well else f"not {some}"
             yield Violation.of("cycles", f"{cycle_id}.status", expected, status)
         yield from Violation.of_columns("cycles", cycle_id, _counts(row), row)
+        if has_commit and (row["kind"] == "decision") != bool(row["decides"]):
+            expected = "decision" if row["decides"] else "the kind of a cycle"
+            yield Violation.of("cycles", f"{cycle_id}.kind", expected, row["kind"])
         if outcome != "nothing" and row["cursors_json"] is not None:
             actual = row["cursors_json"]
             yield Violation.of("cycles", f"{cycle_id}.cursors_json", "those of the commit", actual)

@@ -48,12 +48,17 @@ def _remedy(row: Dispute) -> str:
         return f"cycledeck markets alias {new} {old}, or markets distinct {new} {old}"
     if row.kind != "clash":
         return f"cycledeck conflicts resolve {row.id} --keep, --replace or --book-as ID"
-    form = "'market'" if "symbol" in row.fields else "'order'"
-    scope = "market" if "symbol" in row.fields else "order"
+    how = (
+        f"cycledeck conflicts resolve {row.id} --book-as ID books it (under its own id, where "
+        "nothing of that is booked), --keep drops it, --replace puts it in the place of what stands"
+    )
+    scopes = {"symbol": "market", "exchange_order_id": "order"}
+    scope = next((scopes[name] for name in scopes if name in row.fields), None)
+    if scope is None:
+        return how
     return (
-        f"cycledeck conflicts resolve {row.id} --book-as ID books it, --keep drops it, --replace "
-        "puts it in the place of what stands. Where ids are "
-        f"unique per {scope} only, a new ledger with recorded.trade_ids = {form} books all"
+        f"{how}. Where ids are unique per {scope} only, a new ledger with recorded.trade_ids = "
+        f"'{scope}' books all"
     )
 
 
@@ -84,7 +89,8 @@ def changes(preview: Preview, only_shown: bool) -> None:
             changed.append(name)
     if not changed:
         out.print(text("no figure changes" if only_shown else "no figure has changed"))
-    done = "nothing was changed" if only_shown else f"decided, as cycle {preview.cycle_id}"
+    number = f"decision {preview.commit_seq}, made in cycle {preview.cycle_id}"
+    done = "nothing was changed" if only_shown else number
     out.print(text(done, "yellow" if only_shown else "green"))
 
 
@@ -113,6 +119,7 @@ def decisions(lines: Sequence[DecisionLine]) -> None:
         said = line.decision
         about = [f"conflict {said.conflict}" if said.conflict else "", said.trade_id, said.market]
         about += [said.other, said.kind, said.size, f"decision {said.of}" if said.of else ""]
+        about += [said.asset, said.amount, said.qty, said.cost, said.period]
         words = " ".join(word for word in about if word)
         undone = f"  taken back by {line.undone_by}" if line.undone_by else ""
         head = f"{line.number}  {iso(line.committed_ms)}  {line.by}  {said.act.value} {words}"

@@ -149,8 +149,10 @@ class Commands:
         if command.action is Action.PREVIEW_DECISION:
             message = "this is what would change; nothing was changed"
             return Reply(id=command.id, ok=True, message=message, preview=preview)
-        reply = _ran(command, await self._scheduler.decide(decision, actor))
-        return reply.model_copy(update={"preview": preview})
+        result = await self._scheduler.decide(decision, actor)
+        made = {"commit_seq": result.commit_seq, "cycle_id": result.cycle_id}
+        reply = _ran(command, result)
+        return reply.model_copy(update={"preview": preview.model_copy(update=made)})
 
     async def _backfill(self, command: Command) -> Reply:
         """Beside cycles: the one that runs writes its own."""

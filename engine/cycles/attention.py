@@ -76,7 +76,8 @@ def _of_positions(positions: Iterable[Position]) -> Iterator[MarketState]:
     for position in positions:
         sides[position.symbol].add(position.side)
         if position.market.is_booked_as_spot and position.side == NET:
-            remedy = f"`cycledeck rebook {position.symbol}` books it as a contract"
+            how = f"--kind {position.market.kind.value} --size N"
+            remedy = f"`cycledeck rebook {position.symbol} {how}` books it as a contract"
             yield MarketState(position.symbol, status, "booked_as_spot", BOOKED_AS_SPOT, remedy)
         if position.oversold:
             yield MarketState(position.symbol, status, "oversold", OVERSOLD, HISTORY)

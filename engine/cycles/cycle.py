@@ -321,7 +321,7 @@ class CycleRunner:
 
     async def _openings(self, responses: Sequence[VenueResponse]) -> list[Event]:
         """What the account began with, for the first commit of its ledger."""
-        if await self._store.read(lambda tx: tx.value("commit_last")):
+        if await self._store.read(lambda tx: tx.value("cycle_committed")):
             return []
         return openings(self._venue, responses)
 
@@ -394,6 +394,9 @@ class CycleRunner:
             of_status = cycle.held if state.status is MarketStatus.HELD else cycle.attention
             of_status.add(state.symbol)
             cycle.warn(state.kind, state.message, state.symbol)
+        for position in commit.positions.values():  # What is open about a name is about its market.
+            if not (cycle.held | cycle.attention).isdisjoint(position.market.names):
+                cycle.attention.add(position.symbol)
         limit = self._settings.wal_alarm_mib * 1024 * 1024
         if (size := self._store.wal_bytes()) > limit:
             cycle.warn("wal_large", f"the write-ahead log has {size} bytes: a reader keeps it open")

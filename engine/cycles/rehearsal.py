@@ -19,6 +19,7 @@ from engine.ledger.books import Books
 from engine.ledger.commit import Commit, commit_cycle
 from engine.ledger.cursors import cursors_json, read_cursors
 from engine.ledger.digests import VERSION
+from engine.ledger.disputes import decide_again
 from engine.ledger.events import Event
 from engine.ledger.markets import SPOT_RULES, changes_of
 from engine.ledger.positions import Positions
@@ -32,8 +33,7 @@ Report = Callable[[str], None]
 
 # The statements that copy a ledger as it was before a commit.
 COPIED = (
-    "scratch_events", "scratch_claims", "scratch_commits", "scratch_markets", "scratch_distinct",
-    "scratch_conflicts",
+    "scratch_events", "scratch_claims", "scratch_commits", "scratch_markets", "scratch_conflicts",
 )  # fmt: skip
 
 
@@ -84,6 +84,7 @@ def _rehearse(tx: Tx, cycle_id: int, responses: list[VenueResponse], report: Rep
     for name in COPIED:
         tx.run(name, commit_seq=recorded["commit_seq"])
     _restore_markets(tx, recorded["commit_seq"])
+    decide_again(tx, tx.column("scratch_decisions_before", commit_seq=recorded["commit_seq"]))
     _restore_cursors(tx, recorded, responses)
     report("folding its positions")
     books = Books(tx, 0, 0)
@@ -197,7 +198,8 @@ def _balance_differences(tx: Tx, recorded: dict[str, Any], commit: Commit) -> It
     then = {BalanceKey(wallet, asset): amount for wallet, asset, amount in rows}
     now = {key: canonical(amount) for key, amount in commit.balances.items()}
     for key in sorted(then.keys() | now.keys()):
-        yield from _unless_equal("balance", " ".join(key), then.get(key), now.get(key))
+        pair = then.get(key, "0"), now.get(key, "0")  # One that was never moved, too.
+        yield from _unless_equal("balance", " ".join(key), *pair)
 
 
 def _left_by(recorded: dict[str, Any]) -> int:

@@ -226,9 +226,11 @@ class Logged(Frozen):
 
 
 class Preview(Frozen):
-    """What replaying a cycle would do to today's ledger. Nothing was changed."""
+    """What replaying a cycle, or a decision, would do to today's ledger. Nothing was changed; of a
+    decision that was made, `commit_seq` is its number."""
 
     cycle_id: int
+    commit_seq: int | None = None
     attempted: int
     inserted: int
     ignored: int

@@ -8,7 +8,7 @@ from engine.cycles.results import Frozen
 from engine.errors import DecisionRefused
 from engine.ledger import disputes
 from engine.ledger.contents import Content, content_json, read_content
-from engine.ledger.decisions import Act, Decision
+from engine.ledger.decisions import Act, Decision, undone
 from engine.ledger.disputes import Dispute
 from engine.ledger.events import Event, source_id
 from engine.ledger.positions import Positions
@@ -31,28 +31,20 @@ class DecisionLine(Frozen):
 
 def listing(tx: Tx) -> list[DecisionLine]:
     """All decisions, in the order they were made."""
-    lines: dict[int, DecisionLine] = {}
+    lines, taken = [], undone(tx)
     for number, cycle_id, committed_ms, text in tx.rows("decisions_listed"):
         record = json.loads(text)
-        decision = Decision.model_validate(record["decision"])
-        if decision.act is Act.UNDO and decision.of in lines:
-            _mark_undone(lines, decision.of, number)
-        lines[number] = DecisionLine(
-            number=number,
-            cycle_id=cycle_id,
-            committed_ms=committed_ms,
-            by=record["by"],
-            decision=decision,
+        lines.append(
+            DecisionLine(
+                number=number,
+                cycle_id=cycle_id,
+                committed_ms=committed_ms,
+                by=record["by"],
+                decision=Decision.model_validate(record["decision"]),
+                undone_by=taken.get(number),
+            )
         )
-    return [*lines.values()]
-
-
-def _mark_undone(lines: dict[int, DecisionLine], of: int, by: int | None) -> None:
-    """An undo that is undone gives back what it took."""
-    line = lines[of]
-    lines[of] = line.model_copy(update={"undone_by": by})
-    if line.decision.act is Act.UNDO and line.decision.of in lines:
-        _mark_undone(lines, line.decision.of, None if by is not None else of)
+    return lines
 
 
 def last_about(tx: Tx, wanted: Decision) -> int:
@@ -77,7 +69,8 @@ def exported(tx: Tx) -> Iterator[dict[str, Any]]:
         yield from (_said(decision) for decision in standing if decision.act is act)
     for trade_id in tx.column("disputes_decided"):
         yield _contents(tx, trade_id)
-    yield from (_said(decision) for decision in standing if decision.act is Act.VOID)
+    rest = (Act.VOID, Act.OPEN, Act.ADJUST, Act.CLOSE)
+    yield from (_said(decision) for decision in standing if decision.act in rest)
 
 
 def _said(decision: Decision) -> dict[str, Any]:
@@ -138,8 +131,8 @@ def next_decision(tx: Tx, line: Mapping[str, Any]) -> Decision | None:
     if "act" in line:
         decision = Decision.model_validate(line)
         standing = [made.decision for made in listing(tx) if made.undone_by is None]
-        same = {"act", "trade_id", "market", "other"}
-        is_made = any(made.model_dump(include=same) == decision.model_dump(include=same)
+        beside = {"reason", "of", "conflict"}
+        is_made = any(made.model_dump(exclude=beside) == decision.model_dump(exclude=beside)
                       for made in standing)  # fmt: skip
         return None if is_made else decision
     return _next_of(_Trade.of(tx, line["trade_id"]), line)

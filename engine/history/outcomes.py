@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 from engine.history.results_reader import BEYOND
 from engine.ledger import append
 from engine.ledger.contents import Together
+from engine.ledger.disputes import Dispute, decide_again
 from engine.ledger.events import FILL, Event, events_of
 from engine.ledger.fills import Fill
 from engine.ledger.markets import Market, Markets
@@ -141,29 +142,27 @@ class Outcomes:
 
         Returns the ids of trades that a decision was made about.
         """
-        for name, copied in (
-            ("history_markets", "retrace_market"), ("distinct_all", "retrace_distinct"),
-        ):  # fmt: skip
-            for row in self.tx.rows(name):
-                scratch.run_many(copied, [row])
+        for row in self.tx.rows("history_markets"):
+            scratch.run_many("retrace_market", [row])
         trade_ids = {fill.trade_id for fill in fills}
         (commit_seq, *_), *_ = self.tx.rows("history_commit", cycle_id=self.cycle_id) or [(0,)]
         disputes = self.tx.rows(
             "history_disputes",
             trade_ids=json.dumps(sorted(trade_ids)),
             before=self.cycle_id,
-            commit_seq=commit_seq,
         )
         for row in disputes:
             scratch.run_many("retrace_dispute", [row])
-        booked = {row[11] for row in disputes if row[11] is not None}
+        decide_again(scratch, self.tx.column("decisions_before", commit_seq=commit_seq))
+        decided = scratch.typed(Dispute, "disputes_all")
+        booked = {row.booked_as for row in decided if row.booked_as is not None}
         booked.update(self._twins(fills))
         met = self._met(fills, self.cycle_id, booked)
         scratch.run_many("append_detailed_events", met)
         events = (Event._make(row[:-1]) for row in met)
         applied = [event.trade_id for event in events if event.type == FILL]
         scratch.column("claim_fills", fill_ids=json.dumps(applied), cycle_id=0)
-        return {row[6] for row in disputes if row[10] != "open"}
+        return {row.source_id for row in decided if row.status != "open"}
 
     def _twins(self, fills: Iterable[Fill]) -> Iterator[str]:
         """The ids of trades of other markets that these may be, under another name."""

@@ -23,7 +23,7 @@ from engine.ledger.accounting import read_money_json
 from engine.ledger.balances import by_asset
 from engine.ledger.books import read_books, read_oversold
 from engine.ledger.cursors import CURSOR_PREFIX
-from engine.ledger.disputes import open_ones
+from engine.ledger.disputes import open_ones, suspected
 from engine.ledger.holdings import changes_since
 from engine.ledger.identity import Identity
 from engine.ledger.periods import closed, corrections
@@ -176,7 +176,7 @@ class SummaryReader:
     def status(self) -> LedgerStatus:
         tx, lease = self.tx, LeaseRow.read(self.tx)
         positions, balances = read_books(tx)
-        holding = held(tx)
+        holding = held(tx) | suspected(tx).keys()
         oversold = read_oversold(tx, positions, balances)
         negative = balance_views(balances, oversold)
         return LedgerStatus(
@@ -189,7 +189,7 @@ class SummaryReader:
             adjustments=adjustments(tx),
             cursors={row["key"]: row["value_ms"] for row in tx.named("cursors_all")},
             held=tuple(sorted(holding)),
-            markets=_markets(market_states(positions, open_ones(tx), open_questions(tx), holding)),
+            markets=_markets(market_states(positions, open_ones(tx), open_questions(tx), held(tx))),
             closed=self._closed(),
             lease=None if lease.holder is None else asdict(lease),
             last_cycle=self._last_cycle(),
@@ -226,7 +226,7 @@ class SummaryReader:
         return earlier.fills + since
 
     def _cursors(self) -> tuple[CursorView, ...]:
-        holding = held(self.tx)
+        holding = held(self.tx) | suspected(self.tx).keys()
         return tuple(
             CursorView(**row, symbol=symbol, held=symbol in holding)
             for row in self.tx.named("history_cursors")

@@ -35,6 +35,7 @@ def append_account(tx: Tx, events: Sequence[Event], cycle_id: int, done: Appende
     done.attempted += len(events)
     done.inserted += new
     done.account += new
+    done.others = bool(new)
 
 
 def _stored(tx: Tx, events: Sequence[Event]) -> dict[str, Event]:

@@ -20,6 +20,7 @@ from engine.ledger.contents import (
 from engine.ledger.disputes import Dispute, DisputeKind
 from engine.ledger.event_types import OF_TRADES
 from engine.ledger.events import BASIC, DECISION, FEE, FILL, Event, events_of, no_fee
+from engine.ledger.facts import LedgerFacts
 from engine.ledger.fills import Fill
 from engine.ledger.markets import Markets
 from engine.ledger.names import MarketNames
@@ -36,7 +37,8 @@ class Appended:
     from the ledger. `named_fees` are fills of earlier cycles whose fees were unknown, and are all
     named now. `waiting` are markets that may be others under another name: nothing new is booked.
     `refused` are the ids and times of contents that a decision refused. `account` are the account
-    events among those `inserted`.
+    events among those `inserted`; `others`, whether any of these is of another type than FILL and
+    FEE. `unclaimed` fills were claimed, and given free again.
     """
 
     attempted: int = 0
@@ -49,6 +51,8 @@ class Appended:
     waiting: frozenset[str] = frozenset()
     refused: set[tuple[str, int]] = field(default_factory=set)
     account: list[Event] = field(default_factory=list)
+    others: bool = False
+    unclaimed: int = 0
 
     @property
     def disputed_fills(self) -> set[str]:
@@ -72,13 +76,15 @@ def append(
     cycle_id: int,
     markets: Markets | None = None,
     together: Together | None = None,
+    facts: LedgerFacts | None = None,
 ) -> Appended:
     """Append the FILL and FEE events of `fills`; an event that is there already stays as it is.
 
     `together` is what the cycle's reports contradict each other about, where `fills` are not all
     of them.
     """
-    return _Append(tx, cycle_id, markets or Markets(tx), together).append(fills)
+    known = markets or Markets(tx), facts or LedgerFacts.read(tx)
+    return _Append(tx, cycle_id, *known, together).append(fills)
 
 
 def append_events(tx: Tx, events: Sequence[Event], cycle_id: int) -> Appended:
@@ -86,7 +92,7 @@ def append_events(tx: Tx, events: Sequence[Event], cycle_id: int) -> Appended:
 
     Raises `StoreError` where one is not.
     """
-    return _Append(tx, cycle_id, Markets(tx), Together()).append_new(events)
+    return _Append(tx, cycle_id, Markets(tx), LedgerFacts.read(tx), Together()).append_new(events)
 
 
 def contradicting(fills: Sequence[Fill], markets: Markets) -> Together:
@@ -99,11 +105,19 @@ def contradicting(fills: Sequence[Fill], markets: Markets) -> Together:
 class _Append:
     """One cycle's fills on their way into the ledger."""
 
-    def __init__(self, tx: Tx, cycle_id: int, markets: Markets, together: Together | None) -> None:
+    def __init__(
+        self,
+        tx: Tx,
+        cycle_id: int,
+        markets: Markets,
+        facts: LedgerFacts,
+        together: Together | None,
+    ) -> None:
         self._tx = tx
         self._cycle_id = cycle_id
         self._markets = markets
-        self._names = MarketNames(tx, markets)
+        self._facts = facts
+        self._names = MarketNames(tx, markets, has_conflicts=facts.conflicts)
         self._together = together
         self._done = Appended()
         self._by_old_rules: set[str] = set()
@@ -147,6 +161,7 @@ class _Append:
             )
         self._done.attempted = len(events)
         self._done.account = [event for event in events if event.type not in OF_TRADES]
+        self._done.others = any(event.type not in (FILL, FEE) for event in events)
         return self._done
 
     def _claim(self, fills: Iterable[Fill]) -> set[str]:
@@ -161,7 +176,7 @@ class _Append:
         """Ids under which several contents were reported, now or earlier: none is booked as it
         comes."""
         clashing = set(self._together.clashing) if self._together else set()
-        if self._tx.value("clash_exists"):
+        if self._facts.conflicts and self._tx.value("clash_exists"):
             clashing.update(self._tx.column("clashing_ids", trade_ids=json.dumps(ids)))
         return clashing
 
@@ -172,8 +187,14 @@ class _Append:
 
     def _book(self, fresh: dict[str, list[Event]]) -> None:
         """Book what is new, but for twins of what is known, and for markets that wait."""
+        again, self._again = self._again, []
+        met: set[str] = set()
         for trade_id, twin in self._names.twins(fresh):
-            self._meet_twin(fresh.pop(trade_id), twin)
+            self._unclaim([trade_id])
+            met.add(trade_id)
+            same = [events for events in again if events[0].trade_id == trade_id]
+            for events in (fresh.pop(trade_id), *same):
+                self._meet_twin(events, twin)
         held = [
             trade_id
             for trade_id, events in fresh.items()
@@ -182,10 +203,16 @@ class _Append:
         for trade_id in held:
             self._done.attempted -= len(fresh.pop(trade_id))
         self._unclaim(held)
+        for events in again:
+            if events[0].trade_id in held:
+                self._done.attempted -= len(events)
+            elif events[0].trade_id not in met:
+                self._again.append(events)
         for orphan in self._insert([event for events in fresh.values() for event in events]):
             self._meet(orphan)
 
     def _unclaim(self, trade_ids: Sequence[str]) -> None:
+        self._done.unclaimed += len(trade_ids)
         if trade_ids:
             self._tx.run("unclaim", fill_ids=json.dumps(trade_ids), cycle_id=self._cycle_id)
 
@@ -282,7 +309,7 @@ class _Append:
         others = [*(standing[1:] if replaced else standing), *standing, *clashing]
         others += [content for _, content in whole]
         fields = self._contradiction(report, others)
-        if self._is_refused(report, fields, rows):
+        if self._is_refused(report, fields, rows, stored):
             self._refuse(events)
         else:
             self._dispute(events, fields, stored, alone=not clashing)
@@ -304,7 +331,13 @@ class _Append:
         )
         return next((fields for fields in each if fields), {})
 
-    def _is_refused(self, report: Content, fields: Contradiction, rows: Iterable[Dispute]) -> bool:
+    @staticmethod
+    def _is_refused(
+        report: Content,
+        fields: Contradiction,
+        rows: Iterable[Dispute],
+        stands: Content | None,
+    ) -> bool:
         """Whether a decision refused the events in dispute, which 0.1.0 kept one by one."""
         refused = {
             event.hash
@@ -313,7 +346,7 @@ class _Append:
             for event in row.events
         }
         return bool(refused) and refused.issuperset(
-            event.hash for event in report.disputed(fields, None)
+            event.hash for event in report.disputed(fields, stands)
         )
 
     def _dispute(
@@ -371,7 +404,6 @@ class _Append:
 
     def _meet_twin(self, events: list[Event], twin: Event) -> None:
         """A new fill whose twin another market has: one fill, if the market is that one."""
-        self._unclaim([events[0].trade_id])
         fields = Content.of([twin]).contradicted_by(Content.of(events), self._markets.root)
         if "symbol" in fields:
             self._relabelled(events, fields, None)

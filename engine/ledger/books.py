@@ -22,6 +22,7 @@ from engine.ledger.balances import (
 from engine.ledger.digests import VERSION
 from engine.ledger.event_types import BOOKED, UNVOID, VOID
 from engine.ledger.events import Event
+from engine.ledger.facts import LedgerFacts
 from engine.ledger.fills import Fill
 from engine.ledger.holdings import Holdings
 from engine.ledger.markets import Market, MarketChange, MarketKind, Markets
@@ -37,6 +38,7 @@ class Books:
     def __init__(self, tx: Tx, commit_seq: int, cycle_id: int) -> None:
         self._tx = tx
         self.moved: Balances = {}
+        self.facts = LedgerFacts.read(tx)
         self.markets = Markets(tx)
         self.positions = Positions(tx, self.markets)
         self.balances = StoredBalances(tx)
@@ -66,6 +68,8 @@ class Books:
         self, appended: Appended, fills: Iterable[Fill], decided: Sequence[MarketChange] = ()
     ) -> None:
         """Apply what was appended, and what was decided about markets; store what that changes."""
+        if not (self.facts.others or appended.others):
+            self.positions.knows_fills_alone()
         ruled = self._rule(decided) if decided else {}
         self.markets.pin(self._reported(appended, fills), self._commit_seq)
         new = self.positions.grouped(appended.inserted)
@@ -78,14 +82,15 @@ class Books:
         for key, more in self._unknown(appended).items():
             changed.setdefault(key, self.positions.read(key)).fees_unknown += more
         rulings = [event for event in appended.inserted if event.type in (VOID, UNVOID)]
-        for key in unsettled | self.positions.grouped(rulings).keys():
+        recounted = unsettled | self.positions.grouped(rulings).keys()
+        for key in changed.keys() if decided else recounted:
             changed[key].fees_unknown = self.positions.fees_unknown(key)
         self.positions.keep(changed.values(), self._commit_seq, self._cycle_id)
         traded = difference(moved_by(changed.values()), before)
         self.moved = together(traded, legs_of(appended.account)) if appended.account else traded
         self.moved = together(self.moved, ruled) if ruled else self.moved
         self.balances.move(self.moved, self._commit_seq, self._cycle_id)
-        self._raise_questions(appended, anew.values())
+        self._raise_questions(appended, [*anew.values(), *([0] if decided else [])])
 
     def _reported(self, appended: Appended, fills: Iterable[Fill]) -> dict[str, Market | None]:
         """The markets of what was appended, as their reports have them."""
@@ -110,7 +115,7 @@ class Books:
     def _raise_questions(self, appended: Appended, anew: Iterable[int]) -> None:
         """Compare anew what was said about the past that changed, and tell what came too late."""
         times = [*anew, *(event.ts for event in appended.inserted)]
-        if not times or not self._tx.rows("account_any"):
+        if not times or not (self.facts.others or appended.others):
             return
         Assertions(self._tx, self.positions, self.balances).review(min(times))
         if appended.inserted:
@@ -148,7 +153,8 @@ class Books:
         """By how many fills with unknown fees positions have more, or fewer."""
         more: Counter[PositionKey] = Counter()
         for events, count in ((appended.inserted, 1), (appended.named_fees, -1)):
-            unknown = [event for event in events if event.fees_unknown]
+            void = self.positions.void
+            unknown = [e for e in events if e.fees_unknown and e.trade_id not in void]
             for key, fills in self.positions.grouped(unknown).items():
                 more[key] += count * len(fills)
         return more
@@ -166,7 +172,8 @@ def read_oversold(
     tx: Tx, positions: Iterable[Position], balances: Balances
 ) -> frozenset[BalanceKey]:
     """The balances of which more is gone than there was."""
-    return Holdings.read(tx, positions).oversold(balances)
+    others = LedgerFacts.read(tx).others
+    return Holdings.read(tx, positions, others).oversold(balances)
 
 
 def read_books(tx: Tx) -> tuple[list[Position], Balances]:

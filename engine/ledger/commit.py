@@ -27,6 +27,7 @@ from engine.ledger.decisions import Decision, decide
 from engine.ledger.digests import POSITIONS_ONLY, VERSION, digest
 from engine.ledger.disputes import OpenDisputes, open_ones
 from engine.ledger.events import Event
+from engine.ledger.facts import LedgerFacts
 from engine.ledger.holdings import Holdings
 from engine.ledger.periods import closed
 from engine.ledger.positions import Positions, named
@@ -111,11 +112,19 @@ def commit_cycle(
         books.positions.decided()
         books.apply(appended, (), decided.markets)
     else:
-        appended = append(tx, fills, cycle_id, books.markets)
+        appended = append(tx, fills, cycle_id, books.markets, facts=books.facts)
         append_account(tx, events, cycle_id, appended)
         books.apply(appended, fills)
     positions, balances, after = _digest(books)
-    cursors = unmoved(tx) if decided else move_cursors(tx, markets, appended, cycle_id)
+    facts = LedgerFacts(
+        conflicts=books.facts.conflicts or bool(appended.disputed),
+        others=books.facts.others or appended.others,
+        decisions=books.facts.decisions or decided is not None,
+    )
+    if decided is not None:
+        cursors = unmoved(tx)
+    else:
+        cursors = move_cursors(tx, markets, appended, cycle_id, has_conflicts=facts.conflicts)
     record: dict[str, Any] = {
         "commit_seq": commit_seq,
         "cycle_id": cycle_id,
@@ -130,7 +139,9 @@ def commit_cycle(
         "decision_json": decided.decision_json if decided else None,
     }
     # What a hand changed in the books since the last commit is committed too: this one vouches.
-    changed = tx.value("rows_changed") != changed_before or after != last["positions_digest"]
+    # A claim that was given free again changed a row twice, and nothing.
+    rows_changed = tx.value("rows_changed") - changed_before - 2 * appended.unclaimed
+    changed = rows_changed != 0 or after != last["positions_digest"]
     if changed or begins_version or decided is not None:
         hashes = (event.hash for event in appended.inserted)
         record["hash"] = chain_hash(last["hash"], record, hashes)
@@ -145,20 +156,24 @@ def commit_cycle(
         positions=named(positions),
         balances=balances,
         digest_before=last["positions_digest"],
-        disputes=open_ones(tx),
-        prior_period=_prior_period(tx, appended.inserted),
-        **_standing(tx, positions, balances, difference(balances, books.moved)),
+        prior_period=_prior_period(tx, appended.inserted) if facts.decisions else 0,
+        **_standing(tx, facts, positions, balances, difference(balances, books.moved)),
     )
 
 
 def _standing(
-    tx: Tx, positions: Iterable[Position], balances: Balances, before: Balances
+    tx: Tx, facts: LedgerFacts, positions: Iterable[Position], balances: Balances, before: Balances
 ) -> dict[str, Any]:
-    """What is oversold, what was not before, and which questions are open."""
-    holdings = Holdings.read(tx, positions)
+    """What is oversold, what was not before, and which disputes and questions are open."""
+    holdings = Holdings.read(tx, positions, facts.others)
     oversold = holdings.oversold(balances)
     newly = oversold - holdings.oversold(before)
-    return {"oversold": oversold, "newly_oversold": newly, "questions": open_questions(tx)}
+    return {
+        "oversold": oversold,
+        "newly_oversold": newly,
+        "disputes": open_ones(tx) if facts.conflicts else [],
+        "questions": open_questions(tx) if facts.others else [],
+    }
 
 
 def _prior_period(tx: Tx, events: Iterable[Event]) -> int:
@@ -185,9 +200,12 @@ def read_commit(tx: Tx, cycle_id: int) -> Commit | None:
         positions=positions,
         balances=balances.all(),
         digest_before=_digest_before(tx, record["commit_seq"]),
-        disputes=open_ones(tx),
         **_standing(
-            tx, positions.values(), balances.all(), balances.as_of(record["commit_seq"] - 1)
+            tx,
+            LedgerFacts.read(tx),
+            positions.values(),
+            balances.all(),
+            balances.as_of(record["commit_seq"] - 1),
         ),
     )
 

@@ -63,13 +63,15 @@ class Content(NamedTuple):
 
     def disputed(self, fields: Collection[str], stands: "Content | None") -> Iterator[Event]:
         """The events of this report that contradict in `fields` what stands; where the fill itself
-        does, its fees too, but for those that stand."""
+        does, its fees too, but for those that stand. Where nothing stands, all of them."""
+        if stands is None:
+            yield from self.events
+            return
         of_fill = {f"fee:{currency}" for currency in self.fees}.issuperset(fields) is False
         if of_fill:
             yield self.fill
-        known = stands.fees if stands is not None else {}
         for currency, fee in self.fees.items():
-            same = known.get(currency)
+            same = stands.fees.get(currency)
             odd = same is None or same.contradicted_by(fee)
             if f"fee:{currency}" in fields or (of_fill and odd):
                 yield fee
@@ -87,8 +89,8 @@ def is_relabelled(fields: Collection[str]) -> bool:
 
 class Together(NamedTuple):
     """What the reports of one cycle contradict each other about, by the ids of trades: those with
-    more than one content, and those under several names of a market; `several` are all that were
-    reported more than once."""
+    more than one content, and those under several names of a market; `several` are all that
+    were reported in more than one way."""
 
     several: Collection[str] = frozenset()
     clashing: Mapping[str, Sequence[Content]] = MappingProxyType({})
@@ -114,7 +116,8 @@ class Together(NamedTuple):
                 relabelled[trade_id] = {content.fill.traded_in for content in contents.values()}
             elif fields:
                 clashing[trade_id] = [*contents.values()]
-        return cls(by_id.keys(), clashing, relabelled)
+        several = frozenset(trade_id for trade_id, each in by_id.items() if len(each) > 1)
+        return cls(several, clashing, relabelled)
 
 
 def content_json(events: Iterable[Event]) -> str:

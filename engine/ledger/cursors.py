@@ -64,6 +64,8 @@ def move_cursors(
     markets: Iterable[PreparedMarket],
     appended: Appended,
     cycle_id: int,
+    *,
+    has_conflicts: bool = True,
 ) -> dict[str, CursorChange]:
     """Move each cursor to its latest fill, never back, and only over a window that joins it.
 
@@ -75,7 +77,7 @@ def move_cursors(
     that nobody has looked at: its fills count, but the cursor stays.
     """
     changes = {}
-    limits: dict[str, int] = tx.pairs("clash_limits")
+    limits: dict[str, int] = tx.pairs("clash_limits") if has_conflicts else {}
     disputed, refused = appended.disputed_fills, appended.refused
     for market in markets:
         key = market.cursor_key

@@ -119,7 +119,7 @@ def decide(
     tx: Tx, decision: Decision, books: Books, *, actor: str, now_ms: int, commit_seq: int
 ) -> Decided:
     """Work out a decision, and change the rows it is about. Raises `DecisionRefused`."""
-    deciding = _Deciding(tx, decision, books, commit_seq)
+    deciding = _Deciding(tx, decision, books, commit_seq, now_ms)
     deciding.act()
     effects = deciding.effects
     _check_booked(tx, [*effects.void, *effects.valid])
@@ -135,6 +135,25 @@ def decide(
     return Decided(all_events, effects.markets, json.dumps(record))
 
 
+def undone(tx: Tx) -> dict[int, int]:
+    """The decisions that were taken back, by number, and which one did; an undo that is undone
+    gives back what it took."""
+    of: dict[int, int] = {}
+    taken: dict[int, int] = {}
+    for number, text in tx.rows("decisions_all"):
+        target = json.loads(text)["decision"].get("of")
+        if target is not None:
+            of[number] = target
+            _take_back(taken, of, target, number)
+    return taken
+
+
+def _take_back(taken: dict[int, int], of: dict[int, int], target: int, by: int) -> None:
+    taken[target] = by
+    if target in of:  # It was an undo itself: what that took is there again.
+        taken.pop(of[target], None)
+
+
 def _check_booked(tx: Tx, fills: Iterable[Event]) -> None:
     """Raises `DecisionRefused` for a trade of which the exchange stated what it moved."""
     ids = json.dumps([fill.trade_id for fill in fills])
@@ -148,12 +167,15 @@ def _check_booked(tx: Tx, fills: Iterable[Event]) -> None:
 class _Deciding:
     """One decision on its way: what it is about is looked up, checked and changed."""
 
-    def __init__(self, tx: Tx, decision: Decision, books: Books, commit_seq: int) -> None:
+    def __init__(
+        self, tx: Tx, decision: Decision, books: Books, commit_seq: int, now_ms: int
+    ) -> None:
         self._tx = tx
         self._decision = decision
         self._books = books
         self._markets = books.markets
         self._commit_seq = commit_seq
+        self._now_ms = now_ms
         self.effects = Effects()
 
     def act(self) -> None:
@@ -189,7 +211,7 @@ class _Deciding:
             )
         self.effects.void += standing
         for row in disputes.of_trade(self._tx, dispute.source_id):
-            if row.status == "replaced":
+            if row.booked_as is not None and source_id(row.booked_as) == dispute.source_id:
                 self._settle(row, "refused")
         self._book(dispute, dispute.source_id, "replaced")
 
@@ -252,7 +274,12 @@ class _Deciding:
         events = [event.of_trade(trade_id) for event in dispute.events]
         market = self._markets.stored(dispute.symbol)
         if market is None:
-            market = Market.of(dispute.symbol)
+            market = replace(Market.of(dispute.symbol), market_id=events[0].market_id)
+            if market.kind is MarketKind.OTHER:
+                raise DecisionRefused(
+                    f"conflict {dispute.id}: {dispute.symbol} is no market of this ledger yet, and "
+                    "what kind it is its name does not say; decide once a fill of it is booked"
+                )
             self._change_market(None, market)
         elif self._markets.of(dispute.symbol).is_contract and not events[0].contract_size:
             raise DecisionRefused(
@@ -268,8 +295,8 @@ class _Deciding:
     def _standing(self, trade_id: str) -> list[Event]:
         """The fills that stand under an id: the exchange's own, or what replaced it."""
         rows = disputes.of_trade(self._tx, trade_id)
-        ids = [trade_id, *(row.booked_as for row in rows if row.status == "replaced")]
-        fills = [self._fill(each) for each in ids if each is not None]
+        ids = [trade_id, *(row.booked_as for row in rows if row.booked_as is not None)]
+        fills = [self._fill(each) for each in ids if source_id(each) == trade_id]
         void = self._books.positions.void
         return [fill for fill in fills if fill is not None and fill.trade_id not in void]
 
@@ -310,6 +337,7 @@ class _Deciding:
         if before is not None and before.alias_of == target.symbol:
             raise DecisionRefused(f"{new} is an alias of {target.symbol} already")
         self._check_sizes(new, target)
+        self._check_opened(new, target.symbol)
         unknown = replace(target, symbol=new, market_id=None)
         after = replace(before or unknown, alias_of=target.symbol)
         self._change_market(before, replace(after, aliases=()))
@@ -322,8 +350,19 @@ class _Deciding:
         for dispute in self._suspicions(new, target.symbol):
             self._settle(dispute, "refused")
 
+    def _check_opened(self, *symbols: str) -> None:
+        """What was booked late before an OPENING is told by its market's name."""
+        if opened := set(symbols).intersection(self._tx.column("opened_markets")):
+            raise DecisionRefused(
+                f"{', '.join(sorted(opened))} has an opening, which its names have to stay for"
+            )
+
     def _check_sizes(self, new: str, target: Market) -> None:
         """A contract without a size would be counted as one of size 1."""
+        if not target.is_contract and self._tx.value("fills_with_size", symbol=new):
+            raise DecisionRefused(
+                f"fills of {new} are contracts of a size of their own, and {target.symbol} is none"
+            )
         if not target.is_contract or target.contract_size is not None:
             return
         if self._tx.value("fills_without_size", symbol=new):
@@ -337,8 +376,8 @@ class _Deciding:
         new, old = self._pair()
         if self._markets.root(new) == self._markets.root(old):
             raise DecisionRefused(f"{new} is an alias of {old}; undo that first")
-        stored = self._tx.pairs("distinct_pairs")
-        if (new, old) in stored.items() or (old, new) in stored.items():
+        stored = {frozenset(pair) for *pair, _ in self._tx.rows("distinct_all")}
+        if {new, old} in stored:
             raise DecisionRefused(f"{new} and {old} are distinct already")
         change = {"symbol": new, "other": old, "before": None, "after": self._commit_seq}
         self.effects.distinct.append(change)
@@ -404,7 +443,11 @@ class _Deciding:
         accepted = " or ".join(kind.value for kind in kinds)
         if self._decision.kind not in kinds:
             raise DecisionRefused(f"--kind {self._decision.kind}: {accepted} is accepted")
-        market = Market.of(symbol, linear=self._decision.kind == MarketKind.LINEAR)
+        market = Market.of(symbol)
+        if (
+            market.kind is MarketKind.OTHER
+        ):  # Settled in another asset: linear where it is called that.
+            market = Market.of(symbol, linear=self._decision.kind == MarketKind.LINEAR)
         if market.kind != self._decision.kind:
             raise DecisionRefused(
                 f"--kind {self._decision.kind}: {symbol} is settled in {market.money}, and so "
@@ -465,6 +508,10 @@ class _Deciding:
             until_ms = end_of(_text("PERIOD", self._decision.period))
         except ValueError as error:
             raise DecisionRefused(str(error)) from None
+        if until_ms > self._now_ms:
+            raise DecisionRefused(
+                f"{self._decision.period}: it ends {iso(until_ms)}, in the future"
+            )
         before = closed(self._tx)
         if before is not None and until_ms <= before.until_ms:
             raise DecisionRefused(
@@ -483,14 +530,21 @@ class _Deciding:
             raise DecisionRefused(
                 f"there is no decision {number}; `decisions list` has their numbers"
             )
+        if by := undone(self._tx).get(number or 0):
+            raise DecisionRefused(f"decision {number} is taken back already, by decision {by}")
         made = json.loads(text)
         void = self._books.positions.void
         wanted_void = [*made["void"]]
         wanted_valid = [*made["valid"], *made["booked"]]
         if not void.issuperset(wanted_void) or not void.isdisjoint(wanted_valid):
             raise self._followed(number, "another ruling about its trades")
+        if any(self._is_replaced(trade_id, wanted_valid) for trade_id in wanted_void):
+            raise self._followed(number, "a replacement of its trade")
         self.effects.valid += self._fills(wanted_void)
         self.effects.void += self._fills(wanted_valid)
+        if made["distinct"]:
+            by_rule = set(self._tx.column("rule_booked", number=str(number))) - void
+            self.effects.void += self._fills(sorted(by_rule.difference(wanted_valid)))
         for change in made["conflicts"]:
             self._undo_dispute(number, change)
         for change in made["distinct"]:
@@ -509,6 +563,15 @@ class _Deciding:
         if (current.until_ms if current else None) != after:
             raise self._followed(number, "another one about closed periods")
         self.effects.closes_ms = (after, before)
+
+    def _is_replaced(self, trade_id: str, but: Iterable[str]) -> bool:
+        """Whether another content stands in a trade's place, which would count beside it."""
+        rows = disputes.of_trade(self._tx, source_id(trade_id))
+        void = self._books.positions.void
+        return any(
+            row.status == "replaced" and row.booked_as not in (*void, *but, trade_id)
+            for row in rows
+        )
 
     def _fills(self, trade_ids: Iterable[str]) -> list[Event]:
         fills = [self._fill(trade_id) for trade_id in trade_ids]
@@ -534,13 +597,14 @@ class _Deciding:
             raise self._followed(number, f"another one about {change.symbol}")
         if change.before is None:
             # Once pinned, a market stays: its own name is what it was an alias of before.
-            after = replace(Market.of(change.symbol), aliases=())
+            after = replace(Market.of(change.symbol), id_form=current.id_form)
             if change.after.alias_of is None:
                 return
         else:
             after = change.before
         if change.after.alias_of is not None:
             self._check_sizes(change.symbol, after)
+            self._check_opened(change.symbol, change.after.alias_of)
         self._change_market(current, after)
 
     @staticmethod

@@ -86,6 +86,19 @@ def about(event: Event) -> dict[str, str | int]:
     }
 
 
+def decide_again(tx: Tx, decisions: Iterable[str]) -> None:
+    """Bring undecided disputes, and no distinct markets, to where decisions left them, in order."""
+    for text in decisions:
+        record = json.loads(text)
+        for change in record["conflicts"]:
+            tx.run("dispute_decide", id=change["id"], **change["after"])
+        for change in record["distinct"]:
+            pair = {"symbol": change["symbol"], "other": change["other"]}
+            tx.run("distinct_drop", **pair)
+            if change["after"] is not None:
+                tx.run("distinct_keep", **pair, commit_seq=change["after"])
+
+
 def content_hash(events: Iterable[Event]) -> bytes:
     digest = blake2b(digest_size=16)
     for event in events:

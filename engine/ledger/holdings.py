@@ -22,10 +22,10 @@ class Holdings:
     never_paid_with: frozenset[str]
 
     @classmethod
-    def read(cls, tx: Tx, positions: Iterable[Position]) -> "Holdings":
-        has_account_events = bool(tx.rows("account_any"))
-        lent = set(tx.column("wallets_with_interest")) if has_account_events else set()
-        opened = set(tx.column("wallets_opened")) if has_account_events else set()
+    def read(cls, tx: Tx, positions: Iterable[Position], has_others: bool) -> "Holdings":
+        """`has_others`: the ledger has other events than fills and fees."""
+        lent = set(tx.column("wallets_with_interest")) if has_others else set()
+        opened = set(tx.column("wallets_opened")) if has_others else set()
         bases, moneys = set(), set()
         for position in positions:
             market = position.market

@@ -125,6 +125,8 @@ class Market:
     @property
     def qualifier(self) -> str:
         """What the ids of its fills begin with where they are unique per market only."""
+        if self.id_form is TradeIds.NONE:  # What such ids are made of begins with the symbol.
+            return self.symbol
         return self.market_id or self.symbol
 
     def source_id(self, trade_id: str) -> str:
@@ -243,7 +245,15 @@ class Markets:
     def known(self) -> Mapping[str, Market]:
         """The pinned ones, and those that 0.1.0 began and no later commit has pinned yet."""
         begun = self._tx.column("markets_begun")
-        return {symbol: self.of(symbol) for symbol in (*begun, *self._stored)}
+        return {symbol: self._as_read(symbol) for symbol in (*begun, *self._stored)}
+
+    def _as_read(self, symbol: str) -> Market:
+        """The market by whose rules reports are read, with what trade ids are made with."""
+        market, own = self.of(symbol), self._stored.get(symbol)
+        if own is None or own.alias_of is None:
+            return market
+        ids = {"market_id": own.market_id, "id_form": own.id_form}
+        return replace(market, symbol=symbol, aliases=(), **ids)  # type: ignore[arg-type]
 
     @property
     def pinned(self) -> Collection[Market]:

@@ -4,6 +4,7 @@ for fills of both look alike."""
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from engine.ledger import disputes
 from engine.ledger.contents import Content, is_relabelled
@@ -18,10 +19,10 @@ class MarketNames:
     """The names of a ledger's markets. `waiting` are those that may be others under another name:
     nothing new of them is booked until that is decided."""
 
-    def __init__(self, tx: Tx, markets: Markets) -> None:
+    def __init__(self, tx: Tx, markets: Markets, *, has_conflicts: bool = True) -> None:
         self._tx = tx
         self._markets = markets
-        self._suspected = disputes.suspected(tx)
+        self._suspected = disputes.suspected(tx) if has_conflicts else {}
         self._named = set(self._suspected)
         self._distinct: dict[frozenset[str], int] | None = None
 
@@ -31,8 +32,7 @@ class MarketNames:
 
     def first(self, symbols: Collection[str]) -> str:
         """The one that was pinned first; of markets that are not, the first by code point."""
-        commits = self._markets.commits
-        return min(symbols, key=lambda symbol: (commits.get(symbol, NEVER), symbol))
+        return min(symbols, key=self._rank)
 
     def suspect(self, symbols: Collection[str]) -> None:
         """Take names for those of one market, unless the operator said that they are not."""
@@ -64,19 +64,35 @@ class MarketNames:
             return
         found: set[str] = set()
         for symbol, fills in sorted(of_markets.items()):
-            ids = json.dumps([*fills])
-            rows = self._tx.rows("twins", ids=ids, symbol=symbol)
+            rows = self._tx.rows("twins", ids=json.dumps([*fills]), symbol=symbol)
             pairs = [(fills[bare], Event._make(row)) for bare, *row in rows]
-            for other in sorted(of_markets):
-                if other != symbol and self.first({symbol, other}) == other:
-                    both = fills.keys() & of_markets[other].keys()
-                    pairs += [(fills[bare], of_markets[other][bare]) for bare in sorted(both)]
             yield from self._alike(pairs, found)
+        yield from self._alike(self._among(of_markets), found)
+
+    def _among(
+        self, of_markets: Mapping[str, Mapping[str, Event]]
+    ) -> Iterator[tuple[Event, Event]]:
+        """Pairs of new fills of several markets that may be one, that of the first market last."""
+        firsts: dict[tuple[Any, ...], Event] = {}
+        for symbol in sorted(of_markets, key=self._rank):
+            root = self._markets.root(symbol)
+            for bare, fill in of_markets[symbol].items():
+                content = bare, fill.ts, fill.side, fill.qty, fill.price
+                for key in (content, (bare, root)):
+                    first = firsts.setdefault(key, fill)
+                    if first is not fill:
+                        yield fill, first
+
+    def _rank(self, symbol: str) -> tuple[int, str]:
+        return self._markets.commits.get(symbol, NEVER), symbol
 
     def _qualifier(self, fill: Event) -> str:
         """What the ids of a market's fills begin with, where they are unique within it only."""
         market = self._markets.stored(fill.traded_in)
-        return market.qualifier if market else fill.market_id or fill.traded_in
+        if market is not None:
+            return market.qualifier
+        own = fill.trade_id.startswith(f"{fill.traded_in}:")
+        return fill.traded_in if own else fill.market_id or fill.traded_in
 
     def _alike(
         self, pairs: Iterable[tuple[Event, Event]], found: set[str]
@@ -85,7 +101,8 @@ class MarketNames:
             if fill.trade_id in found or self.distinct({fill.traded_in, other.traded_in}):
                 continue
             fields = Content(other, {}).contradicted_by(Content(fill, {}))
-            if is_relabelled(fields):
+            same_market = self._markets.root(fill.traded_in) == self._markets.root(other.traded_in)
+            if same_market or is_relabelled(fields):
                 found.add(fill.trade_id)
                 yield fill.trade_id, other
 

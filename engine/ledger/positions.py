@@ -98,6 +98,10 @@ class Positions:
         """The ids of the trades that are void by the ledger's first events."""
         return frozenset(self._tx.column("void_trades", last_seq=last_seq))
 
+    def knows_fills_alone(self) -> None:
+        """The ledger has fills and fees alone: none is void, nor is stated what one moved."""
+        self._void, self._any_booked = frozenset(), False
+
     def decided(self) -> None:
         """Trades may have become void, or valid again."""
         self._void = None

@@ -138,7 +138,7 @@ def test_a_running_engine_is_asked_and_its_audit_has_it(desk: Desk) -> None:
         preview = desk.run("conflicts", "resolve", 1, "--replace", "--preview")
         assert "cost 180" in preview.out
         ran = desk.run("conflicts", "resolve", 1, "--replace", "--reason", "asked")
-        assert (ran.code, "decided, as cycle 4" in ran.out) == (0, True)
+        assert (ran.code, "decision 3, made in cycle 4" in ran.out) == (0, True)
         refused = desk.run("conflicts", "resolve", 1, "--keep")
         assert (refused.code, "conflict 1 is decided" in refused.err) == (2, True)
     finally:
@@ -223,7 +223,7 @@ def test_a_contract_that_the_first_program_booked_as_spot_is_booked_anew(tmp_pat
     swap = "BTC/USD:BTC"
     old = desk.figures(swap)
     assert "give the --size" in desk.run("rebook", swap, "--kind", "inverse").err
-    assert "is settled in BTC" not in desk.run("rebook", swap, "--kind", "linear").err
+    assert "is settled in BTC, and so inverse" in desk.run("rebook", swap, "--kind", "linear").err
     how = ("--kind", "inverse", "--size", "100")
     assert desk.run("rebook", swap, *how).code == 0
     figures = desk.figures(swap)

@@ -406,3 +406,156 @@ def test_after_decisions_the_books_are_equal_whatever_the_order_split_and_moment
     told(other, *reversed(reports))
     _decide(other, [line for line in exported(ledger) if "act" not in line])
     assert balances_of(told(other, *reports)) == balances_of(made)
+
+
+# --- what a hostile reading found
+
+
+def market_ids(*items: Any) -> list[Any]:
+    """Items whose ids are unique per market, as the ledger's markets are pinned by now."""
+    return [read(item, TradeIds.MARKET) for item in items]
+
+
+def test_an_undone_decision_is_not_undone_again(ledger: OpenLedger) -> None:
+    told(ledger, BUY)
+    made = decided(ledger, Act.ADJUST, asset="USDT", amount="5", at_ms=5_000, reason="found")
+    decided(ledger, Act.UNDO, of=made.commit_seq)
+    with pytest.raises(DecisionRefused, match="is taken back already"):
+        decided(ledger, Act.UNDO, of=made.commit_seq)
+
+
+def test_a_void_trade_that_was_replaced_stays_void(ledger: OpenLedger) -> None:
+    told(ledger, BUY)
+    told(ledger, BETTER)
+    made = decided(ledger, Act.VOID, trade_id="1", reason="busted")
+    assert quantity(decided(ledger, Act.REPLACE, conflict=1)) == "2"
+    with pytest.raises(DecisionRefused, match="followed by a replacement"):
+        decided(ledger, Act.UNDO, of=made.commit_seq)
+
+
+def test_a_correction_that_is_told_twice_in_a_cycle_is_one(ledger: OpenLedger) -> None:
+    told(ledger, BUY)
+    withdrawn = BUY | {"fees": [fee("0")]}
+    made = told(ledger, withdrawn, withdrawn)
+    assert (made.conflicting, statuses(made)) == (2, {BTC: MarketStatus.ATTENTION})
+
+
+def test_what_is_distinct_no_more_is_booked_once_however_often_that_is_decided(
+    ledger: OpenLedger,
+) -> None:
+    second = reported("2", ts=2_000)
+    told(ledger, BUY, second)
+    told(ledger, TWIN)
+    made = decided(ledger, Act.DISTINCT, market=XBT, other=BTC)
+    told(ledger, TWIN, second | {"symbol": XBT})
+    decided(ledger, Act.UNDO, of=made.commit_seq)
+    told(ledger, TWIN, second | {"symbol": XBT})
+    decided(ledger, Act.DISTINCT, market=XBT, other=BTC)
+    assert quantity(told(ledger, TWIN, second | {"symbol": XBT}), XBT) == "3"
+    assert is_sound(ledger)
+
+
+def test_fills_booked_before_an_alias_are_repeats_after_it_and_corrected_as_one() -> None:
+    ledger = memory_ledger(TradeIds.MARKET)
+    told(ledger, *market_ids(BUY, LATER))
+    decided(ledger, Act.ALIAS, market=XBT, other=BTC)
+    made = told(ledger, *market_ids(BUY, LATER))
+    assert (made.inserted, quantity(made)) == (0, "1")
+    other = LATER | {"symbol": BTC, "price": "131"}
+    made = told(ledger, *market_ids(other))
+    assert (made.inserted, statuses(made)) == (0, {BTC: MarketStatus.ATTENTION})
+    assert is_sound(ledger)
+
+
+def test_an_alias_of_a_market_without_a_fill_is_undone_to_a_market_of_its_own(
+    ledger: OpenLedger,
+) -> None:
+    told(ledger, BUY)
+    made = decided(ledger, Act.ALIAS, market="XRP/USDT", other=BTC)
+    decided(ledger, Act.UNDO, of=made.commit_seq)
+    made = told(ledger, reported("5", "buy", "3", "2", 5_000, "XRP/USDT"))
+    assert balances_of(made) == {"BTC": "2", "USDT": "-207", "XRP": "3"}
+    assert is_sound(ledger)
+
+
+def test_the_cursor_of_another_name_may_stand_at_what_is_booked_under_the_first(
+    ledger: OpenLedger,
+) -> None:
+    told(ledger, BUY, TWIN)
+    decided(ledger, Act.ALIAS, market=XBT, other=BTC)
+    told(ledger, BUY, TWIN)
+    assert is_sound(ledger)
+
+
+def test_nothing_new_of_a_waiting_market_is_booked_also_when_it_is_told_twice(
+    ledger: OpenLedger,
+) -> None:
+    told(ledger, BUY, TWIN)
+    made = told(ledger, LATER, LATER | {"fees": []})
+    assert (made.attempted, made.inserted) == (0, 0)
+    assert is_sound(ledger)
+
+
+@pytest.mark.parametrize("first", ["void", "replace"])
+def test_late_fees_of_what_is_void_leave_the_count_of_unknown_ones(
+    ledger: OpenLedger, first: str
+) -> None:
+    unknown = BUY | {"fees": []}
+    told(ledger, unknown, reported("2", ts=2_000, fees=[]))
+    if first == "void":
+        decided(ledger, Act.VOID, trade_id="1", reason="busted")
+    else:
+        told(ledger, unknown | {"price": "90"})
+        decided(ledger, Act.REPLACE, conflict=1)
+        told(ledger, unknown | {"price": "90", "fees": [fee("1")]})
+    assert told(ledger, BUY).positions[BTC].fees_unknown == 1
+    made = told(ledger, reported("2", ts=2_000, fees=[fee("1")]))
+    assert made.positions[BTC].fees_unknown == 0
+    assert is_sound(ledger)
+
+
+def test_unknown_fees_of_what_is_booked_in_a_new_market_are_counted_once(
+    ledger: OpenLedger,
+) -> None:
+    told(ledger, BUY | {"fees": []}, OTHER)
+    made = decided(ledger, Act.BOOK_AS, conflict=1, trade_id="1")
+    assert made.positions[BTC].fees_unknown == 1
+
+
+def test_a_cycle_whose_claims_were_all_given_free_commits_nothing() -> None:
+    ledger = memory_ledger(TradeIds.MARKET)
+    told(ledger, *market_ids(BUY))
+    told(ledger, *market_ids(TWIN, LATER))
+    waiting = told(ledger, *market_ids(TWIN, LATER))
+    assert (waiting.commit_seq, waiting.inserted) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    ("act", "about", "words"),
+    [
+        (Act.CLOSE, {"period": "2099"}, "in the future"),
+        (Act.REBOOK, {"market": BTC, "kind": "linear", "size": "1"}, "already"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    ledger: OpenLedger, act: Act, about: Any, words: str
+) -> None:
+    told(ledger, BUY)
+    with pytest.raises(DecisionRefused, match=words):
+        decided(ledger, act, **about)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE conflicts SET status = 'superseded'",
+        "DELETE FROM conflicts",
+        "UPDATE conflicts SET status = 'refused', decided_seq = 2",
+        "UPDATE conflicts SET source_id = '9'",
+    ],
+)
+def test_an_open_question_does_not_vanish_by_hand(ledger: OpenLedger, edit: str) -> None:
+    told(ledger, BUY)
+    told(ledger, BETTER)
+    ledger.execute(edit)
+    assert {violation.table for violation in verify(ledger).violations} >= {"conflicts"}

@@ -138,7 +138,7 @@ class CycleStory:
         if result.errors:
             return self._full(result.errors[0], self._tone)
         if result.held:
-            return line((f"held by quarantine: {', '.join(result.held)}", Tone.ATTENTION))
+            return line((f"waits for you: {', '.join(result.held)}", Tone.ATTENTION))
         if result.warnings:
             return self._full(result.warnings[0], Tone.ATTENTION)
         fetched = f"{count(result.fills_count)} new of {count(result.fills_fetched)} fetched"

@@ -192,8 +192,12 @@ WHERE id = :id;
 
 -- name: disputes_open
 -- By market: that of the contents, and that of the fills that the ledger has under their ids.
-SELECT c.symbol, nullif(e.symbol, c.symbol), c.kind, count(*), min(c.id), c.fields_json
-FROM conflicts AS c LEFT JOIN ledger_events AS e ON e.event_id = 'fill:' || c.source_id
+SELECT coalesce(m.alias_of, c.symbol), coalesce(o.alias_of, e.symbol), c.kind, count(*), min(c.id),
+    c.fields_json
+FROM conflicts AS c
+LEFT JOIN ledger_events AS e ON e.event_id = 'fill:' || c.source_id
+LEFT JOIN markets AS m ON m.symbol = c.symbol
+LEFT JOIN markets AS o ON o.symbol = e.symbol
 WHERE c.status = 'open' GROUP BY c.symbol, e.symbol, c.kind ORDER BY min(c.id);
 
 -- name: clash_exists
@@ -219,15 +223,12 @@ SELECT wanted.value, e.event_id, e.ts, e.symbol, e.type, e.side, e.qty, e.price,
     e.group_id, e.cause, e.source, e.source_seq, e.stated_balance, e.version
 FROM json_each(:ids) AS wanted
 CROSS JOIN markets AS m
-CROSS JOIN ledger_events AS e ON e.event_id = 'fill:' || coalesce(m.market_id, m.symbol) || ':' || wanted.value
+CROSS JOIN ledger_events AS e ON e.event_id = 'fill:' || coalesce(iif(m.id_form = 'none', NULL, m.market_id), m.symbol) || ':' || wanted.value
 WHERE m.symbol <> :symbol;
 
 -- name: unclaim
 DELETE FROM applied_fills
 WHERE cycle_id = :cycle_id AND fill_id IN (SELECT value FROM json_each(:fill_ids));
-
--- name: distinct_pairs
-SELECT symbol, other FROM distinct_markets;
 
 -- name: decided_fills
 -- Fills that a decision booked under an id: their number is in between.
@@ -416,7 +417,8 @@ INSERT INTO markets (
     :commit_seq
 )
 ON CONFLICT (symbol) DO UPDATE SET
-    kind = excluded.kind, money = excluded.money, rules = excluded.rules,
+    kind = excluded.kind, base = excluded.base, quote = excluded.quote, money = excluded.money,
+    rules = excluded.rules, market_id = excluded.market_id, id_form = excluded.id_form,
     contract_size = excluded.contract_size, alias_of = excluded.alias_of;
 
 -- name: market_drop
@@ -452,6 +454,15 @@ WHERE v.type IN ('VOID', 'UNVOID') AND v.seq <= :last_seq
 GROUP BY v.exchange_trade_id
 HAVING max(iif(v.type = 'VOID', v.seq, 0)) > max(iif(v.type = 'UNVOID', v.seq, 0));
 -- ## TX 1: account events
+
+-- name: ledger_facts
+-- Whether there are conflicts, events of other types than fills and fees, and decisions.
+SELECT
+    (SELECT id FROM conflicts ORDER BY id LIMIT 1) IS NOT NULL,
+    (SELECT seq FROM ledger_events WHERE type NOT IN ('FILL', 'FEE') ORDER BY type, ts LIMIT 1)
+        IS NOT NULL,
+    (SELECT commit_seq FROM ledger_commits WHERE decision_json IS NOT NULL ORDER BY commit_seq LIMIT 1)
+        IS NOT NULL;
 
 -- name: account_any
 -- Whether there is any account event: most ledgers of fills alone have none.
@@ -615,6 +626,34 @@ WHERE decision_json IS NOT NULL ORDER BY commit_seq;
 -- Trades about whose contents a decision was made, but for names of markets.
 SELECT source_id FROM conflicts
 WHERE kind <> 'relabelled' AND decided_seq IS NOT NULL GROUP BY source_id ORDER BY min(id);
+
+-- name: cycle_committed
+-- Whether any cycle has committed, which a decision is none of.
+SELECT EXISTS (SELECT 1 FROM ledger_commits WHERE decision_json IS NULL);
+
+-- name: rule_booked
+-- Fills that were booked under a decision's number.
+SELECT exchange_trade_id FROM ledger_events
+WHERE event_id >= 'fill:decision:' || :number || ':' AND event_id < 'fill:decision:' || :number || ';';
+
+-- name: fills_with_size
+SELECT EXISTS (
+    SELECT 1 FROM ledger_events
+    WHERE symbol = :symbol AND type = 'FILL' AND contract_size IS NOT NULL AND contract_size <> '1'
+);
+
+-- name: opened_markets
+SELECT DISTINCT symbol FROM ledger_events
+WHERE type NOT IN ('FILL', 'FEE') AND type = 'OPENING' AND symbol IS NOT NULL;
+
+-- name: conflicts_whole
+SELECT DISTINCT source_id FROM conflicts WHERE reported_json LIKE '[%';
+
+-- name: conflicts_counted
+SELECT EXISTS (SELECT 1 FROM ledger_commits WHERE conflicting > 0);
+
+-- name: latest_event
+SELECT max(ts) FROM ledger_events WHERE symbol = :symbol;
 
 -- name: commit_append
 INSERT INTO ledger_commits (
@@ -1136,17 +1175,17 @@ WHERE commit_seq = :commit_seq - 1 OR commit_seq < :commit_seq AND version = 1 A
 -- name: scratch_markets
 INSERT INTO main.markets SELECT * FROM source.markets WHERE commit_seq < :commit_seq;
 
--- name: scratch_distinct
-INSERT INTO main.distinct_markets SELECT * FROM source.distinct_markets WHERE commit_seq < :commit_seq;
-
 -- name: scratch_conflicts
--- As the cycle met them: what was decided since waits still.
+-- Undecided: what was decided by then is decided again.
 INSERT INTO main.conflicts
 SELECT id, event_id, cycle_id, fields_json, reported_json, reported_hash, source_id, symbol, ts, kind,
-    iif(decided_seq < :commit_seq, status, 'open'), iif(decided_seq < :commit_seq, booked_as, NULL),
-    iif(decided_seq < :commit_seq, decided_seq, NULL)
+    iif(status = 'superseded', status, 'open'), NULL, NULL
 FROM source.conflicts
 WHERE cycle_id IN (SELECT cycle_id FROM source.ledger_commits WHERE commit_seq < :commit_seq);
+
+-- name: scratch_decisions_before
+SELECT decision_json FROM source.ledger_commits
+WHERE decision_json IS NOT NULL AND commit_seq < :commit_seq ORDER BY commit_seq;
 
 -- name: scratch_decisions_after
 SELECT decision_json FROM source.ledger_commits
@@ -1247,7 +1286,7 @@ SELECT cycle_id, symbol, items, pages_json FROM cycle_inputs ORDER BY cycle_id, 
 SELECT count(*) FROM input_items WHERE symbol = :symbol AND number BETWEEN :first AND :last;
 
 -- name: verify_cycles
-SELECT c.cycle_id, c.status, c.committed, c.fills_fetched, c.fills_count, c.edge, c.attempted,
+SELECT c.cycle_id, c.kind, k.decision_json IS NOT NULL AS decides, c.status, c.committed, c.fills_fetched, c.fills_count, c.edge, c.attempted,
     c.inserted, c.ignored, c.conflicting, c.cursors_json, k.commit_seq,
     k.fills_fetched AS commit_fills_fetched, k.fills_count AS commit_fills_count,
     k.version AS commit_edge, k.attempted AS commit_attempted, k.inserted AS commit_inserted,
@@ -1748,11 +1787,14 @@ SELECT 1 FROM ledger_events WHERE symbol IN (SELECT value FROM json_each(:symbol
 
 -- ## retracing: a ledger in memory, to which a cycle's fills are appended once more
 
+-- name: decisions_before
+SELECT decision_json FROM ledger_commits
+WHERE decision_json IS NOT NULL AND commit_seq < :commit_seq ORDER BY commit_seq;
+
 -- name: history_disputes
--- What earlier cycles kept under some ids, and of markets that may be one, as a cycle met it.
+-- What earlier cycles kept under some ids, and of markets that may be one, undecided.
 SELECT id, event_id, cycle_id, fields_json, reported_json, reported_hash, source_id, symbol, ts, kind,
-    iif(decided_seq < :commit_seq, status, 'open'), iif(decided_seq < :commit_seq, booked_as, NULL),
-    iif(decided_seq < :commit_seq, decided_seq, NULL)
+    iif(status = 'superseded', status, 'open'), NULL, NULL
 FROM conflicts
 WHERE cycle_id < :before
     AND (kind = 'relabelled' OR source_id IN (SELECT value FROM json_each(:trade_ids)))
@@ -1778,9 +1820,6 @@ INSERT INTO markets (
     :symbol, :kind, :base, :quote, :money, :rules, :market_id, :id_form, :contract_size, :alias_of,
     :commit_seq
 );
-
--- name: retrace_distinct
-INSERT INTO distinct_markets (symbol, other, commit_seq) VALUES (:symbol, :other, :commit_seq);
 
 -- name: retrace_events
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,

@@ -120,7 +120,7 @@ def test_a_replay_that_contradicts_says_so_once() -> None:
 def test_a_held_cursor_is_told_once() -> None:
     warnings = (p.notice("inputs", "cursor_held", "an item waits", p.SOL),)
     result = p.result(7, status=CycleStatus.PARTIAL, held=(p.SOL,), warnings=warnings)
-    assert plain(CycleStory(result).outcome()) == "◆ partial · held by quarantine: SOL/USDT"
+    assert plain(CycleStory(result).outcome()) == "◆ partial · waits for you: SOL/USDT"
     assert plain(CycleStory(result).remark()) == "held SOL/USDT"
 
 
