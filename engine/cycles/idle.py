@@ -57,7 +57,13 @@ def _into_run(tx: Tx, row: dict[str, Any]) -> None:
 
 
 def no_longer_kept(tx: Tx, cycle_id: int) -> NoSuchCycle | None:
-    """The error that says so of a cycle within a run; null for any other number."""
+    """The error that says why a cycle has no evidence: it is within a run, or a decision; null for
+    any other number."""
+    if 0 < cycle_id < BEYOND and tx.value("cycle_kind", cycle_id=cycle_id) == "decision":
+        message = (
+            f"cycle {cycle_id} is a decision, which fetched nothing: `decisions list` says what"
+        )
+        return NoSuchCycle(message)
     run = tx.one("history_idle_run", cycle_id=cycle_id) if 0 < cycle_id < BEYOND else None
     if run is None:
         return None

@@ -189,7 +189,9 @@ class _Append:
         """Book what is new, but for twins of what is known, and for markets that wait."""
         again, self._again = self._again, []
         met: set[str] = set()
-        for trade_id, twin in self._names.twins(fresh):
+        old = self._by_old_rules
+        judged = {key: fresh[key] for key in fresh if key not in old} if old else fresh
+        for trade_id, twin in self._names.twins(judged):
             self._unclaim([trade_id])
             met.add(trade_id)
             same = [events for events in again if events[0].trade_id == trade_id]

@@ -292,3 +292,13 @@ def test_what_is_booked_in_a_closed_period_is_a_correction_of_a_prior_one(desk: 
     assert desk.run("close", "2023-07", "--undo").code == 0
     assert desk.ask("status")["closed"] is None
     assert verified(desk.db).ok
+
+
+@pytest.mark.parametrize("how", [(), ("--rehearse",)])
+def test_a_decision_is_not_replayed_and_says_that_it_is_one(
+    desk: Desk, how: tuple[str, ...]
+) -> None:
+    desk.told([A])
+    desk.run("void", "1", "--reason", "busted")
+    ran = desk.run("replay", 2, *how)
+    assert (ran.code, "cycle 2 is a decision, which fetched nothing" in ran.err) == (2, True)

@@ -652,6 +652,9 @@ SELECT DISTINCT source_id FROM conflicts WHERE reported_json LIKE '[%';
 -- name: conflicts_counted
 SELECT EXISTS (SELECT 1 FROM ledger_commits WHERE conflicting > 0);
 
+-- name: cycle_kind
+SELECT kind FROM cycles WHERE cycle_id = :cycle_id;
+
 -- name: latest_event
 SELECT max(ts) FROM ledger_events WHERE symbol = :symbol;
 
