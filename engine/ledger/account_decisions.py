@@ -11,7 +11,7 @@ from engine.ledger.account_events import account_event, next_number
 from engine.ledger.accounting import MAIN
 from engine.ledger.event_types import ADJUST, OPENING
 from engine.ledger.events import Event
-from engine.ledger.markets import Markets
+from engine.ledger.markets import Market, MarketKind, Markets
 from engine.money import EXACT, parse_decimal
 from engine.store.tx import Tx
 
@@ -69,16 +69,18 @@ def booking(tx: Tx, markets: Markets, said: Booking, kind: str) -> Event:
 
 def _position(markets: Markets, said: Booking) -> dict[str, Any]:
     symbol = said.market or ""
-    if markets.stored(symbol) is None:
-        raise DecisionRefused(
-            f"--market {symbol}: no market of this ledger; `markets list` has them"
-        )
+    try:
+        market = markets.stored(symbol) or Market.of(symbol)
+    except ValueError as error:
+        raise DecisionRefused(f"--market: {error}") from None
+    if market.kind is MarketKind.OTHER:
+        raise DecisionRefused(f"--market {symbol}: options and the like are not booked yet")
     if said.side not in (None, "long", "short"):
         raise DecisionRefused(f"--side {said.side}: long or short is accepted")
-    if markets.of(symbol).is_booked_as_spot:
+    if market.is_booked_as_spot:
         raise DecisionRefused(f"--market {symbol}: `rebook` it first, it is booked as spot")
     return {
-        "symbol": markets.root(symbol),
+        "symbol": markets.root(symbol) if markets.stored(symbol) else symbol,
         "qty": _number("--qty", said.qty),
         "cost": _number("--cost", said.cost),
     }

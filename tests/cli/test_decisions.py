@@ -266,7 +266,10 @@ def test_an_adjustment_of_a_position_is_on_every_report(desk: Desk) -> None:
         (("open", "--at", "2020-01-01"), "either an --asset"),
         (("open", "--asset", "USDT", "--amount", "x", "--at", "2020-01-01"), "--amount"),
         (("adjust", "--asset", "USDT", "--amount", "1"), "--reason"),
-        (("adjust", "--market", "X/Y", "--qty", "1", "--cost", "1", "--reason", "r"), "no market"),
+        (
+            ("adjust", "--market", "XY", "--qty", "1", "--cost", "1", "--reason", "r"),
+            "does not read",
+        ),
         (("adjust", "--asset", "USDT", "--amount", "1", "--at", "soon"), "--at soon"),
         (("close", "2023-13"), "a period reads like"),
         (("close", "soon"), "a time reads like"),
@@ -302,3 +305,14 @@ def test_a_decision_is_not_replayed_and_says_that_it_is_one(
     desk.run("void", "1", "--reason", "busted")
     ran = desk.run("replay", 2, *how)
     assert (ran.code, "cycle 2 is a decision, which fetched nothing" in ran.err) == (2, True)
+
+
+def test_a_position_that_the_account_began_with_pins_its_market(desk: Desk) -> None:
+    desk.told([A])
+    swap = "ETH/USDT:USDT"
+    how = ("open", "--market", swap, "--qty", "-2", "--cost", "-200", "--at", "2020-01-01")
+    assert desk.run(*how).code == 0
+    assert desk.figures(swap)["qty"] == "-2"
+    closing = reported("9", "buy", "2", "90", 9_000, swap, contractSize="1")
+    assert desk.told([A, closing])["positions"][swap]["realized_pnl"] == "20"
+    assert verified(desk.db).ok
