@@ -117,12 +117,8 @@ def decisions(lines: Sequence[DecisionLine]) -> None:
         out.print("nothing was decided yet")
     for line in lines:
         said = line.decision
-        about = [f"conflict {said.conflict}" if said.conflict else "", said.trade_id, said.market]
-        about += [said.other, said.kind, said.size, f"decision {said.of}" if said.of else ""]
-        about += [said.asset, said.amount, said.qty, said.cost, said.period]
-        words = " ".join(word for word in about if word)
         undone = f"  taken back by {line.undone_by}" if line.undone_by else ""
-        head = f"{line.number}  {iso(line.committed_ms)}  {line.by}  {said.act.value} {words}"
+        head = f"{line.number}  {iso(line.committed_ms)}  {line.by}  {said.words}"
         out.print(text(f"{head}{undone}"))
         if said.reason:
             out.print(text(f"    {said.reason}", "dim"))

@@ -196,6 +196,8 @@ class CycleRunner:
             self._hold(cycle, await self._store.read(quarantine.held))
         with cycle.timed("tx1"):
             await self._commit(cycle, decision, actor)
+        why = f": {decision.reason}" if decision.reason else ""
+        cycle.warn("decided", f"{decision.words}, by {actor}{why}")
 
     async def _fetch(self, cycle: RunningCycle) -> Sequence[VenueResponse]:
         """The venue's responses; its clock, its marks and each market's failure go to the cycle."""

@@ -77,6 +77,15 @@ class Decision(BaseModel):
     period: str | None = None
     reason: str = ""
 
+    @property
+    def words(self) -> str:
+        """What was decided, in one line, without why."""
+        numbered = {"conflict": self.conflict, "decision": self.of}
+        about = [f"{name} {number}" for name, number in numbered.items() if number is not None]
+        said = (self.trade_id, self.market, self.other, self.kind, self.size, self.asset)
+        figures = (self.amount, self.qty, self.cost, self.period)
+        return " ".join([self.act.value, *about, *filter(None, (*said, *figures))])
+
 
 @dataclass(slots=True)
 class Effects:
