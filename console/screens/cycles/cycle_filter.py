@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from engine import CycleFilter
 
-HINT = "live  replay  reconcile · ok  partial  failed … · trouble · or any text"
+HINT = "live  replay  decision … · ok  held  attention … · trouble · or any text"
 
 _WORD = re.compile(r'"([^"]*)"|(\S+)')
 
