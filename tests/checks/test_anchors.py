@@ -75,7 +75,10 @@ def test_a_chain_that_was_built_anew_is_told_with_the_commit_where_it_begins(
     forged = anchored.model_copy(update={"anchor_file": None})
     asyncio.run(cycles(forged, 0))
     with opened(anchored.db) as ledger:
-        ledger.executemany("UPDATE ledger_identity SET value = ?2 WHERE key = ?1", identity)
+        ledger.executemany(
+            "UPDATE ledger_identity SET value = ? WHERE key = ?",
+            [(value, key) for key, value in identity],
+        )
     for number in range(1, 5):
         once(forged, number, price="101")
     assert cycledeck("verify", "--db", anchored.db).code == 0
