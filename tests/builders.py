@@ -146,7 +146,8 @@ class OpenLedger(Tx):
 
 
 def memory_ledger(trade_ids: TradeIds = TradeIds.ACCOUNT) -> OpenLedger:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
+    # Where it is collected as garbage, that may be in a thread of aiosqlite's.
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     migrate(connection)
     ledger = OpenLedger(connection, Path(":memory:"))
     weakref.finalize(ledger, connection.close)
