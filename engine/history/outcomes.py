@@ -82,13 +82,18 @@ class Outcomes:
                 )
                 appended |= zip(numbers, events, strict=True)
             holders = _Holders(scratch.rows("retrace_events"))
+        contradicted = {
+            number
+            for number, events in appended.items()
+            if any(outcome == "conflicting" for _, outcome, _ in events)
+        }
         return [
             [
                 EventOutcome.of(event, "unbooked", None, WAITS)
                 if outcome == "ignored" and holders.of(event) is None and not refused
                 else EventOutcome.of(event, outcome, holders.of(event), detail)
                 for event, outcome, detail in appended[number]
-                for refused in [event.trade_id in decided]
+                for refused in [event.trade_id in decided or number in contradicted]
             ]
             for number in range(len(fills))
         ]

@@ -107,8 +107,10 @@ def check_against_the_ledger(connection: OpenLedger, found: Xray) -> None:
                     key = f"fee:{line.trade_id}", currency if currency in line.fees else None
                     key = key if key[1] else (key[0], next(iter(line.fees)))
                     known = by_currency.get(key, known)
-                assert known is not None
-                assert event.cycle_id == known <= cycle_id
+                contradicted = any(other.outcome == "conflicting" for other in line.events)
+                assert known is not None or contradicted
+                assert event.cycle_id == known
+                assert known is None or known <= cycle_id
 
 
 # --- any answers at all
@@ -334,6 +336,19 @@ def test_a_fee_that_the_same_answer_adds_to_a_fill_is_inserted(ledger: OpenLedge
         ["inserted"] * 3 + ["ignored"] * 3 + ["inserted"]
     )
     check_against_the_ledger(ledger, xray(ledger, 1))
+
+
+def test_the_other_fees_of_a_report_in_conflict_are_ignored_with_it(ledger: OpenLedger) -> None:
+    two = [fee("1"), fee("3", "BNB")]
+    items = [reported("1", fees=fees) for fees in ([], [fee("0")], two)]
+    cycle(ledger, 1, [reply(*items)])
+    found = xray(ledger, 1)
+    assert said(found.fills[-1]) == [
+        ("fill:1", "ignored", 1),
+        ("fee:1:USDT", "conflicting", 1),
+        ("fee:1:BNB", "ignored", None),
+    ]
+    check_against_the_ledger(ledger, found)
 
 
 def test_what_cannot_be_read_or_is_left_out_says_why(ledger: OpenLedger) -> None:
