@@ -28,7 +28,7 @@ from engine.cycles.rehearsal import Rehearsal, Report, rehearse
 from engine.cycles.results import CycleResult, Kind, Preview
 from engine.cycles.scheduler import Scheduler
 from engine.errors import LedgerMismatch, SettingsError, StoreError, StoreFatal
-from engine.ledger.decisions import Decision
+from engine.ledger.decision import Decision
 from engine.ledger.identity import Identity
 from engine.settings import Settings
 from engine.store.connection import Connect, complete, connect_sqlite

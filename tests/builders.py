@@ -25,7 +25,7 @@ from engine.ledger.accounting import Position, PositionKey
 from engine.ledger.balances import by_asset
 from engine.ledger.commit import Commit, commit_cycle
 from engine.ledger.cursors import PreparedMarket
-from engine.ledger.decisions import Decision
+from engine.ledger.decision import Decision
 from engine.ledger.events import Event, events_of
 from engine.ledger.fills import Fill
 from engine.ledger.identity import Identity

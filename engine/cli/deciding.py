@@ -12,7 +12,7 @@ from engine.cycles.results import Preview
 from engine.engine import decide_once, preview_once
 from engine.errors import ChannelError, DecisionRefused
 from engine.history.decisions import last_about, next_decision
-from engine.ledger.decisions import Act, Decision
+from engine.ledger.decision import Act, Decision
 from engine.settings import Settings
 from engine.store.readstore import ReadStore
 

@@ -14,7 +14,7 @@ from engine.errors import DecisionRefused, SettingsError
 from engine.history import decisions
 from engine.history.decisions import lines_of
 from engine.history.results_reader import BEYOND
-from engine.ledger.decisions import Act, Decision
+from engine.ledger.decision import Act, Decision
 from engine.ledger.disputes import Dispute
 
 conflicts_app = typer.Typer(

@@ -24,7 +24,7 @@ from engine.control.unix_socket import connected, may_serve, peer, socket_path
 from engine.cycles.feed import Subscription
 from engine.cycles.results import Logged
 from engine.errors import ChannelClosed, ChannelError
-from engine.ledger.decisions import Decision
+from engine.ledger.decision import Decision
 
 __all__ = ["EngineClient", "socket_path"]
 

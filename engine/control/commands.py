@@ -13,7 +13,7 @@ from engine.cycles.cycle import CycleRunner
 from engine.cycles.results import CycleResult
 from engine.cycles.scheduler import Scheduler
 from engine.errors import CycledeckError, NoSuchCycle, StoreLocked
-from engine.ledger.decisions import Decision
+from engine.ledger.decision import Decision
 from engine.settings import Settings
 from engine.store.store import Store
 

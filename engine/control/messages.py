@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from engine.cycles.results import CycleResult, EngineState, Frozen, Logged, Preview
-from engine.ledger.decisions import Decision
+from engine.ledger.decision import Decision
 
 PROTOCOL = 1
 

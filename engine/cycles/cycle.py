@@ -40,7 +40,7 @@ from engine.ingest.releases import release
 from engine.ledger.accounting import MAIN, money_json
 from engine.ledger.commit import Commit, commit_cycle, read_commit
 from engine.ledger.cursors import CURSOR_PREFIX
-from engine.ledger.decisions import Decision
+from engine.ledger.decision import Decision
 from engine.ledger.events import Event
 from engine.ledger.markets import RULES
 from engine.settings import Settings

@@ -11,7 +11,7 @@ from engine.ingest.prepare import prepare
 from engine.ledger.balances import by_asset
 from engine.ledger.books import read_books, read_oversold
 from engine.ledger.commit import Commit, commit_cycle
-from engine.ledger.decisions import Decision
+from engine.ledger.decision import Decision
 from engine.ledger.positions import named
 from engine.store.tx import Tx
 

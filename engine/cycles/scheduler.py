@@ -10,7 +10,7 @@ from engine.cycles.cycle import CycleRunner
 from engine.cycles.results import CycleResult, CycleStatus, EngineState, Kind, Preview
 from engine.cycles.running import RunningCycle
 from engine.errors import EngineClosing, StoreFatal
-from engine.ledger.decisions import Decision
+from engine.ledger.decision import Decision
 from engine.settings import Settings
 
 T = TypeVar("T")

@@ -8,10 +8,11 @@ from engine.cycles.results import Frozen
 from engine.errors import DecisionRefused
 from engine.ledger import disputes
 from engine.ledger.contents import Content, content_json, read_content
-from engine.ledger.decisions import Act, Decision, undone
+from engine.ledger.decision import Act, Decision
 from engine.ledger.disputes import Dispute
 from engine.ledger.events import Event, source_id
 from engine.ledger.positions import Positions
+from engine.ledger.undo import undone
 from engine.store.tx import Tx
 
 SUBJECTS = ("trade_id", "market", "other", "period")

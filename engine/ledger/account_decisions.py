@@ -1,65 +1,70 @@
-"""Decisions that book an account event: what the account began with, and adjustments.
+"""Decisions about the account: openings, adjustments, and periods that are closed.
 
 Runs inside TX 1.
 """
 
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
+from engine.clock import iso
 from engine.errors import DecisionRefused
 from engine.ledger.account_events import account_event, next_number
 from engine.ledger.accounting import MAIN
+from engine.ledger.decision import Deciding, Decision, text
 from engine.ledger.event_types import ADJUST, OPENING
 from engine.ledger.events import Event
 from engine.ledger.markets import Market, MarketKind, Markets
+from engine.ledger.periods import closed, end_of
 from engine.money import EXACT, parse_decimal
 from engine.store.tx import Tx
 
-
-class Booking(Protocol):
-    """What an opening or an adjustment says: of a balance by its asset, or of a position."""
-
-    @property
-    def market(self) -> str | None: ...
-    @property
-    def asset(self) -> str | None: ...
-    @property
-    def wallet(self) -> str | None: ...
-    @property
-    def side(self) -> str | None: ...
-    @property
-    def amount(self) -> str | None: ...
-    @property
-    def qty(self) -> str | None: ...
-    @property
-    def cost(self) -> str | None: ...
-    @property
-    def at_ms(self) -> int | None: ...
-    @property
-    def reason(self) -> str: ...
+KINDS = {"open": OPENING, "adjust": ADJUST}
 
 
-def booking(tx: Tx, markets: Markets, said: Booking, kind: str) -> Event:
+def book_event(deciding: Deciding) -> None:
+    """Book an OPENING, or an ADJUST."""
+    kind = KINDS[deciding.decision.act.value]
+    deciding.effects.account.append(booking(deciding.tx, deciding.markets, deciding.decision, kind))
+
+
+def close(deciding: Deciding) -> None:
+    """Close a period: an event booked later with a time in it corrects a prior period."""
+    try:
+        until_ms = end_of(text("PERIOD", deciding.decision.period))
+    except ValueError as error:
+        raise DecisionRefused(str(error)) from None
+    if until_ms > deciding.now_ms:
+        raise DecisionRefused(f"{deciding.decision.period}: it ends {iso(until_ms)}, in the future")
+    before = closed(deciding.tx)
+    if before is not None and until_ms <= before.until_ms:
+        raise DecisionRefused(
+            f"{deciding.decision.period}: all until {iso(before.until_ms)} is closed already, by "
+            f"decision {before.commit_seq}"
+        )
+    deciding.effects.closes_ms = (before.until_ms if before else None, until_ms)
+
+
+def booking(tx: Tx, markets: Markets, decision: Decision, kind: str) -> Event:
     """The OPENING or ADJUST that an operator asks for. Raises `DecisionRefused`."""
-    if kind == ADJUST and not said.reason.strip():
+    if kind == ADJUST and not decision.reason.strip():
         raise DecisionRefused("give the --reason of the adjustment: it is on every report")
-    if said.at_ms is None:
+    if decision.at_ms is None:
         raise DecisionRefused("--at: give the time from when on it counts, as 2026-01-31")
-    if (said.asset is None) == (said.market is None):
+    if (decision.asset is None) == (decision.market is None):
         raise DecisionRefused("give either an --asset with its --amount, or a --market")
     figures: dict[str, Any]
-    if said.asset is not None:
-        figures = {"asset": said.asset, "amount": _number("--amount", said.amount)}
+    if decision.asset is not None:
+        figures = {"asset": decision.asset, "amount": _number("--amount", decision.amount)}
     else:
-        figures = _position(markets, said)
+        figures = _position(markets, decision)
     try:
         return account_event(
             kind,
-            ts_ms=said.at_ms,
+            ts_ms=decision.at_ms,
             number=next_number(tx, kind),
-            wallet=said.wallet or MAIN,
-            position_side=said.side,
-            reason=said.reason or None,
+            wallet=decision.wallet or MAIN,
+            position_side=decision.side,
+            reason=decision.reason or None,
             source="operator",
             **figures,
         )
@@ -67,22 +72,22 @@ def booking(tx: Tx, markets: Markets, said: Booking, kind: str) -> Event:
         raise DecisionRefused(str(error)) from None
 
 
-def _position(markets: Markets, said: Booking) -> dict[str, Any]:
-    symbol = said.market or ""
+def _position(markets: Markets, decision: Decision) -> dict[str, Any]:
+    symbol = decision.market or ""
     try:
         market = markets.stored(symbol) or Market.of(symbol)
     except ValueError as error:
         raise DecisionRefused(f"--market: {error}") from None
     if market.kind is MarketKind.OTHER:
         raise DecisionRefused(f"--market {symbol}: options and the like are not booked yet")
-    if said.side not in (None, "long", "short"):
-        raise DecisionRefused(f"--side {said.side}: long or short is accepted")
+    if decision.side not in (None, "long", "short"):
+        raise DecisionRefused(f"--side {decision.side}: long or short is accepted")
     if market.is_booked_as_spot:
         raise DecisionRefused(f"--market {symbol}: `rebook` it first, it is booked as spot")
     return {
         "symbol": markets.root(symbol) if markets.stored(symbol) else symbol,
-        "qty": _number("--qty", said.qty),
-        "cost": _number("--cost", said.cost),
+        "qty": _number("--qty", decision.qty),
+        "cost": _number("--cost", decision.cost),
     }
 
 
@@ -117,6 +122,3 @@ def reversal(tx: Tx, event: Event, taken: int) -> Event:
 
 def _negative(text: str | None) -> Decimal:
     return EXACT.minus(Decimal(text or "0"))
-
-
-KINDS = {"open": OPENING, "adjust": ADJUST}

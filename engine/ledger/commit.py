@@ -23,7 +23,8 @@ from engine.ledger.cursors import (
     read_cursors,
     unmoved,
 )
-from engine.ledger.decisions import Decision, decide
+from engine.ledger.decision import Decision
+from engine.ledger.decisions import decide
 from engine.ledger.digests import POSITIONS_ONLY, VERSION, digest
 from engine.ledger.disputes import OpenDisputes, open_ones
 from engine.ledger.events import Event

@@ -16,7 +16,7 @@ from engine.errors import DecisionRefused
 from engine.history.decisions import exported, listing, next_decision
 from engine.ledger.commit import Commit
 from engine.ledger.contents import content_json
-from engine.ledger.decisions import Act, Decision
+from engine.ledger.decision import Act, Decision
 from engine.ledger.events import events_of
 from engine.venue import TradeIds
 from tests.builders import (
