@@ -50,7 +50,7 @@ class AssertionsCheck(Check):
 
 
 class LateEventsCheck(Check):
-    """Of every OPENING it is kept what was booked later and sorts before it."""
+    """Each event booked later than an OPENING that sorts before it has its row, the last one."""
 
     name = "late_events"
 

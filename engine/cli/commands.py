@@ -39,12 +39,13 @@ app.add_typer(metrics_app, name="metrics")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(decisions.conflicts_app, name="conflicts")
 app.add_typer(decisions.markets_app, name="markets")
+app.add_typer(decisions.openings_app, name="openings")
 app.add_typer(decisions.decisions_app, name="decisions")
-app.command()(decisions.void)
-app.command()(decisions.rebook)
+app.command("void")(decisions.void)
+app.command("rebook")(decisions.rebook)
 app.command("open")(decisions.open_account)
-app.command()(decisions.adjust)
-app.command()(decisions.close)
+app.command("adjust")(decisions.adjust)
+app.command("close")(decisions.close)
 
 
 def main() -> None:

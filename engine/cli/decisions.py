@@ -2,8 +2,11 @@
 
 import json
 import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from inspect import Signature, signature
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,11 +19,13 @@ from engine.history.decisions import lines_of
 from engine.history.results_reader import BEYOND
 from engine.ledger.decision import Act, Decision
 from engine.ledger.disputes import Dispute
+from engine.ledger.reporting import opening_lines
 
 conflicts_app = typer.Typer(
     help="Reports that contradict the ledger, or each other.", no_args_is_help=True
 )
 markets_app = typer.Typer(help="Markets, and what their names mean.", no_args_is_help=True)
+openings_app = typer.Typer(help="What the account began with.", no_args_is_help=True)
 decisions_app = typer.Typer(help="What was decided.", no_args_is_help=True)
 
 Preview = Annotated[
@@ -30,15 +35,37 @@ Undo = Annotated[bool, typer.Option("--undo", help="Take such a decision back.")
 Reason = Annotated[str, typer.Option("--reason", help="Why, in words; kept for ever.")]
 
 
-def _decide(
-    decision: Decision, *, undo: bool, preview: bool, config: Path | None, db: Path | None
-) -> None:
-    settings = options.settings_of(config, db=db)
-    operations = Operations(settings)
-    work = deciding.decide(settings, decision, undo=undo, preview=preview)
-    changed = operations.run(work)
-    with output.outcome("nothing was changed" if preview else "decided"):
-        show_decisions.changes(changed, preview)
+def _decision(make: Callable[..., Decision], *, undo: bool = True) -> Callable[..., None]:
+    """The command of a decision: what `make` makes it of, and the options that all of them have."""
+
+    def options_of_all(
+        reason: Reason = "",
+        preview: Preview = False,
+        undo: Undo = False,
+        config: options.Config = None,
+        db: options.Db = None,
+    ) -> None: ...
+
+    own, shared = signature(make).parameters, dict(signature(options_of_all).parameters)
+    if not undo:
+        del shared["undo"]
+
+    def command(**given: Any) -> None:
+        decision = make(**{name: given[name] for name in own})
+        decision = decision.model_copy(update={"reason": given["reason"]})
+        settings = options.settings_of(given["config"], db=given["db"])
+        preview = given["preview"]
+        work = deciding.decide(settings, decision, undo=given.get("undo", False), preview=preview)
+        changed = Operations(settings).run(work)
+        with output.outcome("nothing was changed" if preview else "decided"):
+            show_decisions.changes(changed, preview)
+
+    every = {**own, **shared}
+    command.__doc__ = make.__doc__
+    command.__name__ = make.__name__
+    command.__annotations__ = {name: each.annotation for name, each in every.items()}
+    command.__signature__ = Signature([*every.values()])  # type: ignore[attr-defined]
+    return command
 
 
 @conflicts_app.command("list")
@@ -59,8 +86,7 @@ def conflicts_list(
         show_decisions.conflicts(chosen)
 
 
-@conflicts_app.command("resolve")
-def conflicts_resolve(
+def _resolve(
     conflict: Annotated[int, typer.Argument(help="The conflict's number.", min=1, max=BEYOND)],
     keep: Annotated[
         bool, typer.Option("--keep", help="What stands is right; without that, drop it.")
@@ -72,48 +98,48 @@ def conflicts_resolve(
         str | None,
         typer.Option("--book-as", metavar="ID", help="It is a fill of its own: book it as ID."),
     ] = None,
-    reason: Reason = "",
-    preview: Preview = False,
     undo: Undo = False,
-    config: options.Config = None,
-    db: options.Db = None,
-) -> None:
+) -> Decision:
     """Decide about a content that contradicts the ledger."""
     if [keep, replace, book_as is not None, undo].count(True) != 1:
         raise SettingsError("give one of --keep, --replace, --book-as ID and --undo")
     act = Act.REPLACE if replace else Act.KEEP if book_as is None else Act.BOOK_AS
-    decision = Decision(act=act, conflict=conflict, trade_id=book_as, reason=reason)
-    _decide(decision, undo=undo, preview=preview, config=config, db=db)
+    return Decision(act=act, conflict=conflict, trade_id=book_as)
 
 
-def void(
+conflicts_app.command("resolve")(_decision(_resolve))
+
+
+def _void(
     trade: Annotated[str, typer.Argument(help="The trade's id: exchange_trade_id of its FILL.")],
-    reason: Reason = "",
-    preview: Preview = False,
-    undo: Undo = False,
-    config: options.Config = None,
-    db: options.Db = None,
-) -> None:
+) -> Decision:
     """Take a trade out of the books, as one that the exchange took back."""
-    decision = Decision(act=Act.VOID, trade_id=trade, reason=reason)
-    _decide(decision, undo=undo, preview=preview, config=config, db=db)
+    return Decision(act=Act.VOID, trade_id=trade)
 
 
-def rebook(
+def _rebook(
     market: Annotated[str, typer.Argument(help="The market's symbol.")],
     kind: Annotated[str | None, typer.Option("--kind", help="linear or inverse.")] = None,
     size: Annotated[
         str | None, typer.Option("--size", help="Of one contract, where evidence does not say it.")
     ] = None,
-    reason: Reason = "",
-    preview: Preview = False,
-    undo: Undo = False,
-    config: options.Config = None,
-    db: options.Db = None,
-) -> None:
+) -> Decision:
     """Book a contract anew by today's rules that an earlier program booked as spot."""
-    decision = Decision(act=Act.REBOOK, market=market, kind=kind, size=size, reason=reason)
-    _decide(decision, undo=undo, preview=preview, config=config, db=db)
+    return Decision(act=Act.REBOOK, market=market, kind=kind, size=size)
+
+
+def _close(
+    period: Annotated[str, typer.Argument(help="As 2026-11, 2026, or a time until when.")],
+) -> Decision:
+    """Close a period: what is booked in it later is shown as a correction of a prior one."""
+    return Decision(act=Act.CLOSE, period=period)
+
+
+def _time(value: str | None) -> int | None:
+    try:
+        return None if value is None else parse_time(value)
+    except ValueError as error:
+        raise SettingsError(f"--at {value}: {error}") from None
 
 
 Asset = Annotated[str | None, typer.Option("--asset", help="The asset of a balance.")]
@@ -128,68 +154,64 @@ Wallet = Annotated[str | None, typer.Option("--wallet", help="Where there are se
 At = Annotated[str | None, typer.Option("--at", help="From when on, as 2026-01-31.")]
 
 
-def _time(value: str | None) -> int | None:
-    try:
-        return None if value is None else parse_time(value)
-    except ValueError as error:
-        raise SettingsError(f"--at {value}: {error}") from None
+def _booking(act: Act, purpose: str) -> Callable[..., Decision]:
+    def make(
+        asset: Asset = None,
+        amount: Amount = None,
+        market: OfMarket = None,
+        qty: Qty = None,
+        cost: Cost = None,
+        side: Side = None,
+        wallet: Wallet = None,
+        at: At = None,
+    ) -> Decision:
+        at_ms = now_ms() if at is None and act is Act.ADJUST else _time(at)
+        return Decision(
+            act=act, asset=asset, amount=amount, market=market, qty=qty, cost=cost, side=side,
+            wallet=wallet, at_ms=at_ms,
+        )  # fmt: skip
+
+    make.__doc__ = purpose
+    return make
 
 
-def open_account(
-    asset: Asset = None,
-    amount: Amount = None,
-    market: OfMarket = None,
-    qty: Qty = None,
-    cost: Cost = None,
-    side: Side = None,
-    wallet: Wallet = None,
-    at: At = None,
-    reason: Reason = "",
-    preview: Preview = False,
-    config: options.Config = None,
-    db: options.Db = None,
+void, rebook, close = _decision(_void), _decision(_rebook), _decision(_close)
+open_account = _decision(
+    _booking(Act.OPEN, "Book what the account began with: a balance, or a position.")
+)
+adjust = _decision(
+    _booking(Act.ADJUST, "Book a difference that nothing else explains; it is on every report.")
+)
+
+OpeningNumber = Annotated[int, typer.Argument(help="The N of opening:N.", min=1, max=BEYOND)]
+
+
+@openings_app.command("list")
+def openings_list(
+    config: options.Config = None, db: options.Db = None, as_json: options.Json = False
 ) -> None:
-    """Book what the account began with: a balance, or a position."""
-    decision = Decision(
-        act=Act.OPEN, asset=asset, amount=amount, market=market, qty=qty, cost=cost, side=side,
-        wallet=wallet, at_ms=_time(at), reason=reason,
-    )  # fmt: skip
-    _decide(decision, undo=False, preview=preview, config=config, db=db)
+    """Show what the account began with, and what was decided about it."""
+    operations = Operations(options.settings_of(config, db=db))
+    lines = operations.run(operations.read(opening_lines))
+    if as_json:
+        rows = [asdict(line) for line in lines]
+        sys.stdout.write(output.document(json.dumps(rows)) + "\n")
+    else:
+        show_decisions.openings(lines)
 
 
-def adjust(
-    asset: Asset = None,
-    amount: Amount = None,
-    market: OfMarket = None,
-    qty: Qty = None,
-    cost: Cost = None,
-    side: Side = None,
-    wallet: Wallet = None,
-    at: At = None,
-    reason: Reason = "",
-    preview: Preview = False,
-    config: options.Config = None,
-    db: options.Db = None,
-) -> None:
-    """Book a difference that nothing else explains; it is on every report."""
-    decision = Decision(
-        act=Act.ADJUST, asset=asset, amount=amount, market=market, qty=qty, cost=cost, side=side,
-        wallet=wallet, at_ms=_time(at) or now_ms(), reason=reason,
-    )  # fmt: skip
-    _decide(decision, undo=False, preview=preview, config=config, db=db)
+def _keep_opening(opening: OpeningNumber) -> Decision:
+    """Keep an opening: fills of before it that came later were not in it."""
+    return Decision(act=Act.KEEP_OPENING, opening=opening)
 
 
-def close(
-    period: Annotated[str, typer.Argument(help="As 2026-11, 2026, or a time until when.")],
-    reason: Reason = "",
-    preview: Preview = False,
-    undo: Undo = False,
-    config: options.Config = None,
-    db: options.Db = None,
-) -> None:
-    """Close a period: what is booked in it later is shown as a correction of a prior one."""
-    decision = Decision(act=Act.CLOSE, period=period, reason=reason)
-    _decide(decision, undo=undo, preview=preview, config=config, db=db)
+def _void_opening(opening: OpeningNumber) -> Decision:
+    """Take an opening out of the books: what was before it is booked by now."""
+    return Decision(act=Act.VOID_OPENING, opening=opening)
+
+
+openings_app.command("keep")(_decision(_keep_opening))
+openings_app.command("void")(_decision(_void_opening))
 
 
 @markets_app.command("list")
@@ -217,34 +239,18 @@ def _old(words: list[str]) -> str:
     return names[0]
 
 
-@markets_app.command("alias")
-def markets_alias(
-    new: New,
-    old: Old,
-    reason: Reason = "",
-    preview: Preview = False,
-    undo: Undo = False,
-    config: options.Config = None,
-    db: options.Db = None,
-) -> None:
+def _alias(new: New, old: Old) -> Decision:
     """NEW is another name of OLD: one market, one position."""
-    decision = Decision(act=Act.ALIAS, market=new, other=_old(old), reason=reason)
-    _decide(decision, undo=undo, preview=preview, config=config, db=db)
+    return Decision(act=Act.ALIAS, market=new, other=_old(old))
 
 
-@markets_app.command("distinct")
-def markets_distinct(
-    new: New,
-    old: Old,
-    reason: Reason = "",
-    preview: Preview = False,
-    undo: Undo = False,
-    config: options.Config = None,
-    db: options.Db = None,
-) -> None:
+def _distinct(new: New, old: Old) -> Decision:
     """NEW and OLD are two markets, though trades of both look alike."""
-    decision = Decision(act=Act.DISTINCT, market=new, other=_old(old), reason=reason)
-    _decide(decision, undo=undo, preview=preview, config=config, db=db)
+    return Decision(act=Act.DISTINCT, market=new, other=_old(old))
+
+
+markets_app.command("alias")(_decision(_alias))
+markets_app.command("distinct")(_decision(_distinct))
 
 
 @decisions_app.command("list")
@@ -261,17 +267,14 @@ def decisions_list(
         show_decisions.decisions(lines)
 
 
-@decisions_app.command("undo")
-def decisions_undo(
+def _undo(
     number: Annotated[int, typer.Argument(help="The decision's number.", min=1, max=BEYOND)],
-    reason: Reason = "",
-    preview: Preview = False,
-    config: options.Config = None,
-    db: options.Db = None,
-) -> None:
+) -> Decision:
     """Take a decision back."""
-    decision = Decision(act=Act.UNDO, of=number, reason=reason)
-    _decide(decision, undo=False, preview=preview, config=config, db=db)
+    return Decision(act=Act.UNDO, of=number)
+
+
+decisions_app.command("undo")(_decision(_undo, undo=False))
 
 
 @decisions_app.command("export")

@@ -9,6 +9,7 @@ from engine.cycles.results import PositionView, Preview
 from engine.history.decisions import DecisionLine
 from engine.ledger.disputes import Dispute
 from engine.ledger.events import Event
+from engine.ledger.reporting import OpeningLine
 
 
 def conflicts(rows: Sequence[Dispute]) -> None:
@@ -110,6 +111,14 @@ def markets(rows: Sequence[dict[str, Any]]) -> None:
         more += f" · another name of {row['alias_of']}" if row["alias_of"] else ""
         more += " · booked by the rules of 0.1.0" if row["rules"] == 1 else ""
         out.print(text(f"{row['symbol']}  {row['kind']}, money {row['money']}{more}"))
+
+
+def openings(lines: Sequence[OpeningLine]) -> None:
+    if not lines:
+        out.print("no opening is booked")
+    for line in lines:
+        decided = f"  {line.decided}" if line.decided else ""
+        out.print(text(f"{line.event_id}  {iso(line.ts_ms)}  {line.words}{decided}"))
 
 
 def decisions(lines: Sequence[DecisionLine]) -> None:

@@ -7,15 +7,17 @@ from typing import Any, NamedTuple
 from engine.cycles.results import Frozen
 from engine.errors import DecisionRefused
 from engine.ledger import disputes
+from engine.ledger.account_decisions import figures_of
 from engine.ledger.contents import Content, content_json, read_content
 from engine.ledger.decision import Act, Decision
 from engine.ledger.disputes import Dispute
 from engine.ledger.events import Event, source_id
+from engine.ledger.openings import Openings
 from engine.ledger.positions import Positions
 from engine.ledger.undo import undone
 from engine.store.tx import Tx
 
-SUBJECTS = ("trade_id", "market", "other", "period")
+SUBJECTS = ("trade_id", "market", "other", "period", "asset", "wallet", "side", "opening")
 OF_CONFLICTS = (Act.KEEP, Act.REPLACE, Act.BOOK_AS)
 
 
@@ -65,13 +67,43 @@ def last_about(tx: Tx, wanted: Decision) -> int:
 
 def exported(tx: Tx) -> Iterator[dict[str, Any]]:
     """What is decided, one value each: markets first, then contents by trade, then void trades."""
-    standing = [line.decision for line in listing(tx) if line.undone_by is None]
+    lines = [line for line in listing(tx) if line.undone_by is None]
+    standing = [line.decision for line in lines]
     for act in (Act.REBOOK, Act.ALIAS, Act.DISTINCT):
         yield from (_said(decision) for decision in standing if decision.act is act)
     for trade_id in tx.column("disputes_decided"):
         yield _contents(tx, trade_id)
     rest = (Act.VOID, Act.OPEN, Act.ADJUST, Act.CLOSE)
-    yield from (_said(decision) for decision in standing if decision.act in rest)
+    void, own = Openings.read(tx).void, _opened(tx)
+    for line in lines:
+        is_void = not void.isdisjoint(own.get(line.number, ()))
+        if line.decision.act in rest and not is_void:
+            yield _said(line.decision)
+    for opening_id in sorted(void - {each for ids in own.values() for each in ids}):
+        (opening,) = tx.typed(Event, "stored_event", event_id=opening_id)
+        yield _voided(lines, opening)
+
+
+def _opened(tx: Tx) -> dict[int, list[str]]:
+    """The OPENINGs that decisions booked, by the decision's number."""
+    records = ((number, json.loads(text)) for number, text in tx.rows("decisions_all"))
+    return {
+        number: record["account"]
+        for number, record in records
+        if record["decision"]["act"] == Act.OPEN
+    }
+
+
+def _voided(lines: Iterable[DecisionLine], opening: Event) -> dict[str, Any]:
+    """The decision that an OPENING of the exchange's is void, with its figures: another ledger may
+    have another one under its number."""
+    number = int(opening.id_parts["number"])
+    decision = next(
+        line.decision
+        for line in lines
+        if line.decision.act is Act.VOID_OPENING and line.decision.opening == number
+    )
+    return _said(decision.model_copy(update=figures_of(opening)))
 
 
 def _said(decision: Decision) -> dict[str, Any]:
@@ -133,6 +165,8 @@ def next_decision(tx: Tx, line: Mapping[str, Any]) -> Decision | None:
         decision = Decision.model_validate(line)
         standing = [made.decision for made in listing(tx) if made.undone_by is None]
         beside = {"reason", "of", "conflict"}
+        if decision.act is Act.VOID_OPENING:
+            beside = {*Decision.model_fields} - {"act", "opening"}
         is_made = any(made.model_dump(exclude=beside) == decision.model_dump(exclude=beside)
                       for made in standing)  # fmt: skip
         return None if is_made else decision

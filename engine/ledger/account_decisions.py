@@ -14,6 +14,7 @@ from engine.ledger.decision import Deciding, Decision, text
 from engine.ledger.event_types import ADJUST, OPENING
 from engine.ledger.events import Event
 from engine.ledger.markets import Market, MarketKind, Markets
+from engine.ledger.openings import Openings
 from engine.ledger.periods import closed, end_of
 from engine.money import EXACT, parse_decimal
 from engine.store.tx import Tx
@@ -42,6 +43,53 @@ def close(deciding: Deciding) -> None:
             f"decision {before.commit_seq}"
         )
     deciding.effects.closes_ms = (before.until_ms if before else None, until_ms)
+
+
+def keep_opening(deciding: Deciding) -> None:
+    """Keep an OPENING: fills of before it that came later were not in it."""
+    opening = _opening(deciding)
+    change_opening(deciding, opening.event_id, ["kept", deciding.tx.value("last_seq")])
+
+
+def void_opening(deciding: Deciding) -> None:
+    """Take an OPENING out of the books: the fills of before it are all there now."""
+    opening = _opening(deciding)
+    if not deciding.decision.reason.strip():
+        raise DecisionRefused("give the --reason why the opening is void: it is on every report")
+    deciding.effects.account.append(reversal(deciding.tx, opening, 0))
+    change_opening(deciding, opening.event_id, ["void"])
+
+
+def change_opening(deciding: Deciding, opening_id: str, after: list[Any] | None) -> None:
+    before = Openings.read(deciding.tx).state(opening_id)
+    change = {"id": opening_id, "before": before, "after": after}
+    deciding.effects.openings.append(change)
+
+
+def _opening(deciding: Deciding) -> Event:
+    """The OPENING that a decision is about, which is not void. Raises `DecisionRefused`."""
+    opening_id = f"opening:{deciding.decision.opening}"
+    rows = deciding.tx.typed(Event, "stored_event", event_id=opening_id)
+    if not rows:
+        raise DecisionRefused(f"there is no {opening_id}; `openings list` has their numbers")
+    if opening_id in Openings.read(deciding.tx).void:
+        raise DecisionRefused(f"{opening_id} is void already")
+    (opening,) = rows
+    exported = deciding.decision.model_dump(include=set(figures_of(opening)), exclude_none=True)
+    if exported and exported != figures_of(opening):
+        raise DecisionRefused(f"{opening_id} of this ledger is another one than this is about")
+    return opening
+
+
+def figures_of(opening: Event) -> dict[str, Any]:
+    """The figures of an OPENING, as the decision to book it names them."""
+    balance = {"asset": opening.asset, "amount": opening.amount}
+    position = {"market": opening.symbol, "qty": opening.qty, "cost": opening.amount}
+    figures = {
+        **(balance if opening.symbol is None else position),
+        "side": opening.position_side, "wallet": opening.wallet, "at_ms": opening.ts,
+    }  # fmt: skip
+    return {name: value for name, value in figures.items() if value is not None}
 
 
 def booking(tx: Tx, markets: Markets, decision: Decision, kind: str) -> Event:

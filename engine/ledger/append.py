@@ -223,12 +223,13 @@ class _Append:
         own = (self._cycle_id,)
         plain = [event for event in events if event.version == 1]
         detailed = [event for event in events if event.version != 1] if plain != events else []
+        if detailed:
+            events = plain + detailed  # As the ledger numbers them.
         inserted = self._tx.run_many("append_events", [event[:BASIC] + own for event in plain])
         if detailed:
             inserted += self._tx.run_many(
                 "append_detailed_events", [event + own for event in detailed]
             )
-            events = plain + detailed  # As the ledger numbers them.
         if inserted < len(events):
             return self._sort_out(events)
         self._done.inserted += events

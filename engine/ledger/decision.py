@@ -34,6 +34,8 @@ class Act(StrEnum):
     OPEN = "open"
     ADJUST = "adjust"
     CLOSE = "close"
+    KEEP_OPENING = "keep-opening"
+    VOID_OPENING = "void-opening"
     UNDO = "undo"
 
 
@@ -44,7 +46,8 @@ class Decision(BaseModel):
     void, or the id that a content is booked as; `market` the one that is an alias of `other`, or
     distinct from it, or is booked anew as `kind` with `size`; `of` the commit that is undone.
     An opening or an adjustment says the `amount` of an `asset`, or a `qty` and its `cost` of a
-    `market`, from `at_ms` on (UTC milliseconds). `period` is one that is closed.
+    `market`, from `at_ms` on (UTC milliseconds). `period` is one that is closed, `opening` the
+    number of an OPENING that is kept or void.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,12 +68,13 @@ class Decision(BaseModel):
     cost: str | None = None
     at_ms: int | None = None
     period: str | None = None
+    opening: int | None = None
     reason: str = ""
 
     @property
     def words(self) -> str:
         """What was decided, in one line, without why."""
-        numbered = {"conflict": self.conflict, "decision": self.of}
+        numbered = {"conflict": self.conflict, "decision": self.of, "opening": self.opening}
         about = [f"{name} {number}" for name, number in numbered.items() if number is not None]
         said = (self.trade_id, self.market, self.other, self.kind, self.size, self.asset)
         figures = (self.amount, self.qty, self.cost, self.period)
@@ -89,6 +93,7 @@ class Effects:
     conflicts: list[dict[str, Any]] = field(default_factory=list)
     markets: list[MarketChange] = field(default_factory=list)
     distinct: list[dict[str, Any]] = field(default_factory=list)
+    openings: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def values(self) -> dict[str, Any]:
@@ -102,6 +107,7 @@ class Effects:
             "conflicts": self.conflicts,
             "markets": [change.values for change in self.markets],
             "distinct": self.distinct,
+            "openings": self.openings,
         }
 
 

@@ -26,6 +26,8 @@ ACTS: Mapping[Act, Callable[[Deciding], None]] = {
     Act.OPEN: account_decisions.book_event,
     Act.ADJUST: account_decisions.book_event,
     Act.CLOSE: account_decisions.close,
+    Act.KEEP_OPENING: account_decisions.keep_opening,
+    Act.VOID_OPENING: account_decisions.void_opening,
     Act.UNDO: undo.undo,
 }
 

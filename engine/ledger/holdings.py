@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from engine.ledger.accounting import Position
 from engine.ledger.balances import BalanceKey, Balances
 from engine.ledger.markets import MarketKind
+from engine.ledger.openings import Openings
 from engine.store.tx import Tx
 
 
@@ -25,7 +26,7 @@ class Holdings:
     def read(cls, tx: Tx, positions: Iterable[Position], has_others: bool) -> "Holdings":
         """`has_others`: the ledger has other events than fills and fees."""
         lent = set(tx.column("wallets_with_interest")) if has_others else set()
-        opened = set(tx.column("wallets_opened")) if has_others else set()
+        opened = Openings.wallets(tx) if has_others else set()
         bases, moneys = set(), set()
         for position in positions:
             market = position.market
@@ -50,6 +51,6 @@ class Holdings:
 def changes_since(tx: Tx) -> dict[str, int]:
     """By wallet that was not opened, when its first event was, in UTC milliseconds: its balances
     are what changed since."""
-    opened = set(tx.column("wallets_opened"))
+    opened = Openings.wallets(tx)
     since = tx.pairs("wallets_since")
     return {wallet: ts for wallet, ts in sorted(since.items()) if wallet not in opened}

@@ -4,7 +4,7 @@ An assertion of the exchange's that does not hold, an event that was booked afte
 it sorts before, rows of a type that nobody knows. Runs inside TX 1.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from engine.ledger.balances import BalanceKey, StoredBalances, difference, legs_
 from engine.ledger.event_types import ASSERT, FEE, FILL, LEG, OPENING, TYPES
 from engine.ledger.events import Event, SortKey
 from engine.ledger.markets import Markets
+from engine.ledger.openings import Openings
 from engine.ledger.positions import Positions
 from engine.money import EXACT, canonical
 from engine.store.tx import Tx
@@ -43,14 +44,22 @@ class Question(NamedTuple):
 
 def open_questions(tx: Tx) -> list[Question]:
     """The open questions of a ledger."""
-    rows = tx.named("questions_open") if tx.rows("account_any") else []
-    return [_question(row) for row in rows]
+    if not tx.rows("account_any"):
+        return []
+    rows, openings = tx.named("questions_open"), Openings.read(tx)
+    return [_question(row) for row in rows if not _is_settled(row, openings)]
+
+
+def _is_settled(row: Mapping[str, Any], openings: Openings) -> bool:
+    """Whether the operator decided about the OPENING that an event is late for."""
+    return row["kind"] == "late" and openings.settles(row["stated"], row["seq"])
 
 
 def _question(row: dict[str, Any]) -> Question:
     kind, symbol, asset = row["kind"], row["symbol"], row["asset"]
     balance = None if symbol is not None else BalanceKey(row["wallet"] or MAIN, asset)
-    figures = row["event_id"], row["stated"], row["actual"]
+    number = str(row["stated"]).partition(":")[2]
+    figures = row["event_id"], row["stated"], row["actual"], number
     return Question(_KINDS[kind][0], _KINDS[kind][1].format(*figures), symbol, balance)
 
 
@@ -62,8 +71,9 @@ _KINDS = {
     ),
     "late": (
         "late_before_opening",
-        "{0} was booked after {1}, before which it sorts: both count; void the opening if that "
-        "had it in it, else keep it",
+        "{0} was booked after {1}, before which it sorts: both count; `cycledeck openings keep "
+        "{3}` if the opening did not have it in it, `cycledeck openings void {3}` if all that was "
+        "before the opening is booked by now",
     ),
     "unknown": (
         "unknown_events",
@@ -129,7 +139,7 @@ def place_of(event: Event, markets: Markets) -> SortKey:
 
 def keep_late_events(tx: Tx, events: Iterable[Event], markets: Markets, cycle_id: int) -> None:
     """Keep which of a cycle's new events sort before an OPENING that was booked earlier and move
-    what it opened; of each market, or asset, the first."""
+    the balance or position it opened; of each market, or asset, the one booked last."""
     events = list(events)
     since_ms = min(event.ts for event in events)
     openings = tx.typed(Event, "openings_before", since_ms=since_ms, cycle_id=cycle_id)
@@ -144,13 +154,13 @@ def keep_late_events(tx: Tx, events: Iterable[Event], markets: Markets, cycle_id
 
 
 def late_events(opening: Event, events: Iterable[Event], markets: Markets) -> dict[str, Event]:
-    """By market or asset, the first of events that sorts before an OPENING and moves the same."""
-    first: dict[str, Event] = {}
+    """By market or asset, the last of events that sort before an OPENING and move the same."""
+    last: dict[str, Event] = {}
     for event in events:
         earlier = place_of(event, markets) < place_of(opening, markets)
         if earlier and _moves_what(opening, event, markets):
-            first.setdefault(event.symbol or event.asset or "", event)
-    return first
+            last[event.symbol or event.asset or ""] = event
+    return last
 
 
 def _moves_what(opening: Event, event: Event, markets: Markets) -> bool:

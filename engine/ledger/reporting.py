@@ -1,13 +1,15 @@
 """What account events have to be said of on every report: adjustments, and roundings."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Self
 
 from engine.ledger.accounting import MAIN, Position, total
 from engine.ledger.balances import BalanceKey, Balances, difference
-from engine.ledger.event_types import ADJUST
+from engine.ledger.event_types import ADJUST, OPENING
 from engine.ledger.events import Event
+from engine.ledger.openings import Openings
 from engine.store.tx import Tx
 
 
@@ -25,7 +27,7 @@ class AccountLine:
     reason: str
 
     @classmethod
-    def of(cls, event: Event) -> "AccountLine":
+    def of(cls, event: Event) -> Self:
         wallet = event.wallet or MAIN
         where = event.symbol or BalanceKey(wallet, event.asset or "").named(wallet != MAIN)
         amount = event.amount or event.stated_balance
@@ -43,6 +45,24 @@ class AccountLine:
 def adjustments(tx: Tx) -> tuple[AccountLine, ...]:
     """All adjustments, by time."""
     return tuple(map(AccountLine.of, tx.typed(Event, "events_of_type", type=ADJUST, since_ms=0)))
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningLine(AccountLine):
+    """An OPENING; `decided` is "kept" or "void", null where nothing was decided about it."""
+
+    decided: str | None = None
+
+
+def opening_lines(tx: Tx) -> list[OpeningLine]:
+    """All OPENINGs, by time, the void ones too."""
+    openings = Openings.read(tx)
+    lines = []
+    for event in tx.typed(Event, "events_of_type", type=OPENING, since_ms=0):
+        state = openings.state(event.event_id)
+        line = OpeningLine.of(event)
+        lines.append(replace(line, decided=state[0] if state else None))
+    return lines
 
 
 def account_lines(events: Iterable[Event]) -> tuple[AccountLine, ...]:

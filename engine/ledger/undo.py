@@ -10,12 +10,14 @@ from typing import Any
 
 from engine.errors import DecisionRefused
 from engine.ledger import disputes
-from engine.ledger.account_decisions import reversal
+from engine.ledger.account_decisions import change_opening, reversal
 from engine.ledger.decision import Deciding
 from engine.ledger.disputes import Dispute
+from engine.ledger.event_types import OPENING
 from engine.ledger.events import Event, source_id
 from engine.ledger.market_decisions import check_opened, check_sizes
 from engine.ledger.markets import Market, MarketChange
+from engine.ledger.openings import Openings
 from engine.ledger.periods import closed
 from engine.store.tx import Tx
 
@@ -47,7 +49,7 @@ def undo(deciding: Deciding) -> None:
         raise DecisionRefused(f"there is no decision {number}; `decisions list` has their numbers")
     if by := undone(deciding.tx).get(number or 0):
         raise DecisionRefused(f"decision {number} is taken back already, by decision {by}")
-    made = json.loads(text)
+    made, openings = json.loads(text), Openings.read(deciding.tx)
     void = deciding.void
     wanted_void = [*made["void"]]
     wanted_valid = [*made["valid"], *made["booked"]]
@@ -70,6 +72,14 @@ def undo(deciding: Deciding) -> None:
         stored = Event._make(deciding.tx.rows("stored_event", event_id=event_id)[0])
         taken = len(deciding.effects.account)
         deciding.effects.account.append(reversal(deciding.tx, stored, taken))
+        if event_id in openings.void:
+            raise _followed(deciding, f"another one about {event_id}")
+        if stored.type == OPENING:
+            change_opening(deciding, event_id, ["void"])
+    for change in made.get("openings", ()):
+        if openings.state(change["id"]) != change["after"]:
+            raise _followed(deciding, f"another one about {change['id']}")
+        change_opening(deciding, change["id"], change["before"])
     if "closed_ms" in made:
         _undo_close(deciding, *made["closed_ms"])
 

@@ -249,6 +249,42 @@ def test_what_the_account_began_with_moves_its_balance_and_is_taken_back(desk: D
     assert verified(desk.db).ok
 
 
+def test_an_opening_that_a_fill_came_late_for_is_kept_or_void_by_the_command_that_status_names(
+    desk: Desk,
+) -> None:
+    early, later = reported("0", "buy", "1", "100", 500), reported("1", "buy", "2", "100", 9_000)
+    desk.told([later])
+    between = "2023-07-22T04:26:45Z"
+    assert desk.run("open", "--asset", "BTC", "--amount", "5", "--at", between).code == 0
+    assert desk.run("status", "--check").code == 0
+    assert desk.told([later, early])["status"] == "attention"
+    checked = desk.run("status", "--check")
+    assert (checked.code, "`cycledeck openings keep 1`" in checked.out) == (1, True)
+    assert desk.run("openings", "keep", 1, "--reason", "cold wallet").code == 0
+    assert desk.run("status", "--check").code == 0
+    assert [line["decided"] for line in desk.ask("openings", "list")] == ["kept"]
+    assert desk.run("openings", "keep", 1, "--undo").code == 0
+    assert desk.run("status", "--check").code == 1
+    void = ("openings", "void", 1, "--reason", "all is here")
+    assert "balance BTC  8 → 3" in desk.run(*void, "--preview").out
+    assert desk.run(*void).code == 0
+    assert desk.run("status", "--check").code == 0
+    assert "opening:1  2023-07-22T04:26:45.000Z  BTC 5  void" in desk.run("openings", "list").out
+    assert verified(desk.db).ok
+
+
+def test_the_last_opening_of_an_asset_is_taken_back_by_its_own_command(desk: Desk) -> None:
+    desk.told([A])
+    for asset in ("USDT", "BTC"):
+        how = ("open", "--asset", asset, "--amount", "5", "--at", "2020-01-01")
+        assert desk.run(*how).code == 0
+    assert desk.run("open", "--asset", "USDT", "--undo").code == 0
+    assert desk.ask("status")["balances"] == {"BTC": "7", "USDT": "-200"}
+    refused = desk.run("open", "--asset", "USDT", "--undo")
+    assert (refused.code, "no such decision" in refused.err) == (2, True)
+    assert verified(desk.db).ok
+
+
 def test_an_adjustment_of_a_position_is_on_every_report(desk: Desk) -> None:
     desk.told([A])
     how = ("adjust", "--market", BTC, "--qty", "-1", "--cost", "-100", "--reason", "a fork")

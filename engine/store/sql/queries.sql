@@ -527,22 +527,23 @@ ON CONFLICT (event_id) DO UPDATE SET actual = excluded.actual, holds = excluded.
 
 -- name: late_event_keep
 INSERT INTO late_events (opening_id, scope, event_id) VALUES (:opening_id, :scope, :event_id)
-ON CONFLICT (opening_id, scope) DO NOTHING;
+ON CONFLICT (opening_id, scope) DO UPDATE SET event_id = excluded.event_id;
 
 -- name: questions_open
 -- What keeps markets and assets at attention: the kind, of what, where, and the figures.
 SELECT 'assertion' AS kind, e.symbol, e.wallet, e.asset, e.event_id,
-    coalesce(e.stated_balance, e.qty) AS stated, a.actual AS actual
+    coalesce(e.stated_balance, e.qty) AS stated, a.actual AS actual, e.seq
 FROM assertions AS a JOIN ledger_events AS e ON e.event_id = a.event_id WHERE a.holds = 0
 UNION ALL
-SELECT 'late', e.symbol, e.wallet, e.asset, l.event_id, l.opening_id, NULL
+SELECT 'late', e.symbol, e.wallet, e.asset, l.event_id, l.opening_id, NULL, e.seq
 FROM late_events AS l JOIN ledger_events AS e ON e.event_id = l.event_id
 UNION ALL
-SELECT 'unknown', NULL, wallet, asset, min(event_id), count(*), NULL
+SELECT 'unknown', NULL, wallet, asset, min(event_id), count(*), NULL, NULL
 FROM ledger_events WHERE type NOT IN ('FILL', 'FEE') AND type = 'UNKNOWN' GROUP BY wallet, asset;
 
 -- name: wallets_opened
-SELECT DISTINCT coalesce(wallet, 'main') FROM ledger_events
+-- The wallets that OPENINGs of balances are of.
+SELECT event_id, coalesce(wallet, 'main') FROM ledger_events
 WHERE type NOT IN ('FILL', 'FEE') AND type = 'OPENING' AND asset IS NOT NULL;
 
 -- name: wallets_with_interest
