@@ -219,7 +219,7 @@ class Engine:
         return await self._up.scheduler.decide(decision, actor)
 
     async def preview_decision(self, decision: Decision, actor: str) -> Preview:
-        """What `decide` would do now; changes nothing. Raises `DecisionRefused`."""
+        """The preview of a decision; changes nothing. Raises `DecisionRefused`."""
         return await self._up.scheduler.preview_decision(decision, actor)
 
     @property
@@ -403,7 +403,7 @@ async def decide_once(settings: Settings, decision: Decision, actor: str) -> Pre
 
 
 async def preview_once(settings: Settings, decision: Decision, actor: str) -> Preview:
-    """What `decide_once` would change; changes nothing."""
+    """The preview of `decide_once`; changes nothing."""
     async with await _detached_engine(settings) as engine:
         return await engine.preview_decision(decision, actor)
 

@@ -233,9 +233,9 @@ class Settings(BaseSettings):
 
     @property
     def idle_cycles_kept(self) -> int:
-        """How long idle cycles stay: never without their evidence. 0 is for ever."""
-        kept = (self.keep_idle_cycles, self.keep_inputs)
-        return max(kept) if all(kept) else 0
+        """The time idle cycles stay: never without their evidence. 0 is for ever."""
+        times = (self.keep_idle_cycles, self.keep_inputs)
+        return max(times) if all(times) else 0
 
     def start_ms(self, now_ms: int) -> int:
         """Where a market's history begins, in UTC milliseconds."""

@@ -22,7 +22,7 @@ class Mode(StrEnum):
 
 
 class TradeIds(StrEnum):
-    """Where a venue's trade ids are unique; it decides how a ledger id is made of them.
+    """The scope in which a venue's trade ids are unique; ledger ids are made by it.
 
     `ORDER`: one id may name a fill of each of several orders, and of either side.
     """

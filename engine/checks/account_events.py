@@ -62,9 +62,9 @@ class LateEventsCheck(Check):
             of_opening = {"ts": opening.ts, "event_id": opening.event_id}
             events = map(Event._make, self._tx.each("verify_events_before", **of_opening))
             for scope, event in late_events(opening, events, markets).items():
-                found = stored.pop((opening.event_id, scope), "no row")
-                if found != event.event_id:
+                event_id = stored.pop((opening.event_id, scope), "no row")
+                if event_id != event.event_id:
                     key = f"{opening.event_id} {scope}"
-                    yield Violation.of("late_events", key, event.event_id, found)
+                    yield Violation.of("late_events", key, event.event_id, event_id)
         for opening_id, scope in sorted(stored):
             yield Violation.of("late_events", f"{opening_id} {scope}", "no row", "one")

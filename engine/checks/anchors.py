@@ -31,7 +31,7 @@ DAMAGED = "a line that is damaged or cut short, and no later one vouches for the
 
 @dataclass(slots=True)
 class Anchored:
-    """What a file's anchors say of the chain. `matching` is the last commit that is as anchored;
+    """A file's anchors against the chain. `matching` is the last commit that is as anchored;
     `damaged` are the numbers of lines that are none."""
 
     ledger: str
@@ -44,7 +44,7 @@ class Anchored:
 
 
 def compare(tx: Tx, path: Path) -> tuple[int, list[Violation]]:
-    """How many lines the file has, and what they contradict. Raises `AnchorError`."""
+    """The number of the file's lines, and those that contradict the chain. Raises `AnchorError`."""
     anchored = Anchored(name_of(Identity.stored(tx)))
     for number, anchor in anchor_file.lines(path):
         _take(tx, anchored, number, anchor)
@@ -73,16 +73,16 @@ def _violations(anchored: Anchored, path: Path, last: int) -> Iterator[Violation
         yield Violation.of(TABLE, f"{path} line {number}", "an anchor", DAMAGED)
     if anchored.changed is not None:
         anchor, actual = anchored.changed
-        found = REBUILT.format(
+        message = REBUILT.format(
             seq=anchor.commit_seq, actual=actual, time=anchor.time, hash=anchor.hash,
             same=min(anchored.matching, anchor.commit_seq - 1),
         )  # fmt: skip
-        yield Violation.of(TABLE, f"commit {anchor.commit_seq}", anchor.hash, found)
+        yield Violation.of(TABLE, f"commit {anchor.commit_seq}", anchor.hash, message)
     if anchored.furthest is not None:
         anchor = anchored.furthest
-        found = OLDER.format(seq=anchor.commit_seq, time=anchor.time, last=last)
-        yield Violation.of(TABLE, f"commit {anchor.commit_seq}", anchor.hash, found)
+        message = OLDER.format(seq=anchor.commit_seq, time=anchor.time, last=last)
+        yield Violation.of(TABLE, f"commit {anchor.commit_seq}", anchor.hash, message)
     if not (anchored.matching or anchored.changed or anchored.furthest):
         others = ", ".join(sorted(anchored.others)) or "none"
-        found = OTHER.format(ledger=anchored.ledger, others=others)
-        yield Violation.of(TABLE, path, f"anchors of {anchored.ledger}", found)
+        message = OTHER.format(ledger=anchored.ledger, others=others)
+        yield Violation.of(TABLE, path, f"anchors of {anchored.ledger}", message)

@@ -60,8 +60,8 @@ class ConflictsCheck(Check):
                 yield from Violation.of_columns("conflicts", row["id"], by_decision, row)
             events = read_content(row["reported_json"])
             whole = row["reported_json"].startswith("[")
-            kept = content_hash(events) if whole else events[0].hash
-            if kept != row["reported_hash"]:
+            reported_hash = content_hash(events) if whole else events[0].hash
+            if reported_hash != row["reported_hash"]:
                 expected = f"content of hash {row['reported_hash'].hex()}"
                 yield Violation.of("conflicts", row["id"], expected, row["reported_json"])
             columns = about(events[0])
@@ -85,7 +85,7 @@ class ConflictsCheck(Check):
             yield Violation.of("conflicts", "all", "a row, for a commit had a conflict", "no row")
 
     def _decided(self) -> dict[int, dict[str, Any]]:
-        """What the decisions left of each conflict that one was made about."""
+        """The conflicts that decisions were made about, as the last one left each."""
         decided: dict[int, dict[str, Any]] = {}
         for _, text in self._tx.rows("decisions_all"):
             for change in json.loads(text)["conflicts"]:
@@ -200,7 +200,7 @@ class CyclesCheck(Check):
 
 
 def _counts(row: dict[str, Any]) -> dict[str, Any]:
-    """What the counts of a cycle have to be."""
+    """The counts that a cycle has to have."""
     if row["commit_seq"] is not None:
         return {name: row[f"commit_{name}"] for name in (*COUNTS, "edge")}
     if row["committed"] != "nothing":

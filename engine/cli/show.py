@@ -144,11 +144,11 @@ def status(summary: LedgerStatus) -> None:
     if cycle:
         when = f"{_time(cycle['started_ms'])}, {cycle['kind']}, {cycle['status']}"
         out.print(text(f"last cycle {cycle['cycle_id']}, {when}"))
-        said = {
+        reasons = {
             f"{view.reason}; {view.remedy}" for views in summary.markets.values() for view in views
         }
         for entry in [*cycle["errors"], *cycle["warnings"]]:
-            if entry["type"] != "oversold" and entry["message"] not in said:
+            if entry["type"] != "oversold" and entry["message"] not in reasons:
                 where = f"{entry['symbol']}: " if entry["symbol"] else ""
                 out.print(text(f"           {where}{entry['message']}", "yellow"))
     if summary.sqlite_warning:

@@ -125,9 +125,9 @@ def decisions(lines: Sequence[DecisionLine]) -> None:
     if not lines:
         out.print("nothing was decided yet")
     for line in lines:
-        said = line.decision
+        decision = line.decision
         undone = f"  taken back by {line.undone_by}" if line.undone_by else ""
-        head = f"{line.number}  {iso(line.committed_ms)}  {line.by}  {said.words}"
+        head = f"{line.number}  {iso(line.committed_ms)}  {line.by}  {decision.words}"
         out.print(text(f"{head}{undone}"))
-        if said.reason:
-            out.print(text(f"    {said.reason}", "dim"))
+        if decision.reason:
+            out.print(text(f"    {decision.reason}", "dim"))

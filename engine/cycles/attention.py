@@ -27,7 +27,7 @@ HISTORY = "history is missing: a wider start_from, or an opening, has it"
 
 
 class MarketStatus(StrEnum):
-    """How far a market's figures can be relied on, the worst last."""
+    """A market's state: how far its figures can be relied on, the worst last."""
 
     OK = "ok"
     ATTENTION = "attention"

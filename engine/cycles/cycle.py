@@ -138,7 +138,7 @@ class CycleRunner:
         return await self._contained(self._begun(Kind.DECISION), work)
 
     async def preview_decision(self, decision: Decision, actor: str) -> Preview:
-        """What `decide` would do now; changes nothing. Raises `DecisionRefused` or `StoreError`."""
+        """The preview of a decision; changes nothing. Raises `DecisionRefused` or `StoreError`."""
         work = partial(
             preview_decision,
             decision=decision,
@@ -322,7 +322,7 @@ class CycleRunner:
     # --- TX 1
 
     async def _openings(self, responses: Sequence[VenueResponse]) -> list[Event]:
-        """What the account began with, for the first commit of its ledger."""
+        """The account's opening balances, for the first commit of its ledger."""
         if await self._store.read(lambda tx: tx.value("cycle_committed")):
             return []
         return openings(self._venue, responses)
@@ -483,7 +483,7 @@ class CycleRunner:
         return result
 
     async def _sweep(self) -> None:
-        """One step of what is left of idle cycles. Best effort: another step comes."""
+        """Fold one step of idle cycles into runs. Best effort: another step comes."""
         kept_ms, now, more = self._settings.idle_cycles_kept, now_ms(), False
         if not kept_ms or self.fatal is not None:
             return

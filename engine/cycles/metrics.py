@@ -238,7 +238,7 @@ def _quality(
 
 
 def _value_in_quote(fill: Event, qty: Decimal, price: Decimal) -> Decimal:
-    """What a fill was worth in quote units, in which inverse contracts are counted already."""
+    """The value of a fill in quote units, in which inverse contracts are counted already."""
     qty = EXACT.multiply(qty, Decimal(fill.contract_size or 1))
     is_inverse = fill.contract_size and Market.of(fill.symbol).is_inverse
     return qty if is_inverse else EXACT.multiply(qty, price)

@@ -226,7 +226,7 @@ class Logged(Frozen):
 
 
 class Preview(Frozen):
-    """What replaying a cycle, or a decision, would do to today's ledger. Nothing was changed; of a
+    """The effect of a replay, or a decision, on today's ledger. Nothing was changed; of a
     decision that was made, `commit_seq` is its number."""
 
     cycle_id: int

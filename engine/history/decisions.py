@@ -66,7 +66,7 @@ def last_about(tx: Tx, wanted: Decision) -> int:
 
 
 def exported(tx: Tx) -> Iterator[dict[str, Any]]:
-    """What is decided, one value each: markets first, then contents by trade, then void trades."""
+    """The decisions that stand, one value each: markets, then contents by trade, then the rest."""
     lines = [line for line in listing(tx) if line.undone_by is None]
     standing = [line.decision for line in lines]
     for act in (Act.REBOOK, Act.ALIAS, Act.DISTINCT):
@@ -111,7 +111,7 @@ def _said(decision: Decision) -> dict[str, Any]:
 
 
 def _contents(tx: Tx, trade_id: str) -> dict[str, Any]:
-    """Which contents of a trade's id stand, and as what; and which are refused."""
+    """The contents of a trade's id that stand, and under which id; and those refused."""
     trade = _Trade.of(tx, trade_id)
     return {
         "trade_id": trade_id,
@@ -131,7 +131,7 @@ def _values(events: Sequence[Event]) -> Any:
 
 
 class _Trade(NamedTuple):
-    """All that a ledger has under the id of a trade: its own fill, and contents in dispute."""
+    """A trade's id in a ledger: its own fill, and the contents in dispute."""
 
     rows: Sequence[Dispute]
     standing: Sequence[Content]

@@ -154,7 +154,7 @@ def _items_a_day(tx: Tx) -> int:
 
 
 def _goes_again(tx: Tx, table: str, size: int) -> int:
-    """How much of a table's growth retention deletes again."""
+    """The part of a table's growth that retention deletes again."""
     if table in ("cycle_inputs", "input_items"):
         return size
     if table in ("cycles", "cycle_metrics"):
@@ -168,7 +168,7 @@ def _average(table: str, rows: list[dict[str, Any]]) -> float:
 
 
 def _bytes(table: str, row: Mapping[str, Any]) -> int:
-    """What a row takes in its table and in the indexes of that."""
+    """The bytes of a row in its table and in the indexes of that."""
     size = CELL + len(row) + sum(map(_value_bytes, row.values()))
     for columns in INDEXED.get(table, ()):
         size += CELL + len(columns) + sum(_value_bytes(row[name]) for name in columns)

@@ -268,11 +268,11 @@ def _append(
     outcomes = [[outcome(event) for event in events_of(fill)] for fill in fills]
     for fill, events in zip(fills, outcomes, strict=True):
         # That there are no more fees may have taken an event that no report names.
-        said = inserted.pop((f"fee:{fill.trade_id}", "-"), None) or inserted.pop(
+        no_more_fees = inserted.pop((f"fee:{fill.trade_id}", "-"), None) or inserted.pop(
             (f"fee:{fill.trade_id}", Market.of(fill.symbol).money), None
         )
-        if said is not None:
-            events.append((said, "inserted", ""))
+        if no_more_fees is not None:
+            events.append((no_more_fees, "inserted", ""))
     return outcomes
 
 

@@ -77,7 +77,7 @@ class Fetcher:
         return Fetched(responses, marks)
 
     def _terms(self, symbol: str) -> Terms:
-        """What settings and venue say beside a market's items."""
+        """The terms that settings and venue give beside a market's items."""
         venue, settings = self._venue, self._settings
         size = venue.contract_size(symbol) if isinstance(venue, SizesContracts) else None
         terms = Terms(settings.earliest_ms, settings.fee_floor, size)

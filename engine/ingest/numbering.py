@@ -22,7 +22,7 @@ from engine.venue import TradeIds
 
 
 class Origin(Enum):
-    """Where a fill comes from: the venue's response, or the operator's correction of an item.
+    """The origin of a fill: the venue's response, or the operator's correction of an item.
 
     A correction is `APART` where the venue no longer reports the item, though the window reaches
     it: the row has been mended, and comes by itself.
@@ -75,7 +75,7 @@ def _in_place(tx: Tx, item: QuarantinedItem, count: int, *, is_due: bool) -> Ite
 
 
 def _served(responses: Iterable[VenueResponse]) -> Counter[str]:
-    """How often each text was served: one that names no market, to all of them."""
+    """The times each text was served: one that names no market, to all of them."""
     served: Counter[str] = Counter()
     for response in responses:
         served |= Counter(storable(raw) for raw in chain(*response.pages))
@@ -116,5 +116,5 @@ def _in_market(fill: Fill, market_id: str, trade_ids: TradeIds) -> Fill:
 
 
 def rows_alike(fill: Fill) -> str:
-    """What the ids of identical rows have in common."""
+    """The part that ids of identical rows have in common."""
     return fill.trade_id.rpartition(":")[0]

@@ -41,13 +41,13 @@ class Reading:
     unreadable: tuple[Undecided, ...]
     decided: tuple[str, ...] = ()
 
-    def only(self, kept: Sequence[bool]) -> "Reading":
+    def only(self, chosen: Sequence[bool]) -> "Reading":
         """The reading with some of its fills, which are numbered among themselves."""
-        fills, origins = [*compress(self.fills, kept)], (*compress(self.origins, kept),)
+        fills, origins = [*compress(self.fills, chosen)], (*compress(self.origins, chosen),)
         return replace(
             self,
             fills=numbered(fills, origins, self.trade_ids),
-            texts=(*compress(self.texts, kept),),
+            texts=(*compress(self.texts, chosen),),
             origins=origins,
         )
 
@@ -186,7 +186,7 @@ def _wholly_booked(fills: Iterable[Fill], booked: Collection[str]) -> set[str]:
 
 
 def _booked(tx: Tx, trade_ids: Iterable[str], cycle_id: int) -> set[str]:
-    """Those of some trade ids whose fills cycles before this one booked."""
+    """The trade ids whose fills cycles before this one booked."""
     ids = json.dumps(sorted(trade_ids))
     return set(tx.pairs("fill_markets", trade_ids=ids, before=cycle_id))
 

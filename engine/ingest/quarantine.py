@@ -179,7 +179,7 @@ def drop_all(
 
 
 def _edge(tx: Tx, replacement: str, now_ms: int) -> Edge:
-    """How the next cycle will read a replacement: its fees are the operator's word."""
+    """The reading of a replacement by the next cycle: its fees are the operator's word."""
     edge = Edge(Identity.of(tx).trade_ids, now_ms + DAY_MS, pinned=Markets(tx).known)
     terms = inputs.last_terms(tx, outline(replacement, edge).symbol or "")
     return replace(edge, terms=replace(terms, through_library=False))

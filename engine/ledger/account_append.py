@@ -39,10 +39,10 @@ def append_account(tx: Tx, events: Sequence[Event], cycle_id: int, done: Appende
 
 
 def _stored(tx: Tx, events: Sequence[Event]) -> dict[str, Event]:
-    """What the ledger has under the ids of events."""
+    """The ledger's events of the same ids."""
     ids = json.dumps([event.event_id for event in events])
-    known = tx.pairs("stored_hashes", event_ids=ids) if events else {}
-    rows = (tx.rows("stored_event", event_id=event_id) for event_id in known)
+    hashes = tx.pairs("stored_hashes", event_ids=ids) if events else {}
+    rows = (tx.rows("stored_event", event_id=event_id) for event_id in hashes)
     return {event.event_id: event for [row] in rows for event in [Event._make(row)]}
 
 

@@ -166,7 +166,7 @@ class Position:
 
     @property
     def products(self) -> Iterator[tuple[str, Decimal]]:
-        """What the figures amount to of each asset; an asset may come twice."""
+        """The amounts of each asset that the figures say; an asset may come twice."""
         market = self.market
         if market.is_contract:
             yield market.money, self.realized_pnl
@@ -179,7 +179,7 @@ class Position:
 
     @property
     def legs(self) -> Iterator[tuple[str, Decimal]]:
-        """What the figures moved of each asset's balance; an asset may come more than once."""
+        """The moves of each asset's balance by the figures; an asset may come more than once."""
         yield from self.products
         for apart in (self.opened, self.replaced):
             for asset, amount in apart.items():

@@ -83,8 +83,8 @@ def append(
     `together` is what the cycle's reports contradict each other about, where `fills` are not all
     of them.
     """
-    known = markets or Markets(tx), facts or LedgerFacts.read(tx)
-    return _Append(tx, cycle_id, *known, together).append(fills)
+    pinned = markets or Markets(tx), facts or LedgerFacts.read(tx)
+    return _Append(tx, cycle_id, *pinned, together).append(fills)
 
 
 def append_events(tx: Tx, events: Sequence[Event], cycle_id: int) -> Appended:
@@ -96,7 +96,7 @@ def append_events(tx: Tx, events: Sequence[Event], cycle_id: int) -> Appended:
 
 
 def contradicting(fills: Sequence[Fill], markets: Markets) -> Together:
-    """What reports of one cycle contradict each other about."""
+    """The contradictions among the reports of one cycle."""
     times = Counter(fill.trade_id for fill in fills if fill.market is not None)
     several = [fill for fill in fills if times[fill.trade_id] > 1]
     return Together.among(map(events_of, several), markets.root) if several else Together()
@@ -455,7 +455,7 @@ class _Append:
         return [event.naming_all_fees() if event in new else event for event in events]
 
     def _stored(self, trade_id: str) -> Content | None:
-        """What the ledger has of a trade; null where it has no fill of it."""
+        """The content of a trade in the ledger; null where it has no fill of it."""
         row = self._tx.one("stored_event", event_id=f"fill:{trade_id}")
         if row is None:
             return None

@@ -72,13 +72,13 @@ def moved_by(positions: Iterable[Position]) -> dict[BalanceKey, Decimal]:
 
 
 def account_moves(tx: Tx, last_seq: int = LAST) -> dict[BalanceKey, Decimal]:
-    """What the account events among the ledger's first events have moved of each balance."""
+    """The moves of each balance by the account events among the ledger's first events."""
     rows = tx.each("legs_all", last_seq=last_seq)
     return total((BalanceKey(wallet, asset), Decimal(amount)) for wallet, asset, amount in rows)
 
 
 def legs_of(events: Iterable[Event]) -> dict[BalanceKey, Decimal]:
-    """What account events move of each balance."""
+    """The moves of each balance by account events."""
     return total(
         (BalanceKey(event.wallet or MAIN, event.asset), Decimal(event.amount))
         for event in events

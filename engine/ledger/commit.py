@@ -165,7 +165,7 @@ def commit_cycle(
 def _standing(
     tx: Tx, facts: LedgerFacts, positions: Iterable[Position], balances: Balances, before: Balances
 ) -> dict[str, Any]:
-    """What is oversold, what was not before, and which disputes and questions are open."""
+    """The balances oversold, those newly so, and the open disputes and questions."""
     holdings = Holdings.read(tx, positions, facts.others)
     oversold = holdings.oversold(balances)
     newly = oversold - holdings.oversold(before)
@@ -178,7 +178,7 @@ def _standing(
 
 
 def _prior_period(tx: Tx, events: Iterable[Event]) -> int:
-    """How many events have a time in a period that is closed."""
+    """The number of events with a time in a period that is closed."""
     period = closed(tx)
     return sum(event.ts < period.until_ms for event in events) if period else 0
 

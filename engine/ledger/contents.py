@@ -88,7 +88,7 @@ def is_relabelled(fields: Collection[str]) -> bool:
 
 
 class Together(NamedTuple):
-    """What the reports of one cycle contradict each other about, by the ids of trades: those with
+    """The contradictions among the reports of one cycle, by the ids of trades: those with
     more than one content, and those under several names of a market; `several` are all that
     were reported in more than one way."""
 

@@ -22,7 +22,7 @@ MAX_TEXT = 200
 
 
 class Act(StrEnum):
-    """What can be decided."""
+    """The kinds of decisions."""
 
     KEEP = "keep"
     REPLACE = "replace"
@@ -73,17 +73,17 @@ class Decision(BaseModel):
 
     @property
     def words(self) -> str:
-        """What was decided, in one line, without why."""
+        """The decision in one line, without its reason."""
         numbered = {"conflict": self.conflict, "decision": self.of, "opening": self.opening}
         about = [f"{name} {number}" for name, number in numbered.items() if number is not None]
-        said = (self.trade_id, self.market, self.other, self.kind, self.size, self.asset)
+        subjects = (self.trade_id, self.market, self.other, self.kind, self.size, self.asset)
         figures = (self.amount, self.qty, self.cost, self.period)
-        return " ".join([self.act.value, *about, *filter(None, (*said, *figures))])
+        return " ".join([self.act.value, *about, *filter(None, (*subjects, *figures))])
 
 
 @dataclass(slots=True)
 class Effects:
-    """What a decision changes: the events it appends, rulings first, and rows of tables."""
+    """The changes of a decision: the events it appends, rulings first, and rows of tables."""
 
     void: list[Event] = field(default_factory=list)
     valid: list[Event] = field(default_factory=list)
@@ -97,7 +97,7 @@ class Effects:
 
     @property
     def values(self) -> dict[str, Any]:
-        """What the commit keeps, so that it can be undone."""
+        """The changes as the commit keeps them, so that it can be undone."""
         closes = {"closed_ms": [*self.closes_ms]} if self.closes_ms is not None else {}
         return closes | {
             "account": [event.event_id for event in self.account],

@@ -49,14 +49,14 @@ def decide(
     ACTS[decision.act](deciding)
     effects = deciding.effects
     _check_booked(tx, [*effects.void, *effects.valid])
-    said = decision.model_dump(mode="json", exclude_none=True)
-    meta = {"by": actor, "at_ms": now_ms, "why": decision.reason, "act": said["act"]}
+    fields = decision.model_dump(mode="json", exclude_none=True)
+    meta = {"by": actor, "at_ms": now_ms, "why": decision.reason, "act": fields["act"]}
     number = int(tx.value("last_seq"))
     rulings = [(fill, VOID) for fill in effects.void] + [(fill, UNVOID) for fill in effects.valid]
     events = [
         ruling(fill, kind, number + place, meta) for place, (fill, kind) in enumerate(rulings, 1)
     ]
-    record = {"decision": said, "by": actor, **effects.values}
+    record = {"decision": fields, "by": actor, **effects.values}
     all_events = [*events, *effects.booked, *effects.account]
     return Decided(all_events, effects.markets, json.dumps(record))
 

@@ -60,5 +60,5 @@ def market_row(market: Market) -> str:
     *usual, market_id, id_form, size, alias_of = market.row.values()
     ids = [] if market_id is None and id_form is None else [market_id, id_form]
     more = {"contract_size": size, "alias_of": alias_of}
-    said = {name: value for name, value in more.items() if value is not None}
-    return json.dumps([*usual, *ids, *([said] if said else [])])
+    given = {name: value for name, value in more.items() if value is not None}
+    return json.dumps([*usual, *ids, *([given] if given else [])])

@@ -64,8 +64,8 @@ def keep(
     """Keep a content that is in dispute, once, however often it is reported."""
     fill = events[0]
     values = {"reported_json": content_json(events), "reported_hash": content_hash(events)}
-    said = {"kind": kind.value, "fields_json": json.dumps(fields), "cycle_id": cycle_id}
-    tx.run("dispute_keep", **about(fill), **values, **said)
+    dispute = {"kind": kind.value, "fields_json": json.dumps(fields), "cycle_id": cycle_id}
+    tx.run("dispute_keep", **about(fill), **values, **dispute)
     hashes = json.dumps([event.hash.hex().upper() for event in events])
     tx.run("dispute_supersede", source_id=about(fill)["source_id"], hashes=hashes)
 
@@ -76,7 +76,7 @@ def keep_event(tx: Tx, event: Event, fields: Contradiction, cycle_id: int) -> No
 
 
 def about(event: Event) -> dict[str, str | int]:
-    """What a dispute is about: the trade, or the account event, and its market or asset."""
+    """The subject of a dispute: the trade, or the account event, and its market or asset."""
     of_trade = event.type in OF_TRADES
     return {
         "event_id": f"fill:{event.trade_id}" if of_trade else event.event_id,

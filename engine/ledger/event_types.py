@@ -20,7 +20,7 @@ UNKNOWN = "UNKNOWN"
 
 
 class IdForm(StrEnum):
-    """What an event's id is made of: the trade's, a number that counts the events of its type, or
+    """The source of an event's id: the trade's, a number that counts the events of its type, or
     the source's own id, and the leg where it has several."""
 
     TRADE = "{type}:{trade_id}"

@@ -84,7 +84,7 @@ class Event(NamedTuple):
 
     @property
     def id_parts(self) -> dict[str, Any]:
-        """What the id of an account event is made of."""
+        """The parts that the id of an account event is made of."""
         number = self.source_id
         if event_type(self.type).id_form is IdForm.NUMBER:
             return {"number": int(number) if number.isascii() and number.isdigit() else None}
@@ -92,7 +92,7 @@ class Event(NamedTuple):
 
     @property
     def leg(self) -> str | None:
-        """Which of several that the source has under one id."""
+        """The leg, of several that the source has under one id."""
         leg: str | None = json.loads(self.meta_json).get("leg")
         return leg
 
@@ -107,7 +107,7 @@ class Event(NamedTuple):
         return self.type == FILL and '"fee":"unknown"' in self.meta_json
 
     def place(self, market: Market | None) -> "SortKey":
-        """Where the event stands in the fold; its market is null where it names none."""
+        """The event's place in the fold; its market is null where it names none."""
         return sort_key(self.ts, market, self.source_id, self.event_id)
 
     @property
@@ -260,7 +260,7 @@ def no_fee(fill: Event, *, taken: bool) -> Event:
 
 
 def sort_key(ts: int, market: Market | None, source: str, event_id: str) -> SortKey:
-    """Where an event stands in the fold: time, source id, FILL before FEE before other types.
+    """The place of an event in the fold: time, source id, FILL before FEE before other types.
 
     The ids of trades are compared as the exchange numbered them, without what qualifies them, nor
     the decision that booked them; numbers come before other ids, in numeric order.

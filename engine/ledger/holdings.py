@@ -15,7 +15,7 @@ from engine.store.tx import Tx
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What is known of a ledger's wallets: those whose balances were `opened`, those that are
+    """The wallets of a ledger: those whose balances were `opened`, those that are
     `lent` to, and the assets that are traded as a base and `never_paid_with`."""
 
     opened: frozenset[str]

@@ -173,8 +173,10 @@ def _size(deciding: Deciding, symbol: str, sizes: set[str]) -> Decimal:
     """The contract size: what kept evidence says, which the operator must not contradict."""
     if deciding.decision.size is None:
         if len(sizes) != 1:
-            found = f"kept evidence says {', '.join(sorted(sizes))}" if sizes else "none is known"
-            raise DecisionRefused(f"give the --size of a contract of {symbol}: {found}")
+            evidence = (
+                f"kept evidence says {', '.join(sorted(sizes))}" if sizes else "none is known"
+            )
+            raise DecisionRefused(f"give the --size of a contract of {symbol}: {evidence}")
         return Decimal(next(iter(sizes)))
     try:
         size = parse_decimal(deciding.decision.size)

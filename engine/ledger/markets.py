@@ -124,7 +124,7 @@ class Market:
 
     @property
     def qualifier(self) -> str:
-        """What the ids of its fills begin with where they are unique per market only."""
+        """The prefix of its fills' ids where they are unique per market only."""
         if self.id_form is TradeIds.NONE:  # What such ids are made of begins with the symbol.
             return self.symbol
         return self.market_id or self.symbol
@@ -164,7 +164,7 @@ class Market:
 
 
 class MarketChange(NamedTuple):
-    """What a decision made of a market; null before it was pinned."""
+    """A market before and after a decision; null before it was pinned."""
 
     symbol: str
     before: Market | None
@@ -187,7 +187,7 @@ class MarketChange(NamedTuple):
 
 
 def decided_after(tx: Tx, commit_seq: int) -> list[list[MarketChange]]:
-    """What the decisions after a commit made of markets, the last first."""
+    """The changes of markets by decisions after a commit, the last first."""
     texts = tx.column("decisions_after", commit_seq=commit_seq)
     return [changes_of(text) for text in texts]
 

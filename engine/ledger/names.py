@@ -62,12 +62,12 @@ class MarketNames:
                 of_markets[fill.traded_in][bare] = fill
         if len(of_markets.keys() | self._markets.commits.keys()) < 2:
             return
-        found: set[str] = set()
+        paired: set[str] = set()
         for symbol, fills in sorted(of_markets.items()):
             rows = self._tx.rows("twins", ids=json.dumps([*fills]), symbol=symbol)
             pairs = [(fills[bare], Event._make(row)) for bare, *row in rows]
-            yield from self._alike(pairs, found)
-        yield from self._alike(self._among(of_markets), found)
+            yield from self._alike(pairs, paired)
+        yield from self._alike(self._among(of_markets), paired)
 
     def _among(
         self, of_markets: Mapping[str, Mapping[str, Event]]
@@ -87,7 +87,7 @@ class MarketNames:
         return self._markets.commits.get(symbol, NEVER), symbol
 
     def _qualifier(self, fill: Event) -> str:
-        """What the ids of a market's fills begin with, where they are unique within it only."""
+        """The prefix of a market's fill ids, where they are unique within it only."""
         market = self._markets.stored(fill.traded_in)
         if market is not None:
             return market.qualifier
@@ -95,15 +95,15 @@ class MarketNames:
         return fill.traded_in if own else fill.market_id or fill.traded_in
 
     def _alike(
-        self, pairs: Iterable[tuple[Event, Event]], found: set[str]
+        self, pairs: Iterable[tuple[Event, Event]], paired: set[str]
     ) -> Iterator[tuple[str, Event]]:
         for fill, other in pairs:
-            if fill.trade_id in found or self.distinct({fill.traded_in, other.traded_in}):
+            if fill.trade_id in paired or self.distinct({fill.traded_in, other.traded_in}):
                 continue
             fields = Content(other, {}).contradicted_by(Content(fill, {}))
             same_market = self._markets.root(fill.traded_in) == self._markets.root(other.traded_in)
             if same_market or is_relabelled(fields):
-                found.add(fill.trade_id)
+                paired.add(fill.trade_id)
                 yield fill.trade_id, other
 
 

@@ -22,14 +22,14 @@ class Closed(NamedTuple):
 
 
 class Corrections(NamedTuple):
-    """How many events were booked since with a time in a closed period, and the first of them."""
+    """The number of events booked since with a time in a closed period, and the first of them."""
 
     number: int
     events: tuple[Event, ...]
 
 
 def end_of(period: str) -> int:
-    """When a period ends: of `2026`, of `2026-11`, or the time that is given. UTC milliseconds.
+    """The end of a period: of `2026`, of `2026-11`, or the time that is given. UTC milliseconds.
 
     Raises `ValueError`.
     """
@@ -50,7 +50,7 @@ def closed(tx: Tx) -> Closed | None:
 
 
 def corrections(tx: Tx, period: Closed) -> Corrections:
-    """What was booked since with a time in the period, in the order it was."""
+    """The events booked since with a time in the period, in the order they were."""
     span = {"until_ms": period.until_ms, "after_seq": period.last_seq}
     count: int = tx.value("prior_period_count", **span)
     events = tx.typed(Event, "prior_period_events", **span, limit=MOST_SHOWN) if count else []

@@ -84,7 +84,7 @@ _KINDS = {
 
 
 class Assertions:
-    """What the exchange said of balances and positions, against the books as a commit left them."""
+    """The exchange's assertions, of balances and positions, against the books of a commit."""
 
     def __init__(self, tx: Tx, positions: Positions, balances: StoredBalances) -> None:
         self._tx = tx
@@ -96,27 +96,29 @@ class Assertions:
         for event in self._tx.typed(Event, "events_of_type", type=ASSERT, since_ms=since_ms):
             self._tx.run("assertion_write", event_id=event.event_id, **self.outcome(event))
 
-    def outcome(self, said: Event) -> dict[str, str | int]:
-        """What the books had where an assertion sorts, and whether that is what it says."""
-        actual = self._actual(said)
-        holds = actual == Decimal(said.stated_balance or said.qty or "")
+    def outcome(self, assertion: Event) -> dict[str, str | int]:
+        """The figure of the books where an assertion sorts, and whether it says the same."""
+        actual = self._actual(assertion)
+        holds = actual == Decimal(assertion.stated_balance or assertion.qty or "")
         return {"actual": canonical(actual), "holds": int(holds)}
 
-    def _actual(self, said: Event) -> Decimal:
-        """What an assertion is about, as the fold of all events that sort before it."""
-        if said.symbol is not None:
-            key = PositionKey.of(said, self._positions.markets.of(said.symbol))
-            return self._positions.before(key, self._place(said)).qty
-        balance = BalanceKey(said.wallet or MAIN, said.asset or "")
-        later = EXACT.add(self._traded_later(said, balance), self._booked_later(said, balance))
+    def _actual(self, assertion: Event) -> Decimal:
+        """The figure that an assertion is about, as the fold of all events that sort before it."""
+        if assertion.symbol is not None:
+            key = PositionKey.of(assertion, self._positions.markets.of(assertion.symbol))
+            return self._positions.before(key, self._place(assertion)).qty
+        balance = BalanceKey(assertion.wallet or MAIN, assertion.asset or "")
+        later = EXACT.add(
+            self._traded_later(assertion, balance), self._booked_later(assertion, balance)
+        )
         return EXACT.subtract(self._balances.all().get(balance, ZERO), later)
 
     def _place(self, event: Event) -> SortKey:
         return place_of(event, self._positions.markets)
 
-    def _traded_later(self, said: Event, balance: BalanceKey) -> Decimal:
-        """What positions moved of a balance from the assertion's place on."""
-        moved, place = ZERO, self._place(said)
+    def _traded_later(self, assertion: Event, balance: BalanceKey) -> Decimal:
+        """The moves of a balance by positions from the assertion's place on."""
+        moved, place = ZERO, self._place(assertion)
         for position in self._positions.stored():
             if position.wallet == balance.wallet and position.last >= place:
                 before = self._positions.before(position.key, place)
@@ -124,16 +126,16 @@ class Assertions:
                 moved = EXACT.add(moved, later.get(balance, ZERO))
         return moved
 
-    def _booked_later(self, said: Event, balance: BalanceKey) -> Decimal:
-        """What account events moved of a balance from the assertion's place on."""
-        events = self._tx.typed(Event, "legs_from", since_ms=said.ts, **balance._asdict())
-        place = self._place(said)
+    def _booked_later(self, assertion: Event, balance: BalanceKey) -> Decimal:
+        """The moves of a balance by account events from the assertion's place on."""
+        events = self._tx.typed(Event, "legs_from", since_ms=assertion.ts, **balance._asdict())
+        place = self._place(assertion)
         later = legs_of(event for event in events if self._place(event) >= place)
         return later.get(balance, ZERO)
 
 
 def place_of(event: Event, markets: Markets) -> SortKey:
-    """Where an event stands among all of an account."""
+    """The place of an event among all of an account."""
     return event.place(None if event.symbol is None else markets.of(event.symbol))
 
 

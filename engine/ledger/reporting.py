@@ -1,4 +1,4 @@
-"""What account events have to be said of on every report: adjustments, and roundings."""
+"""The lines of every report about account events: adjustments, and roundings."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ class AccountLine:
 
     @property
     def words(self) -> str:
-        """What it says, and why it was booked where somebody said so."""
+        """The figures in words, and the reason where one was given."""
         cost = "that cost" if self.qty and self.amount else None
         figures = " ".join(filter(None, (self.where, self.qty, cost, self.amount)))
         return f"{figures}: {self.reason}" if self.reason else figures
@@ -71,7 +71,7 @@ def account_lines(events: Iterable[Event]) -> tuple[AccountLine, ...]:
 
 
 def roundings(tx: Tx, positions: Iterable[Position]) -> Balances:
-    """What the exchange stated that trades moved, less what they compute to."""
+    """The amounts that the exchange stated for trades, less those that they compute to."""
     rows = tx.rows("rounding")
     stated = total((BalanceKey(wallet, asset), Decimal(amount)) for wallet, asset, amount in rows)
     computed = total(

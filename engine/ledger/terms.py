@@ -33,7 +33,7 @@ class Terms:
 
     @property
     def text(self) -> str | None:
-        """What differs from the usual, as JSON; null where nothing does."""
+        """The terms that differ from the usual, as JSON; null where none does."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         unusual = {
             name: canonical(value) if isinstance(value, Decimal) else value

@@ -126,7 +126,7 @@ def _misfit(path: Path, only_ledgers: bool) -> str | None:
 
 
 def _contradiction(path: Path, file: _File, log: _Log | None) -> str | None:
-    """What a log says against the file; null where nothing."""
+    """A log's contradiction of the file; null where there is none."""
     if log is None:
         return None
     if not file.pages:
@@ -196,7 +196,7 @@ def _read_only(path: Path, more: str = "") -> Iterator[Tx]:
 
 
 def _moment(path: Path) -> tuple[object, ...]:
-    """What changes when the file or its log is written."""
+    """The state of a file and its log, which differs once either is written."""
     log = beside(path, "-wal")
     header = b""
     with suppress(OSError), log.open("rb") as file:

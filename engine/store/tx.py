@@ -31,7 +31,7 @@ class Tx:
 
     @property
     def changes(self) -> int:
-        """How many rows the connection has changed since it was opened."""
+        """The number of rows the connection has changed since it was opened."""
         return self._connection.total_changes
 
     def rows(self, name: str, /, **values: Any) -> list[Row]:

@@ -167,7 +167,7 @@ class HealthFacts:
 
 
 def _to_come(books: "LedgerSummary") -> list[Fact]:
-    """What the file grows by at today's rate; nothing where too little is known."""
+    """The file's growth at today's rate; nothing where too little is known."""
     growth = books.growth
     if growth is None:
         return []
