@@ -39,8 +39,9 @@ class Openings:
     @classmethod
     def wallets(cls, tx: Tx) -> set[str]:
         """The wallets with an OPENING of a balance which is not void."""
-        void = cls.read(tx).void
-        return {wallet for event_id, wallet in tx.rows("wallets_opened") if event_id not in void}
+        rows = tx.rows("wallets_opened")
+        void = cls.read(tx).void if rows else ()
+        return {wallet for event_id, wallet in rows if event_id not in void}
 
     def settles(self, opening_id: str, seq: int) -> bool:
         """Whether it is decided that an event, which came after an OPENING, and the OPENING are

@@ -4,7 +4,7 @@ An assertion of the exchange's that does not hold, an event that was booked afte
 it sorts before, rows of a type that nobody knows. Runs inside TX 1.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -46,13 +46,12 @@ def open_questions(tx: Tx) -> list[Question]:
     """The open questions of a ledger."""
     if not tx.rows("account_any"):
         return []
-    rows, openings = tx.named("questions_open"), Openings.read(tx)
-    return [_question(row) for row in rows if not _is_settled(row, openings)]
-
-
-def _is_settled(row: Mapping[str, Any], openings: Openings) -> bool:
-    """Whether the operator decided about the OPENING that an event is late for."""
-    return row["kind"] == "late" and openings.settles(row["stated"], row["seq"])
+    rows = tx.named("questions_open")
+    if late := [row for row in rows if row["kind"] == "late"]:
+        openings = Openings.read(tx)
+        decided = [row for row in late if openings.settles(row["stated"], row["seq"])]
+        rows = [row for row in rows if row not in decided]
+    return [_question(row) for row in rows]
 
 
 def _question(row: dict[str, Any]) -> Question:
