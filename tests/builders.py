@@ -20,12 +20,13 @@ import pytest
 
 from engine import Engine, Settings
 from engine.checks.verify import Verification, verify
+from engine.clock import now_ms
 from engine.cycles.results import CycleResult, PositionView
 from engine.ledger.accounting import Position, PositionKey
 from engine.ledger.balances import by_asset
 from engine.ledger.commit import Commit, commit_cycle
 from engine.ledger.cursors import PreparedMarket
-from engine.ledger.decision import Decision
+from engine.ledger.decision import Act, Decision
 from engine.ledger.events import Event, events_of
 from engine.ledger.fills import Fill
 from engine.ledger.identity import Identity
@@ -168,6 +169,7 @@ def commit(
     events: Sequence[Event] = (),
     decision: Decision | None = None,
     trade_ids: TradeIds = TradeIds.ACCOUNT,
+    at_ms: int = 5_000,
 ) -> Commit:
     """TX 1 of a cycle that was told `items`; `symbols` were asked without an answer. `events` are
     account events. Or that of a `decision`."""
@@ -190,7 +192,7 @@ def commit(
             windows,
             cycle_id=cycle_id,
             lease_epoch=1,
-            now_ms=5_000,
+            now_ms=at_ms,
             events=events,
             decision=decision,
             actor="someone",
@@ -200,6 +202,24 @@ def commit(
         raise
     ledger.execute("COMMIT")
     return made
+
+
+def resolution(item: int, replacement: str | None = None) -> Decision:
+    """The decision to drop an item in quarantine, or to put a text in its place."""
+    act = Act.DROP_ITEMS if replacement is None else Act.REPLACE_ITEM
+    return Decision(act=act, item=item, replacement=replacement)
+
+
+def resolve(
+    ledger: OpenLedger, item: int, replacement: str | None = None, at_ms: int | None = None
+) -> Commit:
+    """The decision about an item as the next cycle of a ledger, which no engine has open."""
+    newest = "SELECT max(cycle_id) FROM (SELECT cycle_id FROM cycles UNION ALL SELECT cycle_id FROM"
+    (cycle_id,) = rows(ledger, f"{newest} ledger_commits)")
+    decision = resolution(item, replacement)
+    return commit(
+        ledger, (), cycle_id=(cycle_id or 0) + 1, decision=decision, at_ms=at_ms or now_ms()
+    )
 
 
 def rows(ledger: Tx | sqlite3.Connection, statement: str, *values: object) -> list[Any]:

@@ -15,7 +15,6 @@ from structlog.testing import capture_logs
 
 from engine import CycleStatus, Engine, Kind, TradeIds, logs
 from engine.errors import LedgerMismatch, SettingsError, VenueError, VenueUnavailable
-from engine.ingest import quarantine
 from engine.ledger.cursors import CursorChange
 from engine.venues.sim import SimVenue
 from tests.builders import (
@@ -30,6 +29,7 @@ from tests.builders import (
     money_of,
     opened,
     reported,
+    resolve,
     rows,
     serve,
     settings_in,
@@ -341,7 +341,7 @@ async def test_a_symbol_no_longer_configured_is_fetched_to_book_what_was_correct
     await cycles(settings_in(tmp_path), venue=venue)
     with opened(tmp_path / "ledger.db") as ledger:
         correction = json.dumps(reported("1", symbol=ETH))
-        quarantine.resolve(ledger, 1, correction, venue.now_ms, "test")
+        resolve(ledger, 1, correction)
     (result,) = await cycles(settings_in(tmp_path, symbols=(BTC,)), venue=venue)
     assert (result.fills_count, list(result.positions)) == (1, [ETH])
 

@@ -17,8 +17,7 @@ import structlog
 from docs.staged.clock import NOON_MS, Clock
 from docs.staged.venue import SlippingVenue, another_price, no_amount, no_answer
 from engine import CycleResult, Engine, History, Logged, Preview, Settings
-from engine.ingest.quarantine import resolve
-from engine.store.store import Store
+from engine.ledger.decision import Act, Decision
 
 ACCOUNT = "paper-01"
 DB = Path("ledger.db")
@@ -74,10 +73,13 @@ async def _tell(folder: Path, clock: Clock, log: "_Log") -> Story:
         for cycle_id in range(1, LAST + 1):
             clock.now_ms = NOON_MS + settings.interval * cycle_id + 12
             venue.cycle_id = cycle_id
-            if cycle_id == DECIDED:
-                await _drop_quarantined(clock)
-            replayed = REPLAYS.get(cycle_id)
-            ending = engine.replay(replayed) if replayed else engine.cycle()
+            if cycle_id == DECIDED:  # About the item that held a cursor.
+                drop = Decision(act=Act.DROP_ITEMS, item=1, reason="no amount, no fill")
+                ending = engine.decide(drop, "operator")
+            elif cycle_id in REPLAYS:
+                ending = engine.replay(REPLAYS[cycle_id])
+            else:
+                ending = engine.cycle()
             results[cycle_id] = await ending
         preview = await engine.preview(CONFLICT)
     results[WITHOUT_METRICS] = await _lose_metrics(WITHOUT_METRICS)
@@ -99,18 +101,6 @@ def _settings() -> Settings:
         risk={"max_position": "3500"},
         sim={"step_ms": 5_000, "latency_ms": 0},
     )
-
-
-async def _drop_quarantined(clock: Clock) -> None:
-    """The operator decides about the item that held a cursor."""
-    store = await Store.open(DB, checkpoints=False)
-    try:
-        now_ms = int(clock.now_ms)
-        await store.write(
-            partial(resolve, item_id=1, replacement=None, now_ms=now_ms, actor="operator")
-        )
-    finally:
-        await store.close()
 
 
 async def _lose_metrics(cycle_id: int) -> CycleResult:

@@ -11,6 +11,8 @@ from engine.ingest.quarantine import Undecided
 from engine.ledger.commit import COUNTS
 from engine.ledger.contents import read_content
 from engine.ledger.disputes import about, content_hash
+from engine.ledger.quarantine_decisions import OPEN, replacement_id
+from engine.runs import numbers_of
 from engine.store.scratch import scratch_ledger
 from engine.store.tx import Tx
 
@@ -114,23 +116,65 @@ class DistinctCheck(Check):
 
 
 class QuarantineCheck(Check):
-    """Every item is the text that it was quarantined for, and its status has what it takes."""
+    """Every item is the text that it was quarantined for, and its status is by the decisions about
+    it; a fill is in the ledger where the item says so."""
 
     name = "quarantine"
 
     def violations(self) -> Iterator[Violation]:
+        decided = self._decided()
         for row in self._tx.each_named("verify_quarantine"):
             self.count()
             key, item = row["id"], Undecided(row["symbol"], row["raw"], "")
             if row["digest"] not in (item.digest, item.digest_in_market):
                 expected = f"a text of digest {row['digest'].hex()}"
                 yield Violation.of("quarantine", f"{key}.raw", expected, row["raw"][:200])
-            if (row["status"] == "open") != (row["resolved_ms"] is None):
-                actual = f"{row['status']}, resolved_ms {row['resolved_ms']}"
-                yield Violation.of("quarantine", f"{key}.status", "open until resolved", actual)
-            if (row["status"] == "replaced") != (row["replacement"] is not None):
-                actual = f"{row['status']}, with {'a' if row['replacement'] else 'no'} replacement"
+            by_decision = decided.pop(key, OPEN)
+            if by_decision != OPEN:
+                yield from Violation.of_columns("quarantine", key, by_decision, row)
+            else:
+                yield from self._undecided(row)
+            if row["applied_cycle_id"] is not None and not self._is_applied(row):
+                expected = "null until the fill in its place is in the ledger, or in conflict"
+                actual = row["applied_cycle_id"]
+                yield Violation.of("quarantine", f"{key}.applied_cycle_id", expected, actual)
+        for number in sorted(decided):
+            yield Violation.of("quarantine", number, "a row, which a decision is about", "no row")
+
+    def _undecided(self, row: dict[str, Any]) -> Iterator[Violation]:
+        """What no commit decided about: an item that is open or that a cycle released, or one that
+        an earlier program's operator resolved, of which the audit has a row."""
+        key, status = row["id"], row["status"]
+        if row["decided_seq"] == 0:
+            if not (row["audited"] and status in ("dropped", "replaced")):
+                expected = "one that was resolved when the audit says so"
+                yield Violation.of("quarantine", f"{key}.status", expected, status)
+            if (status == "replaced") != (row["replacement"] is not None):
+                actual = f"{status}, with {'a' if row['replacement'] else 'no'} replacement"
                 yield Violation.of("quarantine", f"{key}.replacement", "one if replaced", actual)
+        elif status == "booked":
+            if not row["note_is_true"]:
+                expected, actual = "a fill in the ledger, which the note names", row["note"]
+                yield Violation.of("quarantine", f"{key}.note", expected, actual)
+        else:
+            yield from Violation.of_columns("quarantine", key, OPEN, row)
+
+    def _is_applied(self, row: dict[str, Any]) -> bool:
+        if row["status"] != "replaced":
+            return False
+        if row["decided_seq"] == 0:  # 0.1.0 left some out that it called applied.
+            return True
+        trade_id = replacement_id(self._tx, row["replacement"] or "", row["resolved_ms"] or 0)
+        told = {"trade_id": trade_id, "raw": row["replacement"]}
+        return bool(self._tx.value("verify_is_told", **told))
+
+    def _decided(self) -> dict[int, dict[str, Any]]:
+        """The items that decisions were made about, as the last one left each."""
+        decided: dict[int, dict[str, Any]] = {}
+        for _, text in self._tx.rows("decisions_all"):
+            for change in json.loads(text).get("quarantine", ()):
+                decided |= dict.fromkeys(numbers_of(change["items"]), change["after"])
+        return decided
 
 
 class EvidenceCheck(Check):

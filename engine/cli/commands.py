@@ -11,7 +11,7 @@ import typer
 from engine import logs
 from engine.checks.verify import read_head
 from engine.checks.verify import verify as verify_books
-from engine.cli import decisions, options, output, show
+from engine.cli import decisions, options, output, quarantine, show
 from engine.cli.config_file import template
 from engine.cli.operations import Operations
 from engine.cycles.results import CycleResult, Verdict
@@ -20,7 +20,6 @@ from engine.errors import CycledeckError, DecisionRefused, NoSuchCycle, NoSuchIt
 from engine.history.export import export as export_table
 from engine.history.results_reader import BEYOND
 from engine.history.summary import SummaryReader
-from engine.ingest import quarantine
 from engine.settings import FILE_NAME
 from engine.version import __version__
 
@@ -32,11 +31,8 @@ app = typer.Typer(
     add_completion=False,
 )
 metrics_app = typer.Typer(help="The cycles' metrics.", no_args_is_help=True)
-quarantine_app = typer.Typer(
-    help="Items that could not be booked as they are.", no_args_is_help=True
-)
 app.add_typer(metrics_app, name="metrics")
-app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(quarantine.quarantine_app, name="quarantine")
 app.add_typer(decisions.conflicts_app, name="conflicts")
 app.add_typer(decisions.markets_app, name="markets")
 app.add_typer(decisions.openings_app, name="openings")
@@ -276,74 +272,3 @@ def metrics_backfill(
         sys.stdout.write(json.dumps({"rebuilt": rebuilt}) + "\n")
     else:
         show.out.print(show.text(f"cycles rebuilt: {len(rebuilt)}"))
-
-
-@quarantine_app.command("list")
-def quarantine_list(
-    symbol: options.ItemSymbol = None,
-    reason: options.ItemReason = None,
-    config: options.Config = None,
-    db: options.Db = None,
-    as_json: options.Json = False,
-) -> None:
-    """Show items, open or resolved."""
-    operations = Operations(options.settings_of(config, db=db))
-    selection = quarantine.Selection(symbol, reason)
-    items = selection.of(operations.run(operations.read(quarantine.listing)))
-    if as_json:
-        rows = [{name: getattr(item, name) for name in item.__slots__} for item in items]
-        sys.stdout.write(output.document(json.dumps(rows)) + "\n")
-    else:
-        show.quarantine(items)
-
-
-@quarantine_app.command("resolve")
-def quarantine_resolve(
-    item: Annotated[
-        int | None,
-        typer.Argument(help="The item's number.", min=1, max=BEYOND, show_default=False),
-    ] = None,
-    drop: Annotated[bool, typer.Option("--drop", help="It is no fill: pass over it.")] = False,
-    replacement: Annotated[
-        Path | None, typer.Option("--as", help="A file with the fill it stands for, as JSON.")
-    ] = None,
-    every: Annotated[bool, typer.Option("--all", help="All open items, with --drop.")] = False,
-    symbol: options.ItemSymbol = None,
-    reason: options.ItemReason = None,
-    preview: Annotated[
-        bool, typer.Option("--preview", help="Show what it would do; change nothing.")
-    ] = False,
-    config: options.Config = None,
-    db: options.Db = None,
-) -> None:
-    """Decide about an item, or about many at once; the next cycle acts on it."""
-    selection = quarantine.Selection(symbol, reason)
-    if drop == (replacement is not None):
-        raise SettingsError("give either --drop or --as FILE")
-    if every == (item is not None):
-        raise SettingsError("give either an item's number or --all")
-    if every and not drop:
-        raise SettingsError("--all goes with --drop; --as FILE is for one item")
-    if item is not None and selection != quarantine.Selection():
-        raise SettingsError("--symbol and --reason go with --all")
-    operations = Operations(options.settings_of(config, db=db))
-    if item is None:
-        show.resolved(_drop_all(operations, selection, preview), preview)
-        return
-    try:
-        corrected = replacement.read_text("utf-8") if replacement else None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{replacement}: {error}") from None
-    show.resolved(operations.run(operations.resolve(item, corrected, preview=preview)), preview)
-
-
-def _drop_all(
-    operations: Operations, selection: quarantine.Selection, preview: bool
-) -> list[quarantine.QuarantinedItem]:
-    """Drop many items; at a terminal it is asked first, and no item is dropped that came later."""
-    last = None
-    if sys.stdin.isatty() and not preview:
-        items = operations.run(operations.drop_all(selection, preview=True))
-        typer.confirm(f"Drop {show.counted(len(items))}?", abort=True)
-        last = items[-1].id
-    return operations.run(operations.drop_all(selection, last, preview=preview))

@@ -1,7 +1,6 @@
 """The operations behind the commands, on the ledger that the settings name."""
 
 import asyncio
-import getpass
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -11,17 +10,14 @@ from typing import Any, TypeVar
 import typer
 
 from engine import logs
-from engine.clock import now_ms
 from engine.cycles.metrics import missing, persist
 from engine.cycles.results import CycleResult
 from engine.engine import Engine, replay_cycle
-from engine.ingest import quarantine
 from engine.settings import Settings
 from engine.store.damage import sound_rows
 from engine.store.migrate import current
 from engine.store.readstore import ReadStore
 from engine.store.store import Store
-from engine.store.tx import Tx
 
 T = TypeVar("T")
 
@@ -95,33 +91,6 @@ class Operations:
                     await store.write_metrics(partial(persist, cycle_id=cycle_id))
                 report("cycles", done, len(waiting))
             return waiting
-
-    async def resolve(
-        self, item: int, corrected: str | None, *, preview: bool = False
-    ) -> list[quarantine.QuarantinedItem]:
-        actor = getpass.getuser()
-
-        def work(tx: Tx) -> list[quarantine.QuarantinedItem]:
-            return [quarantine.resolve(tx, item, corrected, now_ms(), actor)]
-
-        return await self._decide(work, preview)
-
-    async def drop_all(
-        self, selection: quarantine.Selection, last: int | None = None, *, preview: bool = False
-    ) -> list[quarantine.QuarantinedItem]:
-        """Drop the open items of a selection, up to the one numbered `last`."""
-        actor = getpass.getuser()
-
-        def work(tx: Tx) -> list[quarantine.QuarantinedItem]:
-            return quarantine.drop_all(tx, selection, now_ms(), actor, last)
-
-        return await self._decide(work, preview)
-
-    async def _decide(self, work: Callable[[Tx], T], preview: bool) -> T:
-        """The outcome of a decision; of a preview, what it would be."""
-        async with self._store() as store:
-            with sound_rows(store.path):
-                return await (store.preview if preview else store.write)(work)
 
     async def _require_ledger(self) -> None:
         """Keeps a file that is no ledger yet from becoming one. Raises `StoreError`."""

@@ -18,7 +18,6 @@ from engine.cycles.rehearsal import Rehearsal
 from engine.cycles.results import CycleResult, Notice, PositionView
 from engine.history.growth import LedgerGrowth
 from engine.history.summary import LedgerStatus
-from engine.ingest.quarantine import QuarantinedItem
 from engine.settings import Settings
 from engine.text import printable
 
@@ -247,29 +246,6 @@ def rehearsal(result: Rehearsal) -> None:
         )
     if not result.differences:
         out.print(text("no differences", "green"))
-
-
-def quarantine(items: list[QuarantinedItem]) -> None:
-    if not items:
-        out.print("nothing in quarantine")
-    for item in items:
-        out.print(text(f"{item.id}  {item.status}  {item.symbol}  cycle {item.cycle_id}", "bold"))
-        out.print(text(f"    reason {item.reason}"))
-        out.print(text(f"    raw    {item.raw[:500]}"))
-        if item.replacement:
-            out.print(text(f"    as     {item.replacement[:500]}"))
-        if item.note:
-            out.print(text(f"    now    {item.note}"))
-
-
-def resolved(items: list[QuarantinedItem], preview: bool) -> None:
-    """What was decided about items; of a preview also the items."""
-    if preview:
-        quarantine(items)
-    of_one = f"item {items[0].id}" if len(items) == 1 else counted(len(items))
-    verb = "would be" if preview else "is" if len(items) == 1 else "are"
-    unchanged = "; nothing was changed" if preview else ""
-    out.print(text(f"{of_one} {verb} {items[0].status}{unchanged}"))
 
 
 def counted(items: int) -> str:

@@ -1,14 +1,15 @@
-"""How conflicts, markets and decisions are printed."""
+"""How conflicts, items in quarantine, markets and decisions are printed."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from engine.cli.show import out, text
+from engine.cli.show import counted, out, text
 from engine.clock import iso
 from engine.cycles.results import PositionView, Preview
 from engine.history.decisions import DecisionLine
 from engine.ledger.disputes import Dispute
 from engine.ledger.events import Event
+from engine.ledger.quarantine_decisions import QuarantinedItem
 from engine.ledger.reporting import OpeningLine
 
 
@@ -90,6 +91,10 @@ def changes(preview: Preview, only_shown: bool) -> None:
             changed.append(name)
     if not changed:
         out.print(text("no figure changes" if only_shown else "no figure has changed"))
+    _done(preview, only_shown)
+
+
+def _done(preview: Preview, only_shown: bool) -> None:
     number = f"decision {preview.commit_seq}, made in cycle {preview.cycle_id}"
     done = "nothing was changed" if only_shown else number
     out.print(text(done, "yellow" if only_shown else "green"))
@@ -111,6 +116,33 @@ def markets(rows: Sequence[dict[str, Any]]) -> None:
         more += f" · another name of {row['alias_of']}" if row["alias_of"] else ""
         more += " · booked by the rules of 0.1.0" if row["rules"] == 1 else ""
         out.print(text(f"{row['symbol']}  {row['kind']}, money {row['money']}{more}"))
+
+
+def quarantine(items: Sequence[QuarantinedItem]) -> None:
+    if not items:
+        out.print("nothing in quarantine")
+    for item in items:
+        out.print(text(f"{item.id}  {item.status}  {item.symbol}  cycle {item.cycle_id}", "bold"))
+        out.print(text(f"    reason {item.reason}"))
+        out.print(text(f"    raw    {item.raw[:500]}"))
+        if item.replacement:
+            out.print(text(f"    as     {item.replacement[:500]}"))
+        if item.note:
+            out.print(text(f"    now    {item.note}"))
+        if item.decided_seq:
+            out.print(text(f"    by     decision {item.decided_seq}"))
+
+
+def resolved(
+    items: Sequence[QuarantinedItem], preview: Preview, status: str, only_shown: bool
+) -> None:
+    """What was decided about items, which have that status now; of a preview also the items."""
+    if only_shown:
+        quarantine(items)
+    of_one = f"item {items[0].id}" if len(items) == 1 else counted(preview.items)
+    verb = "would be" if only_shown else "is" if len(items) == 1 else "are"
+    out.print(text(f"{of_one} {verb} {status}"))
+    _done(preview, only_shown)
 
 
 def openings(lines: Sequence[OpeningLine]) -> None:

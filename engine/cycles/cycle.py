@@ -35,7 +35,6 @@ from engine.ingest.fetching import Fetcher
 from engine.ingest.left_out import LEFT_OUT, Overlooked
 from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import Prepared, prepare
-from engine.ingest.quarantine import QuarantinedItem
 from engine.ingest.releases import release
 from engine.ledger.accounting import MAIN, money_json
 from engine.ledger.commit import Commit, commit_cycle, read_commit
@@ -43,6 +42,7 @@ from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.decision import Decision
 from engine.ledger.events import Event
 from engine.ledger.markets import RULES
+from engine.ledger.quarantine_decisions import QuarantinedItem
 from engine.settings import Settings
 from engine.store.connection import complete
 from engine.store.damage import sound_rows
@@ -193,7 +193,6 @@ class CycleRunner:
     async def _decide(self, cycle: RunningCycle, decision: Decision, actor: str) -> None:
         with cycle.timed("inputs"):
             await self._keep_inputs(cycle, ())
-            self._hold(cycle, await self._store.read(quarantine.held))
         with cycle.timed("tx1"):
             await self._commit(cycle, decision, actor)
         why = f": {decision.reason}" if decision.reason else ""
@@ -333,6 +332,7 @@ class CycleRunner:
         """The authoritative transaction. After a COMMIT that failed, read back what is true."""
 
         outcome: list[Commit] = []
+        held: set[str] = set()
 
         def work(tx: Tx) -> Commit:
             outcome.append(
@@ -347,13 +347,17 @@ class CycleRunner:
                     events=cycle.events,
                 )
             )
+            if decision is not None:
+                held.update(quarantine.held(tx))
             return outcome[-1]
 
         try:
             commit = await self._store.write(work)
         except CommitUnknown as error:
+            self._hold(cycle, held)
             await self._read_back(cycle, error, outcome[-1])
             raise
+        self._hold(cycle, held)
         cycle.commit = commit
         self._has_commit = True
         self._report_commit(cycle, commit)

@@ -13,6 +13,7 @@ from engine.ledger.books import read_books, read_oversold
 from engine.ledger.commit import Commit, commit_cycle
 from engine.ledger.decision import Decision
 from engine.ledger.positions import named
+from engine.ledger.quarantine_decisions import items_of
 from engine.store.tx import Tx
 
 
@@ -59,7 +60,8 @@ def preview_decision(
         decision=decision,
         actor=actor,
     )
-    return _preview(cycle_id, before, commit)
+    items = items_of(tx.value("decision_of_commit", commit_seq=commit.commit_seq))
+    return _preview(cycle_id, before, commit).model_copy(update={"items": items})
 
 
 class _Before(NamedTuple):

@@ -23,6 +23,7 @@ from engine.ledger.disputes import decide_again
 from engine.ledger.events import Event
 from engine.ledger.markets import SPOT_RULES, changes_of
 from engine.ledger.positions import Positions
+from engine.ledger.quarantine_decisions import resolve_again
 from engine.money import canonical
 from engine.store.damage import sound_rows
 from engine.store.readstore import ReadStore
@@ -95,7 +96,7 @@ def _rehearse(tx: Tx, cycle_id: int, responses: list[VenueResponse], report: Rep
     report("running the cycle again")
     commit = commit_cycle(
         tx,
-        _prepared(tx, cycle_id, responses).markets,
+        _prepared(tx, cycle_id, recorded["commit_seq"], responses).markets,
         cycle_id=cycle_id,
         lease_epoch=recorded["lease_epoch"],
         now_ms=recorded["committed_ms"],
@@ -151,10 +152,13 @@ def _account_events(tx: Tx, recorded: dict[str, Any]) -> list[Event]:
     return tx.typed(Event, "scratch_account_events", **span)
 
 
-def _prepared(tx: Tx, cycle_id: int, responses: Iterable[VenueResponse]) -> Prepared:
+def _prepared(
+    tx: Tx, cycle_id: int, commit_seq: int, responses: Iterable[VenueResponse]
+) -> Prepared:
     """Prepared on the ledger's identity and on the quarantine as the cycle met it."""
     for name in ("scratch_identity", "scratch_quarantine", "scratch_cycles"):
         tx.run(name, cycle_id=cycle_id)
+    resolve_again(tx, tx.column("scratch_decisions_before", commit_seq=commit_seq))
     edge, clock_ms = tx.one("scratch_edge", cycle_id=cycle_id) or (SPOT_RULES, None)
     return prepare(
         tx,

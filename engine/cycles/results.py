@@ -227,10 +227,12 @@ class Logged(Frozen):
 
 class Preview(Frozen):
     """The effect of a replay, or a decision, on today's ledger. Nothing was changed; of a
-    decision that was made, `commit_seq` is its number."""
+    decision that was made, `commit_seq` is its number. `items` is how many items in quarantine
+    the decision is about."""
 
     cycle_id: int
     commit_seq: int | None = None
+    items: int = 0
     attempted: int
     inserted: int
     ignored: int

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from engine.cycles.results import Frozen
 from engine.errors import DecisionRefused
+from engine.ingest.quarantine import Undecided
 from engine.ledger import disputes
 from engine.ledger.account_decisions import figures_of
 from engine.ledger.contents import Content, content_json, read_content
@@ -14,11 +15,15 @@ from engine.ledger.disputes import Dispute
 from engine.ledger.events import Event, source_id
 from engine.ledger.openings import Openings
 from engine.ledger.positions import Positions
+from engine.ledger.quarantine_decisions import quarantined
 from engine.ledger.undo import undone
 from engine.store.tx import Tx
 
 SUBJECTS = ("trade_id", "market", "other", "period", "asset", "wallet", "side", "opening")
+APPLIED = "applied from an export"
+# Decisions about one thing, which it is asked for by: however it was decided.
 OF_CONFLICTS = (Act.KEEP, Act.REPLACE, Act.BOOK_AS)
+OF_ITEMS = (Act.DROP_ITEMS, Act.REPLACE_ITEM)
 
 
 class DecisionLine(Frozen):
@@ -53,6 +58,8 @@ def listing(tx: Tx) -> list[DecisionLine]:
 def last_about(tx: Tx, wanted: Decision) -> int:
     """The number of the last decision that stands about what `wanted` is about, without looking at
     how it was decided. Raises `DecisionRefused`."""
+    if wanted.act in OF_ITEMS:
+        return _about_item(tx, wanted.item)
     names = ("conflict",) if wanted.act in OF_CONFLICTS else SUBJECTS
     acts = OF_CONFLICTS if wanted.act in OF_CONFLICTS else (wanted.act,)
     for line in reversed(listing(tx)):
@@ -62,11 +69,29 @@ def last_about(tx: Tx, wanted: Decision) -> int:
     raise DecisionRefused("there is no such decision that could be undone; `decisions list`")
 
 
+def _about_item(tx: Tx, number: int | None) -> int:
+    """The decision that an item in quarantine has its status by. Raises `DecisionRefused`."""
+    item = next((item for item in quarantined(tx) if item.id == number), None)
+    if item is None or not item.decided_seq:
+        raise DecisionRefused(f"item {number}: there is no decision about it that could be undone")
+    line = next(line for line in listing(tx) if line.number == item.decided_seq)
+    if line.decision.item is None:
+        raise DecisionRefused(
+            f"item {number}: decision {line.number} dropped it with others; `decisions undo "
+            f"{line.number}` takes all of that back"
+        )
+    return line.number
+
+
 # --- export and apply
 
 
 def exported(tx: Tx) -> Iterator[dict[str, Any]]:
-    """The decisions that stand, one value each: markets, then contents by trade, then the rest."""
+    """The decisions that stand, one value each: items in quarantine, then markets, then contents by
+    trade, then the rest."""
+    for item in quarantined(tx):
+        if item.status in ("dropped", "replaced"):
+            yield {"item": {"symbol": item.symbol, "raw": item.raw}, "as": item.replacement}
     lines = [line for line in listing(tx) if line.undone_by is None]
     standing = [line.decision for line in lines]
     for act in (Act.REBOOK, Act.ALIAS, Act.DISTINCT):
@@ -170,6 +195,8 @@ def next_decision(tx: Tx, line: Mapping[str, Any]) -> Decision | None:
         is_made = any(made.model_dump(exclude=beside) == decision.model_dump(exclude=beside)
                       for made in standing)  # fmt: skip
         return None if is_made else decision
+    if "item" in line:
+        return _about_text(tx, line["item"]["symbol"], line["item"]["raw"], line["as"])
     return _next_of(_Trade.of(tx, line["trade_id"]), line)
 
 
@@ -179,7 +206,6 @@ def _next_of(trade: _Trade, line: Mapping[str, Any]) -> Decision | None:
     wanted = [(entry["as"], _content(entry["content"])) for entry in line["stands"]]
     refused = [_content(values) for values in line["refused"]]
     waiting = [row for row in trade.rows if row.status == "open" and row.is_whole]
-    reason = "applied from an export"
     for row in waiting:
         content = Content.of(row.events)
         name = next((name for name, other in wanted if _agree(content, other)), None)
@@ -187,19 +213,19 @@ def _next_of(trade: _Trade, line: Mapping[str, Any]) -> Decision | None:
             continue
         wrong = [own for own in trade.standing if any(_agree(own, other) for other in refused)]
         if name == line["trade_id"] and (wrong or trade.void):
-            return Decision(act=Act.REPLACE, conflict=row.id, reason=reason)
+            return Decision(act=Act.REPLACE, conflict=row.id, reason=APPLIED)
         # Both stand, and each has the id that it was first met with.
         taken = {source_id(own.fill.trade_id) for own in trade.standing}
         free = next((other for other, _ in wanted if other not in taken), name)
         free = name if name not in taken else free
-        return Decision(act=Act.BOOK_AS, conflict=row.id, trade_id=free, reason=reason)
+        return Decision(act=Act.BOOK_AS, conflict=row.id, trade_id=free, reason=APPLIED)
     for row in waiting:
         if any(_agree(Content.of(row.events), other) for other in refused):
-            return Decision(act=Act.KEEP, conflict=row.id, reason=reason)
+            return Decision(act=Act.KEEP, conflict=row.id, reason=APPLIED)
     for own in trade.standing:
         is_wanted = any(_agree(own, other) for _, other in wanted)
         if not is_wanted and any(_agree(own, other) for other in refused):
-            return Decision(act=Act.VOID, trade_id=own.fill.trade_id, reason=reason)
+            return Decision(act=Act.VOID, trade_id=own.fill.trade_id, reason=APPLIED)
     missing = [
         name for name, other in wanted if not any(_agree(own, other) for own in trade.standing)
     ]
@@ -207,6 +233,25 @@ def _next_of(trade: _Trade, line: Mapping[str, Any]) -> Decision | None:
         raise DecisionRefused(
             f"trade {line['trade_id']}: this ledger was never told the content that was kept"
         )
+    return None
+
+
+def _about_text(tx: Tx, symbol: str, raw: str, replacement: str | None) -> Decision | None:
+    """The decision about an item that this ledger has by the same text, if it waits for one."""
+    named = Undecided(symbol, raw, "")
+    digests = {"in_market": named.digest_in_market, "of_any": named.digest}
+    row = tx.one("history_quarantined", **digests, symbol=symbol)
+    if row is None:
+        raise DecisionRefused(
+            f"{symbol}: this ledger never met the item {raw[:200]}; apply again once it has"
+        )
+    number, status = row
+    if status == "open":
+        act = Act.DROP_ITEMS if replacement is None else Act.REPLACE_ITEM
+        return Decision(act=act, item=number, replacement=replacement, reason=APPLIED)
+    item = next(item for item in quarantined(tx) if item.id == number)
+    if status != "booked" and item.replacement != replacement:
+        raise DecisionRefused(f"item {number} is decided otherwise here: it is {status}")
     return None
 
 
@@ -228,6 +273,8 @@ def lines_of(texts: Iterable[str]) -> list[dict[str, Any]]:
             line = json.loads(text)
             if "act" in line:
                 Decision.model_validate(line)
+            elif "item" in line:
+                _check_texts(line["item"]["symbol"], line["item"]["raw"], line["as"] or "")
             else:
                 for entry in [*(e["content"] for e in line["stands"]), *line["refused"]]:
                     _content(entry)
@@ -235,3 +282,9 @@ def lines_of(texts: Iterable[str]) -> list[dict[str, Any]]:
         except (ValueError, TypeError, KeyError, IndexError) as error:
             raise DecisionRefused(f"line {number}: no exported decision: {error}") from None
     return lines
+
+
+def _check_texts(*values: object) -> None:
+    """Raises `TypeError` for what is no text."""
+    if not all(isinstance(value, str) for value in values):
+        raise TypeError("symbol, raw and as: texts are accepted")

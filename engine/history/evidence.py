@@ -13,11 +13,11 @@ from engine.ingest import inputs, quarantine
 from engine.ingest.numbering import Correction, Origin, corrections
 from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import Reading, believed, read
-from engine.ingest.quarantine import QuarantinedItem
 from engine.ledger.cursors import CURSOR_PREFIX
 from engine.ledger.fills import Fill
 from engine.ledger.identity import Identity
 from engine.ledger.markets import SPOT_RULES, Markets
+from engine.ledger.quarantine_decisions import QuarantinedItem
 from engine.store.tx import Tx
 
 DECIDED = "the operator has dropped it, or put another fill in its place"

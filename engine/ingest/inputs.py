@@ -12,6 +12,7 @@ from itertools import islice
 from engine.clock import DAY_MS
 from engine.ingest.paging import Request, VenueResponse
 from engine.ledger.terms import Terms
+from engine.runs import runs_of
 from engine.store.tx import Tx
 from engine.text import storable
 
@@ -28,7 +29,7 @@ def keep(
         items = [storable(item) for page in response.pages for item in page]
         numbers = _keep_items(tx, request.symbol, day, items)
         remaining = iter(numbers)
-        pages = [_runs(islice(remaining, len(page))) for page in response.pages]
+        pages = [runs_of(islice(remaining, len(page))) for page in response.pages]
         tx.run(
             "inputs_keep",
             cycle_id=cycle_id,
@@ -71,11 +72,6 @@ def load(tx: Tx, cycle_id: int, *, incomplete: bool = False) -> list[VenueRespon
     return responses
 
 
-def last_terms(tx: Tx, symbol: str) -> Terms:
-    """The terms that a market's last kept response was read on."""
-    return Terms.of(tx.value("inputs_last_terms", symbol=symbol))
-
-
 def clock_of(tx: Tx, cycle_id: int) -> int | None:
     """The venue's clock in a cycle, in UTC milliseconds."""
     clock_ms: int | None = tx.value("cycle_clock", cycle_id=cycle_id)
@@ -102,17 +98,6 @@ def _keep_items(tx: Tx, symbol: str, day: int, items: Sequence[str]) -> list[int
             new.append((symbol, last, day, digest, item))
     tx.run_many("items_keep", new)
     return [numbers[digest] for digest in digests]
-
-
-def _runs(numbers: Iterable[int]) -> list[list[int]]:
-    """`[4, 5, 6, 9]` as `[[4, 6], [9, 9]]`."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return runs
 
 
 def _items(tx: Tx, symbol: str, runs: Iterable[Sequence[int]]) -> Iterator[str]:

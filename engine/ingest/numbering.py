@@ -13,9 +13,10 @@ from itertools import chain, compress
 from typing import NamedTuple
 
 from engine.ingest.paging import VenueResponse
-from engine.ingest.quarantine import QuarantinedItem, standing
+from engine.ingest.quarantine import standing
 from engine.ledger.fills import Fill, FillDetails, derive_trade_ids
 from engine.ledger.markets import SPOT_RULES
+from engine.ledger.quarantine_decisions import QuarantinedItem
 from engine.store.tx import Tx
 from engine.text import storable
 from engine.venue import TradeIds

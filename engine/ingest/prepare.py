@@ -13,7 +13,7 @@ from engine.errors import UnreadableFill
 from engine.ingest import quarantine
 from engine.ingest.numbering import Correction, Origin, corrections, numbered, rows_alike
 from engine.ingest.paging import VenueResponse
-from engine.ingest.quarantine import QuarantinedItem, Undecided
+from engine.ingest.quarantine import Undecided
 from engine.ingest.releases import Release, releases_due
 from engine.ledger.cursors import PreparedMarket
 from engine.ledger.doubts import currency_doubt
@@ -21,6 +21,7 @@ from engine.ledger.events import Event
 from engine.ledger.fills import Fill
 from engine.ledger.identity import Identity
 from engine.ledger.markets import RULES, SPOT_RULES, Market, Markets
+from engine.ledger.quarantine_decisions import QuarantinedItem
 from engine.ledger.reports import Edge, read_fill
 from engine.store.tx import Tx
 from engine.venue import TradeIds

@@ -108,7 +108,15 @@ def commit_cycle(
         last["positions_digest"] = _digest(books)[-1]
     decided = None
     if decision is not None:
-        decided = decide(tx, decision, books, actor=actor, now_ms=now_ms, commit_seq=commit_seq)
+        decided = decide(
+            tx,
+            decision,
+            books,
+            actor=actor,
+            now_ms=now_ms,
+            commit_seq=commit_seq,
+            cycle_id=cycle_id,
+        )
         appended = append_events(tx, decided.events, cycle_id)
         books.positions.decided()
         books.apply(appended, (), decided.markets)

@@ -36,6 +36,8 @@ class Act(StrEnum):
     CLOSE = "close"
     KEEP_OPENING = "keep-opening"
     VOID_OPENING = "void-opening"
+    DROP_ITEMS = "drop-items"
+    REPLACE_ITEM = "replace-item"
     UNDO = "undo"
 
 
@@ -47,7 +49,9 @@ class Decision(BaseModel):
     distinct from it, or is booked anew as `kind` with `size`; `of` the commit that is undone.
     An opening or an adjustment says the `amount` of an `asset`, or a `qty` and its `cost` of a
     `market`, from `at_ms` on (UTC milliseconds). `period` is one that is closed, `opening` the
-    number of an OPENING that is kept or void.
+    number of an OPENING that is kept or void. `item` is one in quarantine that is dropped, or has
+    the text `replacement` put in its place; without it, all open ones up to `last_item` are dropped
+    that came in `market`, with all words of `matching` in their reason.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,15 +73,22 @@ class Decision(BaseModel):
     at_ms: int | None = None
     period: str | None = None
     opening: int | None = None
+    item: int | None = None
+    replacement: str | None = None
+    matching: str | None = None
+    last_item: int | None = None
     reason: str = ""
 
     @property
     def words(self) -> str:
         """The decision in one line, without its reason."""
-        numbered = {"conflict": self.conflict, "decision": self.of, "opening": self.opening}
+        numbered = {
+            "conflict": self.conflict, "decision": self.of, "opening": self.opening,
+            "item": self.item, "up to item": self.last_item,
+        }  # fmt: skip
         about = [f"{name} {number}" for name, number in numbered.items() if number is not None]
         subjects = (self.trade_id, self.market, self.other, self.kind, self.size, self.asset)
-        figures = (self.amount, self.qty, self.cost, self.period)
+        figures = (self.amount, self.qty, self.cost, self.period, self.matching)
         return " ".join([self.act.value, *about, *filter(None, (*subjects, *figures))])
 
 
@@ -94,6 +105,7 @@ class Effects:
     markets: list[MarketChange] = field(default_factory=list)
     distinct: list[dict[str, Any]] = field(default_factory=list)
     openings: list[dict[str, Any]] = field(default_factory=list)
+    quarantine: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def values(self) -> dict[str, Any]:
@@ -108,17 +120,20 @@ class Effects:
             "markets": [change.values for change in self.markets],
             "distinct": self.distinct,
             "openings": self.openings,
+            "quarantine": self.quarantine,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """A decision with the books that it is about, for the commit `commit_seq`; `effects` grows."""
+    """A decision with the books that it is about, for the commit `commit_seq` of a cycle; `effects`
+    grows."""
 
     tx: Tx
     decision: Decision
     books: Books
     commit_seq: int
+    cycle_id: int
     now_ms: int
     effects: Effects = field(default_factory=Effects)
 

@@ -8,7 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.errors import DecisionRefused
-from engine.ledger import account_decisions, dispute_decisions, market_decisions, undo
+from engine.ledger import (
+    account_decisions,
+    dispute_decisions,
+    market_decisions,
+    quarantine_decisions,
+    undo,
+)
 from engine.ledger.books import Books
 from engine.ledger.decision import Act, Deciding, Decision
 from engine.ledger.events import UNVOID, VOID, Event, ruling
@@ -28,6 +34,8 @@ ACTS: Mapping[Act, Callable[[Deciding], None]] = {
     Act.CLOSE: account_decisions.close,
     Act.KEEP_OPENING: account_decisions.keep_opening,
     Act.VOID_OPENING: account_decisions.void_opening,
+    Act.DROP_ITEMS: quarantine_decisions.drop,
+    Act.REPLACE_ITEM: quarantine_decisions.put_in_place,
     Act.UNDO: undo.undo,
 }
 
@@ -42,10 +50,17 @@ class Decided:
 
 
 def decide(
-    tx: Tx, decision: Decision, books: Books, *, actor: str, now_ms: int, commit_seq: int
+    tx: Tx,
+    decision: Decision,
+    books: Books,
+    *,
+    actor: str,
+    now_ms: int,
+    commit_seq: int,
+    cycle_id: int,
 ) -> Decided:
     """Work out a decision, and change the rows it is about. Raises `DecisionRefused`."""
-    deciding = Deciding(tx, decision, books, commit_seq, now_ms)
+    deciding = Deciding(tx, decision, books, commit_seq, cycle_id, now_ms)
     ACTS[decision.act](deciding)
     effects = deciding.effects
     _check_booked(tx, [*effects.void, *effects.valid])

@@ -19,6 +19,7 @@ from engine.ledger.market_decisions import check_opened, check_sizes
 from engine.ledger.markets import Market, MarketChange
 from engine.ledger.openings import Openings
 from engine.ledger.periods import closed
+from engine.ledger.quarantine_decisions import undo_resolution
 from engine.store.tx import Tx
 
 
@@ -80,6 +81,8 @@ def undo(deciding: Deciding) -> None:
         if openings.state(change["id"]) != change["after"]:
             raise _followed(deciding, f"another one about {change['id']}")
         change_opening(deciding, change["id"], change["before"])
+    for change in made.get("quarantine", ()):
+        undo_resolution(deciding, change)
     if "closed_ms" in made:
         _undo_close(deciding, *made["closed_ms"])
 

@@ -1,18 +1,29 @@
 """What decides something beside the books cannot be changed by hand unseen."""
 
 import asyncio
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from engine import Engine
-from tests.builders import cycledeck, fee, opened, reported, serve, settings_in, verified
+from tests.builders import (
+    cycledeck,
+    fee,
+    opened,
+    reported,
+    resolution,
+    serve,
+    settings_in,
+    verified,
+)
 
 FILLS = [
     reported("1", fees=[fee("1")]),
     reported("2", ts=2_000) | {"amount": "NaN"},
     reported("3", "sell", ts=3_000),
+    *(reported(number, ts=4_000) | {"amount": "NaN"} for number in ("4", "5")),
 ]
 
 
@@ -27,6 +38,9 @@ async def made(folder: Path) -> Path:
     async with Engine(settings_in(folder, source)) as engine:
         await engine.cycle()
         serve(source, [FILLS[0] | {"price": "101"}, *FILLS[1:]])
+        await engine.cycle()
+        await engine.decide(resolution(2), "operator")
+        await engine.decide(resolution(3, json.dumps(reported("5", ts=4_000))), "operator")
         await engine.cycle()
         source.write_text("{cut short")
         await engine.cycle()
@@ -53,16 +67,31 @@ def test_what_stands_beside_sound_books_is_sound(ledger: Path) -> None:
         ("UPDATE conflicts SET event_id = 'fill:3'", "conflicts", "1.event_id"),
         ("UPDATE conflicts SET cycle_id = 1", "conflicts", "1.cycle_id"),
         ("UPDATE quarantine SET raw = replace(raw, 'NaN', '1')", "quarantine", "1.raw"),
-        ("UPDATE quarantine SET digest = x'00'", "quarantine", "1.raw"),
-        ("UPDATE quarantine SET status = 'dropped'", "quarantine", "1.status"),
-        ("UPDATE quarantine SET replacement = '{}'", "quarantine", "1.replacement"),
+        ("UPDATE quarantine SET digest = x'00' WHERE id = 1", "quarantine", "1.raw"),
+        ("UPDATE quarantine SET status = 'dropped' WHERE id = 1", "quarantine", "1.status"),
+        ("UPDATE quarantine SET status = 'dropped', resolved_ms = 1, resolved_cycle_id = 1,"
+         " decided_seq = 0 WHERE id = 1", "quarantine", "1.status"),
+        ("UPDATE quarantine SET status = 'booked', note = 'fill 9 is in the ledger' WHERE id = 1",
+         "quarantine", "1.note"),
+        ("UPDATE quarantine SET replacement = '{}' WHERE id = 1", "quarantine", "1.replacement"),
+        ("UPDATE quarantine SET applied_cycle_id = 1 WHERE id = 1",
+         "quarantine", "1.applied_cycle_id"),
+        ("UPDATE quarantine SET status = 'open', resolved_ms = NULL WHERE id = 2",
+         "quarantine", "2.status"),
+        ("UPDATE quarantine SET resolved_cycle_id = 1 WHERE id = 2",
+         "quarantine", "2.resolved_cycle_id"),
+        ("DELETE FROM quarantine WHERE id = 2", "quarantine", "2"),
+        ("UPDATE quarantine SET replacement = replace(replacement, '\"5\"', '\"6\"') WHERE id = 3",
+         "quarantine", "3.replacement"),
+        ("UPDATE quarantine SET replacement = replace(replacement, '\"5\"', '\"6\"') WHERE id = 3",
+         "quarantine", "3.applied_cycle_id"),
         ("UPDATE input_items SET raw = replace(raw, '\"100\"', '\"99\"') WHERE number = 1",
          "input_items", "BTC/USDT 1.raw"),
         ("DELETE FROM input_items WHERE number = 2", "cycle_inputs", "1 BTC/USDT.items"),
         ("UPDATE cycle_inputs SET items = 7 WHERE cycle_id = 1", "cycle_inputs",
          "1 BTC/USDT.items"),
         ("UPDATE cycles SET status = 'failed' WHERE cycle_id = 1", "cycles", "1.status"),
-        ("UPDATE cycles SET status = 'ok' WHERE cycle_id = 3", "cycles", "3.status"),
+        ("UPDATE cycles SET status = 'ok' WHERE cycle_id = 6", "cycles", "6.status"),
         ("UPDATE cycles SET fills_count = 9 WHERE cycle_id = 1", "cycles", "1.fills_count"),
         ("INSERT INTO position_checkpoints VALUES ('X/Y', 'main', 'net', 'cash', 1, 'e', 't', '1',"
          " '0', '0', '{}', 1, '0', '{}', '{}')", "position_checkpoints", "X/Y.qty"),

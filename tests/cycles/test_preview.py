@@ -8,15 +8,25 @@ from typing import Any
 import pytest
 
 from engine import Engine, NoSuchCycle, Preview, Settings, Verdict
-from engine.clock import now_ms
 from engine.cycles.results import CycleResult
 from engine.errors import LeaseLost
-from engine.ingest import quarantine
 from engine.ledger.positions import CHECKPOINT_EVENTS
+from engine.ledger.quarantine_decisions import quarantined
 from engine.store.store import Store
 from engine.store.tx import Tx
 from tests.attaching import Gated
-from tests.builders import BTC, ETH, OpenLedger, fee, opened, reported, rows, settings_in, verified
+from tests.builders import (
+    BTC,
+    ETH,
+    OpenLedger,
+    fee,
+    opened,
+    reported,
+    resolve,
+    rows,
+    settings_in,
+    verified,
+)
 from tests.cases import mostly_long
 from tests.fakes import FakeVenue
 
@@ -65,12 +75,12 @@ def forget_market(ledger: OpenLedger) -> None:
 
 
 def correct(ledger: OpenLedger) -> None:
-    for item in quarantine.listing(ledger):
+    for item in quarantined(ledger):
         if item.status != "open":
             continue
         text = '{"id": "9", "symbol": "BTC/USDT", "side": "buy", "amount": "2", "price": "5",'
         text += ' "timestamp": 1690000002500, "fees": [{"cost": "0", "currency": "USDT"}]}'
-        quarantine.resolve(ledger, item.id, text, now_ms(), "test")
+        resolve(ledger, item.id, text)
 
 
 def forget_quarantine(ledger: OpenLedger) -> None:

@@ -13,13 +13,24 @@ from typing import Any
 import pytest
 
 from engine import CycleStatus, Engine, Kind, Page, Settings, Verdict, rehearse_cycle, replay_cycle
-from engine.clock import now_ms
 from engine.cycles.rehearsal import rehearse
 from engine.errors import LeaseHeld, NoSuchCycle, StoreCorrupt, StoreError, VenueUnavailable
 from engine.history.xray import xray
-from engine.ingest import inputs, quarantine
+from engine.ingest import inputs
 from engine.store.store import Store
-from tests.builders import BTC, ETH, T0, adds_up, fee, opened, reported, rows, settings_in, verified
+from tests.builders import (
+    BTC,
+    ETH,
+    T0,
+    adds_up,
+    fee,
+    opened,
+    reported,
+    resolve,
+    rows,
+    settings_in,
+    verified,
+)
 from tests.fakes import FakeVenue
 from tests.golden.golden_ledger import FOLDER, unpack
 
@@ -302,12 +313,12 @@ async def test_text_that_no_database_takes_is_kept_as_escapes_and_loses_no_other
 CORRECTED = json.dumps(reported("9", ts=2_500, fees=[fee("0.2")]))
 
 
-async def resolved(settings: Settings, venue: FakeVenue, now: int | None = None) -> None:
+async def resolved(settings: Settings, venue: FakeVenue, at_ms: int | None = None) -> None:
     """A cycle that quarantines an item, which the operator then replaces by a fill."""
     venue.reports.append(reported("9", ts=2_500, price="NaN"))
     await run(settings, venue, 1)
     with opened(settings.db) as ledger:
-        quarantine.resolve(ledger, 1, CORRECTED, now or now_ms(), "test")
+        resolve(ledger, 1, CORRECTED, at_ms)
 
 
 async def rehearsed(settings: Settings) -> dict[int, Any]:
@@ -315,7 +326,7 @@ async def rehearsed(settings: Settings) -> dict[int, Any]:
     with opened(settings.db) as ledger:
         committed = rows(
             ledger,
-            "SELECT cycle_id FROM ledger_commits"
+            "SELECT cycle_id FROM ledger_commits WHERE decision_json IS NULL"
             " UNION SELECT cycle_id FROM cycles WHERE committed = 'nothing'",
         )
     return {n: (await rehearse_cycle(settings, n)).differences for n in committed}
@@ -335,8 +346,8 @@ async def test_a_correction_is_of_the_cycle_it_was_given_to_whoever_noted_that(
     await run(settings, venue, 1)
     assert second.fills_count == 1
     with opened(settings.db) as ledger:
-        assert rows(ledger, "SELECT applied_cycle_id FROM quarantine") == [3]
-    assert await rehearsed(settings) == {1: (), 2: (), 3: ()}
+        assert rows(ledger, "SELECT applied_cycle_id FROM quarantine") == [4]
+    assert await rehearsed(settings) == {1: (), 3: (), 4: ()}
 
 
 async def test_a_replay_of_a_cycle_with_corrections_is_rehearsed_with_them(
@@ -344,19 +355,19 @@ async def test_a_replay_of_a_cycle_with_corrections_is_rehearsed_with_them(
 ) -> None:
     await resolved(settings, venue)
     await run(settings, venue, 1)
-    assert (await replay_cycle(settings, 2)).verdict is Verdict.CLEAN
-    assert await rehearsed(settings) == {1: (), 2: (), 3: ()}
+    assert (await replay_cycle(settings, 3)).verdict is Verdict.CLEAN
+    assert await rehearsed(settings) == {1: (), 3: (), 4: ()}
 
 
 @pytest.mark.parametrize("jumped_to", [T0, 4_000_000_000_000])
 async def test_what_a_cycle_knew_of_quarantine_does_not_hang_on_the_clock(
     settings: Settings, venue: FakeVenue, jumped_to: int
 ) -> None:
-    await resolved(settings, venue, now=jumped_to)
+    await resolved(settings, venue, at_ms=jumped_to)
     await run(settings, venue, 2)
-    assert await rehearsed(settings) == {1: (), 2: (), 3: ()}
+    assert await rehearsed(settings) == {1: (), 3: (), 4: ()}
     with opened(settings.db) as ledger:
-        shown = [[fill.trade_id for fill in xray(ledger, n).fills] for n in (1, 2, 3)]
+        shown = [[fill.trade_id for fill in xray(ledger, n).fills] for n in (1, 3, 4)]
     assert [ids.count("9") for ids in shown] == [0, 1, 0]
 
 

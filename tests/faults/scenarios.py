@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -15,17 +16,16 @@ from typing import Any
 from engine import Engine, Settings
 from engine.checks.records import COMMITTED
 from engine.checks.verify import verify
-from engine.clock import now_ms
 from engine.cycles import metrics
 from engine.cycles.results import CycleResult
 from engine.errors import StoreError
-from engine.ingest import quarantine
 from engine.ledger import positions
+from engine.ledger.quarantine_decisions import quarantined
 from engine.store.connection import Connect, connect_sqlite
 from engine.venue import LimitOrder, VenueOrder
 from engine.venues.sim import Mischief, SimSettings, SimVenue
 from engine.venues.sim.state import START_BALANCES
-from tests.builders import ETH, Reported, fee, opened, raw, reported, serve, settings_in
+from tests.builders import ETH, Reported, fee, opened, raw, reported, resolution, serve, settings_in
 from tests.faults.injection import Statements
 from tests.golden.golden_ledger import FOLDER, unpack
 from tests.idle import SHORT_LIVED, age, misplaced, runs
@@ -188,7 +188,7 @@ class RecordedStory:
                     self.reach(stage)
                     results.append(await engine.cycle())
                     if stage == 4:
-                        self.correct()
+                        results += await self.correct(engine)
             finally:
                 await engine.close()
         return results
@@ -199,15 +199,19 @@ class RecordedStory:
         self.reach(len(stages()))
         async with Engine(self.settings) as engine:
             await engine.cycle()
-            self.correct()
+            await self.correct(engine)
             await engine.cycle()
 
-    def correct(self) -> None:
+    async def correct(self, engine: Engine) -> list[CycleResult]:
+        """The decisions that an operator makes; where one fails, the item waits still."""
+        made = []
         with opened(self.ledger) as connection:
-            for item in quarantine.listing(connection):
-                if item.status == "open":
-                    text = json.dumps(CORRECTED)
-                    quarantine.resolve(connection, item.id, text, now_ms(), "test")
+            waiting = [item.id for item in quarantined(connection) if item.status == "open"]
+        for item in waiting:
+            with suppress(StoreError):
+                decision = resolution(item, json.dumps(CORRECTED))
+                made.append(await engine.decide(decision, "test"))
+        return made
 
     def problems(self, expected: Books) -> list[str]:
         return [*health(self.ledger), *differences(expected, books(self.ledger))]

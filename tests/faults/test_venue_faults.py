@@ -19,9 +19,21 @@ from engine.errors import (
     VenueTransient,
     VenueUnavailable,
 )
-from engine.ingest import quarantine
+from engine.ledger.quarantine_decisions import quarantined
 from engine.venue import LimitOrder, Page, VenueOrder
-from tests.builders import BTC, ETH, T0, cycles, fee, opened, reported, rows, serve, settings_in
+from tests.builders import (
+    BTC,
+    ETH,
+    T0,
+    cycles,
+    fee,
+    opened,
+    reported,
+    resolve,
+    rows,
+    serve,
+    settings_in,
+)
 from tests.fakes import FakeVenue
 from tests.faults.scenarios import books, health
 from tests.faults.trading import trading, two_orders
@@ -279,10 +291,10 @@ async def test_what_cannot_be_read_is_kept_with_its_reason_never_booked_never_pa
         assert result.cursors["fills_cursor:BTC/USDT"].after == 0
     assert claims(settings.db) == ["1", "3"]
     with opened(settings.db) as connection:
-        [item] = quarantine.listing(connection)
+        [item] = quarantined(connection)
         assert item.reason
         assert item.reason.isprintable()
-        quarantine.resolve(connection, item.id, None, T0 + 5_000, "operator")
+        resolve(connection, item.id)
     [result] = await cycles(settings)
     assert (result.status, result.held) == (CycleStatus.OK, ())
     assert result.cursors["fills_cursor:BTC/USDT"].after == T0 + 3_000
@@ -298,8 +310,8 @@ async def test_a_correction_of_a_venue_without_trade_ids_gets_an_id_like_the_oth
     settings = settings_in(tmp_path, source, recorded={"trade_ids": "none"})
     await cycles(settings)
     with opened(settings.db) as connection:
-        [item] = quarantine.listing(connection)
-        quarantine.resolve(connection, item.id, json.dumps(good), T0 + 5_000, "operator")
+        [item] = quarantined(connection)
+        resolve(connection, item.id, json.dumps(good))
     [result] = await cycles(settings)
     assert result.fills_count == 1
     assert claims(settings.db) == [

@@ -54,7 +54,7 @@ def test_what_only_looks_says_who_brings_an_earlier_ledger_up_to_date(
     unpack(FOLDER / "0.1.0" / "recorded-account", tmp_path)
     ran = cycledeck(command)
     assert ran.code == 1
-    assert "has schema 3, this program reads 8; nothing was changed. An engine of this" in ran.err
+    assert "has schema 3, this program reads 9; nothing was changed. An engine of this" in ran.err
     assert cycledeck("export", "ledger_events").code == 0
 
 

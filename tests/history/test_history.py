@@ -396,7 +396,7 @@ async def test_the_books_say_how_things_stand(settings: Settings, venue: FakeVen
             assert books.fills == rows(ledger, "SELECT count(*) FROM applied_fills")[0] == 2
             assert books.ledger["venue"] == "fake"
             assert books.lease_epoch == rows(ledger, "SELECT epoch FROM lease")[0]
-    assert (books.last_cycle_id, books.last_commit_seq, books.schema_version) == (2, 1, 8)
+    assert (books.last_cycle_id, books.last_commit_seq, books.schema_version) == (2, 1, 9)
     assert (books.sqlite_version, books.journal_mode) == (sqlite3.sqlite_version, "wal")
     assert books.lease_holder is not None
     assert books.lease_heartbeat_ms == books.lease_acquired_ms

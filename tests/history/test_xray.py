@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import CycleStatus, Engine, History, Kind, NoSuchCycle, Settings
-from engine.clock import now_ms
 from engine.errors import VenueError, VenueUnavailable
 from engine.history.explain import explain
 from engine.history.outcomes import EventOutcome, Outcomes
@@ -36,6 +35,8 @@ from tests.builders import (
     memory_ledger,
     opened,
     reported,
+    resolution,
+    resolve,
     rows,
     serve,
     settings_in,
@@ -372,8 +373,8 @@ def test_what_cannot_be_read_says_what_has_become_of_it_in_quarantine(
     items = ["no JSON", "{}", "[]"]
     cycle(ledger, 1, [reply(*items)])
     quarantine.keep(ledger, [quarantine.Undecided(BTC, item, "why") for item in items], 1)
-    quarantine.resolve(ledger, 1, None, 1, "test")
-    quarantine.resolve(ledger, 3, json.dumps(reported("1")), T0, "test")
+    resolve(ledger, 1)
+    resolve(ledger, 3, json.dumps(reported("1")))
     assert [(line.quarantine_id, line.status) for line in xray(ledger, 1).fills] == [
         (1, "dropped"),
         (2, "open"),
@@ -387,7 +388,7 @@ def test_an_item_of_two_markets_has_the_status_it_has_in_its_own(
     cycle(ledger, 1, [reply("no JSON"), reply("no JSON", symbol=ETH)])
     both = [quarantine.Undecided(symbol, "no JSON", "why") for symbol in (BTC, ETH)]
     quarantine.keep(ledger, both, 1)
-    quarantine.resolve(ledger, 1, None, 1, "test")
+    resolve(ledger, 1)
     assert [line.status for line in xray(ledger, 1).fills] == ["dropped", "open"]
 
 
@@ -576,7 +577,7 @@ async def test_an_item_in_quarantine_holds_its_market_and_its_correction_is_appl
         held = looked_at(quiet.db, 1)
         with opened(quiet.db) as connection:
             better = json.dumps(garbled | {"amount": "3"})
-            quarantine.resolve(connection, 1, better, now_ms() - 1, "test")
+            await engine.decide(resolution(1, better), "test")
             connection.execute(
                 "CREATE TRIGGER broken BEFORE INSERT ON cycle_metrics "
                 "BEGIN SELECT raise(ABORT, 'disk full'); END"
@@ -588,12 +589,12 @@ async def test_an_item_in_quarantine_holds_its_market_and_its_correction_is_appl
     assert [line.held for line in held.windows] == [True, False]
     assert [line.reason is not None for line in held.fills] == [False, True, False]
     assert not lost.metrics_persisted
-    second, third, fourth = (looked_at(quiet.db, number) for number in (2, 3, 4))
+    second, third, fourth = (looked_at(quiet.db, number) for number in (3, 4, 5))
     assert totals(second) == committed(second) == (4, 1, 3, 0)
-    assert said(second.fills[2]) == [("fill:7", "inserted", 2)]
+    assert said(second.fills[2]) == [("fill:7", "inserted", 3)]
     assert second.fills[2].raw == better
     assert totals(third) == committed(third) == (4, 0, 4, 0)
-    assert said(third.fills[2]) == [("fill:7", "ignored", 2)]
+    assert said(third.fills[2]) == [("fill:7", "ignored", 3)]
     assert totals(fourth) == committed(fourth) == (3, 0, 3, 0)
     assert len(fourth.fills) == 3
 
@@ -605,12 +606,11 @@ async def test_a_correction_is_shown_in_its_own_market_only(
     venue.reports.append(reported("8", ts=1_300, price="dear"))
     async with Engine(quiet, venue=venue) as engine:
         await engine.cycle()
-        with opened(quiet.db) as connection:
-            better = json.dumps(reported("8", ts=1_300, symbol=ETH))
-            quarantine.resolve(connection, 1, better, now_ms() - 1, "test")
+        better = json.dumps(reported("8", ts=1_300, symbol=ETH))
+        await engine.decide(resolution(1, better), "test")
         await engine.cycle()
-        await engine.replay(2)
-    for number in (2, 3):
+        await engine.replay(3)
+    for number in (3, 4):
         found = looked_at(quiet.db, number)
         assert totals(found) == committed(found)
         assert [line.symbol for line in found.fills if line.raw == better] == [ETH]

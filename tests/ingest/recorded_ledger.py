@@ -40,9 +40,11 @@ class RecordedLedger:
         return self.rows("SELECT fill_id FROM applied_fills ORDER BY fill_id")
 
     def prove(self, cycles: int) -> None:
-        """Verify, and each cycle comes out as it did, rehearsed and replayed, and in its x-ray."""
+        """Verify, and each of so many cycles comes out as it did, rehearsed and replayed."""
         assert verified(self.db).violations == ()
-        for cycle in range(1, cycles + 1):
+        told = self.rows("SELECT cycle_id FROM cycles WHERE kind = 'live' ORDER BY cycle_id")
+        assert len(told) == cycles
+        for cycle in told:
             assert self.ask("replay", cycle, "--rehearse")["differences"] == []
-        for cycle in range(1, cycles + 1):
+        for cycle in told:
             assert self.ask("replay", cycle)["verdict"] == "clean"

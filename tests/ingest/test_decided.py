@@ -31,8 +31,13 @@ def test_what_was_dropped_stays_out_when_an_earlier_programs_reason_is_gone(
     with opened(db) as ledger:  # As the earlier program and its operator left it.
         ledger.execute(
             "INSERT INTO quarantine (digest, symbol, raw, reason, cycle_id, status, resolved_ms,"
-            " resolved_cycle_id) VALUES (?, 'BTC/USDT', ?, 'timestamp', 1, 'dropped', 1, 1)",
+            " resolved_cycle_id, decided_seq)"
+            " VALUES (?, 'BTC/USDT', ?, 'timestamp', 1, 'dropped', 1, 1, 0)",
             (Undecided("BTC/USDT", text, "").digest, text),
+        )
+        ledger.execute(
+            "INSERT INTO audit (ts, actor, action, detail_json, outcome)"
+            " VALUES (1, 'operator', 'quarantine resolve', '{}', 'ok')"
         )
     result = once(db, source)
     assert (result["status"], result["fills_count"]) == ("ok", 0)

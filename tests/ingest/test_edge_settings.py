@@ -21,6 +21,7 @@ from tests.builders import (
     fee,
     opened,
     reported,
+    resolution,
     settings_in,
     verified,
 )
@@ -147,17 +148,15 @@ async def test_what_the_operator_says_of_a_fee_is_booked_as_it_is(tmp_path: Path
     venue = LibraryVenue([REBATE])
     async with Engine(settings, venue=venue) as engine:
         assert (await engine.cycle()).held == (BTC,)
-        file = tmp_path / "as.json"
-        file.write_text(json.dumps(REBATE))
-        assert (await operator("resolve", 1, "--as", file, "--db", settings.db)).code == 0
+        await engine.decide(resolution(1, json.dumps(REBATE)), "operator")
         result = await engine.cycle()
         assert (result.held, result.fills_count) == ((), 1)
         assert result.positions[BTC].fees == {"USDT": "-0.5"}
         assert (await engine.cycle()).ledger_events_inserted == 0
-        for cycle in (1, 2, 3):
+        for cycle in (1, 3, 4):
             assert (await engine.replay(cycle)).verdict == "clean"
     assert verified(settings.db).violations == ()
-    assert reasons(settings.db, 2) == [DECIDED, None]
+    assert reasons(settings.db, 3) == [DECIDED, None]
 
 
 async def test_an_exchange_that_pays_takers_says_so(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine import CycleResult, Engine, Settings
 from engine.clock import DAY_MS, parse_duration
-from engine.ingest import quarantine
+from engine.ledger.quarantine_decisions import quarantined
 from engine.venue import SeesAll
 from engine.venues.recorded import RecordedVenue
 from tests.builders import (
@@ -23,6 +23,7 @@ from tests.builders import (
     cycles,
     opened,
     reported,
+    resolve,
     serve,
     settings_in,
     shared,
@@ -86,8 +87,8 @@ async def test_what_was_booked_quarantined_or_decided_is_not_told_again(path: Pa
     (first,) = await cycles(settings)
     assert "left_out" not in dict(told(first))
     with opened(settings.db) as ledger:
-        for item in quarantine.listing(ledger):
-            quarantine.resolve(ledger, item.id, None, 1, "test")
+        for item in quarantined(ledger):
+            resolve(ledger, item.id)
     serve(path, [bad, twice, twice, "{broken", NEW])
     for result in await cycles(settings, 2) + await cycles(settings):
         assert (result.status.value, told(result)) == ("ok", [])

@@ -17,8 +17,19 @@ from engine.ingest.prepare import Prepared, prepare
 from engine.ingest.releases import release
 from engine.ledger.commit import Commit, commit_cycle
 from engine.ledger.markets import RULES
+from engine.ledger.quarantine_decisions import quarantined
 from engine.venue import TradeIds
-from tests.builders import BTC, LATEST_MS, T0, Reported, memory_ledger, reported, rows, shared
+from tests.builders import (
+    BTC,
+    LATEST_MS,
+    T0,
+    Reported,
+    memory_ledger,
+    reported,
+    resolve,
+    rows,
+    shared,
+)
 from tests.ingest.recorded_ledger import RecordedLedger
 
 SWAP = "BTC/USDT:USDT"
@@ -95,14 +106,14 @@ class Books:
 
     def decide(self, decisions: set[str]) -> None:
         """Decide about open items whose fate is among `decisions`."""
-        for item in quarantine.listing(self.ledger):
+        for item in quarantined(self.ledger):
             raw = json.loads(item.raw)
             fate = raw.pop("note", "doubted")
             if item.status != "open" or fate not in decisions:
                 continue
             corrected = fate.startswith("corrected")
             correction = json.dumps(raw | {"amount": "1"}) if corrected else None
-            quarantine.resolve(self.ledger, item.id, correction, T0, "operator")
+            resolve(self.ledger, item.id, correction)
 
     @property
     def booked(self) -> Counter[tuple[int, str | None]]:

@@ -9,7 +9,6 @@ import pytest
 
 from engine import CycleStatus, Engine, Settings
 from engine.engine import rehearse_cycle
-from engine.ingest import quarantine
 from engine.ingest.quarantine import Undecided
 from engine.venue import Page
 from tests.builders import (
@@ -23,6 +22,7 @@ from tests.builders import (
     fee,
     opened,
     reported,
+    resolution,
     rows,
     serve,
     settings_in,
@@ -91,21 +91,22 @@ def once(folder: Path, path: Path) -> Any:
     ).json
 
 
-def test_dropping_lets_the_cursor_move_on_and_is_audited(tmp_path: Path, path: Path) -> None:
+def decisions(folder: Path) -> list[Any]:
+    ran = cycledeck("decisions", "list", "--json", "--db", folder / "ledger.db")
+    return [line["decision"] for line in ran.json]
+
+
+def test_dropping_lets_the_cursor_move_on_and_is_a_decision(tmp_path: Path, path: Path) -> None:
     once(tmp_path, path)
-    ran = resolve(tmp_path, 1, "--drop")
-    assert (ran.code, ran.out) == (0, "item 1 is dropped\n")
+    ran = resolve(tmp_path, 1, "--drop", "--why", "their test order")
+    assert (ran.code, ran.out) == (0, "item 1 is dropped\ndecision 2, made in cycle 2\n")
     result = once(tmp_path, path)
     assert (result["status"], result["held"]) == ("ok", [])
     assert result["cursors"][f"fills_cursor:{BTC}"] == {"before": 0, "after": T0 + 3_000}
     assert result["fills_count"] == 0
-    with opened(tmp_path / "ledger.db") as ledger:
-        ((action, detail, outcome, actor),) = rows(
-            ledger, "SELECT action, detail_json, outcome, actor FROM audit"
-        )
-    assert (action, outcome) == ("quarantine resolve", "ok")
-    assert json.loads(detail) == {"id": 1, "status": "dropped", "replacement": None}
-    assert actor
+    [decision] = decisions(tmp_path)
+    assert (decision["act"], decision["item"]) == ("drop-items", 1)
+    assert decision["reason"] == "their test order"
     assert verified(tmp_path / "ledger.db").ok
 
 
@@ -113,17 +114,17 @@ def test_a_correction_is_ledgered_in_its_place_once(tmp_path: Path, path: Path) 
     once(tmp_path, path)
     corrected = reported("2", "sell", ts=2_000, price="7")
     ran = resolve(tmp_path, 1, "--as", serve(tmp_path / "as.json", [corrected]))
-    assert (ran.code, ran.out) == (0, "item 1 is replaced\n")
+    assert (ran.code, ran.out.splitlines()[0]) == (0, "item 1 is replaced")
     first, second = once(tmp_path, path), once(tmp_path, path)
     assert (first["fills_count"], second["fills_count"]) == (1, 0)
     assert first["cursors"][f"fills_cursor:{BTC}"] == {"before": 0, "after": T0 + 3_000}
-    assert items(tmp_path, "status, applied_cycle_id") == [("replaced", 2)]
+    assert items(tmp_path, "status, applied_cycle_id") == [("replaced", 3)]
     assert first["positions"][BTC]["qty"] == "1"
     assert verified(tmp_path / "ledger.db").violations == ()
     db = ("--db", tmp_path / "ledger.db", "--json")
-    for cycle in (1, 2):
+    for cycle in (1, 3):
         assert cycledeck("replay", cycle, "--rehearse", *db).json["differences"] == []
-    assert cycledeck("replay", 2, *db).json["verdict"] == "clean"
+    assert cycledeck("replay", 3, *db).json["verdict"] == "clean"
 
 
 def test_a_resolved_item_stays_resolved_however_often_it_is_served(
@@ -148,8 +149,8 @@ def test_two_items_are_resolved_one_by_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("how", "code", "message"),
     [
-        ((), 2, "give either --drop or --as FILE"),
-        (("--drop", "--as", "x"), 2, "give either --drop or --as FILE"),
+        ((), 2, "give one of --drop, --as FILE and --undo"),
+        (("--drop", "--as", "x"), 2, "give one of --drop, --as FILE and --undo"),
         (("--as", "missing.json"), 2, "missing.json"),
     ],
 )
@@ -169,8 +170,7 @@ def test_a_correction_that_cannot_be_read_either_is_refused(tmp_path: Path, path
     assert ran.code != 0
     assert "price: 'NaN'" in ran.err
     assert items(tmp_path, "status") == ["open"]
-    with opened(tmp_path / "ledger.db") as ledger:
-        assert rows(ledger, "SELECT count(*) FROM audit") == [0]
+    assert decisions(tmp_path) == []
 
 
 @pytest.mark.parametrize("how", [("--drop",), ("--as", "as.json")])
@@ -189,8 +189,7 @@ def test_on_a_ledger_that_never_ran_there_is_no_item_and_no_traceback(tmp_path: 
     missing = cycledeck("once", "--db", tmp_path / "ledger.db", "--venue", "recorded:absent")
     assert missing.code == 1
     ran = resolve(tmp_path, 1, "--as", serve(tmp_path / "as.json", [reported("2")]))
-    assert ran.code in (1, 2)
-    assert "no open quarantine item 1" in ran.err
+    assert (ran.code, ran.err) == (1, "error: this ledger has had no cycle yet\n")
 
 
 def test_the_list_shows_every_item(tmp_path: Path, path: Path) -> None:
@@ -223,11 +222,6 @@ def settings(tmp_path: Path) -> Settings:
     return settings_in(tmp_path)
 
 
-def drop(settings: Settings, item: int) -> None:
-    with opened(settings.db) as ledger:
-        quarantine.resolve(ledger, item, None, T0 + 5_000, "operator")
-
-
 class Babbling(FakeVenue):
     """Serves, beside its reports, texts of each market."""
 
@@ -249,18 +243,18 @@ async def test_what_was_dropped_in_one_market_is_asked_about_in_another(
     async with Engine(settings, venue=venue) as engine:
         venue.texts[BTC] = "null"
         assert (await engine.cycle()).held == (BTC,)
-        drop(settings, 1)
+        await engine.decide(resolution(1), "operator")
         venue.texts[ETH] = "null"
         venue.reports.append(reported("3", ts=9_000, symbol=ETH))
         result = await engine.cycle()
         assert result.held == (ETH,)
         assert result.cursors[f"fills_cursor:{ETH}"].after == T0 + 1_000
-        assert items(tmp_path) == [(1, "dropped", BTC, 1), (2, "open", ETH, 2)]
-        drop(settings, 2)
+        assert items(tmp_path) == [(1, "dropped", BTC, 1), (2, "open", ETH, 3)]
+        await engine.decide(resolution(2), "operator")
         result = await engine.cycle()
         assert (result.status, result.held) == (CycleStatus.OK, ())
         assert result.cursors[f"fills_cursor:{ETH}"].after == T0 + 9_000
-    for cycle in (1, 2, 3):
+    for cycle in (1, 3, 5):
         assert (await rehearse_cycle(settings, cycle)).differences == ()
 
 
@@ -274,7 +268,7 @@ async def test_what_an_earlier_version_kept_of_a_market_stays_decided_there(
         with opened(settings.db) as ledger:
             by_text_alone = Undecided(BTC, "null", "").digest
             ledger.execute("UPDATE quarantine SET digest = ?", (by_text_alone,))
-        drop(settings, 1)
+        await engine.decide(resolution(1), "operator")
         venue.texts[ETH] = "null"
         assert (await engine.cycle()).held == (ETH,)
     assert items(tmp_path, "symbol, status") == [(BTC, "dropped"), (ETH, "open")]

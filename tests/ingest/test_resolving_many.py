@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from engine.ingest.quarantine import Selection, drop_all
+from engine.ledger.decision import Act, Decision
 from tests.builders import (
     BTC,
     ETH,
     Ran,
+    commit,
     cycledeck,
     finished,
     opened,
@@ -58,20 +59,20 @@ def statuses(folder: Path) -> dict[str, int]:
         return Counter(rows(ledger, "SELECT status FROM quarantine"))
 
 
-def audited(folder: Path) -> list[Any]:
-    with opened(folder / "ledger.db") as ledger:
-        return [json.loads(detail) for detail in rows(ledger, "SELECT detail_json FROM audit")]
+def decided(folder: Path) -> list[Any]:
+    ran = cycledeck("decisions", "list", "--json", "--db", folder / "ledger.db")
+    return [line["decision"] for line in ran.json]
 
 
-def test_all_are_dropped_by_one_command_and_the_audit_has_one_row(folder: Path) -> None:
+def test_all_are_dropped_by_one_decision(folder: Path) -> None:
     ran = resolve(folder, "--all", "--drop")
-    assert (ran.code, ran.out) == (0, "5 items are dropped\n")
+    assert (ran.code, ran.out) == (0, "5 items are dropped\ndecision 2, made in cycle 2\n")
     assert statuses(folder) == {"dropped": 5}
-    assert audited(folder) == [{"count": 5, "symbol": None, "reason": None, "status": "dropped"}]
+    assert [line["act"] for line in decided(folder)] == ["drop-items"]
     result = once(folder)
     assert (result["status"], result["held"]) == ("ok", [])
     assert verified(folder / "ledger.db").ok
-    for cycle in (1, 2):
+    for cycle in (1, 3):
         ran = cycledeck("replay", cycle, "--rehearse", "--json", "--db", folder / "ledger.db")
         assert ran.json["differences"] == []
 
@@ -100,8 +101,8 @@ def test_the_list_and_the_decision_choose_alike(
 @pytest.mark.parametrize(
     ("how", "count", "last"),
     [
-        (("--all", "--drop", "--symbol", BTC), 4, "4 items would be dropped; nothing was changed"),
-        ((5, "--drop"), 1, "item 5 would be dropped; nothing was changed"),
+        (("--all", "--drop", "--symbol", BTC), 4, "4 items would be dropped"),
+        ((5, "--drop"), 1, "item 5 would be dropped"),
     ],
 )
 def test_a_preview_shows_the_items_and_changes_nothing(
@@ -109,10 +110,10 @@ def test_a_preview_shows_the_items_and_changes_nothing(
 ) -> None:
     ran = resolve(folder, *how, "--preview")
     assert ran.code == 0
-    assert ran.out.splitlines()[-1] == last
+    assert ran.out.splitlines()[-2:] == [last, "nothing was changed"]
     assert ran.out.count("    raw    ") == count
     assert statuses(folder) == {"open": 5}
-    assert audited(folder) == []
+    assert decided(folder) == []
 
 
 @pytest.mark.parametrize(
@@ -120,8 +121,8 @@ def test_a_preview_shows_the_items_and_changes_nothing(
     [
         (("--drop",), "give either an item's number or --all"),
         ((1, "--all", "--drop"), "give either an item's number or --all"),
-        (("--all",), "give either --drop or --as FILE"),
-        (("--all", "--as", "x"), "--all goes with --drop; --as FILE is for one item"),
+        (("--all",), "give one of --drop, --as FILE and --undo"),
+        (("--all", "--as", "x"), "--all goes with --drop; --as FILE and --undo are for one item"),
         ((1, "--drop", "--symbol", BTC), "--symbol and --reason go with --all"),
         ((1, "--drop", "--reason", "price"), "--symbol and --reason go with --all"),
         (("--all", "--drop", "--symbol", "X/Y"), f"there are: {BTC} (4), {ETH} (1)"),
@@ -141,7 +142,7 @@ def test_where_none_is_open_that_is_the_message(folder: Path) -> None:
     resolve(folder, "--all", "--drop")
     ran = resolve(folder, "--all", "--drop")
     assert (ran.code, ran.err) == (2, "error: there is no open quarantine item\n")
-    assert len(audited(folder)) == 1
+    assert len(decided(folder)) == 1
 
 
 @pytest.mark.parametrize(
@@ -166,8 +167,7 @@ def test_at_a_terminal_the_count_is_asked_before(
 
 def test_what_comes_after_the_question_is_not_dropped_by_its_answer(folder: Path) -> None:
     with opened(folder / "ledger.db") as ledger:
-        dropped = drop_all(ledger, Selection(), 1, "operator", last_id=3)
-    assert [item.id for item in dropped] == [1, 2, 3]
+        commit(ledger, (), cycle_id=2, decision=Decision(act=Act.DROP_ITEMS, last_item=3))
     assert statuses(folder) == {"dropped": 3, "open": 2}
 
 

@@ -590,6 +590,9 @@ SELECT key, value_ms, start_ms, cycle_id FROM cursors ORDER BY key;
 -- name: cursor_read
 SELECT value_ms FROM cursors WHERE key = :key;
 
+-- name: cursor_start_of
+SELECT start_ms FROM cursors WHERE key = :key;
+
 -- name: cursor_start
 INSERT INTO cursors (key, value_ms, start_ms, cycle_id) VALUES (:key, :start_ms, :start_ms, :cycle_id);
 
@@ -923,30 +926,30 @@ WHERE status IN ('dropped', 'replaced') AND resolved_cycle_id < :before;
 SELECT digest FROM quarantine;
 
 -- name: quarantine_pending
-SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note
+SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note, decided_seq
 FROM quarantine WHERE status = 'replaced' AND applied_cycle_id IS NULL ORDER BY id;
 
 -- name: quarantine_applied
-SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note
+SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note, decided_seq
 FROM quarantine WHERE applied_cycle_id = :cycle_id ORDER BY id;
 
 -- name: quarantine_standing
-SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note
+SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note, decided_seq
 FROM quarantine WHERE status = 'replaced' AND resolved_cycle_id < :before ORDER BY id;
 
 -- name: quarantine_mark_applied
 UPDATE quarantine SET applied_cycle_id = :cycle_id WHERE id = :id;
 
 -- name: quarantine_all
-SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note
+SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note, decided_seq
 FROM quarantine ORDER BY id;
 
--- name: quarantine_resolve
+-- name: quarantine_decide
+-- What an undone decision leaves open may be one that a cycle releases.
 UPDATE quarantine
-SET status = :status, replacement = :replacement, resolved_ms = :now_ms,
-    resolved_cycle_id = (SELECT coalesce(max(cycle_id), 0) FROM cycles)
-WHERE id IN (SELECT value FROM json_each(:ids)) AND status = 'open'
-RETURNING id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note;
+SET status = :status, replacement = :replacement, resolved_ms = :resolved_ms,
+    resolved_cycle_id = :resolved_cycle_id, decided_seq = :decided_seq
+WHERE id BETWEEN :first AND :last;
 
 -- ## orders
 
@@ -1278,7 +1281,22 @@ FROM conflicts AS c LEFT JOIN ledger_commits AS k ON k.cycle_id = c.cycle_id
 ORDER BY c.id;
 
 -- name: verify_quarantine
-SELECT id, digest, symbol, raw, status, replacement, resolved_ms FROM quarantine ORDER BY id;
+SELECT id, digest, symbol, raw, status, replacement, resolved_ms, resolved_cycle_id, decided_seq,
+    applied_cycle_id, note,
+    decided_seq = 0 AND EXISTS (
+        SELECT 1 FROM audit WHERE ts = resolved_ms AND action = 'quarantine resolve'
+    ) AS audited,
+    status = 'booked' AND EXISTS (
+        SELECT 1 FROM ledger_events
+        WHERE event_id = 'fill:' || substr(note, 6, length(note) - length('fill  is in the ledger'))
+            AND note = 'fill ' || substr(event_id, 6) || ' is in the ledger'
+    ) AS note_is_true
+FROM quarantine ORDER BY id;
+
+-- name: verify_is_told
+SELECT EXISTS (SELECT 1 FROM ledger_events WHERE event_id = 'fill:' || :trade_id)
+    OR EXISTS (SELECT 1 FROM conflicts WHERE source_id = :trade_id)
+    OR EXISTS (SELECT 1 FROM quarantine WHERE raw = :raw);
 
 -- name: verify_items
 SELECT symbol, number, digest, raw FROM input_items ORDER BY symbol, number;
@@ -1690,7 +1708,7 @@ LIMIT :limit;
 
 -- name: history_corrections
 -- What a cycle applied; or was given, where it could not record that, and a later one did.
-SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note
+SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note, decided_seq
 FROM quarantine
 WHERE applied_cycle_id = :cycle_id
     OR status = 'replaced' AND resolved_cycle_id < :cycle_id

@@ -21,8 +21,7 @@ from console.screens.xray.fills import FillsGrid
 from console.screens.xray.xray import XrayScreen
 from engine import Engine, History, Kind, Verdict
 from engine.errors import StoreLocked
-from engine.ingest import quarantine
-from tests.builders import BTC, ETH, opened, settings_in
+from tests.builders import BTC, ETH, opened, resolve, settings_in
 from tests.cases import mostly_long
 from tests.console.published import result
 from tests.console.running import console, ran, until
@@ -103,7 +102,7 @@ async def test_what_waits_in_quarantine_says_what_resolves_it_until_it_is(db: Pa
         await pilot.press("end")
         await until(pilot, lambda: "quarantine resolve 1 --drop" in panel(pilot, "#fills"))
     with opened(db) as connection:
-        quarantine.resolve(connection, 1, None, 1, "test")
+        resolve(connection, 1)
     async with xray(db, 3, (120, 60)) as pilot:
         await pilot.press("end")
         await until(pilot, lambda: "▸ · dropped amount: 'oops'" in panel(pilot, "#fills"))

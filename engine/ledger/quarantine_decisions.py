@@ -1,0 +1,205 @@
+"""Decisions about items in quarantine: what is no fill, and what another text stands for.
+
+Runs inside TX 1; the next cycle acts on them.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engine.clock import DAY_MS, iso
+from engine.errors import DecisionRefused, UnreadableFill
+from engine.ledger.cursors import CURSOR_PREFIX
+from engine.ledger.decision import Deciding
+from engine.ledger.fills import derive_trade_ids
+from engine.ledger.identity import Identity
+from engine.ledger.markets import Markets
+from engine.ledger.reports import Edge, outline, read_fill
+from engine.ledger.terms import Terms
+from engine.runs import Runs, numbers_of, runs_of
+from engine.store.tx import Tx
+from engine.venue import TradeIds
+
+# The columns of an item that a decision changes.
+OPEN: Mapping[str, Any] = {
+    "status": "open", "replacement": None, "resolved_ms": None, "resolved_cycle_id": None,
+    "decided_seq": None,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedItem:
+    """A quarantined item. `status` is open, dropped, replaced, or booked: a cycle released it, for
+    its fill is in the ledger, as `note` says. `decided_seq` is the commit of the decision about it,
+    0 where an earlier program decided."""
+
+    id: int
+    symbol: str
+    raw: str
+    reason: str
+    cycle_id: int
+    status: str
+    replacement: str | None
+    applied_cycle_id: int | None
+    note: str | None
+    decided_seq: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Items of a market, with all of some words in their reason; null does not choose."""
+
+    symbol: str | None = None
+    reason: str | None = None
+
+    def of(self, items: Iterable[QuarantinedItem]) -> list[QuarantinedItem]:
+        return [item for item in items if self._has(item)]
+
+    def none_of(self, items: Iterable[QuarantinedItem]) -> str:
+        """The message that none of the open `items` is chosen, with what there is to choose."""
+        by_market = Counter(item.symbol for item in items)
+        if not by_market:
+            return "there is no open quarantine item"
+        if self.symbol is not None and self.symbol not in by_market:
+            names = ", ".join(f"{name} ({count})" for name, count in sorted(by_market.items()))
+            return f"--symbol {self.symbol}: no open item is of that market; there are: {names}"
+        return (
+            f"--reason {self.reason!r}: no open item has all of these words in its reason; "
+            "quarantine list shows the reasons"
+        )
+
+    def _has(self, item: QuarantinedItem) -> bool:
+        reason = item.reason.casefold()
+        words = (self.reason or "").casefold().split()
+        return self.symbol in (None, item.symbol) and all(word in reason for word in words)
+
+
+def quarantined(tx: Tx) -> list[QuarantinedItem]:
+    return tx.typed(QuarantinedItem, "quarantine_all")
+
+
+def drop(deciding: Deciding) -> None:
+    """Drop an item, or all of a selection up to `last_item`: what they stand for is no fill."""
+    decision = deciding.decision
+    if decision.item is not None:
+        _resolve(deciding, [_open_item(deciding)], "dropped", None)
+        return
+    waiting = [item for item in quarantined(deciding.tx) if item.status == "open"]
+    selection = Selection(decision.market, decision.matching)
+    newest = waiting[-1].id if waiting and decision.last_item is None else decision.last_item
+    items = selection.of(item for item in waiting if item.id <= (newest or 0))
+    if not items:
+        raise DecisionRefused(selection.none_of(waiting))
+    _resolve(deciding, items, "dropped", None)
+
+
+def put_in_place(deciding: Deciding) -> None:
+    """Put a readable fill in an item's place, which the next cycle books."""
+    item, replacement = _open_item(deciding), deciding.decision.replacement
+    if replacement is None:
+        raise DecisionRefused(f"item {item.id}: give the fill that it stands for")
+    try:
+        fill = read_fill(replacement, _edge(deciding.tx, replacement, deciding.now_ms))
+    except UnreadableFill as error:
+        raise DecisionRefused(str(error)) from None
+    if fill.doubt is not None:
+        raise DecisionRefused(fill.doubt)
+    start_ms = deciding.tx.value("cursor_start_of", key=CURSOR_PREFIX + fill.symbol)
+    if start_ms is not None and fill.ts_ms < start_ms:
+        raise DecisionRefused(
+            f"timestamp {iso(fill.ts_ms)}: the history of {fill.symbol} begins {iso(start_ms)} in "
+            "this ledger; what was held before is booked by `open`"
+        )
+    _resolve(deciding, [item], "replaced", replacement)
+
+
+def undo_resolution(deciding: Deciding, change: Mapping[str, Any]) -> None:
+    """Open items again, unless what was put in their place is booked, or another decision came."""
+    before, after = change["before"], change["after"]
+    ids = set(numbers_of(change["items"]))
+    for item in quarantined(deciding.tx):
+        if item.id not in ids:
+            continue
+        if item.decided_seq != after["decided_seq"]:
+            raise DecisionRefused(
+                f"decision {deciding.decision.of} cannot be undone: it was followed by another one "
+                f"about item {item.id}"
+            )
+        if item.applied_cycle_id is not None:
+            trade_id = replacement_id(deciding.tx, item.replacement or "", deciding.now_ms)
+            raise DecisionRefused(
+                f"decision {deciding.decision.of} cannot be undone: cycle {item.applied_cycle_id} "
+                f"booked what stands in the place of item {item.id}; `void` takes trade {trade_id} "
+                "out of the books"
+            )
+    _change(deciding, change["items"], after, before)
+
+
+def resolve_again(tx: Tx, decisions: Iterable[str]) -> None:
+    """Bring items to where decisions left them, in order."""
+    for text in decisions:
+        for change in json.loads(text).get("quarantine", ()):
+            _update(tx, change["items"], change["after"])
+
+
+def items_of(decision_json: str) -> int:
+    """The number of items that a decision was about."""
+    changes = json.loads(decision_json)["quarantine"]
+    return sum(1 for change in changes for _ in numbers_of(change["items"]))
+
+
+def replacement_id(tx: Tx, replacement: str, now_ms: int) -> str | None:
+    """The trade id of the fill that stands in an item's place; null where it reads no more."""
+    try:
+        fill = read_fill(replacement, _edge(tx, replacement, now_ms))
+    except UnreadableFill:
+        return None
+    no_ids = Identity.of(tx).trade_ids is TradeIds.NONE
+    return derive_trade_ids([fill])[0].trade_id if no_ids else fill.trade_id
+
+
+def _open_item(deciding: Deciding) -> QuarantinedItem:
+    number = deciding.decision.item
+    item = next((item for item in quarantined(deciding.tx) if item.id == number), None)
+    if item is None or item.status != "open":
+        raise DecisionRefused(f"there is no open quarantine item {number}")
+    return item
+
+
+def _resolve(
+    deciding: Deciding, items: Iterable[QuarantinedItem], status: str, replacement: str | None
+) -> None:
+    after = {
+        "status": status,
+        "replacement": replacement,
+        "resolved_ms": deciding.now_ms,
+        "resolved_cycle_id": deciding.cycle_id,
+        "decided_seq": deciding.commit_seq,
+    }
+    _change(deciding, runs_of(item.id for item in items), OPEN, after)
+
+
+def _change(
+    deciding: Deciding,
+    items: Runs,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+) -> None:
+    change = {"items": items, "before": dict(before), "after": dict(after)}
+    deciding.effects.quarantine.append(change)
+    _update(deciding.tx, items, after)
+
+
+def _update(tx: Tx, items: Runs, after: Mapping[str, Any]) -> None:
+    for first, last in items:
+        tx.run("quarantine_decide", first=first, last=last, **after)
+
+
+def _edge(tx: Tx, replacement: str, now_ms: int) -> Edge:
+    """The reading of a replacement by the next cycle: its fees are the operator's word."""
+    edge = Edge(Identity.of(tx).trade_ids, now_ms + DAY_MS, pinned=Markets(tx).known)
+    symbol = outline(replacement, edge).symbol or ""
+    terms = Terms.of(tx.value("inputs_last_terms", symbol=symbol))
+    return replace(edge, terms=replace(terms, through_library=False))
