@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from engine.checks.check import Check, Violation
 from engine.ledger.account_events import check_account_event
 from engine.ledger.balances import StoredBalances
-from engine.ledger.event_types import ASSERT, OPENING
+from engine.ledger.event_types import ASSERT
 from engine.ledger.events import Event
 from engine.ledger.positions import Positions
-from engine.ledger.questions import Assertions, late_events
+from engine.ledger.questions import Assertions, all_late_events
 
 
 class AccountEventsCheck(Check):
@@ -57,11 +57,9 @@ class LateEventsCheck(Check):
     def violations(self) -> Iterator[Violation]:
         markets = Positions(self._tx).markets
         stored = {row[:2]: row[2] for row in self._tx.rows("verify_late_events")}
-        for opening in self._tx.typed(Event, "events_of_type", type=OPENING, since_ms=0):
+        for opening, late in all_late_events(self._tx, markets):
             self.count()
-            of_opening = {"ts": opening.ts, "event_id": opening.event_id}
-            events = map(Event._make, self._tx.each("verify_events_before", **of_opening))
-            for scope, event in late_events(opening, events, markets).items():
+            for scope, event in late.items():
                 event_id = stored.pop((opening.event_id, scope), "no row")
                 if event_id != event.event_id:
                     key = f"{opening.event_id} {scope}"

@@ -27,7 +27,7 @@ from engine.ledger.fills import Fill
 from engine.ledger.holdings import Holdings
 from engine.ledger.markets import Market, MarketChange, MarketKind, Markets
 from engine.ledger.positions import Positions
-from engine.ledger.questions import Assertions, keep_late_events
+from engine.ledger.questions import Assertions, keep_all_late_events, keep_late_events
 from engine.store.tx import Tx
 
 
@@ -90,7 +90,7 @@ class Books:
         self.moved = together(traded, legs_of(appended.account)) if appended.account else traded
         self.moved = together(self.moved, ruled) if ruled else self.moved
         self.balances.move(self.moved, self._commit_seq, self._cycle_id)
-        self._raise_questions(appended, [*anew.values(), *([0] if decided else [])])
+        self._raise_questions(appended, anew.values(), decided=bool(decided))
 
     def _reported(self, appended: Appended, fills: Iterable[Fill]) -> dict[str, Market | None]:
         """The markets of what was appended, as their reports have them."""
@@ -112,13 +112,15 @@ class Books:
         groups = self.positions.grouped(fills)
         return {key: min(fill.ts for fill in groups[key]) for key in groups}
 
-    def _raise_questions(self, appended: Appended, anew: Iterable[int]) -> None:
+    def _raise_questions(self, appended: Appended, anew: Iterable[int], *, decided: bool) -> None:
         """Compare anew what was said about the past that changed, and tell what came too late."""
-        times = [*anew, *(event.ts for event in appended.inserted)]
+        times = [*anew, *([0] if decided else []), *(event.ts for event in appended.inserted)]
         if not times or not (self.facts.others or appended.others):
             return
         Assertions(self._tx, self.positions, self.balances).review(min(times))
-        if appended.inserted:
+        if decided:
+            keep_all_late_events(self._tx, self.markets)
+        elif appended.inserted:
             keep_late_events(self._tx, appended.inserted, self.markets, self._cycle_id)
 
     def _rule(self, decided: Iterable[MarketChange]) -> Balances:

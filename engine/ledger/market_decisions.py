@@ -30,7 +30,6 @@ def alias(deciding: Deciding) -> None:
     if before is not None and before.alias_of == target.symbol:
         raise DecisionRefused(f"{new} is an alias of {target.symbol} already")
     check_sizes(deciding, new, target)
-    check_opened(deciding, new, target.symbol)
     unknown = replace(target, symbol=new, market_id=None)
     after = replace(before or unknown, alias_of=target.symbol)
     deciding.change_market(before, replace(after, aliases=()))
@@ -42,14 +41,6 @@ def alias(deciding: Deciding) -> None:
     deciding.effects.void += [fill for fill in map(Event._make, twins) if fill.trade_id not in void]
     for dispute in _suspicions(deciding, new, target.symbol):
         deciding.settle(dispute, "refused")
-
-
-def check_opened(deciding: Deciding, *symbols: str) -> None:
-    """Refuse a market with an OPENING: a late fill before it is found by the market's name."""
-    if opened := set(symbols).intersection(deciding.tx.column("opened_markets")):
-        raise DecisionRefused(
-            f"{', '.join(sorted(opened))} has an opening, which its names have to stay for"
-        )
 
 
 def check_sizes(deciding: Deciding, new: str, target: Market) -> None:

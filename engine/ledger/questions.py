@@ -4,7 +4,7 @@ An assertion of the exchange's that does not hold, an event that was booked afte
 it sorts before, rows of a type that nobody knows. Runs inside TX 1.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -143,18 +143,34 @@ def keep_late_events(tx: Tx, events: Iterable[Event], markets: Markets, cycle_id
     the balance or position it opened; of each market, or asset, the one booked last."""
     events = list(events)
     since_ms = min(event.ts for event in events)
-    openings = tx.typed(Event, "openings_before", since_ms=since_ms, cycle_id=cycle_id)
-    for opening in openings:
-        for scope, event in late_events(opening, events, markets).items():
-            tx.run(
-                "late_event_keep",
-                opening_id=opening.event_id,
-                scope=scope,
-                event_id=event.event_id,
-            )
+    for opening in tx.typed(Event, "openings_before", since_ms=since_ms, cycle_id=cycle_id):
+        _keep_late(tx, opening, _late_events(opening, events, markets))
 
 
-def late_events(opening: Event, events: Iterable[Event], markets: Markets) -> dict[str, Event]:
+def keep_all_late_events(tx: Tx, markets: Markets) -> None:
+    """Keep anew which events were booked after an OPENING that they sort before, where names of
+    markets mean something else than before."""
+    tx.run("late_events_drop")
+    for opening, late in all_late_events(tx, markets):
+        _keep_late(tx, opening, late)
+
+
+def all_late_events(tx: Tx, markets: Markets) -> Iterator[tuple[Event, dict[str, Event]]]:
+    """Each OPENING with the events of before it that were booked later, by market or asset the last
+    one."""
+    for opening in tx.typed(Event, "events_of_type", type=OPENING, since_ms=0):
+        of_opening = {"ts": opening.ts, "event_id": opening.event_id}
+        events = map(Event._make, tx.each("events_after_opening", **of_opening))
+        yield opening, _late_events(opening, events, markets)
+
+
+def _keep_late(tx: Tx, opening: Event, late: Mapping[str, Event]) -> None:
+    for scope, event in late.items():
+        row = {"opening_id": opening.event_id, "scope": scope, "event_id": event.event_id}
+        tx.run("late_event_keep", **row)
+
+
+def _late_events(opening: Event, events: Iterable[Event], markets: Markets) -> dict[str, Event]:
     """By market or asset, the last of events that sort before an OPENING and move the same."""
     last: dict[str, Event] = {}
     for event in events:

@@ -15,7 +15,7 @@ from engine.ledger.decision import Deciding
 from engine.ledger.disputes import Dispute
 from engine.ledger.event_types import OPENING
 from engine.ledger.events import Event, source_id
-from engine.ledger.market_decisions import check_opened, check_sizes
+from engine.ledger.market_decisions import check_sizes
 from engine.ledger.markets import Market, MarketChange
 from engine.ledger.openings import Openings
 from engine.ledger.periods import closed
@@ -137,7 +137,6 @@ def _undo_market(deciding: Deciding, change: MarketChange) -> None:
         after = change.before
     if change.after.alias_of is not None:
         check_sizes(deciding, change.symbol, after)
-        check_opened(deciding, change.symbol, change.after.alias_of)
     deciding.change_market(current, after)
 
 

@@ -134,3 +134,30 @@ def test_a_void_opening_is_exported_with_its_figures_and_one_of_the_operator_is_
     assert wanted is not None
     with pytest.raises(DecisionRefused, match="opening:1 of this ledger is another one"):
         cycle(other, decision=wanted)
+
+
+def test_an_alias_of_opened_markets_is_one_position_and_asks_about_what_came_late() -> None:
+    """A fill that was booked before the names were one counts as late for the other's opening."""
+    ledger = memory_ledger()
+    of_old = event("OPENING", 2_000, symbol="OLD/USDT", qty="5", cost="50")
+    cycle(ledger, spot("1", 3_000, symbol="OLD/USDT"), events=[of_old])
+    of_new = event("OPENING", 2_500, symbol="NEW/USDT", qty="1", cost="20", number=2)
+    before = cycle(ledger, spot("2", 1_000, symbol="NEW/USDT"), events=[of_new])
+    assert open_of(before) == []
+    made = decided(ledger, Act.ALIAS, market="NEW/USDT", other="OLD/USDT")
+    assert {name: position.qty for name, position in made.positions.items()} == {"OLD/USDT": 10}
+    [question] = made.questions
+    assert "fee:2 was booked after opening:1" in question.message
+    assert is_sound(ledger)
+    assert (
+        open_of(cycle(ledger, spot("3", 500, symbol="NEW/USDT")))
+        == [("late_before_opening", "NEW/USDT")] * 2
+    )
+    assert is_sound(ledger)
+    undone = decided(ledger, Act.UNDO, of=made.commit_seq)
+    assert {name: position.qty for name, position in undone.positions.items()} == {
+        "OLD/USDT": 7,
+        "NEW/USDT": 5,
+    }
+    assert open_of(undone) == [("late_before_opening", "NEW/USDT")]
+    assert is_sound(ledger)

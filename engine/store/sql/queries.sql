@@ -529,6 +529,19 @@ ON CONFLICT (event_id) DO UPDATE SET actual = excluded.actual, holds = excluded.
 INSERT INTO late_events (opening_id, scope, event_id) VALUES (:opening_id, :scope, :event_id)
 ON CONFLICT (opening_id, scope) DO UPDATE SET event_id = excluded.event_id;
 
+-- name: late_events_drop
+DELETE FROM late_events;
+
+-- name: events_after_opening
+-- Events of later cycles than an OPENING's that are not after it in time, in the order booked.
+SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
+    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
+    source, source_seq, stated_balance, version
+FROM ledger_events
+WHERE ts <= :ts AND cycle_id > (SELECT cycle_id FROM ledger_events WHERE event_id = :event_id)
+ORDER BY seq;
+
 -- name: questions_open
 -- What keeps markets and assets at attention: the kind, of what, where, and the figures.
 SELECT 'assertion' AS kind, e.symbol, e.wallet, e.asset, e.event_id,
@@ -645,10 +658,6 @@ SELECT EXISTS (
     SELECT 1 FROM ledger_events
     WHERE symbol = :symbol AND type = 'FILL' AND contract_size IS NOT NULL AND contract_size <> '1'
 );
-
--- name: opened_markets
-SELECT DISTINCT symbol FROM ledger_events
-WHERE type NOT IN ('FILL', 'FEE') AND type = 'OPENING' AND symbol IS NOT NULL;
 
 -- name: conflicts_whole
 SELECT DISTINCT source_id FROM conflicts WHERE reported_json LIKE '[%';
@@ -1456,16 +1465,6 @@ SELECT event_id, actual, holds FROM assertions ORDER BY event_id;
 
 -- name: verify_late_events
 SELECT opening_id, scope, event_id FROM late_events ORDER BY opening_id, scope;
-
--- name: verify_events_before
--- Events of later cycles than an OPENING's that are not after it in time, in the order booked.
-SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
-    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
-    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
-    source, source_seq, stated_balance, version
-FROM ledger_events
-WHERE ts <= :ts AND cycle_id > (SELECT cycle_id FROM ledger_events WHERE event_id = :event_id)
-ORDER BY seq;
 
 -- name: verify_history_keys
 SELECT DISTINCT symbol, wallet, side, margin_mode FROM position_history;
