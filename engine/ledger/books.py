@@ -26,6 +26,7 @@ from engine.ledger.facts import LedgerFacts
 from engine.ledger.fills import Fill
 from engine.ledger.holdings import Holdings
 from engine.ledger.markets import Market, MarketChange, MarketKind, Markets
+from engine.ledger.names import suspect_booked_twins
 from engine.ledger.positions import Positions
 from engine.ledger.questions import Assertions, keep_all_late_events, keep_late_events
 from engine.store.tx import Tx
@@ -47,10 +48,12 @@ class Books:
 
     def take_over(self) -> None:
         """Work out what 0.1.0 did not: each market's rules, which for a contract remain its own,
-        balances, and how many fills' fees are unknown."""
+        balances, how many fills' fees are unknown, and which markets may be one."""
         for symbol in sorted({position.symbol for position in self.positions.stored()}):
             self.markets.keep(self.markets.of(symbol), self._commit_seq)
         self.work_out()
+        suspect_booked_twins(self._tx, self.markets, self._cycle_id)
+        self.facts = LedgerFacts.read(self._tx)
 
     def work_out(self) -> None:
         """Work out from stored positions what their folds do not say: balances and unknown fees."""

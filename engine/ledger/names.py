@@ -9,8 +9,10 @@ from typing import Any
 from engine.ledger import disputes
 from engine.ledger.contents import Content, is_relabelled
 from engine.ledger.events import Event
+from engine.ledger.identity import Identity
 from engine.ledger.markets import Markets
 from engine.store.tx import Tx
+from engine.venue import TradeIds
 
 NEVER = 2**63
 
@@ -105,6 +107,34 @@ class MarketNames:
             if same_market or is_relabelled(fields):
                 paired.add(fill.trade_id)
                 yield fill.trade_id, other
+
+
+def suspect_booked_twins(tx: Tx, markets: Markets, cycle_id: int) -> None:
+    """Open a suspicion for each market name whose fills an earlier program booked under another
+    name, too: where ids were unique within a market, it told the two from each other."""
+    if Identity.of(tx).trade_ids is not TradeIds.MARKET:
+        return
+    names = MarketNames(tx, markets, has_conflicts=False)
+    for (bare,) in tx.rows("twins_booked"):
+        fills = {
+            event.symbol: event
+            for event in tx.typed(Event, "fills_within_markets", source_id=bare)
+            if event.symbol is not None
+        }
+        old = names.first(fills)
+        for new in sorted(fills.keys() - {old}):
+            fields = Content(fills[old], {}).contradicted_by(Content(fills[new], {}))
+            if is_relabelled(fields) and names.is_named_first(new):
+                pair = {"symbol": (old, new)}
+                kind = disputes.DisputeKind.RELABELLED
+                disputes.keep(tx, whole_report(tx, fills[new]), kind, pair, cycle_id)
+
+
+def whole_report(tx: Tx, fill: Event) -> list[Event]:
+    """A stored fill with its fees."""
+    fee_id = f"fee:{fill.trade_id}"
+    fees = tx.typed(Event, "stored_fees", fee_id=fee_id)
+    return [fill, *(fee for fee in fees if fee.exchange_trade_id == fee_id)]
 
 
 def within_market(trade_id: str, qualifier: str) -> str | None:

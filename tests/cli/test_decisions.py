@@ -352,3 +352,30 @@ def test_a_position_that_the_account_began_with_pins_its_market(desk: Desk) -> N
     closing = reported("9", "buy", "2", "90", 9_000, swap, contractSize="1")
     assert desk.told([A, closing])["positions"][swap]["realized_pnl"] == "20"
     assert verified(desk.db).ok
+
+
+@pytest.mark.parametrize(
+    ("word", "quantities"),
+    [("alias", {"BTC/USDT": "8", "ETH/USDT": "-1"}),
+     ("distinct", {"BTC/USDT": "6", "ETH/USDT": "-1", "XBT/USDT": "6"})],
+)  # fmt: skip
+def test_fills_that_an_earlier_program_booked_under_two_names_are_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, quantities: dict[str, str]
+) -> None:
+    unpack(FOLDER / "0.1.0" / "recorded-market-twins", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    first = cycledeck("once", "--json").json
+    assert (first["status"], first["ledger_events_inserted"]) == ("held", 0)
+    [conflict] = cycledeck("conflicts", "list", "--json").json
+    assert (conflict["kind"], conflict["source_id"]) == ("relabelled", "XBT/USDT:2")
+    assert conflict["remedy"] == (
+        "cycledeck markets alias XBT/USDT BTC/USDT, or markets distinct XBT/USDT BTC/USDT"
+    )
+    assert cycledeck("markets", word, "XBT/USDT", "BTC/USDT").code == 0
+    result = cycledeck("once", "--json").json
+    assert (result["status"], result["ledger_events_inserted"]) == ("ok", 0)
+    assert {name: position["qty"] for name, position in result["positions"].items()} == quantities
+    verification = cycledeck("verify", "--json").json
+    assert verification["violations"] == []
+    for cycle in (2, 4):
+        assert cycledeck("replay", cycle, "--rehearse", "--json").json["differences"] == []

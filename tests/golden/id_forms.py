@@ -1,4 +1,5 @@
-"""Golden ledgers of what later programs make ids of: sides, the exchange's ids, corrected rows.
+"""Golden ledgers of what later programs make ids of: sides, the exchange's ids, corrected rows; and
+of fills that are booked under two names of their market.
 
 0.1.0 knew none of it; ids that it gave stay, and no fill is booked again. As `write` does,
 `python -m tests.golden.id_forms` writes them anew for a new generation, with THIS program.
@@ -46,6 +47,14 @@ def renamed_market() -> Iterator[Line]:
     yield fill("20", "sell", "1", "32000", 2, fee("0.1"), market_id="XBTUSDT")
 
 
+def under_two_names() -> Iterator[Line]:
+    """A market that was renamed: some fills came under both names, others under one of them."""
+    for symbol, numbers in (("XBT/USDT", (1, 2, 3)), ("BTC/USDT", (2, 3, 4))):
+        for number in numbers:
+            yield fill(str(number), "buy", "2", f"3100{number}", number, fee("0.5"), symbol=symbol)
+    yield fill("3", "sell", "1", "1900", 3, fee("0.5"), symbol="ETH/USDT")
+
+
 def write_without_ids() -> None:
     """Three cycles; an operator puts rows in place of broken ones."""
     _settings("none")
@@ -66,6 +75,12 @@ def write_with_market_ids() -> None:
     serve(LINES, first)
     done("once")
     serve(LINES, [*first, *renamed_market()])
+    done("once")
+
+
+def write_twins() -> None:
+    _settings("market")
+    serve(LINES, list(under_two_names()))
     done("once")
 
 
@@ -90,6 +105,7 @@ def main() -> None:
     generation = FOLDER / __version__
     write("recorded-none-alike", write_without_ids, generation / "recorded-none-alike")
     write("recorded-market-ids", write_with_market_ids, generation / "recorded-market-ids")
+    write("recorded-market-twins", write_twins, generation / "recorded-market-twins")
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from tests.golden.golden_ledger import EXPECTED, FOLDER, books, figures, unpack,
 
 GOLDEN = sorted(file.parent for file in FOLDER.glob(f"*/*/{EXPECTED}"))
 KINDS = {
-    "recorded-account", "recorded-market", "recorded-market-ids", "recorded-none",
-    "recorded-none-alike", "sim",
+    "recorded-account", "recorded-market", "recorded-market-ids", "recorded-market-twins",
+    "recorded-none", "recorded-none-alike", "sim",
 }  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def fill(
     trade_id: str, side: str, amount: str, price: str, second: float, *fees: Any, **more: Any
 ) -> Reported:
     ts = more.pop("ts", BEGIN_MS + round(second * 1_000))
-    return reported(trade_id, side, amount, price, ts, fees=list(fees), **more)
+    return reported(trade_id, side, amount, price, fees=list(fees), timestamp=ts, **more)
 
 
 FEE_TO_COME = fill("104", "buy", "0.1", "31500", 3)

@@ -251,6 +251,22 @@ WHERE e.symbol = :symbol AND e.type = 'FILL'
     AND o.ts = e.ts AND o.side = e.side AND o.qty = e.qty AND o.price = e.price
 ORDER BY e.seq;
 
+-- name: twins_booked
+-- Ids within their markets, of which two have a fill with the same content.
+SELECT substr(exchange_trade_id, length(symbol) + 2) AS source_id
+FROM ledger_events
+WHERE type = 'FILL' AND substr(exchange_trade_id, 1, length(symbol) + 1) = symbol || ':'
+GROUP BY source_id, ts, side, qty, price HAVING count(*) > 1
+ORDER BY min(seq);
+
+-- name: fills_within_markets
+SELECT e.event_id, e.ts, e.symbol, e.type, e.side, e.qty, e.price, e.fee, e.fee_currency,
+    e.exchange_trade_id, e.exchange_order_id, e.client_order_id, e.meta_json, e.hash,
+    e.wallet, e.market_id, e.position_side, e.margin_mode, e.contract_size, e.asset, e.amount,
+    e.group_id, e.cause, e.source, e.source_seq, e.stated_balance, e.version
+FROM markets AS m
+CROSS JOIN ledger_events AS e ON e.event_id = 'fill:' || m.symbol || ':' || :source_id;
+
 -- name: fills_without_size
 SELECT EXISTS (
     SELECT 1 FROM ledger_events
@@ -1285,7 +1301,10 @@ SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_master WHERE name NOT 
 -- name: verify_conflicts
 SELECT c.id, c.event_id, c.cycle_id, c.fields_json, c.reported_json, c.reported_hash, c.source_id,
     c.symbol, c.ts, c.status, c.booked_as, c.decided_seq,
-    coalesce(k.conflicting, 0) AS commit_conflicting
+    coalesce(k.conflicting, 0) OR c.kind = 'relabelled' AND EXISTS (
+        -- Booked twins of an earlier program.
+        SELECT 1 FROM ledger_events WHERE event_id = c.event_id AND symbol = c.symbol
+    ) AS commit_conflicting
 FROM conflicts AS c LEFT JOIN ledger_commits AS k ON k.cycle_id = c.cycle_id
 ORDER BY c.id;
 
