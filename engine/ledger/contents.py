@@ -31,6 +31,14 @@ class Content(NamedTuple):
     def events(self) -> list[Event]:
         return [self.fill, *self.fees.values()]
 
+    @property
+    def costs_nothing(self) -> bool:
+        """Whether it was told that all fees are zero, at first or later: each that is told then is
+        another content."""
+        if self.fees:
+            return all(fee.fee == "0" for fee in self.fees.values())
+        return '"fee":"none"' in self.fill.meta_json
+
     def contradicted_by(self, reported: "Content", root: Root = str) -> Contradiction:
         """The fields in which a later report contradicts this content, each with both values.
 
@@ -46,6 +54,8 @@ class Content(NamedTuple):
             stated = self.fees.get(currency)
             if stated is not None and stated.fee != fee.fee:
                 fields[f"fee:{currency}"] = (stated.fee, fee.fee)
+            elif stated is None and fee.fee != "0" and self.costs_nothing:
+                fields[f"fee:{currency}"] = ("0", fee.fee)
         if "symbol" in fields:
             fields["symbol"] = (self.fill.symbol, reported.fill.symbol)
         return fields

@@ -170,6 +170,20 @@ def test_a_fee_that_changes_its_currency_is_a_conflict_and_the_first_stays(
     assert money_of(made.positions["BTC/USDT"])["fees"] == {"USDT": "1"}
 
 
+@pytest.mark.parametrize("told", [["0"], [None, "0"], ["0", None]])
+@pytest.mark.parametrize("later", [[fee("1")], [fee("3", "BNB")], [fee("1"), fee("3", "BNB")]])
+def test_a_fee_after_it_was_said_that_there_is_none_is_a_conflict_whatever_was_said_before(
+    ledger: OpenLedger, told: list[str | None], later: list[Any]
+) -> None:
+    for cycle_id, cost in enumerate(told, start=1):
+        fees = [] if cost is None else [fee(cost)]
+        assert commit(ledger, [reported("1", fees=fees)], cycle_id=cycle_id).conflicting == 0
+    made = commit(ledger, [reported("1", fees=later)], cycle_id=9)
+    assert (made.inserted, made.conflicting) == (0, len(later))
+    assert kinds(ledger) == ["correction"]
+    assert money_of(made.positions["BTC/USDT"])["fees"] == {}
+
+
 def test_a_fee_that_is_withdrawn_is_a_conflict_of_its_fill(ledger: OpenLedger) -> None:
     commit(ledger, [reported("1", fees=[fee("1")])])
     made = commit(ledger, [reported("1", fees=[fee("0")])], cycle_id=2)
