@@ -9,10 +9,10 @@ from engine.errors import DecisionRefused
 from engine.ingest.quarantine import Undecided
 from engine.ledger import disputes
 from engine.ledger.account_decisions import figures_of
-from engine.ledger.contents import Content, content_json, read_content
+from engine.ledger.contents import Content, Root, content_json, read_content
 from engine.ledger.decision import Act, Decision
 from engine.ledger.disputes import Dispute
-from engine.ledger.events import Event, source_id
+from engine.ledger.events import DECISION, Event, source_id
 from engine.ledger.openings import Openings
 from engine.ledger.positions import Positions
 from engine.ledger.quarantine_decisions import quarantined
@@ -102,6 +102,8 @@ def exported(tx: Tx) -> Iterator[dict[str, Any]]:
     void, own = Openings.read(tx).void, _opened(tx)
     for line in lines:
         is_void = not void.isdisjoint(own.get(line.number, ()))
+        # Of a trade that a decision booked, the contents say that it is void.
+        is_void |= (line.decision.trade_id or "").startswith(DECISION)
         if line.decision.act in rest and not is_void:
             yield _said(line.decision)
     for opening_id in sorted(void - {each for ids in own.values() for each in ids}):
@@ -161,17 +163,25 @@ class _Trade(NamedTuple):
     rows: Sequence[Dispute]
     standing: Sequence[Content]
     void: Sequence[Content]
+    root: Root
 
     @classmethod
     def of(cls, tx: Tx, trade_id: str) -> "_Trade":
-        rows, void = disputes.of_trade(tx, trade_id), Positions(tx).void
+        rows, positions = disputes.of_trade(tx, trade_id), Positions(tx)
+        void = positions.void
         ids = [trade_id, *(row.booked_as for row in rows if row.booked_as)]
         contents = [content for each in ids if (content := _stored(tx, each)) is not None]
         return cls(
             rows,
             [content for content in contents if content.fill.trade_id not in void],
             [content for content in contents if content.fill.trade_id in void],
+            positions.markets.root,
         )
+
+    def agree(self, one: Content, other: Content) -> bool:
+        """Whether contents are one, as far as both know it, under whatever name of its market."""
+        both_ways = one.contradicted_by(other, self.root), other.contradicted_by(one, self.root)
+        return not all(both_ways)
 
 
 def _stored(tx: Tx, trade_id: str) -> Content | None:
@@ -208,10 +218,10 @@ def _next_of(trade: _Trade, line: Mapping[str, Any]) -> Decision | None:
     waiting = [row for row in trade.rows if row.status == "open" and row.is_whole]
     for row in waiting:
         content = Content.of(row.events)
-        name = next((name for name, other in wanted if _agree(content, other)), None)
+        name = next((name for name, other in wanted if trade.agree(content, other)), None)
         if name is None:
             continue
-        wrong = [own for own in trade.standing if any(_agree(own, other) for other in refused)]
+        wrong = [own for own in trade.standing if any(trade.agree(own, other) for other in refused)]
         if name == line["trade_id"] and (wrong or trade.void):
             return Decision(act=Act.REPLACE, conflict=row.id, reason=APPLIED)
         # Both stand, and each has the id that it was first met with.
@@ -220,14 +230,14 @@ def _next_of(trade: _Trade, line: Mapping[str, Any]) -> Decision | None:
         free = name if name not in taken else free
         return Decision(act=Act.BOOK_AS, conflict=row.id, trade_id=free, reason=APPLIED)
     for row in waiting:
-        if any(_agree(Content.of(row.events), other) for other in refused):
+        if any(trade.agree(Content.of(row.events), other) for other in refused):
             return Decision(act=Act.KEEP, conflict=row.id, reason=APPLIED)
     for own in trade.standing:
-        is_wanted = any(_agree(own, other) for _, other in wanted)
-        if not is_wanted and any(_agree(own, other) for other in refused):
+        is_wanted = any(trade.agree(own, other) for _, other in wanted)
+        if not is_wanted and any(trade.agree(own, other) for other in refused):
             return Decision(act=Act.VOID, trade_id=own.fill.trade_id, reason=APPLIED)
     missing = [
-        name for name, other in wanted if not any(_agree(own, other) for own in trade.standing)
+        name for name, other in wanted if not any(trade.agree(own, other) for own in trade.standing)
     ]
     if missing:
         raise DecisionRefused(
@@ -257,10 +267,6 @@ def _about_text(tx: Tx, symbol: str, raw: str, replacement: str | None) -> Decis
 
 def _content(values: Any) -> Content:
     return Content.of(read_content(json.dumps(values)))
-
-
-def _agree(one: Content, other: Content) -> bool:
-    return not (one.contradicted_by(other) and other.contradicted_by(one))
 
 
 def lines_of(texts: Iterable[str]) -> list[dict[str, Any]]:

@@ -379,3 +379,49 @@ def test_fills_that_an_earlier_program_booked_under_two_names_are_asked_about(
     assert verification["violations"] == []
     for cycle in (2, 4):
         assert cycledeck("replay", cycle, "--rehearse", "--json").json["differences"] == []
+
+
+def two_desks(folder: Path) -> tuple[Desk, Desk]:
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+    return Desk(folder / "one"), Desk(folder / "two")
+
+
+def apply(one: Desk, two: Desk) -> Ran:
+    export = one.db.with_name("decisions.jsonl")
+    export.write_text(one.run("decisions", "export").out)
+    return two.run("decisions", "apply", export)
+
+
+def test_a_void_replacement_is_void_in_another_ledger_whatever_its_number_is_there(
+    tmp_path: Path,
+) -> None:
+    one, two = two_desks(tmp_path)
+    one.told([A])
+    one.told([B])
+    one.run("conflicts", "resolve", 1, "--replace")
+    one.run("void", "decision:3:1", "--reason", "busted")
+    two.told([B])
+    two.told([A])
+    assert apply(one, two).code == 0
+    for desk in (one, two):
+        result = desk.told([A, B])
+        assert (result["status"], result["positions"][BTC]["qty"]) == ("ok", "0")
+        assert verified(desk.db).ok
+
+
+def test_contents_under_two_names_of_a_market_are_found_again_under_either(tmp_path: Path) -> None:
+    one, two = two_desks(tmp_path)
+    old, new = A | {"symbol": "XBT/USDT"}, B
+    one.told([old])
+    one.told([A])
+    assert one.run("markets", "alias", BTC, "XBT/USDT").code == 0
+    one.told([new])
+    assert one.run("conflicts", "resolve", 2, "--replace").code == 0
+    two.told([B | {"symbol": "XBT/USDT"}])
+    two.told([A])
+    assert apply(one, two).code == 0
+    for desk in (one, two):
+        result = desk.told([A, B])
+        assert (result["status"], result["positions"]["XBT/USDT"]["cost"]) == ("ok", "180")
+        assert verified(desk.db).ok
