@@ -6,7 +6,7 @@ import uuid
 import warnings
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import TracebackType
 
@@ -349,12 +349,14 @@ def make_strategy(settings: Settings, venue: Venue) -> Strategy:
 
 
 def _identify(tx: Tx, venue: Venue) -> Identity:
-    """Pin the ledger to its venue's kind and numbering, or check that they are the pinned ones."""
-    identity = Identity.read(tx)
-    if identity is None:
-        identity = Identity(uuid.uuid4().hex[:4], now_ms(), venue.name, venue.trade_ids)
+    """Pin the ledger to its venue's kind, account and numbering, or check that they are the pinned
+    ones."""
+    stored = Identity.read(tx)
+    new = Identity(uuid.uuid4().hex[:4], now_ms(), venue.name, venue.trade_ids)
+    identity = replace(stored or new, account=venue.account)
+    _check_identity(stored, venue)
+    if stored is None or identity.account.known().items() - stored.account.known().items():
         identity.keep(tx)
-    _check_identity(identity, venue)
     return identity
 
 
@@ -371,6 +373,13 @@ def _check_identity(identity: Identity | None, venue: Venue) -> None:
             f"this ledger belongs to the venue {identity.venue}, not {venue.name}; nothing was "
             "changed. Use another file with --db"
         )
+    pinned = identity.account.known()
+    for name, value in venue.account.known().items():
+        if pinned.get(name, value) != value:
+            raise LedgerMismatch(
+                f"this ledger belongs to an account with {name} {pinned[name]}, not {value}; "
+                "nothing was changed. Use another file with --db"
+            )
     if declared != identity.trade_ids:
         raise LedgerMismatch(
             f"{venue.name}.trade_ids = {declared.value!r}, but this ledger's ids were made with "

@@ -33,6 +33,23 @@ class TradeIds(StrEnum):
     NONE = "none"
 
 
+class Account(NamedTuple):
+    """An account of an exchange, as far as its venue knows it; nulls are not known.
+
+    `environment` is live, test, sim or recorded. `uid` and `parent_uid`, which a sub-account has,
+    are the exchange's own; `position_mode` is one-way or hedge where accounts have one.
+    """
+
+    exchange: str | None = None
+    environment: str | None = None
+    uid: str | None = None
+    parent_uid: str | None = None
+    position_mode: str | None = None
+
+    def known(self) -> dict[str, str]:
+        return {name: value for name, value in self._asdict().items() if value is not None}
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of fills as the venue sent it.
@@ -113,6 +130,10 @@ class Venue(Protocol):
 
     @property
     def mode(self) -> Mode: ...
+
+    @property
+    def account(self) -> Account:
+        """The account, pinned in the ledger as far as it is known: two never mix in one."""
 
     @property
     def trade_ids(self) -> TradeIds: ...

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from engine.errors import OrderNotFound, OrderRejected
 from engine.venue import (
+    Account,
     LimitOrder,
     MarketRules,
     Mode,
@@ -31,6 +32,7 @@ class FakeVenue:
     trade_ids_declared = True
     trades_by_default = False
     seed = None
+    account = Account()
 
     def __init__(
         self,

@@ -376,6 +376,25 @@ async def test_a_ledger_belongs_to_one_kind_of_venue(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.sim*"))
 
 
+async def test_a_ledger_belongs_to_one_account_of_which_more_may_come_to_be_known(
+    tmp_path: Path,
+) -> None:
+    path = serve(tmp_path / "f.jsonl", [reported("1")])
+    for known in ({}, {"exchange": "kraken"}, {"exchange": "kraken", "uid": "7"}, {"uid": "7"}):
+        await cycles(settings_in(tmp_path, path, recorded=known))
+    before = (tmp_path / "ledger.db").read_bytes()
+    for name, value, pinned in (("uid", "8", "7"), ("exchange", "okx", "kraken")):
+        wrong = f"belongs to an account with {name} {pinned}, not {value}; nothing was changed"
+        with pytest.raises(LedgerMismatch, match=wrong):
+            await cycles(settings_in(tmp_path, path, recorded={name: value}))
+    assert (tmp_path / "ledger.db").read_bytes() == before
+    with opened(tmp_path / "ledger.db") as ledger:
+        kept = rows(ledger, "SELECT * FROM ledger_identity WHERE key LIKE 'account:%' ORDER BY 1")
+    assert kept == [
+        ("account:environment", "recorded"), ("account:exchange", "kraken"), ("account:uid", "7"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("first", [[reported("1")], []], ids=["one market", "empty"])
 async def test_a_ledgers_numbering_of_trades_stays_as_it_began_and_another_one_is_refused(
     tmp_path: Path, first: list[Any]

@@ -1,13 +1,15 @@
-"""The identity of a ledger: its id, and the venue and the numbering of trades it is pinned to."""
+"""The identity of a ledger: its id, and the venue, the account and the numbering of trades that it
+is pinned to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.errors import StoreError
 from engine.store.tx import Tx
-from engine.venue import TradeIds
+from engine.venue import Account, TradeIds
 
 START_PREFIX = "start:"
+ACCOUNT_PREFIX = "account:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +17,8 @@ class Identity:
     """A ledger's identity, which its first engine writes. No row of it is changed afterwards.
 
     `starts` grows: by symbol, where the histories begin of markets that were first fetched with
-    `start_from = "now"`. Times in UTC milliseconds.
+    `start_from = "now"`; `account` does where its venue comes to know more of it. Times in UTC
+    milliseconds.
     """
 
     ledger_id: str
@@ -23,6 +26,7 @@ class Identity:
     venue: str
     trade_ids: TradeIds
     starts: Mapping[str, int] = field(default_factory=dict)
+    account: Account = field(default_factory=Account)
 
     @classmethod
     def read(cls, tx: Tx) -> "Identity | None":
@@ -37,6 +41,7 @@ class Identity:
             rows["venue"],
             TradeIds(rows["trade_ids"]),
             {key.removeprefix(START_PREFIX): int(value) for key, value in starts.items()},
+            Account(*(rows.get(ACCOUNT_PREFIX + name) for name in Account._fields)),
         )
 
     @classmethod
@@ -61,5 +66,6 @@ class Identity:
             "trade_ids": self.trade_ids.value,
         }
         starts = {START_PREFIX + symbol: str(start) for symbol, start in self.starts.items()}
-        for key, value in (rows | starts).items():
+        account = {ACCOUNT_PREFIX + name: value for name, value in self.account.known().items()}
+        for key, value in (rows | starts | account).items():
             tx.run("identity_keep", key=key, value=value)

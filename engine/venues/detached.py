@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from engine.errors import NotSupported
 from engine.ledger.identity import Identity
 from engine.store.tx import Tx
-from engine.venue import Mode, Page, TradeIds
+from engine.venue import Account, Mode, Page, TradeIds
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class DetachedVenue:
     takes_orders: ClassVar[bool] = False
     trades_by_default: ClassVar[bool] = False
     seed: ClassVar[int | None] = None
+    account: ClassVar[Account] = Account()
 
     async def open(self) -> None:
         pass

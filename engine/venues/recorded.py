@@ -28,7 +28,7 @@ from engine.ledger.fills import latest_believed
 from engine.ledger.reports import Edge, check_symbol, read_fill
 from engine.ledger.terms import Terms
 from engine.sections import Millis, Money, Section, Unset
-from engine.venue import LeftOut, LimitOrder, MarketRules, Mode, Page, TradeIds, VenueOrder
+from engine.venue import Account, LeftOut, LimitOrder, MarketRules, Mode, Page, TradeIds, VenueOrder
 from engine.venues import recorded_file
 from engine.venues.registry import VenueSetup
 
@@ -44,6 +44,12 @@ class RecordedSettings(Section):
         None,
         description="Where trade ids are unique: account, market, order (one id for several "
         "orders' fills), or none for rows without ids; unless given, worked out from the file.",
+    )
+    exchange: Annotated[str | None, Unset] = Field(
+        None, description="The exchange that the fills are of; pinned with the ledger."
+    )
+    uid: Annotated[str | None, Unset] = Field(
+        None, description="The exchange's id of the account they are of; pinned with the ledger."
     )
     step: Millis = Field(
         0, description="Exchange time that passes per cycle; 0 follows this machine's clock."
@@ -102,7 +108,9 @@ class RecordedVenue:
         step_ms: int = 0,
         contract_sizes: Mapping[str, Decimal] | None = None,
         max_mib: int = MAX_MIB,
+        account: Account | None = None,
     ) -> None:
+        self.account = account or Account(environment="recorded")
         self._path = path
         self._page_size = page_size
         self._declared_ids = trade_ids
@@ -129,6 +137,7 @@ class RecordedVenue:
             section.step,
             section.contract_sizes,
             section.max_mib,
+            Account(section.exchange, "recorded", section.uid),
         )
 
     async def open(self) -> None:

@@ -7,6 +7,7 @@ from typing import Self
 
 from engine.errors import BadResponse, VenueError
 from engine.venue import (
+    Account,
     AccountOpening,
     LimitOrder,
     MarketRules,
@@ -32,6 +33,7 @@ class SimVenue:
 
     name = "sim"
     mode = Mode.SIM
+    account = Account("sim", "sim")
     trade_ids_declared = True
     takes_orders = True
     trades_by_default = True
