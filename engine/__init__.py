@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from engine.history.history import History
     from engine.history.outcomes import EventOutcome
     from engine.history.results_reader import CycleFilter
-    from engine.history.summary import CursorView, LedgerSummary
+    from engine.history.summary import CursorView, LedgerSummary, MarketView
     from engine.history.xray import FillLine, OrderLine, Xray
     from engine.ledger.cursors import CursorChange
     from engine.ledger.reporting import AccountLine
@@ -79,7 +79,7 @@ _HOME = {
     "history.history": ("History",),
     "history.outcomes": ("EventOutcome",),
     "history.results_reader": ("CycleFilter",),
-    "history.summary": ("CursorView", "LedgerSummary"),
+    "history.summary": ("CursorView", "LedgerSummary", "MarketView"),
     "history.xray": ("FillLine", "OrderLine", "Xray"),
     "control.messages": (
         "Action",
@@ -154,6 +154,7 @@ __all__ = [
     "LimitOrder",
     "Logged",
     "MarketEvidence",
+    "MarketView",
     "Mode",
     "NoSuchCycle",
     "Notice",

@@ -44,11 +44,17 @@ class Scrolled(Toned, ScrollView, can_focus=True):
         room = max(self.size.width - 1, 0)
         if not room:
             return
-        rows = [row for text in self.lines(room) for row in wrapped(text, room)]
+        rows = self._rows(room)
         if rows != self._drawn or self._drawn_for != room:
             self._drawn, self._drawn_for = rows, room
             self.virtual_size = Size(room, len(rows))
             self.refresh()
+
+    def _rows(self, room: int) -> list[Line]:
+        return [row for text in self.lines(room) for row in wrapped(text, room)]
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self._rows(max(width - 1, 0)))
 
     def to_top(self) -> None:
         self.scroll_to(y=0, animate=False)

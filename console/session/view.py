@@ -109,6 +109,12 @@ class ConsoleState:
         return self.past.result.balances if self.past else self.balances
 
     @property
+    def shown_doubts(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The markets, and assets, that are held, and those at attention, as of the last commit."""
+        result = next((result for result in self.shown_results if result.committed), None)
+        return (result.held, result.attention) if result else ((), ())
+
+    @property
     def shown_cursors(self) -> Mapping[str, CursorMark]:
         """Cursors as they were after the cycle shown, without when they moved for a past one."""
         if self.past is None:

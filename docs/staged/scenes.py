@@ -44,7 +44,7 @@ async def tables(pilot: Pilot[None]) -> None:
 async def health(pilot: Pilot[None]) -> None:
     await watch(pilot)
     await pilot.press("4")
-    await _read(pilot, "held cursors")
+    await _read(pilot, "conflicts")
 
 
 async def keys(pilot: Pilot[None]) -> None:

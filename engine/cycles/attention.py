@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from engine.ledger.accounting import NET, Position
 from engine.ledger.disputes import DisputeKind, OpenDisputes
-from engine.ledger.questions import Question
+from engine.ledger.questions import NOT_HELD, Question
 
 MIXED_SIDES = (
     "some of its fills say which side of a hedged position they are of, others do not: their "
@@ -22,6 +22,22 @@ BOOKED_AS_SPOT = (
 QUARANTINE = "an item in quarantine waits to be resolved"
 
 
+# The kinds of notices that are of a market, or an asset, at attention.
+KINDS = frozenset(
+    {
+        "booked_as_spot",
+        "clash_open",
+        "correction_open",
+        "late_before_opening",
+        "left_out",
+        "mixed_sides",
+        "oversold",
+        "relabelled_open",
+        "unknown_events",
+        NOT_HELD,
+    }
+)
+
 OVERSOLD = "more was sold than the ledger holds"
 HISTORY = "history is missing: a wider start_from, or an opening, has it"
 
@@ -33,6 +49,11 @@ class MarketStatus(StrEnum):
     ATTENTION = "attention"
     CATCHING_UP = "catching_up"
     HELD = "held"
+
+    @property
+    def rank(self) -> int:
+        """The higher, the worse."""
+        return list(MarketStatus).index(self)
 
 
 class MarketState(NamedTuple):

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from engine.cycles.attention import KINDS, OVERSOLD
 from engine.ledger.accounting import Position, unrealized
 from engine.ledger.balances import BalanceKey, Balances, by_asset
 from engine.ledger.cursors import CursorChange
@@ -167,6 +168,14 @@ class CycleResult(Frozen):
     @property
     def committed(self) -> bool:
         return self.commit_seq is not None or self.nothing_to_commit
+
+    @property
+    def attention(self) -> tuple[str, ...]:
+        """The markets, and assets, at attention. A balance is not that keeps on being oversold, and
+        so is not where that begins."""
+        notices = (entry for entry in self.warnings if entry.type in KINDS)
+        symbols = {entry.symbol for entry in notices if entry.message != OVERSOLD}
+        return tuple(sorted(symbol for symbol in symbols if symbol is not None))
 
 
 def views(

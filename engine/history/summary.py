@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from engine.cycles.attention import MarketState, MarketStatus, market_states
+from engine.cycles.attention import MarketStatus, market_states
 from engine.cycles.results import (
     BalanceView,
     CycleStatus,
@@ -19,7 +19,7 @@ from engine.cycles.results import (
 )
 from engine.history.growth import LedgerGrowth, read_growth
 from engine.ingest.quarantine import held
-from engine.ledger.accounting import read_money_json
+from engine.ledger.accounting import Position, read_money_json
 from engine.ledger.balances import by_asset
 from engine.ledger.books import read_books, read_oversold
 from engine.ledger.cursors import CURSOR_PREFIX
@@ -49,6 +49,14 @@ class CursorView(Frozen):
     moved_cycle_id: int
     moved_ms: int | None
     held: bool
+
+
+class MarketView(Frozen):
+    """Why a market, or an asset, is at attention or held, and what helps."""
+
+    status: MarketStatus
+    reason: str
+    remedy: str
 
 
 class LedgerSummary(Frozen):
@@ -84,16 +92,9 @@ class LedgerSummary(Frozen):
     cursors: tuple[CursorView, ...]
     counts: dict[str, int]
     errors: tuple[tuple[str, int], ...]
+    markets: dict[str, tuple[MarketView, ...]] = Field(default_factory=dict)
     sqlite_warning: str | None = None
     growth: LedgerGrowth | None = None
-
-
-class MarketView(Frozen):
-    """Why a market, or an asset, is at attention or held, and what helps."""
-
-    status: MarketStatus
-    reason: str
-    remedy: str
 
 
 class ClosedView(Frozen):
@@ -169,6 +170,7 @@ class SummaryReader:
             cursors=self._cursors(),
             counts=self._counts(row[0] for row in recent),
             errors=_frequencies(text for row in recent for text in row[2:]),
+            markets=self._markets(positions),
             sqlite_warning=wal_reset_warning(),
             growth=self._growth(earlier),
         )
@@ -189,7 +191,7 @@ class SummaryReader:
             adjustments=adjustments(tx),
             cursors={row["key"]: row["value_ms"] for row in tx.named("cursors_all")},
             held=tuple(sorted(holding)),
-            markets=_markets(market_states(positions, open_ones(tx), open_questions(tx), held(tx))),
+            markets=self._markets(positions),
             closed=self._closed(),
             lease=None if lease.holder is None else asdict(lease),
             last_cycle=self._last_cycle(),
@@ -197,6 +199,13 @@ class SummaryReader:
             sqlite_warning=wal_reset_warning(),
             growth=read_growth(tx),
         )
+
+    def _markets(self, positions: Iterable[Position]) -> dict[str, tuple[MarketView, ...]]:
+        tx, markets = self.tx, dict[str, tuple[MarketView, ...]]()
+        for state in market_states(positions, open_ones(tx), open_questions(tx), held(tx)):
+            view = MarketView(status=state.status, reason=state.reason, remedy=state.remedy)
+            markets[state.symbol] = (*markets.get(state.symbol, ()), view)
+        return dict(sorted(markets.items()))
 
     def _closed(self) -> ClosedView | None:
         period = closed(self.tx)
@@ -245,14 +254,6 @@ class SummaryReader:
         for name in [name for name in cycle if name.endswith("_json")]:
             cycle[name.removesuffix("_json")] = json.loads(cycle.pop(name))
         return cycle
-
-
-def _markets(states: Iterable[MarketState]) -> dict[str, tuple[MarketView, ...]]:
-    markets: dict[str, tuple[MarketView, ...]] = {}
-    for state in states:
-        view = MarketView(status=state.status, reason=state.reason, remedy=state.remedy)
-        markets[state.symbol] = (*markets.get(state.symbol, ()), view)
-    return dict(sorted(markets.items()))
 
 
 def _frequencies(notices_json: Iterable[str]) -> tuple[tuple[str, int], ...]:

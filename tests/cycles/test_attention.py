@@ -6,6 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from engine import CycleResult, CycleStatus, Engine
+from engine.cycles.attention import KINDS
+from engine.ingest.left_out import LEFT_OUT
+from engine.ledger.disputes import DisputeKind
+from engine.ledger.questions import _KINDS
 from tests.builders import (
     T0,
     commit,
@@ -83,6 +87,7 @@ async def test_what_the_ledger_asks_puts_a_cycle_at_attention_until_it_is_answer
             result = await engine.cycle()
             assert result.status is CycleStatus.ATTENTION
             assert warned(result) == {("unknown_events", "BNB"), ("assertion_not_held", "USDT")}
+            assert result.attention == ("BNB", "USDT")
     assert verified(settings.db).violations == ()
     verification = await asyncio.to_thread(cycledeck, "verify", "--db", settings.db)
     assert verification.code == 0
@@ -96,4 +101,21 @@ async def test_a_side_of_which_more_was_closed_than_opened_is_at_attention(tmp_p
             result = await engine.cycle()
             assert result.status is CycleStatus.ATTENTION
             assert warned(result) == {("oversold", SWAP)}
+            assert result.attention == (SWAP,)
             assert result.positions[f"{SWAP} long"].oversold
+
+
+async def test_a_balance_that_begins_to_be_oversold_is_no_market_at_attention(
+    tmp_path: Path,
+) -> None:
+    sold = [reported("1", "buy"), reported("2", "sell", amount="2", ts=2_000)]
+    async with Engine(settings_in(tmp_path, serve(tmp_path / "f.jsonl", sold))) as engine:
+        result = await engine.cycle()
+    assert warned(result) == {("oversold", "BTC")}
+    assert (result.status, result.attention) == (CycleStatus.OK, ())
+
+
+def test_every_kind_of_notice_about_a_market_at_attention_counts_it() -> None:
+    """The states that `market_states` and the questions have, by the names of their notices."""
+    kinds = {f"{kind.value}_open" for kind in DisputeKind} | {kind for kind, _ in _KINDS.values()}
+    assert kinds | {"booked_as_spot", "oversold", "mixed_sides", LEFT_OUT} == KINDS

@@ -2,8 +2,9 @@
 
 from contextlib import closing
 
+from engine.cycles.attention import MarketStatus
 from engine.history.summary import SummaryReader
-from tests.builders import BTC, commit, memory_ledger, reported
+from tests.builders import BTC, ETH, commit, memory_ledger, reported
 
 
 def test_the_status_of_a_ledger_without_cycles_is_empty() -> None:
@@ -21,3 +22,15 @@ def test_the_status_counts_every_table() -> None:
         assert set(status.counts) == set(ledger.column("tables_all"))
     assert status.counts["applied_fills"] == 25
     assert status.positions[BTC].qty == "25"
+
+
+def test_the_summary_says_of_each_market_why_it_is_not_ok_as_the_status_does() -> None:
+    with closing(memory_ledger()) as ledger:
+        commit(ledger, [reported("1"), reported("2", symbol=ETH)])
+        assert SummaryReader(ledger).summary(0).markets == {}
+        commit(ledger, [reported("1", price="90")], cycle_id=2)
+        markets = SummaryReader(ledger).summary(0).markets
+        assert markets == SummaryReader(ledger).status().markets
+    [state] = markets[BTC]
+    assert (state.status, [*markets]) == (MarketStatus.ATTENTION, [BTC])
+    assert "conflicts resolve 1" in state.remedy

@@ -1,4 +1,4 @@
-"""Health: the lease, the file, the proof of the books, rows to decide on, errors, logs."""
+"""Health: the lease, the file, the proof of the books, markets that are not ok, errors, logs."""
 
 import json
 import time
@@ -16,6 +16,7 @@ from console.kit.scrolled import FactPanels, FactsPanel
 from console.screens.health.error_counts import ErrorCounts
 from console.screens.health.health_facts import Growth, HealthFacts, Proof
 from console.screens.health.log import LogPanel
+from console.screens.health.market_states import MarketStates
 from console.screens.shared.session_screen import Moment, SessionScreen
 from console.session.background import BackgroundError, verify
 
@@ -56,6 +57,7 @@ class HealthScreen(SessionScreen):
             yield FactsPanel("books", id="books")
             yield FactsPanel("engine · lease", id="engine")
             yield FactsPanel("ledger file", id="file")
+        yield MarketStates()
         yield ErrorCounts()
         yield LogPanel()
 
@@ -97,6 +99,9 @@ class HealthScreen(SessionScreen):
         self.query_one("#engine", FactsPanel).show(facts.engine(now_ms))
         self.query_one("#file", FactsPanel).show(facts.file(self.host.db, self._growth))
         self.query_one("#books", FactsPanel).show(facts.proof(self._proof))
+        markets = self.query_one(MarketStates)
+        markets.show(books)
+        self.set_class(markets.display, "-troubled")
         self.query_one(ErrorCounts).show(books)
         self.query_one(LogPanel).show(view, local=local)
 

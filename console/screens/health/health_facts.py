@@ -134,13 +134,12 @@ class HealthFacts:
         if self.books is None:
             return facts
         waiting = Counter(self.books.counts)
-        held = [cursor.symbol for cursor in self.books.cursors if cursor.held]
         quarantined = _waiting(waiting["quarantine_open"], Tone.ATTENTION, "u opens them")
         return [
             *facts,
+            ("markets", _markets(len(self.books.markets))),
             ("conflicts", _waiting(waiting["conflicts"], Tone.DANGER, "c opens them")),
             ("quarantine", quarantined),
-            ("held cursors", _waiting(len(held), Tone.ATTENTION, " ".join(held))),
             ("quiet cursors", self._quiet),
             ("orders unknown", _waiting(waiting["orders_unknown"], Tone.ATTENTION)),
             ("orders open", count(waiting["orders_open"])),
@@ -164,6 +163,12 @@ class HealthFacts:
             return line(("none", Tone.OK))
         still = f"{len(quiet)} still for over {span(lookback)}"
         return line(still, ("  " + " ".join(quiet), Tone.DIM))
+
+
+def _markets(number: int) -> Line:
+    if not number:
+        return line(("all ok", Tone.OK))
+    return line((f"◆ {count(number)} not ok", Tone.ATTENTION))
 
 
 def _to_come(books: "LedgerSummary") -> list[Fact]:

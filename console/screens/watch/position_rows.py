@@ -1,7 +1,7 @@
 """Positions as rows of a table. Every figure is the ledger's own text: where it does not fit its
 decimals are cut and end in `…`, never rounded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -23,7 +23,8 @@ FIGURES: Final = ("qty", "avg cost", "mark", "unrealized", "realized")
 FUNDING: Final = "funding"
 MOST_FUNDING: Final = 20
 OVERSOLD: Final = " ◆ oversold"
-OVERSOLD_BRIEF: Final = " ◆"
+# Also of a position whose market is at attention, or held.
+FLAG: Final = " ◆"
 NARROWEST: Final = 12
 FEES_WIDTH: Final = 18
 MOST_FEES: Final = 40
@@ -37,17 +38,23 @@ _FEWEST_DIGITS: Final = len("0.001…")
 
 
 class PositionRows(MadeRows[str]):
-    """Positions for columns that `Room` gave: open ones first, then those that are flat."""
+    """Positions for columns that `Room` gave: open ones first, then those that are flat. The
+    figures of the `doubted` ones are not to be relied on."""
 
     def __init__(
-        self, positions: "Mapping[str, PositionView]", columns: Sequence[Column] = ()
+        self,
+        positions: "Mapping[str, PositionView]",
+        columns: Sequence[Column] = (),
+        doubted: Collection[str] = (),
     ) -> None:
         super().__init__(sorted(positions, key=lambda name: (positions[name].qty == "0", name)))
         self._positions = positions
         self._widths = [column.width for column in columns]
+        self._doubted = doubted
 
     def cells(self, key: str) -> tuple[Line, ...]:
-        return position_cells(key, self._positions[key], self._widths)
+        doubted = key in self._doubted
+        return position_cells(key, self._positions[key], self._widths, doubted=doubted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +90,14 @@ class Room:
                 money[number] = max(money[number], grouped + len(text) - len(whole))
         return Room(symbol, tuple(least), tuple(money), fee, fees, min(funding, MOST_FUNDING))
 
-    def columns(self, width: int, *, oversold: bool = False) -> list[Column]:
+    def columns(self, width: int, *, oversold: bool = False, doubted: bool = False) -> list[Column]:
         """Columns in so many terminal columns. Whole digits always have their place; the others
         give way before the fees' currencies do, the longest figures first. `oversold` is flagged
-        in a word where nothing has to go for it."""
+        in a word where nothing has to go for it, `doubted` without one."""
         least = dict(zip(FIGURES, self.least, strict=True))
         needs = dict(zip(FIGURES, map(max, self.least, self.money), strict=True))
-        symbol = self.symbol + (self._flag(width) if oversold else 0)
+        flag = self._flag(width) if oversold else len(FLAG) if doubted else 0
+        symbol = self.symbol + flag
         seen = self._seen(symbol, width)
         others = {name: seen[name] for name in ("symbol", FUNDING, "fees") if name in seen}
         needs = {name: needs[name] for name in FIGURES if name in seen}
@@ -106,7 +114,7 @@ class Room:
         bare, flagged = (
             self._seen(self.symbol + more, width) | {"symbol": 0} for more in (0, len(OVERSOLD))
         )
-        return len(OVERSOLD if flagged == bare and "fees" in bare else OVERSOLD_BRIEF)
+        return len(OVERSOLD if flagged == bare and "fees" in bare else FLAG)
 
     def _seen(self, symbol: int, width: int) -> dict[str, int]:
         """The columns there is room for, the figures in their fewest digits."""
@@ -121,16 +129,15 @@ class Room:
 
 
 def position_cells(
-    symbol: str, position: "PositionView", widths: Sequence[int]
+    symbol: str, position: "PositionView", widths: Sequence[int], *, doubted: bool = False
 ) -> tuple[Line, ...]:
     """A cell for each column, each at most as wide; with a width of 0 all of it. Without a width
     for funding there is no such column."""
     name, qty, cost, mark, unrealized, realized, *funding, fees = widths
     flat = position.qty == "0"
     rank = Tone.DIM if flat else Tone.PLAIN
-    plain = line((symbol, rank))
     return (
-        _flagged(plain, name) if position.oversold else plain,
+        _flagged(line((symbol, rank)), position.oversold, doubted, name),
         line((money(position.qty, qty), Tone.DIM if flat else Tone.STRONG)),
         line((money(position.avg_cost, cost), Tone.DIM)),
         line((money(position.mark, mark), rank)),
@@ -141,14 +148,16 @@ def position_cells(
     )
 
 
-def _flagged(symbol: Line, width: int) -> Line:
+def _flagged(symbol: Line, oversold: bool, doubted: bool, width: int) -> Line:
     """The flag is never cut, a long symbol is."""
-    whole = line(symbol, (OVERSOLD, Tone.ATTENTION))
+    if not oversold and not doubted:
+        return symbol
+    whole = line(symbol, (OVERSOLD if oversold else FLAG, Tone.ATTENTION))
     if not width or width_of(whole) <= width:
         return whole
-    room = width - len(OVERSOLD_BRIEF)
+    room = width - len(FLAG)
     short = symbol if width_of(symbol) <= room else fitted(symbol, room)
-    return line(short, (OVERSOLD_BRIEF, Tone.ATTENTION))
+    return line(short, (FLAG, Tone.ATTENTION))
 
 
 def gain(text: str | None, width: int = 0) -> Line:

@@ -1,6 +1,6 @@
 """Positions: what is held, what it cost, what it is worth, and what was earned and paid."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from console.kit.formats import count, money, plural, signed
@@ -14,18 +14,24 @@ if TYPE_CHECKING:
     from engine import PositionView
 
 
+# The markets, and assets, that are held, and those at attention.
+Doubts = tuple[tuple[str, ...], tuple[str, ...]]
+
+
 class Positions(Grid):
     """Its rows' keys are symbols."""
 
     def __init__(self) -> None:
         super().__init__(empty="no positions yet", id="positions", classes="panel")
         self._positions: Mapping[str, PositionView] | None = None
+        self._doubts: Doubts = ((), ())
         self._room = Room()
         caption(self, "positions")
 
     def show(self, view: ConsoleState) -> None:
-        if view.shown_positions is not self._positions:
-            self._positions = view.shown_positions
+        doubts = view.shown_doubts
+        if view.shown_positions is not self._positions or doubts != self._doubts:
+            self._positions, self._doubts = view.shown_positions, doubts
             self._room = self._room.including(self._positions)
             self._arrange()
 
@@ -37,12 +43,33 @@ class Positions(Grid):
             return
         # One column is the scrollbar's, seen or not.
         oversold = any(position.oversold for position in self._positions.values())
-        columns = self._room.columns(self.size.width - 1, oversold=oversold)
+        doubted = {name for name in self._positions if _is_of(name, set().union(*self._doubts))}
+        columns = self._room.columns(self.size.width - 1, oversold=oversold, doubted=bool(doubted))
         self.set_columns(columns)
-        self.set_source(PositionRows(self._positions, columns))
+        self.set_source(PositionRows(self._positions, columns, doubted))
         many = len(self._positions)
         title = f"positions · {count(many)}" if many >= self.size.height else "positions"
-        caption(self, title, totals(self._positions, self.size.width - 4))
+        caption(
+            self,
+            title + doubts_in_words(self._doubts),
+            totals(self._positions, self.size.width - 4),
+        )
+        self.set_class(any(self._doubts), "-doubted")
+
+
+def _is_of(position: str, markets: Collection[str]) -> bool:
+    """Whether a position is of one of these markets: its name begins with its market's."""
+    return any(position == market or position.startswith(f"{market} ") for market in markets)
+
+
+def doubts_in_words(doubts: Doubts) -> str:
+    """How many markets and assets are held, and at attention, and where it is said why."""
+    counts = [
+        f"{count(len(names))} {status}"
+        for names, status in zip(doubts, ("held", "at attention"), strict=True)
+        if names
+    ]
+    return f" · ◆ {', '.join(counts)} · 4 says why" if counts else ""
 
 
 def totals(positions: "Mapping[str, PositionView]", width: int) -> str:

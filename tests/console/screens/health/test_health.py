@@ -113,14 +113,25 @@ async def test_what_waits_for_a_decision_is_counted(db: Path) -> None:
         )
         connection.execute(
             "INSERT INTO conflicts (event_id, cycle_id, fields_json, reported_json, reported_hash, "
-            "source_id, symbol, ts, kind, status) VALUES ('fill:1', 1, '{}', '{}', x'00', '1', "
+            "source_id, symbol, ts, kind, status) VALUES ('fill:x', 1, '{}', '{}', x'00', 'x', "
             "'BTC/USDT', 1, 'correction', 'open')"
         )
     async with console(db, keys="4") as pilot:
         await until(pilot, lambda: "conflicts ◆ 1" in cells(pilot.app, "#books"))
         found = cells(pilot.app, "#books")
         assert "quarantine ◆ 1" in found
-        assert "held cursors ◆ 1 BTC/USDT" in found
+        assert "markets ◆ 1 not ok" in found
+        states = cells(pilot.app, "#markets")
+        assert states.index("◆ held BTC/USDT an item in quarantine") < states.index("◆ attention")
+        assert "cycledeck conflicts resolve 1 decides" in states
+        assert "1 held ─" in states
+
+
+async def test_where_all_markets_are_ok_one_line_says_so(db: Path) -> None:
+    await ran(db)
+    async with console(db, keys="4") as pilot:
+        await until(pilot, lambda: "markets all ok" in cells(pilot.app, "#books"))
+        assert not pilot.app.screen.query_one("#markets").display
 
 
 async def test_errors_are_counted_by_kind_and_hostile_ones_shown_as_they_are(db: Path) -> None:

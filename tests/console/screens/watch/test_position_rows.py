@@ -159,6 +159,19 @@ def test_an_oversold_position_is_flagged_and_the_flag_has_its_place() -> None:
     assert endless.symbol == LONGEST_SYMBOL
 
 
+def test_a_position_whose_market_is_not_ok_is_flagged_without_a_word() -> None:
+    positions = {p.BTC: p.position(), p.ETH: p.position()}
+    columns = Room().including(positions).columns(160, doubted=True)
+    cells = [cell(PositionRows(positions, columns, {p.BTC}), number) for number in range(2)]
+    assert cells == ["BTC/USDT ◆", "ETH/USDT"]
+
+
+def cell(rows: PositionRows, number: int) -> str:
+    row = rows.row(number)
+    assert row is not None
+    return plain(row.cells[0])
+
+
 def test_fees_stay_in_their_own_currencies() -> None:
     position = p.position(fees={"BNB": "0.0021", "USDT": "-0.0004"})
     assert plain(fees_of(position)) == "0.0021 BNB · -0.0004 USDT"

@@ -60,6 +60,19 @@ async def test_the_last_cycle_is_shown_as_the_path_it_took() -> None:
         assert "ok · 3 new of 24 fetched" in shown
 
 
+async def test_markets_that_are_not_ok_are_counted_and_their_positions_marked() -> None:
+    clash = p.notice("tx1", "clash_open", "one content", p.ETH)
+    odd = p.result(1_285, held=(p.SOL,), warnings=(clash,))
+    async with watching(last_forty(odd, p.failed(1_286))) as (app, _):
+        positions = seen.cells(app, "#positions")
+        assert "positions · ◆ 1 held, 1 at attention · 4 says why" in positions
+        assert "ETH/USDT ◆" in positions
+        assert "SOL/USDT ◆" in positions
+        assert "BTC/USDT 0.074" in positions
+    async with watching(last_forty(odd, p.result(1_286))) as (app, _):
+        assert "◆" not in seen.cells(app, "#positions")
+
+
 async def test_dedupe_is_told_for_this_cycle_and_for_those_in_the_chart() -> None:
     async with watching(last_forty()) as (app, _):
         shown = seen.cells(app, "#dedupe")
