@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from engine.control.client import EngineClient
     from engine.control.messages import Action, Beat, Hello, Published, Push, Reply
     from engine.csv_rows import csv_writer
+    from engine.cycles.idle import IdleRun
     from engine.cycles.results import (
         BalanceView,
         CycleResult,
@@ -89,6 +90,7 @@ _HOME = {
         "Push",
         "Reply",
     ),
+    "cycles.idle": ("IdleRun",),
     "cycles.results": (
         "BalanceView",
         "CycleResult",
@@ -147,6 +149,7 @@ __all__ = [
     "FoldStep",
     "Hello",
     "History",
+    "IdleRun",
     "Kind",
     "LeaseHeld",
     "LedgerSummary",

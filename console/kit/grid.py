@@ -142,7 +142,8 @@ class Grid(RowCursor):
         before = self._strips_drawn.get((row.key, ground))
         if before and before[0] == row and before[1].cell_length == width:
             return before[1]
-        strip = self.strip(_row(row.cells, columns), width, ground)
+        text = _spanning(row.cells, columns) if row.spans else _row(row.cells, columns)
+        strip = self.strip(text, width, ground)
         if len(self._strips_drawn) >= MOST_STRIPS:
             self._strips_drawn.clear()
         self._strips_drawn[row.key, ground] = row, strip
@@ -184,6 +185,13 @@ def _row(cells: Sequence[Line], columns: Fit) -> Line:
         spans += fitted(cells[number] if number < len(cells) else (), width, right=right)
         spans.append((" " * GAP, Tone.PLAIN))
     return tuple(spans)
+
+
+def _spanning(cells: Sequence[Line], columns: Fit) -> Line:
+    """Cells in their columns, and the last one in all that are left."""
+    last = len(cells) - 1
+    before = _row(cells, [place for place in columns if place[0] < last])
+    return before + tuple(cells[last])
 
 
 def _columns_in(columns: Sequence[Column], width: int) -> Fit:

@@ -18,10 +18,12 @@ Key = TypeVar("Key", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`key` says which row it is, wherever it moves to; there is a cell for each column."""
+    """`key` says which row it is, wherever it moves to; there is a cell for each column, or the
+    last one `spans` all columns that are left."""
 
     key: Hashable
     cells: tuple[Line, ...]
+    spans: bool = False
 
 
 class Source(Protocol):

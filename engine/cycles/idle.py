@@ -3,7 +3,7 @@
 A run stands for cycles in a row. Their rows are deleted in the transaction that writes it.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.errors import NoSuchCycle
 from engine.store.tx import Tx
@@ -12,6 +12,20 @@ from engine.store.tx import Tx
 BEYOND = 2**63 - 1
 # How many cycles one step looks at.
 STEP = 256
+
+
+class IdleRun(NamedTuple):
+    """A run of idle cycles that are no longer kept: the first and the last one, and when those
+    began, in UTC milliseconds."""
+
+    first: int
+    last: int
+    first_ms: int
+    last_ms: int
+
+    @property
+    def cycles(self) -> int:
+        return self.last - self.first + 1
 
 
 def sweep(tx: Tx, kept_since_ms: int, now_ms: int) -> bool:

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TypeVar
 
+from engine.cycles.idle import IdleRun
 from engine.cycles.results import CycleResult
 from engine.errors import StoreReplaced
 from engine.history.explain import Explanation, explain
@@ -87,6 +88,13 @@ class History:
         """A cycle's result, with the positions after it. Raises `NoSuchCycle`."""
         return await self._read(
             self._short, lambda tx: ResultsReader(tx, self._account).result(cycle_id)
+        )
+
+    async def idle_runs(self, since: int, limit: int) -> Sequence[IdleRun]:
+        """The runs of idle cycles that end with a cycle or after it, the oldest first."""
+        return await self._read(
+            self._short,
+            lambda tx: tx.typed(IdleRun, "history_idle_runs", since=since, limit=limit),
         )
 
     async def cursors(self, cycle_id: int) -> dict[str, int]:

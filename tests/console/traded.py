@@ -7,7 +7,7 @@ refused from 5 on; 10 replays 3; 11 fetches nothing; 12 is well again.
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
 
@@ -128,3 +128,15 @@ def lengthened(db: Path, last: int, troubled_every: int = 100) -> None:
             """,
             (last, NOW_MS, NOW_MS, troubled_every, json.dumps([error])),
         )
+
+
+def folded(db: Path, runs: Iterable[tuple[int, int]], first_ms: int) -> None:
+    """Cycles from one to another as a run of idle ones, a second apart."""
+    with opened(db) as connection:
+        for first, last in runs:
+            connection.execute("DELETE FROM cycles WHERE cycle_id BETWEEN ? AND ?", (first, last))
+            times = (first_ms + cycle_id * 1_000 for cycle_id in (first, last))
+            connection.execute(
+                "INSERT INTO idle_runs VALUES (?, ?, ?, ?, ?, 0)",
+                (first, last, last - first + 1, *times),
+            )

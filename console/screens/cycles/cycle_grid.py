@@ -16,7 +16,7 @@ from console.screens.shared.cycle_row import COLUMNS, CycleRows
 from console.session.view import ConsoleState
 
 if TYPE_CHECKING:
-    from engine import CycleFilter, CycleResult, History
+    from engine import CycleFilter, CycleResult, History, IdleRun
 
 # How many cycles up to the one under the cursor others may draw: as many as a wide chart shows.
 CHARTED = 240
@@ -101,6 +101,10 @@ class CycleGrid(Grid):
 
     def result(self, cycle_id: int) -> "CycleResult | None":
         return self._cycles.result(cycle_id)
+
+    def run(self, cycle_id: int) -> "IdleRun | None":
+        """The run of idle cycles that a cycle is in, where it is no longer kept."""
+        return self._cycles.run(cycle_id)
 
     @property
     def leading_up(self) -> "tuple[CycleResult, ...]":

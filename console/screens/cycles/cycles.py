@@ -87,7 +87,11 @@ class CyclesScreen(SessionScreen):
     @on(CycleGrid.Changed)
     @on(CycleGrid.Moved)
     def _show_selected(self) -> None:
-        self.query_one(CycleSummary).show(self._grid.selected, self._selected_result)
+        selected = self._grid.selected
+        run = None if selected is None else self._grid.run(selected)
+        self.query_one(CycleSummary).show(
+            selected, self._selected_result, run, local=self.host.local_time
+        )
         self._caption()
         if self.query_one("#beside").display:
             before = ConsoleState(results=self._grid.leading_up)

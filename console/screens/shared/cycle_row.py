@@ -5,7 +5,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from console.kit.formats import NONE, bps, clock, count, rate
+from console.kit.formats import NONE, bps, clock, count, plural, rate, stamp
 from console.kit.grid import Column
 from console.kit.lines import Line, Tone, line, width_of
 from console.kit.rows import Row
@@ -13,7 +13,7 @@ from console.screens.shared.cycle_story import CycleStory
 from console.session.per_cycle import PerCycle
 
 if TYPE_CHECKING:
-    from engine import CycleResult
+    from engine import CycleResult, IdleRun
 
 # What goes first where the room is short: conflicts, for the remark tells them all the same.
 COLUMNS = (
@@ -51,9 +51,16 @@ class CycleRows:
         number = line((count(cycle_id), Tone.DIM))
         return self._row(cycle_id, (number, *between, line((word, Tone.FAINT))))
 
+    def run(self, run: "IdleRun") -> Row:
+        """The row of a run of idle cycles: its last number, how many they are, and when."""
+        [number] = self._row(run.first, (line((count(run.last), Tone.DIM)),)).cells
+        words = f"{plural(run.cycles, 'idle cycle')} · {between(run, local=self._local)}"
+        return Row(run.first, (number, line((words, Tone.DIM))), spans=True)
+
     def _row(self, cycle_id: int, cells: tuple[Line, ...]) -> Row:
         """No digit is cut: columns that are too narrow for these cells become wider."""
-        self.columns = tuple(map(_widened, self.columns, cells))
+        widened = tuple(map(_widened, self.columns, cells))
+        self.columns = widened + self.columns[len(widened) :]
         return Row(cycle_id, cells)
 
     def cells(self, result: "CycleResult") -> tuple[Line, ...]:
@@ -95,6 +102,15 @@ class CycleRows:
             _NOTHING if filled is None else line(rate(filled)),
             _NOTHING if slip is None else line(bps(slip)),
         )
+
+
+def between(run: "IdleRun", *, local: bool = False) -> str:
+    """When the first and the last cycle of a run began, to the minute; with dates, where these are
+    of two days."""
+    first, last = (stamp(ts_ms, local=local)[:16] for ts_ms in (run.first_ms, run.last_ms))
+    if first[:10] != last[:10]:
+        return f"{first} – {last}"
+    return first[11:] if first == last else f"{first[11:]}–{last[11:]}"
 
 
 def _widened(column: Column, cell: Line) -> Column:

@@ -1789,6 +1789,9 @@ SELECT coalesce((
 SELECT first, last FROM idle_runs WHERE last = (SELECT min(last) FROM idle_runs WHERE last >= :cycle_id)
     AND first <= :cycle_id;
 
+-- name: history_idle_runs
+SELECT first, last, first_ms, last_ms FROM idle_runs WHERE last >= :since ORDER BY last LIMIT :limit;
+
 -- name: history_position
 -- What the last commit by then that changed a symbol left, and the last event by that commit.
 SELECT h.symbol, h.qty, h.cost, h.realized_pnl, h.fees_json, 0, 0, '', '',

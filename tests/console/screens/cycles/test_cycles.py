@@ -19,7 +19,7 @@ from tests.builders import opened
 from tests.cases import mostly_long
 from tests.console.running import console, until, written
 from tests.console.seen import cells, inside, rows, text
-from tests.console.traded import HOSTILE, SHOWN, lengthened, told
+from tests.console.traded import HOSTILE, NOW_MS, SHOWN, folded, lengthened, told
 from tests.fakes import FakeVenue
 
 LAST = 5_000
@@ -122,6 +122,22 @@ async def test_any_length_of_history_is_reached_and_read_as_it_is_seen(
         assert len([before for before in asked if before is not None]) < 8
         await pilot.press("g")
         assert screen_of(pilot).selected_cycle == LAST
+
+
+async def test_idle_cycles_that_are_no_longer_kept_are_a_row_that_opens(long: Path) -> None:
+    folded(long, [(100, LAST - 3)], NOW_MS)
+    async with console(long, keys="2", size=(120, 40)) as pilot:
+        await until(pilot, lambda: "4,898 idle cycles" in history(pilot))
+        await pilot.press("j", "j", "j")
+        assert screen_of(pilot).selected_cycle == 100
+        await until(pilot, lambda: "They changed nothing" in cells(pilot.app, "#summary"))
+        await pilot.press("j")
+        assert screen_of(pilot).selected_cycle == 99
+        await pilot.press("g")
+        await typed(pilot, "colon", "2,500")
+        assert screen_of(pilot).selected_cycle == 100
+        await pilot.press("enter")
+        await until(pilot, lambda: "cycle 100 was idle, as were" in text(pilot.app))
 
 
 async def test_a_jump_beyond_the_newest_ends_there_and_words_are_refused(db: Path) -> None:
