@@ -30,13 +30,13 @@ async def decide(settings: Settings, decision: Decision, *, undo: bool, preview:
     return await _decide(settings, decision, preview)
 
 
-async def apply(settings: Settings, line: Mapping[str, Any]) -> int:
-    """Decide what an exported line says; returns how many decisions that took."""
-    for count in range(MOST_OF_A_LINE):
+async def apply(settings: Settings, line: Mapping[str, Any], made: list[Preview]) -> None:
+    """Decide what an exported line says; each decision goes to `made`."""
+    for _ in range(MOST_OF_A_LINE):
         decision = await _read(settings, partial(next_decision, line=line))
         if decision is None:
-            return count
-        await _decide(settings, decision, preview=False)
+            return
+        made.append(await _decide(settings, decision, preview=False))
     raise DecisionRefused(f"more than {MOST_OF_A_LINE} decisions for one line")
 
 

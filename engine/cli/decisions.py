@@ -13,6 +13,7 @@ import typer
 from engine.cli import deciding, options, output, show, show_decisions
 from engine.cli.operations import Operations
 from engine.clock import now_ms, parse_time
+from engine.cycles import results
 from engine.errors import DecisionRefused, SettingsError
 from engine.history import decisions
 from engine.history.decisions import lines_of
@@ -44,6 +45,7 @@ def _decision(make: Callable[..., Decision], *, undo: bool = True) -> Callable[.
         undo: Undo = False,
         config: options.Config = None,
         db: options.Db = None,
+        as_json: options.Json = False,
     ) -> None: ...
 
     own, shared = signature(make).parameters, dict(signature(options_of_all).parameters)
@@ -58,7 +60,10 @@ def _decision(make: Callable[..., Decision], *, undo: bool = True) -> Callable[.
         work = deciding.decide(settings, decision, undo=given.get("undo", False), preview=preview)
         changed = Operations(settings).run(work)
         with output.outcome("nothing was changed" if preview else "decided"):
-            show_decisions.changes(changed, preview)
+            if given["as_json"]:
+                show.print_json(changed)
+            else:
+                show_decisions.changes(changed, preview)
 
     every = {**own, **shared}
     command.__doc__ = make.__doc__
@@ -291,6 +296,7 @@ def decisions_apply(
     file: Annotated[Path, typer.Argument(help="What `decisions export` wrote.")],
     config: options.Config = None,
     db: options.Db = None,
+    as_json: options.Json = False,
 ) -> None:
     """Decide on this ledger what was decided on another one."""
     try:
@@ -299,13 +305,20 @@ def decisions_apply(
         raise SettingsError(f"{file}: {error}") from None
     settings = options.settings_of(config, db=db)
     operations = Operations(settings)
-    made, refused = 0, []
+    made: list[results.Preview] = []
+    refused: list[str] = []
     for line in lines:
         try:
-            made += operations.run(deciding.apply(settings, line))
+            operations.run(deciding.apply(settings, line, made))
         except DecisionRefused as error:
             refused.append(str(error))
-    show.out.print(show.text(f"{len(lines)} lines, {made} decisions made"))
+    with output.outcome(f"{len(made)} decisions made"):
+        if as_json:
+            decided = [results.as_json(each) for each in made]
+            values = {"lines": len(lines), "decided": decided, "refused": refused}
+            sys.stdout.write(output.document(json.dumps(values)) + "\n")
+        else:
+            show.out.print(show.text(f"{len(lines)} lines, {len(made)} decisions made"))
     for message in refused:
         show.error(message)
     raise typer.Exit(1 if refused else 0)

@@ -87,6 +87,42 @@ def test_a_preview_shows_both_figures_and_changes_nothing(desk: Desk) -> None:
     assert desk.ask("decisions", "list") == []
 
 
+def test_json_is_one_document_of_what_would_change_and_of_what_changed(desk: Desk) -> None:
+    desk.told([A])
+    desk.told([B])
+    preview = desk.ask("conflicts", "resolve", 1, "--replace", "--preview")
+    assert (preview["commit_seq"], preview["cycle_id"]) == (None, 3)
+    assert preview["positions_before"][BTC]["cost"] == "200"
+    assert preview["positions_after"][BTC]["cost"] == "180"
+    assert preview["balances_after"] == {"BTC": "2", "USDT": "-180"}
+    made = desk.ask("conflicts", "resolve", 1, "--replace")
+    assert made["commit_seq"] == 3
+    assert {**made, "commit_seq": None} == preview
+    undone = desk.ask("decisions", "undo", 3)
+    assert (undone["commit_seq"], undone["positions_after"][BTC]["cost"]) == (4, "200")
+    refused = desk.run("decisions", "undo", 3, "--json")
+    assert (refused.code, refused.out) == (2, "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("conflicts", "resolve", 1, "--keep"),
+        ("void", "1", "--reason", "busted"),
+        ("markets", "alias", "XBT/USDT", BTC),
+        ("markets", "distinct", "XBT/USDT", BTC),
+        ("open", "--asset", "USDT", "--amount", "1", "--at", "2020-01-01"),
+        ("adjust", "--asset", "USDT", "--amount", "1", "--reason", "r"),
+        ("close", "2023-07"),
+    ],
+)
+def test_every_command_that_decides_has_json(desk: Desk, words: tuple[object, ...]) -> None:
+    desk.told([A])
+    desk.told([B])
+    changed = desk.ask(*words, "--preview")
+    assert (changed["commit_seq"], changed["digest_before"] != "") == (None, True)
+
+
 def test_a_decision_is_kept_with_who_and_why_and_undone(desk: Desk) -> None:
     desk.told([A])
     desk.told([B])
@@ -169,10 +205,14 @@ def test_decisions_are_found_again_in_another_ledger_whatever_it_was_told_first(
     applied = two.run("decisions", "apply", export)
     assert (applied.code, applied.out) == (0, "2 lines, 2 decisions made\n")
     assert two.figures() == one.figures()
+    again = two.ask("decisions", "apply", export)
+    assert again == {"lines": 2, "decided": [], "refused": []}
     assert two.run("decisions", "apply", export).out == "2 lines, 0 decisions made\n"
     third = Desk(tmp_path)
-    third.told([A])
-    assert third.run("decisions", "apply", export).code == 1
+    third.told([A, bust])
+    ran = third.run("decisions", "apply", export, "--json")
+    assert (ran.code, ran.json["lines"], len(ran.json["refused"])) == (1, 2, 1)
+    assert [made["positions_after"][BTC]["qty"] for made in ran.json["decided"]] == ["-1", "0"]
     assert third.run("decisions", "apply", serve(tmp_path / "x", ["{}"])).code == 2
 
 
