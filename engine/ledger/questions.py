@@ -66,7 +66,7 @@ _KINDS = {
     "assertion": (
         NOT_HELD,
         "{0}: the exchange said {1}, the events before it come to {2}; book what is missing, or "
-        "the difference as an adjustment",
+        "the difference by `cycledeck adjust`",
     ),
     "late": (
         "late_before_opening",
@@ -76,8 +76,9 @@ _KINDS = {
     ),
     "unknown": (
         "unknown_events",
-        "{1} booked of a type that nobody knows, the first {0}: the balance has them, what they "
-        "mean has to be told",
+        "{1} booked of a type that nobody knows, the first {0}: the balance has them and is right, "
+        "no profit, fee or funding has; `cycledeck export ledger_events` shows them, their type as "
+        "the exchange calls it in their ids; what they mean, no command can say yet",
     ),
 }
 

@@ -111,7 +111,10 @@ def test_a_row_that_nobody_knows_adds_and_puts_its_asset_at_attention() -> None:
     made = booked(ledger, [], events=rows)
     assert made.balances == {BalanceKey("earn", "USDT"): 6}
     assert open_of(made) == [("unknown_events", "USDT @earn")]
-    assert made.questions[0].message.startswith("2 booked of a type that nobody knows")
+    reason, _, remedy = made.questions[0].message.partition("; ")
+    assert reason.startswith("2 booked of a type that nobody knows")
+    assert "the balance has them and is right" in reason
+    assert remedy.startswith("`cycledeck export ledger_events` shows them")
 
 
 def test_oversold_is_said_when_it_begins_and_not_again() -> None:
