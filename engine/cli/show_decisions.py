@@ -1,6 +1,7 @@
 """How conflicts, items in quarantine, markets and decisions are printed."""
 
 from collections.abc import Sequence
+from shlex import quote
 from typing import Any
 
 from engine.cli.show import counted, out, text
@@ -47,7 +48,8 @@ def _content(events: Sequence[Event]) -> str:
 def _remedy(row: Dispute) -> str:
     if row.kind == "relabelled":
         old, new = row.fields["symbol"]
-        return f"cycledeck markets alias {new} {old}, or markets distinct {new} {old}"
+        names = f"{quote(str(new))} {quote(str(old))}"
+        return f"cycledeck markets alias {names}, or markets distinct {names}"
     if row.kind != "clash":
         return f"cycledeck conflicts resolve {row.id} --keep, --replace or --book-as ID"
     how = (
@@ -91,6 +93,8 @@ def changes(preview: Preview, only_shown: bool) -> None:
             changed.append(name)
     if not changed:
         out.print(text("no figure changes" if only_shown else "no figure has changed"))
+    for remark in preview.remarks:
+        out.print(text(remark, "yellow"))
     _done(preview, only_shown)
 
 

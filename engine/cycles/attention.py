@@ -4,6 +4,7 @@ cycle did."""
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from enum import StrEnum
+from shlex import quote
 from typing import NamedTuple
 
 from engine.ledger.accounting import NET, Position
@@ -39,7 +40,7 @@ KINDS = frozenset(
 )
 
 OVERSOLD = "more was sold than the ledger holds"
-HISTORY = "history is missing: a wider start_from, or an opening, has it"
+HISTORY = "history is missing: a wider start_from has it, or `cycledeck open` books what there was"
 
 
 class MarketStatus(StrEnum):
@@ -98,7 +99,7 @@ def _of_positions(positions: Iterable[Position]) -> Iterator[MarketState]:
         sides[position.symbol].add(position.side)
         if position.market.is_booked_as_spot and position.side == NET:
             how = f"--kind {position.market.kind.value} --size N"
-            remedy = f"`cycledeck rebook {position.symbol} {how}` books it as a contract"
+            remedy = f"`cycledeck rebook {quote(position.symbol)} {how}` books it as a contract"
             yield MarketState(position.symbol, status, "booked_as_spot", BOOKED_AS_SPOT, remedy)
         if position.oversold:
             yield MarketState(position.symbol, status, "oversold", OVERSOLD, HISTORY)
@@ -128,9 +129,10 @@ def _of_dispute(dispute: OpenDisputes) -> Iterator[MarketState]:
 
 
 def _of_names(old: str, new: str) -> Iterator[MarketState]:
+    names = f"{quote(new)} {quote(old)}"
     remedy = (
-        f"`cycledeck markets alias {new} {old}` if it is, `cycledeck markets distinct {new} {old}` "
-        "if they are two"
+        f"`cycledeck markets alias {names}` if it is, `cycledeck markets distinct {names}` if they "
+        "are two"
     )
     reason = f"{new} may be {old} under another name: trades of both look alike"
     held = f"{reason}; nothing new of {new} is booked"

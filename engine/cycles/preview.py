@@ -12,6 +12,7 @@ from engine.ledger.balances import by_asset
 from engine.ledger.books import read_books, read_oversold
 from engine.ledger.commit import Commit, commit_cycle
 from engine.ledger.decision import Decision
+from engine.ledger.market_decisions import remarks
 from engine.ledger.positions import named
 from engine.ledger.quarantine_decisions import items_of
 from engine.store.tx import Tx
@@ -61,7 +62,8 @@ def preview_decision(
         actor=actor,
     )
     items = items_of(tx.value("decision_of_commit", commit_seq=commit.commit_seq))
-    return _preview(cycle_id, before, commit).model_copy(update={"items": items})
+    told = {"items": items, "remarks": tuple(remarks(tx, decision))}
+    return _preview(cycle_id, before, commit).model_copy(update=told)
 
 
 class _Before(NamedTuple):

@@ -237,7 +237,7 @@ class Logged(Frozen):
 class Preview(Frozen):
     """The effect of a replay, or a decision, on today's ledger. Nothing was changed; of a
     decision that was made, `commit_seq` is its number. `items` is how many items in quarantine
-    the decision is about."""
+    the decision is about; `remarks` are worth a look before it is made."""
 
     cycle_id: int
     commit_seq: int | None = None
@@ -253,3 +253,4 @@ class Preview(Frozen):
     balances_after: dict[str, str] = {}
     digest_before: str
     digest_after: str
+    remarks: tuple[str, ...] = ()

@@ -4,18 +4,20 @@ Runs inside TX 1.
 """
 
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 
 from engine.errors import DecisionRefused
-from engine.ledger.decision import Deciding, text
+from engine.ledger.decision import Act, Deciding, Decision, text
 from engine.ledger.dispute_decisions import book_by_decision, book_content
 from engine.ledger.disputes import Dispute, DisputeKind
 from engine.ledger.events import Event
-from engine.ledger.markets import Market, MarketKind
+from engine.ledger.markets import Market, MarketKind, Markets
 from engine.ledger.sides import position_side
 from engine.money import canonical, parse_decimal
+from engine.store.tx import Tx
 
 
 def alias(deciding: Deciding) -> None:
@@ -41,6 +43,19 @@ def alias(deciding: Deciding) -> None:
     deciding.effects.void += [fill for fill in map(Event._make, twins) if fill.trade_id not in void]
     for dispute in _suspicions(deciding, new, target.symbol):
         deciding.settle(dispute, "refused")
+
+
+def remarks(tx: Tx, decision: Decision) -> Iterator[str]:
+    """What a name differs in from its market, once it is an alias of that: a rename does so."""
+    if decision.act is not Act.ALIAS or decision.market is None:
+        return
+    new, old = Market.of(decision.market), Markets(tx).of(decision.market)
+    pairs = {"base": (new.base, old.base), "quote": (new.quote, old.quote)}
+    differing = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+    if differing:
+        counted = ", ".join(f"{ours} is counted as {theirs}" for ours, theirs in differing.values())
+        names = " and ".join(differing)
+        yield f"{new.symbol} and {old.symbol} differ in {names}: {counted}, as after a rename"
 
 
 def check_sizes(deciding: Deciding, new: str, target: Market) -> None:

@@ -1,6 +1,7 @@
 """The commands that decide, on real ledgers: with an engine on them, and without."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -253,6 +254,32 @@ def test_case_19_a_renamed_market_is_one_position_once_that_is_said(
         "0", "300", {"USDT": "2.6"},
     )  # fmt: skip
     assert verified(desk.db).ok
+
+
+def test_an_alias_of_another_base_or_quote_says_so_before_and_after(desk: Desk) -> None:
+    desk.told([A])
+    said = (
+        "XBT/USDC and BTC/USDT differ in base and quote: XBT is counted as BTC, USDC is counted as "
+        "USDT, as after a rename"
+    )
+    assert said in desk.run("markets", "alias", "XBT/USDC", BTC, "--preview").out
+    assert desk.ask("markets", "alias", "XBT/USDC", BTC)["remarks"] == [said]
+    assert desk.ask("markets", "alias", "BTC/USDT:X", BTC)["remarks"] == []
+    further = desk.ask("markets", "alias", "BTX/USDT", "XBT/USDC")["remarks"]
+    assert further == [
+        "BTX/USDT and BTC/USDT differ in base: BTX is counted as BTC, as after a rename"
+    ]
+
+
+def test_a_remedy_can_be_typed_where_a_name_has_blanks(desk: Desk) -> None:
+    old, new = reported("1", symbol="GMT Token/BTC"), reported("1", symbol="GMT/BTC")
+    desk.told([old])
+    assert desk.told([old, new])["status"] == "held"
+    [state] = desk.ask("status")["markets"]["GMT/BTC"]
+    command = state["remedy"].split("`")[1]
+    assert command == "cycledeck markets alias GMT/BTC 'GMT Token/BTC'"
+    assert desk.run(*shlex.split(command)[1:]).code == 0
+    assert desk.ask("status")["markets"] == {}
 
 
 def test_a_contract_that_the_first_program_booked_as_spot_is_booked_anew(tmp_path: Path) -> None:
