@@ -1,13 +1,15 @@
-"""What the authoritative transaction costs, beside a plain loop that writes the same rows.
+"""What the authoritative transaction costs, beside a C program and a plain loop.
 
     python -m bench.ledger [--rounds 7] [--history 1000000]
 
-Both are handed the same fills and leave the same rows. `engine` is TX 1 through the engine's real
-path: events, dedupe, exact accounting, cursors, chain and lease check, on the connection's own
-thread. `loop` is plain sqlite3: one `INSERT OR IGNORE` a row, one commit; it does no accounting,
-so what it puts into its position, history and commit rows is nothing.
-Both: WAL, synchronous=FULL, the same schema. Rounds are interleaved; each figure is a median, and
-each ratio the median of the paired rounds' ratios.
+All are handed the same fills. `engine` is TX 1 through the engine's real path: events, dedupe,
+exact accounting, cursors, chain and lease check, on the connection's own thread. `C` binds the rows
+that the engine left to prepared statements, and does nothing else: no event is made, nothing is
+hashed or folded. `loop` is plain sqlite3: one `INSERT OR IGNORE` a row, one commit; it makes the
+events and does no accounting, so what it puts into its position, history and commit rows is
+nothing.
+All: WAL, synchronous=FULL, the same schema. Rounds are interleaved; each figure is a median, and
+each ratio the median of the rounds' ratios.
 """
 
 import argparse
@@ -23,10 +25,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
+from bench.prepared import PreparedRows, compiled
 from engine.ledger.commit import Commit, commit_cycle
 from engine.ledger.cursors import PreparedMarket
 from engine.ledger.events import BASIC, FILL, events_of
 from engine.ledger.fills import Fee, Fill
+from engine.ledger.markets import Market
 from engine.store.connection import connect_sqlite
 from engine.store.store import Store
 from engine.store.tx import Tx
@@ -51,6 +55,7 @@ def make_fills(count: int, first: int, seed: int = 1) -> list[Fill]:
             fees=(Fee("USDT", Decimal(rng.randint(1, 10**6)).scaleb(-8)),),
             order_id=f"o{number // 4}",
             liquidity=rng.choice(("maker", "taker")),
+            market=Market.of(SYMBOL),
         )
         for number in range(first, first + count)
     ]
@@ -79,10 +84,26 @@ class Workload:
 
 
 class Writer(Protocol):
-    async def commit(self, fills: Sequence[Fill]) -> object: ...
+    """A ledger and what writes it; `seconds` are those of one transaction with these fills."""
+
+    async def seconds(self, fills: Sequence[Fill]) -> float: ...
+
+    async def close(self) -> None: ...
 
 
-class EngineSide:
+class TimedSide:
+    """A side of this process."""
+
+    async def commit(self, fills: Sequence[Fill]) -> object:
+        raise NotImplementedError
+
+    async def seconds(self, fills: Sequence[Fill]) -> float:
+        begun = time.perf_counter()
+        await self.commit(fills)
+        return time.perf_counter() - begun
+
+
+class EngineSide(TimedSide):
     def __init__(self, store: Store) -> None:
         self._store = store
         self._cycle = 0
@@ -106,7 +127,7 @@ class EngineSide:
         await self._store.close()
 
 
-class LoopSide:
+class LoopSide(TimedSide):
     """The loop everyone writes first."""
 
     def __init__(self, path: Path) -> None:
@@ -179,23 +200,68 @@ class LoopSide:
         self._connection.close()
 
 
-async def measure(folder: Path, size: int, repeats: float, rounds: int) -> str:
+class PreparedSide:
+    """The C program, which writes what an engine wrote before on a ledger of its own."""
+
+    def __init__(self, engine: EngineSide, program: PreparedRows) -> None:
+        self._engine = engine
+        self._program = program
+
+    @classmethod
+    async def open(cls, program: Path, path: Path) -> "PreparedSide":
+        written = path.with_suffix(".written.db")
+        engine = await EngineSide.open(written)
+        await (await Store.open(path)).close()
+        return cls(engine, PreparedRows(program, path, written))
+
+    async def seconds(self, fills: Sequence[Fill]) -> float:
+        await self._engine.commit(fills)
+        return self._program.seconds(fills)
+
+    async def close(self) -> None:
+        self._program.close()
+        await self._engine.close()
+
+
+async def measure(
+    folder: Path, program: Path | None, size: int, repeats: float, rounds: int
+) -> str:
     """One row of the table."""
-    name = f"{size}-{int(repeats * 100)}"
-    ours = await EngineSide.open(folder / f"engine-{name}.db")
-    loop = await LoopSide.open(folder / f"loop-{name}.db")
+    name = f"{size}-{int(repeats * 100)}.db"
+    sides: list[Writer] = [
+        await EngineSide.open(folder / f"engine-{name}"),
+        await LoopSide.open(folder / f"loop-{name}"),
+    ]
+    if program is not None:
+        sides.append(await PreparedSide.open(program, folder / f"c-{name}"))
     workload = Workload(size, repeats)
     if before := workload.warm_up():
-        await ours.commit(before)
-        await loop.commit(before)
-    times = await paired(ours, loop, workload.batch, rounds)
-    await ours.close()
-    await loop.close()
-    engine_ms, loop_ms = medians(times)
-    ratio = statistics.median(first / second for first, second in times)
+        for side in sides:
+            await side.seconds(before)
+    times = await paired(sides, workload.batch, rounds)
+    for side in sides:
+        await side.close()
     label = f"{size:>7,}" + (f"  {repeats:.0%} repeats" if repeats else "")
-    rate = size / engine_ms * 1_000
-    return f"{label:<22}{engine_ms:>11.2f}{loop_ms:>11.2f}{ratio:>9.2f}{rate:>14,.0f}"
+    return f"{label:<22}" + figures(times)
+
+
+def figures(times: Sequence[Sequence[float]]) -> str:
+    """Each side's milliseconds, and the ratios: engine to loop, engine to C, loop to C."""
+    medians = [statistics.median(of_side) * 1_000 for of_side in zip(*times, strict=True)]
+    pairs = ((0, 1), (0, 2), (1, 2)) if len(medians) > 2 else ((0, 1),)
+    ratios = [
+        statistics.median(each[over] / each[under] for each in times) for over, under in pairs
+    ]
+    return "".join(f"{median:>11.2f}" for median in medians) + "".join(
+        f"{ratio:>13.2f}" for ratio in ratios
+    )
+
+
+def heading(with_c: bool) -> str:
+    names = ["engine ms", "loop ms", *(["C ms"] if with_c else [])]
+    ratios = ["engine/loop", *(["engine/C", "loop/C"] if with_c else [])]
+    columns = [f"{name:>11}" for name in names] + [f"{name:>13}" for name in ratios]
+    return f"{'fills per cycle':<22}" + "".join(columns)
 
 
 async def measure_history(folder: Path, events: int, rounds: int) -> str:
@@ -207,46 +273,41 @@ async def measure_history(folder: Path, events: int, rounds: int) -> str:
         await full.commit(make_fills(10_000, done))
         done += 10_000
     batches = (make_fills(100, number) for number in itertools.count(done, 100))
-    times = await paired(empty, full, batches.__next__, rounds * 3)
+    times = await paired((empty, full), batches.__next__, rounds * 3)
     await empty.close()
     await full.close()
-    small, large = medians(times)
+    small, large = (statistics.median(each) * 1_000 for each in zip(*times, strict=True))
     ratio = statistics.median(second / first for first, second in times)
     name = f"{events:,} events"
     return f"{'empty ledger':<22}{small:>11.2f} ms\n{name:<22}{large:>11.2f} ms   × {ratio:.2f}"
 
 
 async def paired(
-    first: Writer, second: Writer, batch: Callable[[], list[Fill]], rounds: int
-) -> list[tuple[float, float]]:
-    """Seconds of both sides for the same fills, round by round; they take turns in going first,
-    for what the first one reads is warm for the other. A round before the first is not counted."""
+    sides: Sequence[Writer], batch: Callable[[], list[Fill]], rounds: int
+) -> list[list[float]]:
+    """Seconds of all sides for the same fills, round by round; they take turns in going first,
+    for what the first one reads is warm for the others. A round before the first is not counted."""
     times = []
     for number in range(rounds + 1):
         fills = batch()
         seconds = {}
-        for side in (first, second) if number % 2 else (second, first):
-            begun = time.perf_counter()
-            await side.commit(fills)
-            seconds[side] = time.perf_counter() - begun
+        turn = number % len(sides)
+        for side in (*sides[turn:], *sides[:turn]):
+            seconds[side] = await side.seconds(fills)
         if number:
-            times.append((seconds[first], seconds[second]))
+            times.append([seconds[side] for side in sides])
     return times
-
-
-def medians(times: list[tuple[float, float]]) -> tuple[float, float]:
-    """In milliseconds."""
-    first, second = zip(*times, strict=True)
-    return statistics.median(first) * 1_000, statistics.median(second) * 1_000
 
 
 async def main(rounds: int, history: int) -> None:
     with tempfile.TemporaryDirectory(prefix="cycledeck-bench-") as name:
         folder = Path(name)
         print(f"TX 1: medians of {rounds} paired rounds, SQLite {sqlite3.sqlite_version}")
-        print(f"{'fills per cycle':<22}{'engine ms':>11}{'loop ms':>11}{'ratio':>9}{'fills/s':>14}")
+        program, remark = compiled(folder)
+        print(remark)
+        print(heading(with_c=program is not None))
         for size, repeats in CASES:
-            print(await measure(folder, size, repeats, rounds), flush=True)
+            print(await measure(folder, program, size, repeats, rounds), flush=True)
         if history:
             print("\n100 new fills, by what the ledger holds already")
             print(await measure_history(folder, history, rounds))
