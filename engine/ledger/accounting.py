@@ -89,10 +89,14 @@ class Position:
     opened: dict[str, Decimal] = field(default_factory=dict)
     replaced: dict[str, Decimal] = field(default_factory=dict)
     market: Market = field(kw_only=True, default=None)  # type: ignore[assignment]
+    # Asked of the market once, not at every event.
+    _is_contract: bool = field(init=False, repr=False, compare=False)
+    _is_inverse: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.market = self.market or Market.of(self.symbol)
         self.margin_mode = self.margin_mode or self.market.margin_mode
+        self._is_contract, self._is_inverse = self.market.is_contract, self.market.is_inverse
 
     @classmethod
     def empty(cls, key: PositionKey, market: Market) -> "Position":
@@ -230,16 +234,16 @@ class Position:
 
     def _fill(self, event: Event) -> None:
         qty, price = Decimal(event.qty or ""), Decimal(event.price or "")
-        if self.market.is_contract and (size := event.contract_size or self.market.contract_size):
+        if self._is_contract and (size := event.contract_size or self.market.contract_size):
             qty *= Decimal(size)
-        value = share(qty, ONE, price) if self.market.is_inverse else qty * price
+        value = share(qty, ONE, price) if self._is_inverse else qty * price
         self._move(qty if event.side == "buy" else -qty, value)
 
     def _fee(self, event: Event) -> None:
         currency, fee = event.fee_currency or "", Decimal(event.fee or "")
         if fee:
             self.fees[currency] = self.fees.get(currency, ZERO) + fee
-        if currency == self.market.base and not self.market.is_contract:
+        if currency == self.market.base and not self._is_contract:
             self._move(-fee, ZERO)
 
     def _open(self, event: Event) -> None:
@@ -247,7 +251,7 @@ class Position:
         qty, cost = Decimal(event.qty or ""), Decimal(event.amount or "")
         self.qty += qty
         self.cost += cost
-        if not self.market.is_contract:
+        if not self._is_contract:
             for asset, amount in ((self.market.base, qty), (self.market.quote, -cost)):
                 self.opened[asset] = self.opened.get(asset, ZERO) + amount
 
@@ -282,7 +286,7 @@ class Position:
 
     def _realize(self, gain: Decimal) -> None:
         """An inverse contract gains where its value, in coins, falls."""
-        self.realized_pnl += -gain if self.market.is_inverse else gain
+        self.realized_pnl += -gain if self._is_inverse else gain
 
 
 Rule = Callable[[Position, Event], None]

@@ -66,7 +66,7 @@ class Appended:
             "inserted": len(self.inserted),
             "ignored": self.ignored,
             "conflicting": len(self.conflicting),
-            "fills_count": sum(event.type == FILL for event in self.inserted),
+            "fills_count": [event.type for event in self.inserted].count(FILL),
         }
 
 
@@ -97,9 +97,12 @@ def append_events(tx: Tx, events: Sequence[Event], cycle_id: int) -> Appended:
 
 def contradicting(fills: Sequence[Fill], markets: Markets) -> Together:
     """The contradictions among the reports of one cycle."""
-    times = Counter(fill.trade_id for fill in fills if fill.market is not None)
+    ids = [fill.trade_id for fill in fills if fill.market is not None]
+    if len({*ids}) == len(ids):
+        return Together()
+    times = Counter(ids)
     several = [fill for fill in fills if times[fill.trade_id] > 1]
-    return Together.among(map(events_of, several), markets.root) if several else Together()
+    return Together.among(map(events_of, several), markets.root)
 
 
 class _Append:
@@ -126,7 +129,8 @@ class _Append:
     def append(self, fills: Sequence[Fill]) -> Appended:
         if self._together is None:
             self._together = contradicting(fills, self._markets)
-        for symbols in self._together.relabelled.values():
+        relabelled = self._together.relabelled
+        for symbols in relabelled.values():
             self._names.suspect(symbols)
         self._by_old_rules = {fill.trade_id for fill in fills if fill.market is None}
         claimed = self._claim(fills)
@@ -137,7 +141,7 @@ class _Append:
             self._done.attempted += len(events)
             if fill.trade_id not in claimed:
                 earlier.append(events)
-            elif fill.trade_id in fresh or self._is_relabelled(fill):
+            elif fill.trade_id in fresh or (relabelled and self._is_relabelled(fill)):
                 self._again.append(events)
             else:
                 fresh[fill.trade_id] = events
@@ -197,10 +201,11 @@ class _Append:
             same = [events for events in again if events[0].trade_id == trade_id]
             for events in (fresh.pop(trade_id), *same):
                 self._meet_twin(events, twin)
+        waiting = self._names.waiting
         held = [
             trade_id
-            for trade_id, events in fresh.items()
-            if events[0].symbol in self._names.waiting and trade_id not in self._by_old_rules
+            for trade_id, events in (fresh.items() if waiting else ())
+            if events[0].symbol in waiting and trade_id not in self._by_old_rules
         ]
         for trade_id in held:
             self._done.attempted -= len(fresh.pop(trade_id))
@@ -221,9 +226,9 @@ class _Append:
     def _insert(self, events: list[Event]) -> list[Event]:
         """Insert events; returns those whose ids were in the ledger already."""
         own = (self._cycle_id,)
-        plain = [event for event in events if event.version == 1]
-        detailed = [event for event in events if event.version != 1] if plain != events else []
+        plain, detailed = events, [event for event in events if event.version != 1]
         if detailed:
+            plain = [event for event in events if event.version == 1]
             events = plain + detailed  # As the ledger numbers them.
         inserted = self._tx.run_many("append_events", [event[:BASIC] + own for event in plain])
         if detailed:

@@ -37,9 +37,13 @@ class StoredBalances:
 
     def __init__(self, tx: Tx) -> None:
         self._tx = tx
+        self._all: dict[BalanceKey, Decimal] | None = None
 
     def all(self) -> dict[BalanceKey, Decimal]:
-        return self._read("balances_all")
+        """The balances as they were when first asked for, and as moves left them since."""
+        if self._all is None:
+            self._all = self._read("balances_all")
+        return self._all
 
     def as_of(self, commit_seq: int) -> dict[BalanceKey, Decimal]:
         """The balances as they were after a commit."""
@@ -53,12 +57,13 @@ class StoredBalances:
         """Store what a commit of a cycle moved."""
         if not any(moved.values()):
             return
-        balances = self.all()
+        balances = dict(self.all())
         for key in sorted(key for key, amount in moved.items() if amount):
-            amount = canonical(EXACT.add(balances.get(key, ZERO), moved[key]))
-            row = {**key._asdict(), "amount": amount}
+            balances[key] = EXACT.add(balances.get(key, ZERO), moved[key])
+            row = {**key._asdict(), "amount": canonical(balances[key])}
             self._tx.run("balance_write", **row, cycle_id=cycle_id)
             self._tx.run("balance_history_write", **row, commit_seq=commit_seq)
+        self._all = {key: balances[key] for key in sorted(balances)}
 
 
 def moved_by(positions: Iterable[Position]) -> dict[BalanceKey, Decimal]:

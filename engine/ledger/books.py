@@ -45,6 +45,21 @@ class Books:
         self.balances = StoredBalances(tx)
         self._commit_seq = commit_seq
         self._cycle_id = cycle_id
+        self._stored: dict[PositionKey, Position] | None = None
+
+    def stored(self) -> list[Position]:
+        """All positions, as the changes until now leave them."""
+        positions = self._positions
+        return [positions[key] for key in sorted(positions)]
+
+    @property
+    def _positions(self) -> dict[PositionKey, Position]:
+        if self._stored is None:
+            self._stored = {position.key: position for position in self.positions.stored()}
+        return self._stored
+
+    def _position(self, key: PositionKey) -> Position:
+        return self._positions.get(key) or Position.empty(key, self.markets.of(key.symbol))
 
     def take_over(self) -> None:
         """Work out what 0.1.0 did not: each market's rules, which for a contract remain its own,
@@ -58,6 +73,7 @@ class Books:
     def work_out(self) -> None:
         """Work out from stored positions what their folds do not say: balances and unknown fees."""
         positions = self.positions.stored()
+        self._stored = None
         for position in positions:
             unknown = self.positions.fees_unknown(position.key)
             if unknown != position.fees_unknown:
@@ -78,17 +94,18 @@ class Books:
         new = self.positions.grouped(appended.inserted)
         unsettled = self._of_markets(appended.unsettled) if appended.unsettled else set()
         anew = self._restated(appended) | dict.fromkeys(unsettled, 0)
-        changed = {key: self.positions.read(key) for key in sorted(new.keys() | anew.keys())}
+        changed = {key: self._position(key) for key in sorted(new.keys() | anew.keys())}
         before = moved_by(changed.values())
         for key in changed:
             changed[key] = self.positions.apply(changed[key], new[key], since_ms=anew.get(key))
         for key, more in self._unknown(appended).items():
-            changed.setdefault(key, self.positions.read(key)).fees_unknown += more
+            changed.setdefault(key, self._position(key)).fees_unknown += more
         rulings = [event for event in appended.inserted if event.type in (VOID, UNVOID)]
         recounted = unsettled | self.positions.grouped(rulings).keys()
         for key in changed.keys() if decided else recounted:
             changed[key].fees_unknown = self.positions.fees_unknown(key)
         self.positions.keep(changed.values(), self._commit_seq, self._cycle_id)
+        self._positions.update(changed)
         traded = difference(moved_by(changed.values()), before)
         self.moved = together(traded, legs_of(appended.account)) if appended.account else traded
         self.moved = together(self.moved, ruled) if ruled else self.moved
@@ -98,7 +115,8 @@ class Books:
     def _reported(self, appended: Appended, fills: Iterable[Fill]) -> dict[str, Market | None]:
         """The markets of what was appended, as their reports have them."""
         booked = {event.symbol for event in appended.inserted}
-        reported = {fill.symbol: fill.market for fill in fills if fill.symbol in booked}
+        new = {symbol for symbol in booked if symbol and self.markets.stored(symbol) is None}
+        reported = {fill.symbol: fill.market for fill in fills if fill.symbol in new} if new else {}
         named = {event.symbol for event in appended.account if event.symbol is not None}
         for symbol in named - self.markets.known.keys() if named else ():
             reported.setdefault(symbol, _market(symbol))
@@ -117,8 +135,10 @@ class Books:
 
     def _raise_questions(self, appended: Appended, anew: Iterable[int], *, decided: bool) -> None:
         """Compare anew what was said about the past that changed, and tell what came too late."""
+        if not (self.facts.others or appended.others):
+            return
         times = [*anew, *([0] if decided else []), *(event.ts for event in appended.inserted)]
-        if not times or not (self.facts.others or appended.others):
+        if not times:
             return
         Assertions(self._tx, self.positions, self.balances).review(min(times))
         if decided:
@@ -130,6 +150,7 @@ class Books:
         """Fold the positions of markets anew whose rules or names are others from now on; returns
         what that moves."""
         decided = list(decided)
+        self._stored = None
         stored = {position.key: position for position in self.positions.stored()}
         names = {name for change in decided for name in self.markets.of(change.symbol).names}
         for change in decided:

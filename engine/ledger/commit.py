@@ -99,7 +99,7 @@ def commit_cycle(
     """
     markets = tuple(markets)
     fills = [fill for market in markets for fill in market.fills]
-    last, changed_before = tx.record("commit_last") or dict(FIRST), tx.value("rows_changed")
+    last, changed_before = tx.record("commit_last") or dict(FIRST), tx.changes
     commit_seq = last["commit_seq"] + 1
     books = Books(tx, commit_seq, cycle_id)
     begins_version = last["version"] != VERSION
@@ -122,7 +122,8 @@ def commit_cycle(
         books.apply(appended, (), decided.markets)
     else:
         appended = append(tx, fills, cycle_id, books.markets, facts=books.facts)
-        append_account(tx, events, cycle_id, appended)
+        if events:
+            append_account(tx, events, cycle_id, appended)
         books.apply(appended, fills)
     positions, balances, after = _digest(books)
     facts = LedgerFacts(
@@ -149,7 +150,7 @@ def commit_cycle(
     }
     # What a hand changed in the books since the last commit is committed too: this one vouches.
     # A claim that was given free again changed a row twice, and nothing.
-    rows_changed = tx.value("rows_changed") - changed_before - 2 * appended.unclaimed
+    rows_changed = tx.changes - changed_before - 2 * appended.unclaimed
     changed = rows_changed != 0 or after != last["positions_digest"]
     if changed or begins_version or decided is not None:
         hashes = (event.hash for event in appended.inserted)
@@ -193,7 +194,7 @@ def _prior_period(tx: Tx, events: Iterable[Event]) -> int:
 
 def _digest(books: Books) -> tuple[list[Position], dict[BalanceKey, Decimal], str]:
     """All positions and balances, and the digest of the books."""
-    positions, balances = books.positions.stored(), books.balances.all()
+    positions, balances = books.stored(), books.balances.all()
     return positions, balances, digest(positions, balances, books.markets.pinned)
 
 
@@ -248,8 +249,7 @@ def chain_hash(before: bytes, record: Mapping[str, Any], event_hashes: Iterable[
     names = CHAINED if record["version"] == POSITIONS_ONLY else CHAINED + CHAINED_LATER
     link = blake2b(before, digest_size=32)
     link.update(json.dumps([record[name] for name in names]).encode())
-    for event_hash in event_hashes:
-        link.update(event_hash)
+    link.update(b"".join(event_hashes))
     return link.digest()
 
 

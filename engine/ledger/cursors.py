@@ -77,20 +77,23 @@ def move_cursors(
     that nobody has looked at: its fills count, but the cursor stays.
     """
     changes = {}
+    values: dict[str, int] = {key: value_ms for key, value_ms, *_ in tx.rows("cursors_all")}
     limits: dict[str, int] = tx.pairs("clash_limits") if has_conflicts else {}
     disputed, refused = appended.disputed_fills, appended.refused
     for market in markets:
         key = market.cursor_key
-        before: int | None = tx.value("cursor_read", key=key)
+        before = values.get(key)
         if before is None:
             tx.run("cursor_start", key=key, start_ms=market.start_ms, cycle_id=cycle_id)
         now = market.start_ms if before is None else before
-        seen = [
-            fill.ts_ms
-            for fill in market.fills
-            if fill.trade_id not in disputed and (fill.trade_id, fill.ts_ms) not in refused
-        ]
-        latest = max(seen, default=now)
+        seen: Iterable[Fill] = market.fills
+        if disputed or refused:
+            seen = (
+                fill
+                for fill in market.fills
+                if fill.trade_id not in disputed and (fill.trade_id, fill.ts_ms) not in refused
+            )
+        latest = max((fill.ts_ms for fill in seen), default=now)
         if market.clock_ms is not None:
             latest = min(latest, market.clock_ms)
         if market.symbol in limits:

@@ -214,9 +214,10 @@ def events_of(fill: Fill) -> list[Event]:
     side = fill.side.value
     qty, price = canonical(fill.qty), canonical(fill.price)
     meta = _fill_meta(fill.liquidity, fill.fees_complete, bool(fill.fees))
+    orders = f"{order_id or ''}\x1f{client_order_id or ''}"
     text = (
         f"{event_id}\x1f{ts}\x1f{symbol}\x1fFILL\x1f{side}\x1f{qty}\x1f{price}\x1f\x1f"
-        f"\x1f{trade_id}\x1f{order_id or ''}\x1f{client_order_id or ''}\x1f{meta}"
+        f"\x1f{trade_id}\x1f{orders}\x1f{meta}"
     )
     events = [
         Event(event_id, ts, symbol, FILL, side, qty, price, None, None,
@@ -228,7 +229,7 @@ def events_of(fill: Fill) -> list[Event]:
         cost = canonical(fee.cost)
         text = (
             f"{event_id}\x1f{ts}\x1f{symbol}\x1fFEE\x1f\x1f\x1f\x1f{cost}\x1f{fee.currency}"
-            f"\x1f{fee_id}\x1f{order_id or ''}\x1f{client_order_id or ''}\x1f{{}}"
+            f"\x1f{fee_id}\x1f{orders}\x1f{{}}"
         )
         events.append(
             Event(event_id, ts, symbol, FEE, None, None, None, cost, fee.currency,
@@ -297,11 +298,11 @@ def in_fold_order(by_time: Iterable[Event], market: Market) -> Iterator[Event]:
 
 def _is_fill_and_its_fee(group: list[Event]) -> bool:
     """The usual case, which needs no sorting. The ids alone do not tell: `fee:1` may be a trade."""
-    return (
-        len(group) == 2
-        and (group[0].type, group[1].type) == (FILL, FEE)
-        and group[0].trade_id == group[1].trade_id
-    )
+    if len(group) != 2:
+        return False
+    fill, fee = group
+    its_fee = f"fee:{fill.exchange_trade_id}"
+    return fill.type == FILL and fee.type == FEE and fee.exchange_trade_id == its_fee
 
 
 @cache

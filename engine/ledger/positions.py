@@ -8,7 +8,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
-from itertools import dropwhile, islice, takewhile
+from itertools import dropwhile, groupby, islice, takewhile
 from operator import attrgetter, itemgetter
 
 from engine.ledger.accounting import NET, NOTHING_BOOKED, Booked, Position, PositionKey
@@ -18,6 +18,8 @@ from engine.store.tx import Row, Tx
 
 CHECKPOINT_EVENTS = 256
 LAST = 2**63 - 1
+
+_PLACE = attrgetter("symbol", "wallet", "position_side", "margin_mode")
 
 
 class Positions:
@@ -126,14 +128,15 @@ class Positions:
         names no market belongs to none."""
         groups: dict[PositionKey, list[Event]] = defaultdict(list)
         keys: dict[tuple[str | None, ...], PositionKey] = {}
-        for event in events:
-            if event.symbol is None:
+        for place, run in groupby(events, _PLACE):
+            together = list(run)
+            symbol = together[0].symbol
+            if symbol is None:
                 continue
-            place = event.symbol, event.wallet, event.position_side, event.margin_mode
             key = keys.get(place)
             if key is None:
-                key = keys[place] = PositionKey.of(event, self.markets.of(event.symbol))
-            groups[key].append(event)
+                key = keys[place] = PositionKey.of(together[0], self.markets.of(symbol))
+            groups[key] += together
         return groups
 
     def apply(

@@ -390,11 +390,11 @@ async def test_a_statements_rows_are_the_same_in_every_form(store: Store) -> Non
 
 async def test_a_statement_without_rows_says_so_in_every_form(store: Store) -> None:
     def work(tx: Tx) -> list[Any]:
-        key = {"key": "cursor:none"}
+        key = {"event_id": "fill:none"}
         several = [tx.rows, tx.column, tx.named]
         single = [tx.one, tx.value, tx.record]
         assert tx.pairs("cursors_all") == {}
-        return [form("cursor_read", **key) for form in (*several, *single)]
+        return [form("stored_event", **key) for form in (*several, *single)]
 
     assert await store.read(work) == [[], [], [], None, None, None]
 

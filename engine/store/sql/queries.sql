@@ -616,9 +616,6 @@ ORDER BY b.wallet, b.asset;
 -- name: cursors_all
 SELECT key, value_ms, start_ms, cycle_id FROM cursors ORDER BY key;
 
--- name: cursor_read
-SELECT value_ms FROM cursors WHERE key = :key;
-
 -- name: cursor_start_of
 SELECT start_ms FROM cursors WHERE key = :key;
 
@@ -632,10 +629,6 @@ WHERE key = :key AND value_ms < :value_ms;
 -- name: commit_last
 SELECT commit_seq, hash, version, positions_digest, cursors_json
 FROM ledger_commits ORDER BY commit_seq DESC LIMIT 1;
-
--- name: rows_changed
--- By this connection, since it was opened.
-SELECT total_changes();
 
 -- name: commit_of_hash
 SELECT commit_seq FROM ledger_commits WHERE hex(hash) = upper(:hash);
