@@ -194,7 +194,8 @@ class _Append:
         again, self._again = self._again, []
         met: set[str] = set()
         old = self._by_old_rules
-        judged = {key: fresh[key] for key in fresh if key not in old} if old else fresh
+        # An id without a colon is qualified by no market.
+        judged = {key: fresh[key] for key in fresh if ":" in key and key not in old}
         for trade_id, twin in self._names.twins(judged):
             self._unclaim([trade_id])
             met.add(trade_id)

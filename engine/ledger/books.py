@@ -100,7 +100,8 @@ class Books:
             changed[key] = self.positions.apply(changed[key], new[key], since_ms=anew.get(key))
         for key, more in self._unknown(appended).items():
             changed.setdefault(key, self._position(key)).fees_unknown += more
-        rulings = [event for event in appended.inserted if event.type in (VOID, UNVOID)]
+        others = appended.inserted if appended.others else ()
+        rulings = [event for event in others if event.type in (VOID, UNVOID)]
         recounted = unsettled | self.positions.grouped(rulings).keys()
         for key in changed.keys() if decided else recounted:
             changed[key].fees_unknown = self.positions.fees_unknown(key)
