@@ -29,6 +29,7 @@ from engine.ledger.digests import POSITIONS_ONLY, VERSION, digest
 from engine.ledger.disputes import OpenDisputes, open_ones
 from engine.ledger.events import Event
 from engine.ledger.facts import LedgerFacts
+from engine.ledger.fills import Fill
 from engine.ledger.holdings import Holdings
 from engine.ledger.periods import closed
 from engine.ledger.positions import Positions, named
@@ -89,13 +90,14 @@ def commit_cycle(
     events: Sequence[Event] = (),
     decision: Decision | None = None,
     actor: str = "",
+    known: dict[Fill, list[Event]] | None = None,
 ) -> Commit:
     """Append, account and advance the cursors: the function that runs inside the transaction.
 
     `events` are account events, which come without a report of a fill. A `decision` of an `actor`
-    is a commit of its own, without markets. One that changed no row leaves no commit, but the first
-    of a version. Raises `DecisionRefused`, or `ValueError` for an account event that is not what
-    its type says.
+    is a commit of its own, without markets. `known` are the events of fills that may come again. A
+    commit that changed no row is none, but the first of a version. Raises `DecisionRefused`, or
+    `ValueError` for an account event that is not what its type says.
     """
     markets = tuple(markets)
     fills = [fill for market in markets for fill in market.fills]
@@ -121,7 +123,7 @@ def commit_cycle(
         books.positions.decided()
         books.apply(appended, (), decided.markets)
     else:
-        appended = append(tx, fills, cycle_id, books.markets, facts=books.facts)
+        appended = append(tx, fills, cycle_id, books.markets, facts=books.facts, known=known)
         if events:
             append_account(tx, events, cycle_id, appended)
         books.apply(appended, fills)

@@ -61,6 +61,9 @@ class Fill:
     doubt: str | None = None
     strange_fee: str | None = None
 
+    def __hash__(self) -> int:
+        return hash(self.trade_id)
+
     @property
     def charges(self) -> tuple[str, bool, int, list[tuple[str, Decimal]]]:
         """A sort key: fills that are charged, and the fuller charged ones, come first."""
