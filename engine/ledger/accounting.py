@@ -13,7 +13,24 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from engine.ledger.event_types import TYPES, Fold
-from engine.ledger.events import Event, SortKey, sort_key
+from engine.ledger.events import (
+    AMOUNT,
+    ASSET,
+    CONTRACT_SIZE,
+    COST,
+    CURRENCY,
+    EVENT_ID,
+    PRICE,
+    QTY,
+    SIDE,
+    TS,
+    TYPE,
+    Event,
+    SortKey,
+    sort_key,
+    source_of,
+    trade_of,
+)
 from engine.ledger.markets import Market
 from engine.money import EXACT, canonical, share
 from engine.store.tx import Row
@@ -196,12 +213,12 @@ class Position:
 
     def fold(
         self,
-        events: Iterable[Event],
+        events: Iterable[Row],
         booked: Booked = NOTHING_BOOKED,
         void: Collection[str] = (),
     ) -> None:
-        """Carry the position on over events of its market, given in sort order. Of `booked` trades
-        the exchange stated what they moved; those of a `void` trade move nothing.
+        """Carry the position on over events of its market, or their rows, given in sort order. Of
+        `booked` trades the exchange stated what they moved; those of a `void` trade move nothing.
 
         Raises `ValueError` for an event of a type that has no rule.
         """
@@ -209,21 +226,22 @@ class Position:
         with localcontext(EXACT):
             for event in events:
                 self.events += 1
-                rule = _RULES.get(event.type)
+                rule = _RULES.get(event[TYPE])
                 if rule is None:
-                    raise ValueError(f"{event.event_id}: no rule folds events of {event.type!r}")
-                if void and event.trade_id in void:
+                    kind = event[TYPE]
+                    raise ValueError(f"{event[EVENT_ID]}: no rule folds events of {kind!r}")
+                if void and trade_of(event) in void:
                     continue
-                if booked and event.trade_id in booked:
-                    self._fold_booked(rule, event, booked[event.trade_id])
+                if booked and (assets := booked.get(trade_of(event))) is not None:
+                    self._fold_booked(rule, event, assets)
                 else:
                     rule(self, event)
         if event is not None:
-            self.last_ts = event.ts
-            self.last_trade_id = event.source_id
-            self.last_event_id = event.event_id
+            self.last_ts = event[TS]
+            self.last_trade_id = source_of(event)
+            self.last_event_id = event[EVENT_ID]
 
-    def _fold_booked(self, rule: "Rule", event: Event, assets: Collection[str]) -> None:
+    def _fold_booked(self, rule: "Rule", event: Row, assets: Collection[str]) -> None:
         """Fold an event whose product is not what moves the balances of some assets."""
         before = total(self.products)
         rule(self, event)
@@ -232,64 +250,66 @@ class Position:
             if asset in assets and product:
                 self.replaced[asset] = self.replaced.get(asset, ZERO) + product
 
-    def _fill(self, event: Event) -> None:
-        qty, price = Decimal(event.qty or ""), Decimal(event.price or "")
-        if self._is_contract and (size := event.contract_size or self.market.contract_size):
+    def _fill(self, event: Row) -> None:
+        qty, price = Decimal(event[QTY] or ""), Decimal(event[PRICE] or "")
+        if self._is_contract and (size := event[CONTRACT_SIZE] or self.market.contract_size):
             qty *= Decimal(size)
         value = share(qty, ONE, price) if self._is_inverse else qty * price
-        self._move(qty if event.side == "buy" else -qty, value)
+        self._move(qty if event[SIDE] == "buy" else -qty, value)
 
-    def _fee(self, event: Event) -> None:
-        currency, fee = event.fee_currency or "", Decimal(event.fee or "")
+    def _fee(self, event: Row) -> None:
+        currency, fee = event[CURRENCY] or "", Decimal(event[COST] or "")
         if fee:
             self.fees[currency] = self.fees.get(currency, ZERO) + fee
         if currency == self.market.base and not self._is_contract:
             self._move(-fee, ZERO)
 
-    def _open(self, event: Event) -> None:
+    def _open(self, event: Row) -> None:
         """A quantity and a cost that no fill of the ledger's brought."""
-        qty, cost = Decimal(event.qty or ""), Decimal(event.amount or "")
+        qty, cost = Decimal(event[QTY] or ""), Decimal(event[AMOUNT] or "")
         self.qty += qty
         self.cost += cost
         if not self._is_contract:
             for asset, amount in ((self.market.base, qty), (self.market.quote, -cost)):
                 self.opened[asset] = self.opened.get(asset, ZERO) + amount
 
-    def _fund(self, event: Event) -> None:
-        if event.asset != self.market.money:
+    def _fund(self, event: Row) -> None:
+        if event[ASSET] != self.market.money:
             raise ValueError(
-                f"{event.event_id}: funding in {event.asset} of {self.symbol}, whose money is "
+                f"{event[EVENT_ID]}: funding in {event[ASSET]} of {self.symbol}, whose money is "
                 f"{self.market.money}; without the market it moves the balance alone"
             )
-        self.funding += Decimal(event.amount or "")
+        self.funding += Decimal(event[AMOUNT] or "")
 
-    def _nothing(self, event: Event) -> None:
+    def _nothing(self, event: Row) -> None:
         """What was said about the position changes nothing of it: whether a trade is void is looked
         up by trade, never carried along."""
 
     def _move(self, d: Decimal, v: Decimal) -> None:
         """The one rule: an event moves the quantity by `d` and brings a value `v` ≥ 0."""
         qty = self.qty
-        self.qty = qty + d
-        if not qty or (d > 0) == (qty > 0):
-            self.cost += v if d > 0 else -v
-        elif abs(d) <= abs(qty):
-            closes = d == -qty
-            released = self.cost if closes else share(self.cost, abs(d), abs(qty))
-            self._realize((v if qty > 0 else -v) - released)
+        self.qty = now = qty + d
+        if not qty or (d > ZERO) == (qty > ZERO):
+            self.cost += v if d > ZERO else -v
+        elif not now:
+            self._realize((v if qty > ZERO else -v) - self.cost)
+            self.cost = ZERO
+        elif (now > ZERO) == (qty > ZERO):
+            released = share(self.cost, abs(d), abs(qty))
+            self._realize((v if qty > ZERO else -v) - released)
             self.cost -= released
         else:
             closing = share(v, abs(qty), abs(d))
-            self._realize((closing if qty > 0 else -closing) - self.cost)
+            self._realize((closing if qty > ZERO else -closing) - self.cost)
             opening = v - closing
-            self.cost = opening if d > 0 else -opening
+            self.cost = opening if d > ZERO else -opening
 
     def _realize(self, gain: Decimal) -> None:
         """An inverse contract gains where its value, in coins, falls."""
         self.realized_pnl += -gain if self._is_inverse else gain
 
 
-Rule = Callable[[Position, Event], None]
+Rule = Callable[[Position, Row], None]
 _FOLDS: Mapping[Fold, Rule] = {
     Fold.FILL: Position._fill,
     Fold.FEE: Position._fee,

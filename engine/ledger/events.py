@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import blake2b
 from itertools import groupby
-from operator import attrgetter
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeVar
 
 from engine.ledger.event_types import FEE as FEE
 from engine.ledger.event_types import FILL as FILL
@@ -17,6 +17,7 @@ from engine.ledger.event_types import VOID as VOID
 from engine.ledger.fills import Fill, FillDetails
 from engine.ledger.markets import Market
 from engine.money import canonical
+from engine.store.tx import Row
 
 # What the ids of trades begin with that a decision booked: `decision:{commit_seq}:{id}`.
 DECISION = "decision:"
@@ -108,7 +109,7 @@ class Event(NamedTuple):
 
     def place(self, market: Market | None) -> "SortKey":
         """The event's place in the fold; its market is null where it names none."""
-        return sort_key(self.ts, market, self.source_id, self.event_id)
+        return place_of(self, market)
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -177,6 +178,12 @@ class Event(NamedTuple):
         return contradictions
 
 
+# An event is the row that it is stored as, and where many are read, their rows do: they are as an
+# event is, and may have more columns behind.
+EVENT_ID, TS, SYMBOL, TYPE, SIDE, QTY, PRICE, COST, CURRENCY, TRADE = range(10)
+META, HASH, WALLET, _MARKET_ID, POSITION_SIDE, MARGIN_MODE, CONTRACT_SIZE = range(12, 19)
+ASSET, AMOUNT, EVENT_VERSION = 19, 20, 26
+
 # What 0.1.0 had of an event's fields, the hash the last of them; those after it but the version.
 BASIC = 14
 NO_DETAILS: tuple[Any, ...] = (None,) * 12
@@ -197,6 +204,7 @@ _DECIDED = re.compile(r"decision:\d+:")
 # Copying an empty digest is faster than making one.
 _EMPTY = blake2b(digest_size=16)
 
+E = TypeVar("E", bound=Row)
 SortKey = tuple[int, tuple[int, int, str], int, str]
 # Of what a trade brings, its decisions come first, then its fill, then its fees; the rest follows.
 RANKS = {"void": 0, "unvoid": 0, "fill": 1, "fee": 2}
@@ -287,22 +295,58 @@ def ruling(fill: Event, kind: str, number: int, meta: Mapping[str, Any]) -> Even
     return event._replace(hash=event.content_hash)
 
 
-def in_fold_order(by_time: Iterable[Event], market: Market) -> Iterator[Event]:
-    """A market's events given in time order, in fold order: those of one millisecond are sorted."""
-    for _, same_ms in groupby(by_time, key=attrgetter("ts")):
+def is_as_hashed(row: Row) -> bool:
+    """Whether the row of an event has the hash of its content, and no text that is empty: to
+    `content_hash` that is one that is not there."""
+    texts = ["" if value is None else value or "\0" for value in row[:13]]
+    texts[TS] = str(row[TS])
+    details = row[14:EVENT_VERSION]
+    if row[EVENT_VERSION] == 1:
+        if details != NO_DETAILS:
+            return False
+    else:
+        texts += ["" if value is None else str(value) or "\0" for value in details]
+    content: bytes = row[HASH]
+    return _digest("\x1f".join(texts)) == content
+
+
+def trade_of(event: Row) -> str:
+    """`Event.trade_id` of an event, or of its row."""
+    named: str = event[TRADE] or ""
+    return named.removeprefix("fee:") if event[TYPE] == FEE else named
+
+
+def source_of(event: Row) -> str:
+    """`Event.source_id` of an event, or of its row."""
+    return trade_of(event) if event[TYPE] in OF_TRADES else event_of(event).source_id
+
+
+def place_of(event: Row, market: Market | None) -> SortKey:
+    """The place in the fold of an event, or of its row."""
+    return sort_key(event[TS], market, source_of(event), event[EVENT_ID])
+
+
+def event_of(row: Row) -> Event:
+    """The event of a row, which may have more columns behind."""
+    return Event._make(row[: len(Event._fields)])
+
+
+def in_fold_order(by_time: Iterable[E], market: Market) -> Iterator[E]:
+    """A market's events, or their rows, given in time order, in fold order: those of one
+    millisecond are sorted."""
+    for _, same_ms in groupby(by_time, key=itemgetter(TS)):
         group = list(same_ms)
         if len(group) > 1 and not _is_fill_and_its_fee(group):
-            group.sort(key=lambda event: event.place(market))
+            group.sort(key=lambda event: place_of(event, market))
         yield from group
 
 
-def _is_fill_and_its_fee(group: list[Event]) -> bool:
+def _is_fill_and_its_fee(group: Sequence[Row]) -> bool:
     """The usual case, which needs no sorting. The ids alone do not tell: `fee:1` may be a trade."""
     if len(group) != 2:
         return False
     fill, fee = group
-    its_fee = f"fee:{fill.exchange_trade_id}"
-    return fill.type == FILL and fee.type == FEE and fee.exchange_trade_id == its_fee
+    return fill[TYPE] == FILL and fee[TYPE] == FEE and trade_of(fill) == trade_of(fee)
 
 
 @cache

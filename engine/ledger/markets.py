@@ -4,7 +4,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -43,7 +43,8 @@ class Market:
     unique, null where an earlier schema pinned it. Both stay, for trade ids are made with them.
     `contract_size` is that of events without one of their own: of a market that was booked anew.
     `alias_of` is the market whose positions its events fold into, where the operator said that it
-    is another name of that; `aliases` are the markets that are other names of this one.
+    is another name of that; `aliases` are the markets that are other names of this one. The fills
+    of one that `is_contract` move contracts, and their profits only the money.
     """
 
     symbol: str
@@ -57,6 +58,14 @@ class Market:
     contract_size: str | None = None
     alias_of: str | None = None
     aliases: tuple["Market", ...] = ()
+    is_contract: bool = field(init=False, repr=False, compare=False)
+    is_inverse: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Every fill is folded by these.
+        by_its_kind = self.rules != SPOT_RULES
+        object.__setattr__(self, "is_contract", by_its_kind and self.kind is not MarketKind.SPOT)
+        object.__setattr__(self, "is_inverse", by_its_kind and self.kind is MarketKind.INVERSE)
 
     @classmethod
     @lru_cache(maxsize=4_096)
@@ -137,15 +146,6 @@ class Market:
         names = [name for name in names if trade_id.startswith(f"{name}:")]
         qualifier = max(names, key=len, default=self.qualifier)  # Names may begin alike.
         return trade_id.removeprefix(f"{qualifier}:")
-
-    @property
-    def is_contract(self) -> bool:
-        """Whether its fills move contracts, and their profits only the money."""
-        return self.kind is not MarketKind.SPOT and self.rules != SPOT_RULES
-
-    @property
-    def is_inverse(self) -> bool:
-        return self.kind is MarketKind.INVERSE and self.rules != SPOT_RULES
 
     @property
     def is_booked_as_spot(self) -> bool:

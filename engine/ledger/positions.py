@@ -12,7 +12,7 @@ from itertools import dropwhile, groupby, islice, takewhile
 from operator import attrgetter, itemgetter
 
 from engine.ledger.accounting import NET, NOTHING_BOOKED, Booked, Position, PositionKey
-from engine.ledger.events import Event, SortKey, in_fold_order
+from engine.ledger.events import Event, SortKey, in_fold_order, trade_of
 from engine.ledger.markets import Markets, decided_after
 from engine.store.tx import Row, Tx
 
@@ -168,15 +168,15 @@ class Positions:
         position.fold(earlier, self.booked(earlier), self.void)
         return position
 
-    def booked(self, events: Iterable[Event], last_seq: int = LAST) -> Booked:
-        """Of events' trades, those of which the exchange stated what they moved, among the ledger's
-        first events."""
+    def booked(self, events: Iterable[Row], last_seq: int = LAST) -> Booked:
+        """Of the trades of events, or of their rows, those of which the exchange stated what they
+        moved, among the ledger's first events."""
         if self._any_booked is None:
             self._any_booked = bool(self._tx.rows("booked_any"))
         if not self._any_booked:
             return NOTHING_BOOKED
         assets: dict[str, set[str]] = defaultdict(set)
-        trade_ids = json.dumps(sorted({event.trade_id for event in events}))
+        trade_ids = json.dumps(sorted(set(map(trade_of, events))))
         for trade_id, asset in self._tx.rows(
             "booked_assets", trade_ids=trade_ids, last_seq=last_seq
         ):
