@@ -3,21 +3,24 @@
 from collections.abc import Iterator
 
 from engine.checks.check import Check, Violation
+from engine.checks.walk import Part, WalkingCheck
 from engine.ledger.account_events import check_account_event
 from engine.ledger.balances import StoredBalances
-from engine.ledger.event_types import ASSERT
-from engine.ledger.events import Event
+from engine.ledger.event_types import ASSERT, OF_TRADES
+from engine.ledger.events import Event, event_of
 from engine.ledger.positions import Positions
 from engine.ledger.questions import Assertions, all_late_events
 
 
-class AccountEventsCheck(Check):
+class AccountEventsCheck(WalkingCheck):
     """Every event that is of no trade carries what its type does, under the id that this gives."""
 
     name = "account_events"
 
-    def violations(self) -> Iterator[Violation]:
-        for event in map(Event._make, self._tx.each("verify_account_events")):
+    def take(self, part: Part) -> Iterator[Violation]:
+        for event in map(event_of, part.others):
+            if event.type in OF_TRADES:
+                continue
             self.count()
             try:
                 check_account_event(event)

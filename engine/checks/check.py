@@ -1,14 +1,20 @@
 """A check of the books, and the violations that it yields."""
 
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from itertools import islice
+from operator import itemgetter
+from typing import Any, ClassVar, Generic, TypeVar
 
 from engine.cycles.results import Frozen
+from engine.errors import CycledeckError
+from engine.store.damage import DAMAGE
 from engine.store.tx import Row, Tx
 
 Report = Callable[[str, int], None]
 EVERY = 1_000
+Record = dict[str, Any]
 
 
 class Violation(Frozen):
@@ -33,8 +39,8 @@ class Violation(Frozen):
                 yield cls.of(table, f"{key}.{column}", value, row[column])
 
 
-class Check(ABC):
-    """A check of the books on one snapshot. `done` counts the rows it has looked at."""
+class Progress:
+    """The name of a check, and in `done` how many rows it has looked at on its snapshot."""
 
     name: ClassVar[str]
 
@@ -43,14 +49,50 @@ class Check(ABC):
         self._report = report
         self.done = 0
 
-    @abstractmethod
-    def violations(self) -> Iterator[Violation]: ...
-
     def count(self, more: int = 1) -> None:
         """Add to `done`; the report is given a figure now and then."""
         self.done += more
         if self.done % EVERY < more:
             self._report(self.name, self.done)
+
+
+class Check(Progress, ABC):
+    """A check of the books that reads its rows itself."""
+
+    @abstractmethod
+    def violations(self) -> Iterator[Violation]: ...
+
+
+C = TypeVar("C", bound=Progress)
+
+
+class Finding(Generic[C]):
+    """The violations that a check yields, of which at most so many are listed. It is `broken` where
+    damage stopped it."""
+
+    def __init__(self, check: C, most: int) -> None:
+        self.check = check
+        self.violations: list[Violation] = []
+        self.broken = False
+        self._most = most
+
+    def add(self, work: Callable[..., Iterable[Violation]], *values: Any) -> None:
+        """Add what a check's work yields, unless it has ended; damage that stops it is one."""
+        room = self._most - len(self.violations)
+        if self.broken or room <= 0:
+            return
+        try:
+            for violation in islice(work(*values), room):
+                self.violations.append(violation)
+        except (CycledeckError, *DAMAGE) as error:
+            self.stop(error)
+
+    def stop(self, error: Exception) -> None:
+        """End with what the check met, unless it has ended."""
+        if not self.broken and len(self.violations) < self._most:
+            self.broken = True
+            where, readable = f"after {self.check.done}", "readable rows"
+            self.violations.append(Violation.of(self.check.name, where, readable, repr(error)))
 
 
 class Ahead:
@@ -64,3 +106,25 @@ class Ahead:
         while self._next is not None and self._next[0] <= number:
             row, self._next = self._next, next(self._rows, None)
             yield row
+
+
+class Batches:
+    """Lists of rows in the order of the number in a column, taken as far as a number at a time."""
+
+    def __init__(self, batches: Iterator[list[Row]], column: int) -> None:
+        self._batches = batches
+        self._number = itemgetter(column)
+        self._rows: list[Row] = []
+
+    def upto(self, number: float) -> Iterator[list[Row]]:
+        while self._rows or self._read():
+            end = bisect_right(self._rows, number, key=self._number)
+            rows, self._rows = self._rows[:end], self._rows[end:]
+            if rows:
+                yield rows
+            if self._rows:
+                return
+
+    def _read(self) -> bool:
+        self._rows = next(self._batches, [])
+        return bool(self._rows)

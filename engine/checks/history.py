@@ -9,14 +9,16 @@ from math import inf
 from operator import itemgetter
 from typing import Any
 
-from engine.checks.check import Ahead, Check, Report, Violation
+from engine.checks.check import Ahead, Record, Report, Violation
 from engine.checks.positions import fold
-from engine.ledger.accounting import BESIDE, MAIN, NET, ZERO, Position, PositionKey
+from engine.checks.walk import Group, Part, Place, WalkingCheck, key_of
+from engine.ledger.accounting import BESIDE, ZERO, Position, PositionKey
 from engine.ledger.balances import (
     BalanceKey,
     Balances,
     account_moves,
     difference,
+    legs_of,
     moved_by,
     together,
 )
@@ -27,7 +29,7 @@ from engine.ledger.digests import (
     market_row,
     position_row,
 )
-from engine.ledger.events import sort_key
+from engine.ledger.events import EVENT_ID, TS, event_of, place_of, source_of
 from engine.ledger.markets import Market, changes_of, decided_after
 from engine.ledger.positions import Positions
 from engine.money import EXACT, canonical
@@ -52,21 +54,21 @@ class PositionState:
     money: dict[str, Any] = field(default_factory=lambda: dict(NOTHING))
     commit_seq: int = 0
 
-    def add(self, event: Row) -> None:
-        """An event's number, symbol and what its place in the fold follows from."""
-        self.events += 1
-        if self.last is None or event[2] > self.last[2] or self._is_later(event, self.last):
-            self.last = event
+    def add(self, group: Group) -> None:
+        """Events of the position, of which the last may be the last of all."""
+        self.events += len(group.rows)
+        for row in group.rows[-1:] if group.ascending else group.rows:
+            if self.last is None or row[TS] > self.last[TS] or self._is_later(row, self.last):
+                self.last = row
 
-    def _is_later(self, event: Row, last: Row) -> bool:
+    def _is_later(self, row: Row, last: Row) -> bool:
         """Whether an event of the same millisecond stands behind the last one."""
-        places = (sort_key(ts, self.market, *ids) for _, _, ts, *ids, _, _, _ in (event, last))
-        return next(places) > next(places)
+        return place_of(row, self.market) > place_of(last, self.market)
 
     def row(self, version: int) -> str:
         """As a version of digests has it."""
-        last = (0, "", "") if self.last is None else self.last[2:5]
-        symbol, *key = self.key
+        row, symbol, *key = self.last, *self.key
+        last = (row[TS], source_of(row), row[EVENT_ID]) if row is not None else (0, "", "")
         figures = [*self.money.values()]
         money, later = figures[: len(MONEY)], figures[len(MONEY) :]
         values = (symbol, *money, self.events, *last)
@@ -75,7 +77,7 @@ class PositionState:
         return position_row((*values, *key, *later))
 
 
-class HistoryCheck(Check):
+class HistoryCheck(WalkingCheck):
     """Each commit left the books that the histories have of it.
 
     The check walks along the commits: `_digest` is that of the books after the last of them, as
@@ -100,48 +102,60 @@ class HistoryCheck(Check):
         self._markets: dict[str, str] = {}
         self._last_seq = 0
         self._stale = False
+        self._astray = False
+        self._keys: dict[Place, PositionKey] = {}
         self._version = POSITIONS_ONLY
         self._digest = digest_of(self._version, ())
 
-    def violations(self) -> Iterator[Violation]:
+    def begin(self) -> Iterable[Violation]:
         for decided in decided_after(self._tx, 0):
             self._positions.markets.undo(decided)
-        events, history = Ahead(self._tx.each("verify_fold_order")), Ahead(self._history())
-        balances = Ahead(self._tx.each("verify_balance_history"))
-        legs = Ahead(self._tx.each("verify_legs"))
-        pins = Ahead(self._tx.each("verify_markets"))
-        astray = False
-        for commit_seq, last_seq, recorded, version, decision in self._tx.each("verify_digests"):
-            self.count()
-            self._last_seq = max(self._last_seq, last_seq)
-            self._begin(version)
-            for event in events.upto(self._last_seq):
-                self._changing(self._key(event)).add(event)
-            if decision is not None:
-                self._decide(decision)
-            for _, wallet, asset, amount in legs.upto(self._last_seq):
-                self._move({BalanceKey(wallet, asset): Decimal(amount)})
-            for row in balances.upto(commit_seq):
-                self._balances[BalanceKey(*row[1:3])], self._stale = row[3], True
-                self._unproven.add(BalanceKey(*row[1:3]))
-                if row[0] != commit_seq or version == POSITIONS_ONLY:
-                    yield _of_no_commit("balance_history", row[1:3], row[0])
-            for _, symbol in pins.upto(commit_seq):
-                self._pin(symbol)
-            yield from self._take_in(history.upto(commit_seq), commit_seq)
-            # What leads one digest astray leads those after it too: it is named once.
-            if self._digest != recorded and not astray:
-                yield from self._refold(commit_seq)
-                if self._digest != recorded:
-                    key = f"{commit_seq}.positions_digest"
-                    yield Violation.of("ledger_commits", key, self._digest, recorded)
-            astray = self._digest != recorded
-            self._untraded |= self._changed
-            if version != POSITIONS_ONLY and not astray:
-                yield from self._check_balances(commit_seq)
-        for row in history.upto(inf):
+        self._history = Ahead(self._by_commit())
+        self._balance_history = Ahead(self._tx.each("verify_balance_history"))
+        self._pins = Ahead(self._tx.each("verify_markets"))
+        return ()
+
+    def enter(self, commit: Record) -> Iterable[Violation]:
+        self.count()
+        self._last_seq = max(self._last_seq, commit["last_seq"] or 0)
+        self._begin(commit["version"])
+        return ()
+
+    def take(self, part: Part) -> Iterable[Violation]:
+        if part.commit is None:
+            return ()
+        for place, group in part.groups.items():
+            self._changing(self._key(place)).add(group)
+        self._move(legs_of(map(event_of, part.others)))
+        return ()
+
+    def leave(self, commit: Record) -> Iterator[Violation]:
+        commit_seq, recorded = commit["commit_seq"], commit["positions_digest"]
+        if commit["decision_json"] is not None:
+            self._decide(commit["decision_json"])
+        for row in self._balance_history.upto(commit_seq):
+            self._balances[BalanceKey(*row[1:3])], self._stale = row[3], True
+            self._unproven.add(BalanceKey(*row[1:3]))
+            if row[0] != commit_seq or self._version == POSITIONS_ONLY:
+                yield _of_no_commit("balance_history", row[1:3], row[0])
+        for _, symbol in self._pins.upto(commit_seq):
+            self._pin(symbol)
+        yield from self._take_in(self._history.upto(commit_seq), commit_seq)
+        # What leads one digest astray leads those after it too: it is named once.
+        if self._digest != recorded and not self._astray:
+            yield from self._refold(commit_seq)
+            if self._digest != recorded:
+                key = f"{commit_seq}.positions_digest"
+                yield Violation.of("ledger_commits", key, self._digest, recorded)
+        self._astray = self._digest != recorded
+        self._untraded |= self._changed
+        if self._version != POSITIONS_ONLY and not self._astray:
+            yield from self._check_balances(commit_seq)
+
+    def end(self) -> Iterator[Violation]:
+        for row in self._history.upto(inf):
             yield _of_no_commit("position_history", [PositionKey(*row[1:5])], row[0])
-        for row in balances.upto(inf):
+        for row in self._balance_history.upto(inf):
             yield _of_no_commit("balance_history", row[1:3], row[0])
 
     def _begin(self, version: int) -> None:
@@ -161,6 +175,7 @@ class HistoryCheck(Check):
         changes, markets = changes_of(decision_json), self._positions.markets
         if not changes:
             return
+        self._keys.clear()
         names = {name for change in changes for name in markets.of(change.symbol).names}
         markets.take(change.after for change in changes)
         for change in changes:
@@ -180,14 +195,13 @@ class HistoryCheck(Check):
         for key in sorted(key for key in keys if key.symbol in symbols):
             state = self._changing(key)
             for event in self._positions.events(key, last_seq=self._last_seq):
-                place = event.symbol, event.ts, event.source_id, event.event_id
-                state.add((0, *place, None, None, None))
+                state.add(Group([event], ascending=True))
 
-    def _key(self, event: Row) -> PositionKey:
-        symbol, (wallet, side, margin_mode) = event[1], event[5:]
-        market = self._positions.markets.of(symbol)
-        mode = margin_mode or market.margin_mode
-        return PositionKey(market.symbol, wallet or MAIN, side or NET, mode)
+    def _key(self, place: Place) -> PositionKey:
+        key = self._keys.get(place)
+        if key is None:
+            key = self._keys[place] = key_of(place, self._positions.markets)
+        return key
 
     def _take_in(self, rows: Iterator[Row], commit_seq: int) -> Iterator[Violation]:
         """The rows of position_history up to a commit."""
@@ -282,7 +296,7 @@ class HistoryCheck(Check):
         row = position.row
         return {name: row[name] for name in HISTORY}
 
-    def _history(self) -> Iterator[Row]:
+    def _by_commit(self) -> Iterator[Row]:
         """position_history by commit: it is stored by position."""
         keys = self._tx.named("verify_history_keys")
         return merge(

@@ -2,20 +2,29 @@
 
 import json
 from collections.abc import Iterator
-from math import inf
-from typing import Any
 
-from engine.checks.check import Ahead, Check, Violation
+from engine.checks.check import Check, Record, Report, Violation
+from engine.checks.walk import CYCLE_ID, SEQ, Part, WalkingCheck
 from engine.ingest import inputs, quarantine
 from engine.ingest.numbering import corrections
 from engine.ingest.prepare import read
 from engine.ledger.commit import chain_hash
 from engine.ledger.digests import POSITIONS_ONLY
-from engine.ledger.events import FILL, Event
+from engine.ledger.events import (
+    EVENT_ID,
+    FEE,
+    FILL,
+    HASH,
+    TRADE,
+    TYPE,
+    Event,
+    event_of,
+    is_as_hashed,
+)
 from engine.ledger.identity import Identity
 from engine.ledger.markets import SPOT_RULES, Markets
 from engine.store.damage import DAMAGE
-from engine.store.tx import Row
+from engine.store.tx import Row, Tx
 from engine.venue import TradeIds
 
 # What every ledger with a commit says of itself.
@@ -82,51 +91,61 @@ class IdentityCheck(Check):
                 yield Violation.of("ledger_identity", "trade_ids.value", expected, actual)
 
 
-class ChainCheck(Check):
+class ChainCheck(WalkingCheck):
     """Every event as it was hashed, in the commit that inserted it; every commit linked on."""
 
     name = "chain"
 
-    def violations(self) -> Iterator[Violation]:
-        events = Ahead(self._tx.each("verify_events"))
-        before, expected_seq, last_cycle = b"", 1, 0
-        for commit in self._tx.each_named("verify_commits"):
-            key = commit["commit_seq"]
-            if key != expected_seq:
-                yield Violation.of("ledger_commits", key, f"commit_seq {expected_seq}", key)
-            if commit["cycle_id"] <= last_cycle:
-                expected, actual = f"a cycle after {last_cycle}", commit["cycle_id"]
-                yield Violation.of("ledger_commits", f"{key}.cycle_id", expected, actual)
-            last_cycle = max(last_cycle, commit["cycle_id"])
-            hashes = []
-            for event in events.upto(commit["last_seq"] or 0):
-                yield from self._check_event(event, commit)
-                hashes.append(Event._make(event[2:]).hash)
-                self.count()
-            yield from self._check_commit(commit, before, hashes)
-            before, expected_seq = commit["hash"], key + 1
-        for event in events.upto(inf):
-            yield Violation.of("ledger_events", event[2], "an event of some commit", "none has it")
+    def __init__(self, tx: Tx, report: Report) -> None:
+        super().__init__(tx, report)
+        self._before = b""
+        self._expected_seq = 1
+        self._last_cycle = 0
+        self._events = 0
+        self._hashes: list[bytes] = []
 
-    @staticmethod
-    def _check_commit(
-        commit: dict[str, Any], before: bytes, hashes: list[bytes]
-    ) -> Iterator[Violation]:
+    def enter(self, commit: Record) -> Iterator[Violation]:
+        self._events, self._hashes = 0, []
+        key = commit["commit_seq"]
+        if key != self._expected_seq:
+            yield Violation.of("ledger_commits", key, f"commit_seq {self._expected_seq}", key)
+        if commit["cycle_id"] <= self._last_cycle:
+            expected, actual = f"a cycle after {self._last_cycle}", commit["cycle_id"]
+            yield Violation.of("ledger_commits", f"{key}.cycle_id", expected, actual)
+        self._last_cycle = max(self._last_cycle, commit["cycle_id"])
+
+    def take(self, part: Part) -> Iterator[Violation]:
+        if part.commit is None:
+            for row in part.rows:
+                where, expected = row[EVENT_ID], "an event of some commit"
+                yield Violation.of("ledger_events", where, expected, "none has it")
+            return
+        cycle_id, first_seq = part.commit["cycle_id"], part.commit["first_seq"] or 0
+        for row in part.rows:
+            if not is_as_hashed(row) or row[CYCLE_ID] != cycle_id or row[SEQ] < first_seq:
+                yield from self._check_event(row, part.commit)
+        # One text for many: a commit's hash covers them one after another.
+        self._hashes.append(b"".join([row[HASH] for row in part.rows]))
+        self._events += len(part.rows)
+        self.count(len(part.rows))
+
+    def leave(self, commit: Record) -> Iterator[Violation]:
         key, inserted = commit["commit_seq"], commit["inserted"]
-        if len(hashes) != inserted:
-            actual = f"{len(hashes)} events"
+        if self._events != inserted:
+            actual = f"{self._events} events"
             yield Violation.of("ledger_commits", key, f"{inserted} events", actual)
         if commit["version"] == POSITIONS_ONLY and commit["decision_json"] is not None:
             actual = commit["decision_json"]
             yield Violation.of("ledger_commits", f"{key}.decision_json", "null", actual)
-        link = chain_hash(before, commit, hashes)
+        link = chain_hash(self._before, commit, self._hashes)
         if link != commit["hash"]:
             actual = f"hash {commit['hash'].hex()}"
             yield Violation.of("ledger_commits", key, f"hash {link.hex()}", actual)
+        self._before, self._expected_seq = commit["hash"], key + 1
 
     @staticmethod
-    def _check_event(row: Row, commit: dict[str, Any]) -> Iterator[Violation]:
-        seq, cycle_id, event = row[0], row[1], Event._make(row[2:])
+    def _check_event(row: Row, commit: Record) -> Iterator[Violation]:
+        seq, cycle_id, event = row[SEQ], row[CYCLE_ID], event_of(row)
         # To the hash, a text that is empty and one that is not there are the same.
         extra = event.version == 1 and not event.is_usual
         if event.content_hash != event.hash or extra or "" in event:
@@ -147,7 +166,10 @@ class ClaimsCheck(Check):
     name = "applied_fills"
 
     def violations(self) -> Iterator[Violation]:
-        self.count(self._tx.value("verify_claims"))
+        [(claims, fills, claimed)] = self._tx.rows("verify_claims")
+        self.count(claims)
+        if claims == fills == claimed:
+            return
         for (fill_id,) in self._tx.each("verify_unclaimed"):
             yield Violation.of("applied_fills", fill_id, "a row for the FILL event", "no row")
         for fill_id, cycle_id, booked in self._tx.each("verify_misclaimed"):
@@ -157,13 +179,30 @@ class ClaimsCheck(Check):
                 yield Violation.of("applied_fills", f"{fill_id}.cycle_id", booked, cycle_id)
 
 
-class FeesCheck(Check):
+class FeesCheck(WalkingCheck):
     """Every FEE has its FILL."""
 
     name = "fees"
 
-    def violations(self) -> Iterator[Violation]:
-        self.count(self._tx.value("verify_fees"))
-        for event_id, trade_id in self._tx.each("verify_orphan_fees"):
-            expected = f"a FILL event fill:{trade_id}"
-            yield Violation.of("ledger_events", event_id, expected, "no row")
+    def __init__(self, tx: Tx, report: Report) -> None:
+        super().__init__(tx, report)
+        self._fill_id = ""
+
+    def take(self, part: Part) -> Iterator[Violation]:
+        fees, apart = 0, {}
+        for row in part.rows:
+            if row[TYPE] == FILL:
+                self._fill_id = row[EVENT_ID]
+            elif row[TYPE] == FEE:
+                fees += 1
+                fill_id = f"fill:{row[TRADE][4:]}"
+                if fill_id != self._fill_id:
+                    apart[row[EVENT_ID]] = fill_id
+        self.count(fees)
+        if apart:
+            fill_ids = json.dumps(sorted(set(apart.values())))
+            missing = set(self._tx.column("verify_missing_fills", fill_ids=fill_ids))
+            for event_id, fill_id in apart.items():
+                if fill_id in missing:
+                    expected = f"a FILL event {fill_id}"
+                    yield Violation.of("ledger_events", event_id, expected, "no row")

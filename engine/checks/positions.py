@@ -1,44 +1,127 @@
 """Positions and balances as they stand: the fold of the ledger."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from decimal import DecimalException
 from itertools import islice
 from typing import Any
 
 from engine.checks.check import EVERY, Check, Violation
+from engine.checks.walk import Group, Part, Place, WalkingCheck, key_of
 from engine.ledger.accounting import ZERO, Position, PositionKey
 from engine.ledger.balances import StoredBalances, account_moves, moved_by, together
 from engine.ledger.digests import POSITIONS_ONLY
-from engine.ledger.events import Event
+from engine.ledger.events import META, TS, Event, place_of
 from engine.ledger.identity import Identity
 from engine.ledger.markets import RULES, SPOT_RULES, Market, MarketKind, changes_of
 from engine.ledger.positions import LAST, Positions
 from engine.money import canonical
+from engine.store.damage import DAMAGE
 from engine.store.tx import Tx
 
+UNKNOWN_FEES = '"fee":"unknown"'
 
-class PositionsCheck(Check):
-    """Stored positions and checkpoints are the fold of the ledger."""
+
+@dataclass(slots=True)
+class Along:
+    """A position folded along the walk, and its checkpoints that are still ahead. It is `proven`
+    while no event came that sorts before one folded already, and each checkpoint was as folded."""
+
+    position: Position
+    checkpoints: Iterator[dict[str, Any]]
+    ahead: dict[str, Any] | None
+    proven: bool = True
+    fees_unknown: bool = False
+
+    @classmethod
+    def of(cls, tx: Tx, position: Position) -> "Along":
+        checkpoints = tx.each_named("verify_checkpoints", **position.key._asdict())
+        return cls(position, checkpoints, next(checkpoints, None))
+
+    def fold(self, group: Group, positions: Positions) -> None:
+        rows, position = group.in_order(self.position.market), self.position
+        if rows[0][TS] <= position.last_ts:
+            self.proven = place_of(rows[0], position.market) > position.last
+        self.fees_unknown |= any(UNKNOWN_FEES in meta for meta in {row[META] for row in rows})
+        while rows and self.proven:
+            due = len(rows) if self.ahead is None else self.ahead["events"] - position.events
+            chunk, rows = rows[: max(due, 0)], rows[max(due, 0) :]
+            position.fold(chunk, positions.booked(chunk), positions.void)
+            if self.ahead is not None and position.events >= self.ahead["events"]:
+                self.proven = is_row_of(position, self.ahead)
+                self.ahead = next(self.checkpoints, None)
+
+
+def is_row_of(position: Position, stored: Mapping[str, Any]) -> bool:
+    """Whether what a row has of a position is as it is."""
+    row = position.row
+    return all(row[name] == value for name, value in stored.items())
+
+
+class PositionsCheck(WalkingCheck):
+    """Stored positions and checkpoints are the fold of the ledger.
+
+    They are folded as their events were booked, which is in fold order but for late ones. What that
+    does not prove of a position, the fold of its events in their order does, or names.
+    """
 
     name = "positions"
 
-    def violations(self) -> Iterator[Violation]:
-        positions = Positions(self._tx)
+    def begin(self) -> Iterable[Violation]:
+        self._positions = Positions(self._tx)
+        self._counted = taken_over(self._tx)
+        self._along: dict[PositionKey, Along] = {}
+        self._places: dict[Place, Along] = {}
+        return ()
+
+    def take(self, part: Part) -> Iterable[Violation]:
+        for place, group in part.groups.items():
+            self.count(len(group.rows))
+            along = self._places.get(place) or self._at(place)
+            if along.proven:
+                try:
+                    along.fold(group, self._positions)
+                except DAMAGE:
+                    along.proven = False  # Told where it is folded in order.
+        return ()
+
+    def _at(self, place: Place) -> Along:
+        key = key_of(place, self._positions.markets)
+        if key not in self._along:
+            position = Position.empty(key, self._positions.markets.of(key.symbol))
+            self._along[key] = Along.of(self._tx, position)
+        along = self._places[place] = self._along[key]
+        return along
+
+    def end(self) -> Iterator[Violation]:
         stored = self._tx.typed(PositionKey, "verify_position_keys")
-        counted, void = taken_over(self._tx), positions.void
-        for key in sorted(positions.keys_of_events().union(stored)):
-            events = positions.events(key)
-            position = Position.empty(key, positions.markets.of(key.symbol))
-            for row in self._tx.each_named("verify_checkpoints", **key._asdict()):
-                chunk = islice(events, row["events"] - position.events)
-                fold(positions, position, chunk, void=void, count=self.count)
-                yield from self._compare("position_checkpoints", position, row)
-            fold(positions, position, events, void=void, count=self.count)
-            position.fees_unknown = positions.fees_unknown(key) if counted else 0
-            record = self._tx.record("position_read", **key._asdict())
-            yield from self._compare("stage4_positions", position, record)
+        for key in sorted(self._along.keys() | stored):
+            if not self._is_proven(key):
+                yield from self._in_order(key)
         for symbol, cycle_id, changed_in in self._tx.each("verify_position_cycles"):
             yield Violation.of("stage4_positions", f"{symbol}.cycle_id", changed_in, cycle_id)
+
+    def _is_proven(self, key: PositionKey) -> bool:
+        along = self._along.get(key)
+        if along is None or not along.proven or along.ahead is not None:
+            return False
+        if self._counted and along.fees_unknown:
+            along.position.fees_unknown = self._positions.fees_unknown(key)
+        record = self._tx.record("position_read", **key._asdict())
+        return record is not None and is_row_of(along.position, record)
+
+    def _in_order(self, key: PositionKey) -> Iterator[Violation]:
+        positions = self._positions
+        events = positions.events(key)
+        position = Position.empty(key, positions.markets.of(key.symbol))
+        for row in self._tx.each_named("verify_checkpoints", **key._asdict()):
+            chunk = islice(events, row["events"] - position.events)
+            fold(positions, position, chunk, void=positions.void)
+            yield from self._compare("position_checkpoints", position, row)
+        fold(positions, position, events, void=positions.void)
+        position.fees_unknown = positions.fees_unknown(key) if self._counted else 0
+        record = self._tx.record("position_read", **key._asdict())
+        yield from self._compare("stage4_positions", position, record)
 
     @staticmethod
     def _compare(table: str, position: Position, row: dict[str, Any] | None) -> Iterator[Violation]:
@@ -144,14 +227,12 @@ def fold(
     *,
     void: Collection[str],
     last_seq: int = LAST,
-    count: Callable[[int], object] = lambda more: None,
 ) -> None:
-    """Carry a position on over events, counting them; `last_seq` is the last that the ledger had.
-    Raises `ValueError` where their figures do not add up."""
+    """Carry a position on over events; `last_seq` is the last that the ledger had. Raises
+    `ValueError` where their figures do not add up."""
     while batch := list(islice(events, EVERY)):
         try:
             position.fold(batch, positions.booked(batch, last_seq), void)
         except DecimalException as error:
             span = f"{batch[0].event_id} … {batch[-1].event_id}"
             raise ValueError(f"{position.symbol}: no fold of {span}: {error!r}") from error
-        count(len(batch))

@@ -1,12 +1,13 @@
 """Prove that the books are right: each check streams, and names every violation."""
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from engine.checks.account_events import AccountEventsCheck, AssertionsCheck, LateEventsCheck
 from engine.checks.anchors import compare
-from engine.checks.check import Check, Report, Violation
+from engine.checks.check import Check, Finding, Report, Violation
 from engine.checks.cursors import CursorsCheck
 from engine.checks.history import HistoryCheck
 from engine.checks.ledger import ChainCheck, ClaimsCheck, FeesCheck, IdentityCheck, IntegrityCheck
@@ -21,26 +22,27 @@ from engine.checks.records import (
     QuarantineCheck,
     SchemaCheck,
 )
+from engine.checks.walk import WalkingCheck, walk
 from engine.cycles.results import Frozen
-from engine.errors import CycledeckError, StoreError
+from engine.errors import StoreError
 from engine.ledger.questions import NOT_HELD, open_questions
 from engine.store.damage import DAMAGE
 from engine.store.tx import Tx
 
 __all__ = ["CHECKS", "Verification", "Violation", "verify"]
 
-CHECKS: tuple[type[Check], ...] = (
-    IntegrityCheck,
-    SchemaCheck,
-    IdentityCheck,
+OF_THE_FILE: tuple[type[Check], ...] = (IntegrityCheck, SchemaCheck, IdentityCheck)
+ALONG_THE_CHAIN: tuple[type[WalkingCheck], ...] = (
     ChainCheck,
-    MarketsCheck,
     PositionsCheck,
-    BalancesCheck,
     HistoryCheck,
-    ClaimsCheck,
     FeesCheck,
     AccountEventsCheck,
+)
+OF_TABLES: tuple[type[Check], ...] = (
+    MarketsCheck,
+    BalancesCheck,
+    ClaimsCheck,
     AssertionsCheck,
     LateEventsCheck,
     CursorsCheck,
@@ -52,6 +54,7 @@ CHECKS: tuple[type[Check], ...] = (
     QuarantineCheck,
     EvidenceCheck,
 )
+CHECKS = (*OF_THE_FILE, *ALONG_THE_CHAIN, *OF_TABLES)
 
 
 class Head(Frozen):
@@ -92,12 +95,10 @@ def verify(
     """
     checked: dict[str, int] = {}
     violations: list[Violation] = []
+    for finding in _findings(tx, report, most):
+        checked[finding.check.name] = finding.check.done
+        violations += finding.violations
     with tx.reading_any_text():
-        for kind in CHECKS:
-            check = kind(tx, report)
-            report(check.name, 0)
-            violations += islice(_contained(check), most)
-            checked[check.name] = check.done
         violations += _lost_head(tx, head)
         if anchor is not None:
             checked["anchors"], contradicted = compare(tx, anchor)
@@ -127,12 +128,30 @@ def _lost_head(tx: Tx, head: str | None) -> Iterator[Violation]:
         yield Violation.of("ledger_commits", "hash", head, ends)
 
 
-def _contained(check: Check) -> Iterator[Violation]:
-    """A check that the damage itself stops is a violation."""
-    try:
-        yield from check.violations()
-    except (CycledeckError, *DAMAGE) as error:
-        yield Violation.of(check.name, f"after {check.done}", "readable rows", repr(error))
+def _findings(tx: Tx, report: Report, most: int) -> Iterator[Finding[Any]]:
+    """What the checks find, in their order."""
+    for kind in OF_THE_FILE:
+        yield from _any_text(tx, partial(_alone, tx, kind, report, most))
+    yield from _any_text(tx, partial(walk, tx, ALONG_THE_CHAIN, report, most))
+    for kind in OF_TABLES:
+        yield from _any_text(tx, partial(_alone, tx, kind, report, most))
+
+
+def _any_text(tx: Tx, look: Callable[[], Sequence[Finding[Any]]]) -> Sequence[Finding[Any]]:
+    """What is found; again, where it was cut short, with text that is not UTF-8 read too: reading
+    that takes twice as long."""
+    findings = look()
+    if any(finding.broken for finding in findings):
+        with tx.reading_any_text():
+            findings = look()
+    return findings
+
+
+def _alone(tx: Tx, kind: type[Check], report: Report, most: int) -> Sequence[Finding[Check]]:
+    finding = Finding(kind(tx, report), most)
+    report(finding.check.name, 0)
+    finding.add(finding.check.violations)
+    return [finding]
 
 
 def _not_held(tx: Tx) -> tuple[str, ...]:

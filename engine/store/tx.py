@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from itertools import chain, starmap
+from itertools import chain, islice, starmap
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -71,6 +71,22 @@ class Tx:
     def each(self, name: str, /, **values: Any) -> Iterator[Row]:
         """Rows one at a time, where there may be more than memory has room for."""
         return self._streamed(self._executed(SQL[name], values))
+
+    def batches(self, name: str, size: int, /, **values: Any) -> Iterator[list[Row]]:
+        """`each`, so many rows at a time; those before one that cannot be read come first."""
+        cursor = self._executed(SQL[name], values)
+        more = True
+        while more:
+            rows: list[Row] = []
+            try:
+                rows.extend(islice(cursor, size))
+            except sqlite3.Error as error:
+                if rows:
+                    yield rows
+                raise translate(error, self._path) from error
+            more = len(rows) == size
+            if rows:
+                yield rows
 
     def each_named(self, name: str, /, **values: Any) -> Iterator[dict[str, Any]]:
         cursor = self._executed(SQL[name], values)

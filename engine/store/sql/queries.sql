@@ -1380,10 +1380,10 @@ SELECT commit_seq, cycle_id, committed_ms, lease_epoch, attempted, inserted, ign
 FROM ledger_commits ORDER BY commit_seq;
 
 -- name: verify_events
-SELECT seq, cycle_id, event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
+SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
     exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
     wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
-    source, source_seq, stated_balance, version
+    source, source_seq, stated_balance, version, seq, cycle_id
 FROM ledger_events ORDER BY seq;
 
 -- name: verify_checkpoints
@@ -1444,34 +1444,6 @@ SELECT commit_seq FROM ledger_commits WHERE committed_ms < (
 -- name: verify_markets
 SELECT commit_seq, symbol FROM markets ORDER BY commit_seq, symbol;
 
--- name: verify_digests
-SELECT commit_seq, coalesce(last_seq, 0), positions_digest, version, decision_json
-FROM ledger_commits ORDER BY commit_seq;
-
--- name: verify_fold_order
--- What tells where an event stands in its symbol's fold: `Event.source_id` among it.
-SELECT seq, symbol, ts, CASE
-        WHEN type IN ('FILL', 'VOID', 'UNVOID') THEN exchange_trade_id
-        WHEN type = 'FEE' THEN substr(exchange_trade_id, 5)
-        WHEN type IN ('OPENING', 'ADJUST') THEN substr(event_id, length(type) + 2)
-        ELSE substr(event_id, length(type) + length(source) + 3,
-            length(event_id) - length(type) - length(source) - 2
-                - coalesce(length(json_extract(meta_json, '$.leg')) + 1, 0))
-    END, event_id, wallet, position_side, margin_mode
-FROM ledger_events WHERE symbol IS NOT NULL ORDER BY seq;
-
--- name: verify_legs
--- What each event with an asset and an amount moves of its balance.
-SELECT seq, coalesce(wallet, 'main'), asset, amount FROM ledger_events
-WHERE asset IS NOT NULL AND amount IS NOT NULL ORDER BY seq;
-
--- name: verify_account_events
-SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
-    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
-    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
-    source, source_seq, stated_balance, version
-FROM ledger_events WHERE type NOT IN ('FILL', 'FEE', 'VOID', 'UNVOID') ORDER BY seq;
-
 -- name: verify_assertions
 SELECT event_id, actual, holds FROM assertions ORDER BY event_id;
 
@@ -1489,7 +1461,13 @@ WHERE symbol = :symbol AND wallet = :wallet AND side = :side AND margin_mode = :
 ORDER BY commit_seq;
 
 -- name: verify_claims
-SELECT count(*) FROM applied_fills;
+-- How many claims there are, how many fills, and how many of these have the id that their trade's has,
+-- and a claim of their own cycle: where all three are as many, claims and fills are each other's.
+SELECT (SELECT count(*) FROM applied_fills), count(*), coalesce(sum(
+    a.cycle_id IS e.cycle_id AND e.event_id = 'fill:' || e.exchange_trade_id
+), 0)
+FROM ledger_events AS e LEFT JOIN applied_fills AS a ON a.fill_id = e.exchange_trade_id
+WHERE e.type = 'FILL';
 
 -- name: verify_unclaimed
 SELECT e.exchange_trade_id FROM ledger_events AS e
@@ -1501,15 +1479,9 @@ SELECT a.fill_id, a.cycle_id, e.cycle_id
 FROM applied_fills AS a LEFT JOIN ledger_events AS e ON e.event_id = 'fill:' || a.fill_id
 WHERE a.cycle_id IS NOT e.cycle_id;
 
--- name: verify_fees
-SELECT count(*) FROM ledger_events WHERE type = 'FEE';
-
--- name: verify_orphan_fees
-SELECT f.event_id, substr(f.exchange_trade_id, 5) FROM ledger_events AS f
-WHERE f.type = 'FEE' AND NOT EXISTS (
-    SELECT 1 FROM ledger_events AS e
-    WHERE e.event_id = 'fill:' || substr(f.exchange_trade_id, 5)
-);
+-- name: verify_missing_fills
+SELECT wanted.value FROM json_each(:fill_ids) AS wanted
+WHERE NOT EXISTS (SELECT 1 FROM ledger_events AS e WHERE e.event_id = wanted.value);
 
 -- name: verify_moves
 -- Of cycles with nothing to commit, the cursors that are not those of the commit before.
