@@ -38,6 +38,7 @@ ALONG_THE_CHAIN: tuple[type[WalkingCheck], ...] = (
     HistoryCheck,
     FeesCheck,
     AccountEventsCheck,
+    MetricsCheck,
 )
 OF_TABLES: tuple[type[Check], ...] = (
     MarketsCheck,
@@ -46,7 +47,6 @@ OF_TABLES: tuple[type[Check], ...] = (
     AssertionsCheck,
     LateEventsCheck,
     CursorsCheck,
-    MetricsCheck,
     CyclesCheck,
     IdleRunsCheck,
     ConflictsCheck,

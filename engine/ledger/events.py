@@ -181,7 +181,17 @@ class Event(NamedTuple):
 # An event is the row that it is stored as, and where many are read, their rows do: they are as an
 # event is, and may have more columns behind.
 EVENT_ID, TS, SYMBOL, TYPE, SIDE, QTY, PRICE, COST, CURRENCY, TRADE = range(10)
-META, HASH, WALLET, _MARKET_ID, POSITION_SIDE, MARGIN_MODE, CONTRACT_SIZE = range(12, 19)
+(
+    EXCHANGE_ORDER,
+    CLIENT_ORDER,
+    META,
+    HASH,
+    WALLET,
+    _MARKET_ID,
+    POSITION_SIDE,
+    MARGIN_MODE,
+    CONTRACT_SIZE,
+) = range(10, 19)
 ASSET, AMOUNT, EVENT_VERSION = 19, 20, 26
 
 # What 0.1.0 had of an event's fields, the hash the last of them; those after it but the version.

@@ -490,8 +490,9 @@ SELECT max(CAST(substr(event_id, length(:prefix) + 1) AS INTEGER)) FROM ledger_e
 WHERE type NOT IN ('FILL', 'FEE') AND type = :type HAVING count(*);
 
 -- name: legs_all
+-- A plus keeps a condition from choosing the index: few events have an asset.
 SELECT coalesce(wallet, 'main'), asset, amount FROM ledger_events
-WHERE asset IS NOT NULL AND amount IS NOT NULL AND seq <= :last_seq;
+WHERE asset IS NOT NULL AND amount IS NOT NULL AND +seq <= :last_seq;
 
 -- name: legs_from
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
@@ -1042,6 +1043,9 @@ SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
 FROM ledger_events
 WHERE seq BETWEEN :first_seq AND :last_seq AND type NOT IN ('FILL', 'FEE') ORDER BY seq;
 
+-- name: orders_any
+SELECT EXISTS (SELECT 1 FROM orders);
+
 -- name: orders_by_client_id
 SELECT client_order_id, exchange_order_id, decision_price, submitted_ms
 FROM orders WHERE client_order_id IN (SELECT value FROM json_each(:ids));
@@ -1054,7 +1058,7 @@ FROM orders WHERE exchange_order_id IN (SELECT value FROM json_each(:ids));
 -- By a commit.
 SELECT h.symbol, h.wallet, h.side, h.margin_mode
 FROM stage4_positions AS p
-JOIN position_history AS h ON h.symbol = p.symbol AND h.wallet = p.wallet AND h.side = p.side
+CROSS JOIN position_history AS h ON h.symbol = p.symbol AND h.wallet = p.wallet AND h.side = p.side
     AND h.margin_mode = p.margin_mode AND h.commit_seq = :commit_seq;
 
 -- name: positions_as_of
