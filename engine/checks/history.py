@@ -20,6 +20,7 @@ from engine.ledger.balances import (
     difference,
     legs_of,
     moved_by,
+    ruled_moves,
     together,
 )
 from engine.ledger.digests import (
@@ -126,7 +127,7 @@ class HistoryCheck(WalkingCheck):
             return ()
         for place, group in part.groups.items():
             self._changing(self._key(place)).add(group)
-        self._move(legs_of(map(event_of, part.others)))
+        self._move(legs_of(map(event_of, part.others), self._void))
         return ()
 
     def leave(self, commit: Record) -> Iterator[Violation]:
@@ -171,7 +172,9 @@ class HistoryCheck(WalkingCheck):
 
     def _decide(self, decision_json: str) -> None:
         """Go on by what a decision made of trades and markets."""
-        self._void = self._positions.void_by(self._last_seq)
+        before, self._void = self._void, self._positions.void_by(self._last_seq)
+        ruled = self._void - before, before - self._void
+        self._move(ruled_moves(self._tx, *ruled, self._last_seq))
         changes, markets = changes_of(decision_json), self._positions.markets
         if not changes:
             return

@@ -6,11 +6,13 @@ moved of the quote; a contract moves what it realized. Each fee left its own ass
 market's base is in the quantity already. What else moved a balance, account events say.
 """
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
 from engine.ledger.accounting import MAIN, ZERO, Position, total
+from engine.ledger.event_types import BOOKED
 from engine.ledger.events import Event
 from engine.money import EXACT, canonical
 from engine.store.tx import Tx
@@ -77,18 +79,40 @@ def moved_by(positions: Iterable[Position]) -> dict[BalanceKey, Decimal]:
 
 
 def account_moves(tx: Tx, last_seq: int = LAST) -> dict[BalanceKey, Decimal]:
-    """The moves of each balance by the account events among the ledger's first events."""
-    rows = tx.each("legs_all", last_seq=last_seq)
-    return total((BalanceKey(wallet, asset), Decimal(amount)) for wallet, asset, amount in rows)
+    """The moves of each balance by the account events among the ledger's first events; what the
+    exchange booked for a trade that is void is none."""
+    void = frozenset(tx.column("void_trades", last_seq=last_seq))
+    return total(
+        (BalanceKey(wallet, asset), Decimal(amount))
+        for wallet, asset, amount, booked_for in tx.each("legs_all", last_seq=last_seq)
+        if booked_for not in void
+    )
 
 
-def legs_of(events: Iterable[Event]) -> dict[BalanceKey, Decimal]:
-    """The moves of each balance by account events."""
+def legs_of(
+    events: Iterable[Event], void: Collection[str] = frozenset()
+) -> dict[BalanceKey, Decimal]:
+    """The moves of each balance by account events, but for those booked for `void` trades."""
     return total(
         (BalanceKey(event.wallet or MAIN, event.asset), Decimal(event.amount))
         for event in events
         if event.asset is not None and event.amount is not None
-    )
+        and not (event.type == BOOKED and event.trade_id in void)
+    )  # fmt: skip
+
+
+def ruled_moves(
+    tx: Tx, void: Iterable[str], valid: Iterable[str], last_seq: int = LAST
+) -> dict[BalanceKey, Decimal]:
+    """The moves of each balance where trades become void, or valid again, for which the exchange
+    stated what they moved."""
+    by_ruling = []
+    for trade_ids in (valid, void):
+        ids = json.dumps(sorted(trade_ids))
+        rows = tx.rows("legs_booked", trade_ids=ids, last_seq=last_seq)
+        legs = ((BalanceKey(wallet, asset), Decimal(amount)) for wallet, asset, amount in rows)
+        by_ruling.append(total(legs))
+    return difference(*by_ruling)
 
 
 def together(*moves: Balances) -> dict[BalanceKey, Decimal]:

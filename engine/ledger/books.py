@@ -17,6 +17,7 @@ from engine.ledger.balances import (
     difference,
     legs_of,
     moved_by,
+    ruled_moves,
     together,
 )
 from engine.ledger.digests import VERSION
@@ -108,7 +109,8 @@ class Books:
         self.positions.keep(changed.values(), self._commit_seq, self._cycle_id)
         self._positions.update(changed)
         traded = difference(moved_by(changed.values()), before)
-        self.moved = together(traded, legs_of(appended.account)) if appended.account else traded
+        legs = legs_of(appended.account, self.positions.void) if appended.account else {}
+        self.moved = together(traded, legs, self._ruled(rulings)) if legs or rulings else traded
         self.moved = together(self.moved, ruled) if ruled else self.moved
         self.balances.move(self.moved, self._commit_seq, self._cycle_id)
         self._raise_questions(appended, anew.values(), decided=bool(decided))
@@ -165,6 +167,13 @@ class Books:
         folded = [self._folded(key) for key in sorted(keys)]
         self.positions.keep(folded, self._commit_seq, self._cycle_id)
         return difference(moved_by(folded), moved_by(of_old))
+
+    def _ruled(self, rulings: Iterable[Event]) -> Balances:
+        """What rulings move of what the exchange booked for their trades."""
+        by_type: dict[str, list[str]] = {VOID: [], UNVOID: []}
+        for event in rulings:
+            by_type[event.type].append(event.trade_id)
+        return ruled_moves(self._tx, by_type[VOID], by_type[UNVOID])
 
     def _folded(self, key: PositionKey) -> Position:
         """A position, folded from its beginning."""

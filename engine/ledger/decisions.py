@@ -4,10 +4,9 @@ Runs inside TX 1. What a decision changed is kept in its commit, and so it can b
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from engine.errors import DecisionRefused
 from engine.ledger import (
     account_decisions,
     dispute_decisions,
@@ -63,7 +62,6 @@ def decide(
     deciding = Deciding(tx, decision, books, commit_seq, cycle_id, now_ms)
     ACTS[decision.act](deciding)
     effects = deciding.effects
-    _check_booked(tx, [*effects.void, *effects.valid])
     fields = decision.model_dump(mode="json", exclude_none=True)
     meta = {"by": actor, "at_ms": now_ms, "why": decision.reason, "act": fields["act"]}
     number = int(tx.value("last_seq"))
@@ -74,13 +72,3 @@ def decide(
     record = {"decision": fields, "by": actor, **effects.values}
     all_events = [*events, *effects.booked, *effects.account]
     return Decided(all_events, effects.markets, json.dumps(record))
-
-
-def _check_booked(tx: Tx, fills: Iterable[Event]) -> None:
-    """Raises `DecisionRefused` for a trade of which the exchange stated what it moved."""
-    ids = json.dumps([fill.trade_id for fill in fills])
-    if stated := tx.rows("booked_assets", trade_ids=ids, last_seq=2**63 - 1):
-        raise DecisionRefused(
-            f"trade {stated[0][0]}: the exchange stated what it moved of {stated[0][1]}, which a "
-            "ruling would not take back; book the difference by `adjust`"
-        )

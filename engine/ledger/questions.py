@@ -130,7 +130,8 @@ class Assertions:
         """The moves of a balance by account events from the assertion's place on."""
         events = self._tx.typed(Event, "legs_from", since_ms=assertion.ts, **balance._asdict())
         place = self._place(assertion)
-        later = legs_of(event for event in events if self._place(event) >= place)
+        from_then = (event for event in events if self._place(event) >= place)
+        later = legs_of(from_then, self._positions.void)
         return later.get(balance, ZERO)
 
 

@@ -10,6 +10,7 @@ from engine.ledger.balances import BalanceKey, Balances, difference
 from engine.ledger.event_types import ADJUST, OPENING
 from engine.ledger.events import Event
 from engine.ledger.openings import Openings
+from engine.ledger.positions import Positions
 from engine.store.tx import Tx
 
 
@@ -73,7 +74,12 @@ def account_lines(events: Iterable[Event]) -> tuple[AccountLine, ...]:
 def roundings(tx: Tx, positions: Iterable[Position]) -> Balances:
     """The amounts that the exchange stated for trades, less those that they compute to."""
     rows = tx.rows("rounding")
-    stated = total((BalanceKey(wallet, asset), Decimal(amount)) for wallet, asset, amount in rows)
+    void = Positions(tx).void if rows else ()
+    stated = total(
+        (BalanceKey(wallet, asset), Decimal(amount))
+        for wallet, asset, amount, trade_id in rows
+        if trade_id not in void
+    )
     computed = total(
         (BalanceKey(position.wallet, asset), amount)
         for position in positions

@@ -8,8 +8,10 @@ import pytest
 from engine.checks.verify import verify
 from engine.ledger import books
 from engine.ledger.account_events import account_event, next_number
+from engine.ledger.decision import Act, Decision
 from engine.ledger.event_types import TYPES
 from engine.ledger.events import Event
+from engine.ledger.reporting import roundings
 from tests.builders import (
     T0,
     OpenLedger,
@@ -163,6 +165,26 @@ def test_what_the_exchange_booked_replaces_the_product_of_its_trade(order: str) 
     assert (position.qty, position.cost) == (D(4), D(400))
 
 
+@pytest.mark.parametrize("late", [BOOKED, BOOKED[1:], []], ids=["all", "one", "none"])
+def test_what_the_exchange_booked_for_a_trade_moves_nothing_while_that_is_void(
+    late: list[Event],
+) -> None:
+    """Whether it comes before the ruling or after it; as every other product of the trade."""
+    ledger = memory_ledger()
+    early = [event for event in BOOKED if event not in late]
+    commit(ledger, [spot(), spot("2", 2_000)], events=early)
+    void = Decision(act=Act.VOID, trade_id="1", reason="busted")
+    made = commit(ledger, [], cycle_id=2, decision=void)
+    assert verify(ledger).violations == ()
+    made = commit(ledger, [spot()], cycle_id=3, events=late)
+    assert balances_of(made) == {"BNB": "-1", "BTC": "2", "USDT": "-200"}
+    assert not any(roundings(ledger, made.positions.values()).values())
+    assert verify(ledger).violations == ()
+    made = commit(ledger, [], cycle_id=4, decision=Decision(act=Act.UNDO, of=2))
+    assert balances_of(made) == {"BNB": "-2", "BTC": "3.999", "USDT": "-400.01"}
+    assert verify(ledger).violations == ()
+
+
 def test_what_a_contracts_trade_realized_is_replaced_whatever_a_late_fill_makes_of_it() -> None:
     ledger = memory_ledger()
     common: dict[str, Any] = {"symbol": PERPETUAL, "contractSize": "1"}
@@ -262,11 +284,11 @@ def test_verify_names_what_was_changed_by_hand(statement: str, named: str) -> No
 def test_verify_proves_balances_along_commits_that_all_say_the_same_wrong_thing() -> None:
     """A chain that vouches for wrong balances does not make them right."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(books, "legs_of", lambda events: {})
+        patch.setattr(books, "legs_of", lambda events, void: {})
         ledger = memory_ledger()
         commit(ledger, [spot()], events=[event("DEPOSIT", asset="USDT", amount="5")])
-    named = [f"{v.table} {v.key}" for v in verify(ledger).violations]
-    assert named == ["balances main USDT.amount", "balance_history main USDT 1.amount"]
+    named = {f"{v.table} {v.key}" for v in verify(ledger).violations}
+    assert named == {"balances main USDT.amount", "balance_history main USDT 1.amount"}
 
 
 def test_books_without_account_events_have_the_digest_they_always_had() -> None:

@@ -490,9 +490,18 @@ SELECT max(CAST(substr(event_id, length(:prefix) + 1) AS INTEGER)) FROM ledger_e
 WHERE type NOT IN ('FILL', 'FEE') AND type = :type HAVING count(*);
 
 -- name: legs_all
--- A plus keeps a condition from choosing the index: few events have an asset.
-SELECT coalesce(wallet, 'main'), asset, amount FROM ledger_events
+-- With the trade that the exchange booked it for. A plus keeps a condition from choosing the index:
+-- few events have an asset.
+SELECT coalesce(wallet, 'main'), asset, amount, iif(type = 'BOOKED', exchange_trade_id, NULL)
+FROM ledger_events
 WHERE asset IS NOT NULL AND amount IS NOT NULL AND +seq <= :last_seq;
+
+-- name: legs_booked
+-- What the exchange booked for some trades, among the first events.
+SELECT coalesce(e.wallet, 'main'), e.asset, e.amount
+FROM json_each(:trade_ids) AS wanted
+CROSS JOIN ledger_events AS e ON e.exchange_trade_id = wanted.value AND e.type = 'BOOKED'
+WHERE e.seq <= :last_seq;
 
 -- name: legs_from
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
@@ -596,8 +605,8 @@ SELECT wallet, min(ts) FROM (
 WHERE ts IS NOT NULL GROUP BY wallet;
 
 -- name: rounding
--- What the exchange stated that trades moved, of the trades that are booked.
-SELECT coalesce(e.wallet, 'main'), e.asset, e.amount FROM ledger_events AS e
+-- What the exchange stated that trades moved, of the trades that are booked, and which trade.
+SELECT coalesce(e.wallet, 'main'), e.asset, e.amount, e.exchange_trade_id FROM ledger_events AS e
 WHERE e.type = 'BOOKED' AND EXISTS (
     SELECT 1 FROM ledger_events AS f WHERE f.event_id = 'fill:' || e.exchange_trade_id
 );
