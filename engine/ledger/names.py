@@ -112,7 +112,8 @@ class MarketNames:
 def suspect_booked_twins(tx: Tx, markets: Markets, cycle_id: int) -> None:
     """Open a suspicion for each market name whose fills an earlier program booked under another
     name, too: where ids were unique within a market, it told the two from each other."""
-    if Identity.of(tx).trade_ids is not TradeIds.MARKET:
+    identity = Identity.read(tx)
+    if identity is None or identity.trade_ids is not TradeIds.MARKET:
         return
     names = MarketNames(tx, markets, has_conflicts=False)
     for (bare,) in tx.rows("twins_booked"):

@@ -340,10 +340,9 @@ def test_a_fee_that_the_same_answer_adds_to_a_fill_is_inserted(ledger: OpenLedge
 
 
 def test_the_other_fees_of_a_report_in_conflict_are_ignored_with_it(ledger: OpenLedger) -> None:
-    two = [fee("1"), fee("3", "BNB")]
-    items = [reported("1", fees=fees) for fees in ([], [fee("0")], two)]
-    cycle(ledger, 1, [reply(*items)])
-    found = xray(ledger, 1)
+    cycle(ledger, 1, [reply(reported("1", fees=[fee("2")]))])
+    cycle(ledger, 2, [reply(reported("1", fees=[fee("1"), fee("3", "BNB")]))])
+    found = xray(ledger, 2)
     assert said(found.fills[-1]) == [
         ("fill:1", "ignored", 1),
         ("fee:1:USDT", "conflicting", 1),

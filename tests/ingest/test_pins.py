@@ -194,7 +194,7 @@ def test_items_in_quarantine_are_recognised_by_ids_that_are_made_with_the_pin(
     assert (result["held"], result["fills_count"]) == ([], 1)
     assert ledger.ids == [f"{BTC}:7", f"{BTC}:8"]
     assert ledger.ask("quarantine", "list")[0]["status"] == "booked"
-    ledger.prove(2)
+    ledger.prove(3)
 
 
 def test_older_lines_are_known_by_the_pin(ledger: RecordedLedger) -> None:
