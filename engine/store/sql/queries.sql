@@ -1053,7 +1053,7 @@ FROM ledger_events
 WHERE seq BETWEEN :first_seq AND :last_seq AND type NOT IN ('FILL', 'FEE') ORDER BY seq;
 
 -- name: orders_any
-SELECT EXISTS (SELECT 1 FROM orders);
+SELECT (SELECT client_order_id FROM orders ORDER BY client_order_id LIMIT 1) IS NOT NULL;
 
 -- name: orders_by_client_id
 SELECT client_order_id, exchange_order_id, decision_price, submitted_ms
