@@ -39,6 +39,14 @@ class Violation(Frozen):
                 yield cls.of(table, f"{key}.{column}", value, row[column])
 
 
+class Outcome(Frozen):
+    """What a check came to: how many rows it looked at, and the values that are not right."""
+
+    name: str
+    done: int
+    violations: tuple[Violation, ...]
+
+
 class Progress:
     """The name of a check, and in `done` how many rows it has looked at on its snapshot."""
 
@@ -75,6 +83,11 @@ class Finding(Generic[C]):
         self.violations: list[Violation] = []
         self.broken = False
         self._most = most
+
+    @property
+    def outcome(self) -> Outcome:
+        violations = tuple(self.violations)
+        return Outcome(name=self.check.name, done=self.check.done, violations=violations)
 
     def add(self, work: Callable[..., Iterable[Violation]], *values: Any) -> None:
         """Add what a check's work yields, unless it has ended; damage that stops it is one."""

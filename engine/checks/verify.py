@@ -7,7 +7,8 @@ from typing import Any
 
 from engine.checks.account_events import AccountEventsCheck, AssertionsCheck, LateEventsCheck
 from engine.checks.anchors import compare
-from engine.checks.check import Check, Finding, Report, Violation
+from engine.checks.beside import beside
+from engine.checks.check import Check, Finding, Outcome, Report, Violation
 from engine.checks.cursors import CursorsCheck
 from engine.checks.history import HistoryCheck
 from engine.checks.ledger import ChainCheck, ClaimsCheck, FeesCheck, IdentityCheck, IntegrityCheck
@@ -31,16 +32,18 @@ from engine.store.tx import Tx
 
 __all__ = ["CHECKS", "Verification", "Violation", "verify"]
 
-OF_THE_FILE: tuple[type[Check], ...] = (IntegrityCheck, SchemaCheck, IdentityCheck)
-ALONG_THE_CHAIN: tuple[type[WalkingCheck], ...] = (
+Kind = type[Check] | type[WalkingCheck]
+
+CHECKS: tuple[Kind, ...] = (
+    IntegrityCheck,
+    SchemaCheck,
+    IdentityCheck,
     ChainCheck,
     PositionsCheck,
     HistoryCheck,
     FeesCheck,
     AccountEventsCheck,
     MetricsCheck,
-)
-OF_TABLES: tuple[type[Check], ...] = (
     MarketsCheck,
     BalancesCheck,
     ClaimsCheck,
@@ -54,7 +57,8 @@ OF_TABLES: tuple[type[Check], ...] = (
     QuarantineCheck,
     EvidenceCheck,
 )
-CHECKS = (*OF_THE_FILE, *ALONG_THE_CHAIN, *OF_TABLES)
+# About half the work, and what another process may make.
+APART: tuple[Kind, ...] = (IntegrityCheck, ChainCheck, FeesCheck, ClaimsCheck, EvidenceCheck)
 
 
 class Head(Frozen):
@@ -87,17 +91,17 @@ def verify(
     *,
     head: str | None = None,
     anchor: Path | None = None,
+    helped: bool = False,
 ) -> Verification:
     """Run every check on one snapshot; at most `most` violations are listed per check.
 
     `head` is the hash of a commit, as `read_head` gave it before, that the chain must still have;
-    `anchor` a file of such hashes. Raises `AnchorError` where that cannot be read.
+    `anchor` a file of such hashes. Where a ledger is large, a second process makes some checks of
+    one that is `helped`. Raises `AnchorError` where the file of hashes cannot be read.
     """
-    checked: dict[str, int] = {}
-    violations: list[Violation] = []
-    for finding in _findings(tx, report, most):
-        checked[finding.check.name] = finding.check.done
-        violations += finding.violations
+    outcomes = _look_with_help(tx, report, most) if helped else look(tx, CHECKS, report, most)
+    checked = {outcome.name: outcome.done for outcome in outcomes}
+    violations = [violation for outcome in outcomes for violation in outcome.violations]
     with tx.reading_any_text():
         violations += _lost_head(tx, head)
         if anchor is not None:
@@ -128,23 +132,26 @@ def _lost_head(tx: Tx, head: str | None) -> Iterator[Violation]:
         yield Violation.of("ledger_commits", "hash", head, ends)
 
 
-def _findings(tx: Tx, report: Report, most: int) -> Iterator[Finding[Any]]:
-    """What the checks find, in their order."""
-    for kind in OF_THE_FILE:
-        yield from _any_text(tx, partial(_alone, tx, kind, report, most))
-    yield from _any_text(tx, partial(walk, tx, ALONG_THE_CHAIN, report, most))
-    for kind in OF_TABLES:
-        yield from _any_text(tx, partial(_alone, tx, kind, report, most))
+def look(tx: Tx, kinds: Sequence[Kind], report: Report, most: int) -> list[Outcome]:
+    """The outcomes of checks. Those that walk do so at once, with the first of them."""
+    walking = [kind for kind in kinds if issubclass(kind, WalkingCheck)]
+    outcomes: list[Outcome] = []
+    for kind in kinds:
+        if not issubclass(kind, WalkingCheck):
+            outcomes += _any_text(tx, partial(_alone, tx, kind, report, most))
+        elif kind is walking[0]:
+            outcomes += _any_text(tx, partial(walk, tx, walking, report, most))
+    return outcomes
 
 
-def _any_text(tx: Tx, look: Callable[[], Sequence[Finding[Any]]]) -> Sequence[Finding[Any]]:
+def _any_text(tx: Tx, found: Callable[[], Sequence[Finding[Any]]]) -> Iterator[Outcome]:
     """What is found; again, where it was cut short, with text that is not UTF-8 read too: reading
     that takes twice as long."""
-    findings = look()
+    findings = found()
     if any(finding.broken for finding in findings):
         with tx.reading_any_text():
-            findings = look()
-    return findings
+            findings = found()
+    return (finding.outcome for finding in findings)
 
 
 def _alone(tx: Tx, kind: type[Check], report: Report, most: int) -> Sequence[Finding[Check]]:
@@ -152,6 +159,15 @@ def _alone(tx: Tx, kind: type[Check], report: Report, most: int) -> Sequence[Fin
     report(finding.check.name, 0)
     finding.add(finding.check.violations)
     return [finding]
+
+
+def _look_with_help(tx: Tx, report: Report, most: int) -> list[Outcome]:
+    with beside(tx, most) as process:
+        outcomes = look(tx, [kind for kind in CHECKS if kind not in APART], report, most)
+        others = process.outcomes()
+    outcomes += look(tx, APART, report, most) if others is None else others
+    names = [kind.name for kind in CHECKS]
+    return sorted(outcomes, key=lambda outcome: names.index(outcome.name))
 
 
 def _not_held(tx: Tx) -> tuple[str, ...]:

@@ -6,9 +6,9 @@ A commit's events come in parts of a bounded number, so that memory does not gro
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf
 from operator import itemgetter
-from typing import NamedTuple
 
 from engine.checks.check import EVERY, Batches, Finding, Progress, Record, Report, Violation
 from engine.errors import CycledeckError
@@ -72,34 +72,34 @@ def _is_ascending(rows: Iterable[Row]) -> bool:
     return True
 
 
-class Part(NamedTuple):
-    """Rows of events of one commit, or of none, in the order booked, and those that name a market
-    by their places. `others` are of other types than fills and fees."""
+class Part:
+    """Rows of events of one commit, or of none, in the order booked."""
 
-    commit: Record | None
-    rows: Sequence[Row]
-    groups: dict[Place, Group]
-    others: Sequence[Row]
+    def __init__(self, commit: Record | None, rows: Sequence[Row]) -> None:
+        self.commit = commit
+        self.rows = rows
 
-    @classmethod
-    def of(cls, commit: Record | None, rows: Sequence[Row]) -> "Part":
+    @cached_property
+    def groups(self) -> dict[Place, Group]:
+        """Those that name a market, by their places."""
         groups: dict[Place, list[Row]] = {}
-        others = []
-        for row in rows:
+        for row in self.rows:
             place = row[SYMBOL], row[WALLET], row[POSITION_SIDE], row[MARGIN_MODE]
             group = groups.get(place)
             if group is None:
                 groups[place] = [row]
             else:
                 group.append(row)
-            if row[TYPE] != FILL and row[TYPE] != FEE:
-                others.append(row)
-        named = {
+        return {
             place: Group(group, _is_ascending(group))
             for place, group in groups.items()
             if place[0] is not None
         }
-        return cls(commit, rows, named, others)
+
+    @cached_property
+    def others(self) -> Sequence[Row]:
+        """Those of other types than fills and fees."""
+        return [row for row in self.rows if row[TYPE] != FILL and row[TYPE] != FEE]
 
 
 class WalkingCheck(Progress, ABC):
@@ -146,11 +146,11 @@ def _walk(tx: Tx, findings: Sequence[Finding[WalkingCheck]]) -> None:
         for finding in findings:
             finding.add(finding.check.enter, commit)
         for rows in events.upto(commit["last_seq"] or 0):
-            _take(Part.of(commit, rows), findings)
+            _take(Part(commit, rows), findings)
         for finding in findings:
             finding.add(finding.check.leave, commit)
     for rows in events.upto(inf):
-        _take(Part.of(None, rows), findings)
+        _take(Part(None, rows), findings)
     for finding in findings:
         finding.add(finding.check.end)
 

@@ -30,6 +30,11 @@ class Tx:
         self._path = path
 
     @property
+    def path(self) -> Path:
+        """The ledger's file; `:memory:` of one that has none."""
+        return self._path
+
+    @property
     def changes(self) -> int:
         """The number of rows the connection has changed since it was opened."""
         return self._connection.total_changes

@@ -1301,6 +1301,12 @@ ORDER BY p.symbol, p.wallet, p.side, p.margin_mode;
 
 -- ## verify
 
+-- name: verify_state
+SELECT json_array(
+    (SELECT beats FROM lease), (SELECT max(seq) FROM ledger_events),
+    (SELECT hex(hash) FROM ledger_commits ORDER BY commit_seq DESC LIMIT 1)
+);
+
 -- name: verify_schema
 SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_master WHERE name NOT LIKE 'sqlite\_%' ESCAPE '\';
 

@@ -1,0 +1,76 @@
+"""A second process for some of the checks, on a snapshot of its own of the same state.
+
+Every transaction of an engine's changes the state that is compared: where one came in between, the
+process makes no check. What it did not make, killed or without room, is made by the first one.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+from engine.checks.check import Outcome
+from engine.store.ledger_file import is_there
+from engine.store.tx import Tx
+
+# Less is proven by the time that a process has begun.
+WORTH_IT = 100_000
+
+
+class Beside:
+    """A process that makes checks, if there is one."""
+
+    def __init__(self, process: subprocess.Popen[bytes] | None) -> None:
+        self._process = process
+
+    def outcomes(self) -> Sequence[Outcome] | None:
+        """What its checks came to, once all are made; null where they were not."""
+        if self._process is None or self._process.stdout is None:
+            return None
+        output = self._process.stdout.read()
+        if self._process.wait():
+            return None
+        with suppress(ValueError):
+            return [Outcome.model_validate(values) for values in json.loads(output)]
+        return None
+
+
+@contextmanager
+def beside(tx: Tx, most: int) -> Iterator[Beside]:
+    """A process for a ledger that is worth one; it is ended with this."""
+    process = _begun(tx, most)
+    try:
+        yield Beside(process)
+    finally:
+        if process is not None:
+            process.kill()
+            process.communicate()
+
+
+def _begun(tx: Tx, most: int) -> subprocess.Popen[bytes] | None:
+    if (os.cpu_count() or 1) < 2 or not is_there(tx.path) or tx.value("last_seq") < WORTH_IT:
+        return None
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "engine.checks.apart",
+        str(tx.path),
+        state(tx),
+        str(most),
+    ]
+    with suppress(OSError):
+        return subprocess.Popen(  # noqa: S603 - this program's own checks
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    return None
+
+
+def state(tx: Tx) -> str:
+    """What tells the states of a ledger from one another."""
+    return str(tx.value("verify_state"))
