@@ -1,18 +1,20 @@
 """How many events a second `verify` proves, without the evidence and with it.
 
-    python -m bench.verify [--events 300000] [--rounds 5] [--checks]
+    python -m bench.verify [--events 300000] [--rounds 5]
 
 The ledger is one that an engine made of recorded fills: each of them a FILL and a FEE, in spot
 markets and linear contracts, in commits of 10 to 1,000 fills, with their evidence and metrics.
-`verify` runs on a connection and a snapshot as the command's own does. Its evidence check is timed
-apart, for how much of that is there depends on the retention. Each figure is a median, in events a
-second of wall time and of CPU time; `--checks` adds the CPU time of each check.
+`verify` runs on a connection and a snapshot as the command's own does: in one process, without its
+evidence check (how much of that is there depends on the retention) and with it; and with a second
+process, as the command has one for a ledger of 100,000 events. Each figure is a median, in events a
+second of wall time and of the CPU time of both processes.
 """
 
 import argparse
 import asyncio
 import json
 import random
+import resource
 import sqlite3
 import statistics
 import tempfile
@@ -20,7 +22,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine import Engine, Settings
 from engine.checks.verify import verify
@@ -35,6 +37,7 @@ MARKETS = {
     "ETH/USDT:USDT": (300_000, 1),
 }
 START_MS = 1_700_000_000_000
+ONE, EVIDENCE, TWO = "without evidence", "with evidence", "with evidence, two processes"
 
 
 def batches(fills: int, seed: int = 1) -> Iterator[list[dict[str, Any]]]:
@@ -83,43 +86,41 @@ async def make_ledger(folder: Path, events: int) -> Path:
     return settings.db
 
 
-class Watch:
-    """The time, of the wall and of the CPU, that each check took."""
+class Timed(NamedTuple):
+    """Seconds of the wall and of the CPU."""
 
-    def __init__(self) -> None:
-        self.seconds: dict[str, list[float]] = {}
-        self._name = ""
-        self._begun = self._now()
+    wall: float
+    cpu: float
 
-    def report(self, name: str, done: int) -> None:
-        """What `verify` is given to report to."""
-        if name != self._name:
-            self.end()
-            self._name = name
+    @classmethod
+    def now(cls) -> "Timed":
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = time.process_time() + children.ru_utime + children.ru_stime
+        return cls(time.perf_counter(), cpu)
 
-    def end(self) -> None:
-        now = self._now()
-        spent = [after - before for after, before in zip(now, self._begun, strict=True)]
-        so_far = self.seconds.get(self._name, [0.0, 0.0])
-        self.seconds[self._name] = [a + b for a, b in zip(so_far, spent, strict=True)]
-        self._begun = now
-
-    @staticmethod
-    def _now() -> tuple[float, float]:
-        return time.perf_counter(), time.process_time()
+    def until(self, later: "Timed") -> "Timed":
+        return Timed(later.wall - self.wall, later.cpu - self.cpu)
 
 
-def timed(path: Path) -> dict[str, list[float]]:
-    """Seconds of each check of a ledger."""
+def timed(path: Path, *, helped: bool = False) -> dict[str, Timed]:
+    """What verifying a ledger takes, and what that takes up to the evidence."""
+    times: dict[str, Timed] = {}
+
+    def report(name: str, done: int) -> None:
+        if name == "evidence":
+            times.setdefault(name, Timed.now())
+
     with closing(connect_sqlite(f"{path.as_uri()}?mode=ro", read_only=True)) as connection:
         connection.execute("PRAGMA cache_size=-65536")
         connection.execute("BEGIN")
-        watch = Watch()
-        verification = verify(Tx(connection, path), watch.report)
-        watch.end()
+        begun = Timed.now()
+        verification = verify(Tx(connection, path), report, helped=helped)
+        ended = Timed.now()
     if not verification.ok:
         raise RuntimeError(f"{path}: {verification.violations[:5]}")
-    return watch.seconds
+    if helped:
+        return {TWO: begun.until(ended)}
+    return {ONE: begun.until(times["evidence"]), EVIDENCE: begun.until(ended)}
 
 
 def count_events(path: Path) -> int:
@@ -127,39 +128,24 @@ def count_events(path: Path) -> int:
         return int(connection.execute("SELECT count(*) FROM ledger_events").fetchone()[0])
 
 
-def rates(events: int, rounds: list[dict[str, list[float]]], *, evidence: bool) -> list[float]:
-    """Median events a second, of the wall and of the CPU."""
-    return [
-        events
-        / statistics.median(
-            sum(spent[clock] for name, spent in checks.items() if evidence or name != "evidence")
-            for checks in rounds
-        )
-        for clock in (0, 1)
-    ]
-
-
-def main(events: int, rounds: int, by_check: bool) -> None:
+def main(events: int, rounds: int) -> None:
     with tempfile.TemporaryDirectory(prefix="cycledeck-bench-") as name:
         path = asyncio.run(make_ledger(Path(name), events))
         events = count_events(path)
-        figures = [timed(path) for _ in range(rounds)]
+        figures = [timed(path) | timed(path, helped=True) for _ in range(rounds)]
     print(f"verify of {events:,} events: medians of {rounds} rounds, in events a second")
-    print(f"{'':<20}{'wall':>12}{'CPU':>12}")
-    for label, evidence in (("without evidence", False), ("with evidence", True)):
-        wall, cpu = rates(events, figures, evidence=evidence)
-        print(f"{label:<20}{wall:>12,.0f}{cpu:>12,.0f}")
-    if by_check:
-        print("\nCPU, microseconds an event")
-        for check in figures[0]:
-            spent = statistics.median(checks[check][1] for checks in figures)
-            print(f"{check or 'begin':<20}{spent / events * 1e6:>12.3f}")
+    print(f"{'':<34}{'wall':>12}{'CPU':>12}")
+    for label in (ONE, EVIDENCE, TWO):
+        wall, cpu = (
+            events / statistics.median(of_round[label][clock] for of_round in figures)
+            for clock in (0, 1)
+        )
+        print(f"{label:<34}{wall:>12,.0f}{cpu:>12,.0f}")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--events", type=int, default=300_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--checks", action="store_true", help="the time of each check too")
     arguments = parser.parse_args()
-    main(arguments.events, arguments.rounds, arguments.checks)
+    main(arguments.events, arguments.rounds)

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from engine.checks.check import Outcome
+from engine.errors import StoreError
+from engine.store.damage import DAMAGE
 from engine.store.ledger_file import is_there
 from engine.store.tx import Tx
 
@@ -50,25 +52,22 @@ def beside(tx: Tx, most: int) -> Iterator[Beside]:
 
 
 def _begun(tx: Tx, most: int) -> subprocess.Popen[bytes] | None:
-    if (os.cpu_count() or 1) < 2 or not is_there(tx.path) or tx.value("last_seq") < WORTH_IT:
-        return None
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "engine.checks.apart",
-        str(tx.path),
-        state(tx),
-        str(most),
-    ]
-    with suppress(OSError):
-        return subprocess.Popen(  # noqa: S603 - this program's own checks
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+    # A ledger that is too damaged to say its state is left to the checks, which name the damage.
+    with suppress(OSError, StoreError, *DAMAGE):
+        if _is_worth_it(tx):
+            arguments = str(tx.path), state(tx), str(most)
+            return subprocess.Popen(  # noqa: S603 - this program's own checks
+                [sys.executable, "-P", "-m", "engine.checks.apart", *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
     return None
+
+
+def _is_worth_it(tx: Tx) -> bool:
+    has_room = (os.cpu_count() or 1) > 1 and is_there(tx.path)
+    return has_room and tx.value("last_seq") >= WORTH_IT
 
 
 def state(tx: Tx) -> str:

@@ -197,8 +197,8 @@ class HistoryCheck(WalkingCheck):
         keys = self._positions.keys_of_events(self._last_seq)
         for key in sorted(key for key in keys if key.symbol in symbols):
             state = self._changing(key)
-            for event in self._positions.events(key, last_seq=self._last_seq):
-                state.add(Group([event], ascending=True))
+            for row in self._positions.event_rows(key, last_seq=self._last_seq):
+                state.add(Group([row], ascending=True))
 
     def _key(self, place: Place) -> PositionKey:
         key = self._keys.get(place)
@@ -291,7 +291,7 @@ class HistoryCheck(WalkingCheck):
         self._stale = False
 
     def _fold(self, key: PositionKey) -> dict[str, Any]:
-        events = self._positions.events(key, last_seq=self._last_seq)
+        events = self._positions.event_rows(key, last_seq=self._last_seq)
         position = Position.empty(key, self._positions.markets.of(key.symbol))
         fold(self._positions, position, events, last_seq=self._last_seq, void=self._void)
         if self._version != POSITIONS_ONLY:

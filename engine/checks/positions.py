@@ -11,13 +11,13 @@ from engine.checks.walk import Group, Part, Place, WalkingCheck, key_of
 from engine.ledger.accounting import ZERO, Position, PositionKey
 from engine.ledger.balances import StoredBalances, account_moves, moved_by, together
 from engine.ledger.digests import POSITIONS_ONLY
-from engine.ledger.events import META, TS, Event, place_of
+from engine.ledger.events import EVENT_ID, META, TS, place_of
 from engine.ledger.identity import Identity
 from engine.ledger.markets import RULES, SPOT_RULES, Market, MarketKind, changes_of
 from engine.ledger.positions import LAST, Positions
 from engine.money import canonical
 from engine.store.damage import DAMAGE
-from engine.store.tx import Tx
+from engine.store.tx import Row, Tx
 
 UNKNOWN_FEES = '"fee":"unknown"'
 
@@ -112,7 +112,7 @@ class PositionsCheck(WalkingCheck):
 
     def _in_order(self, key: PositionKey) -> Iterator[Violation]:
         positions = self._positions
-        events = positions.events(key)
+        events = positions.event_rows(key)
         position = Position.empty(key, positions.markets.of(key.symbol))
         for row in self._tx.each_named("verify_checkpoints", **key._asdict()):
             chunk = islice(events, row["events"] - position.events)
@@ -223,7 +223,7 @@ def taken_over(tx: Tx) -> bool:
 def fold(
     positions: Positions,
     position: Position,
-    events: Iterator[Event],
+    events: Iterator[Row],
     *,
     void: Collection[str],
     last_seq: int = LAST,
@@ -234,5 +234,5 @@ def fold(
         try:
             position.fold(batch, positions.booked(batch, last_seq), void)
         except DecimalException as error:
-            span = f"{batch[0].event_id} … {batch[-1].event_id}"
+            span = f"{batch[0][EVENT_ID]} … {batch[-1][EVENT_ID]}"
             raise ValueError(f"{position.symbol}: no fold of {span}: {error!r}") from error

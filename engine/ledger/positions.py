@@ -77,11 +77,17 @@ class Positions:
 
     def events(self, key: PositionKey, since_ms: int = 0, last_seq: int = LAST) -> Iterator[Event]:
         """A position's events from a time on, among the ledger's first, in fold order, streamed."""
+        return map(Event._make, self.event_rows(key, since_ms, last_seq))
+
+    def event_rows(
+        self, key: PositionKey, since_ms: int = 0, last_seq: int = LAST
+    ) -> Iterator[Row]:
+        """The rows of `events`, for who reads many."""
         span = self.belonging(key) | {"since_ms": since_ms, "last_seq": last_seq}
         market = self.markets.of(key.symbol)
         each = [self._tx.each("events_from", **span | {"symbol": name}) for name in market.names]
         by_time = merge(*each, key=itemgetter(1)) if len(each) > 1 else each[0]
-        return in_fold_order(map(Event._make, by_time), market)
+        return in_fold_order(by_time, market)
 
     def belonging(self, key: PositionKey) -> dict[str, str]:
         """What a statement needs to select the events of a position."""

@@ -82,6 +82,16 @@ def test_the_checks_of_a_process_that_is_killed_are_made_by_the_first(
 
 
 @pytest.mark.usefixtures("worth_it")
+def test_a_ledger_that_cannot_say_its_state_is_checked_by_the_first(path: Path) -> None:
+    with opened(path) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("DELETE FROM sqlite_master WHERE name = 'lease'")
+    verification, made = helped(path)
+    assert not verification.ok
+    assert made == named(CHECKS)
+
+
+@pytest.mark.usefixtures("worth_it")
 def test_where_no_process_can_begin_the_first_makes_all_checks(
     path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
