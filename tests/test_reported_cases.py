@@ -81,7 +81,7 @@ def test_10_a_fee_that_is_never_reported_is_no_zero(monkeypatch: pytest.MonkeyPa
     [position] = booked("10")["positions"].values()
     assert (position["realized_pnl"], position["fees_unknown"]) == ("1", 2)
     shown = cycledeck("status", "--db", "ledger.db").out
-    assert "net ≈ 1 (fees of 2 fills unknown)" in shown
+    assert "net ≈ 1 USD (fees of 2 fills unknown)" in shown
 
 
 def test_15_a_json_array_is_refused_by_name() -> None:

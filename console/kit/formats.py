@@ -25,7 +25,7 @@ def money(text: str | None, width: int = 0) -> str:
     """A canonical decimal with its thousands grouped, and every digit.
 
     With a width, decimals that do not fit are cut and end in `…`: cut, not rounded. Whole digits
-    are never cut.
+    are never cut; where nothing but zeros would be left, there is an exponent: `1.2…e-7`.
     """
     if text is None:
         return NONE
@@ -34,8 +34,24 @@ def money(text: str | None, width: int = 0) -> str:
     grouped = f"{sign}{int(whole):,}" if whole.isdigit() else sign + whole
     if not width or len(grouped) + len(point) + len(decimals) <= width:
         return grouped + point + decimals
+    if not decimals:
+        return grouped
     room = width - len(grouped) - 2
-    return f"{grouped}.{decimals[:room]}…" if room > 0 else f"{grouped}…"
+    kept = decimals[:room] if room > 0 else ""
+    if not (whole + kept).strip("0"):
+        return sign + _tiny(decimals, width - len(sign))
+    return f"{grouped}.{kept}…" if kept else f"{grouped}…"
+
+
+def _tiny(decimals: str, width: int) -> str:
+    """An amount below 1 with an exponent, and at least its first digit."""
+    digits = decimals.lstrip("0")
+    exponent = f"e-{len(decimals) - len(digits) + 1}"
+    more = f".{digits[1:]}" if len(digits) > 1 else ""
+    if 1 + len(more) + len(exponent) > width:
+        room = width - len(exponent) - 2
+        more = f"{more[:room]}…" if room > 1 else "…" if more else ""
+    return f"{digits[0]}{more}{exponent}"
 
 
 def signed(text: str | None, width: int = 0) -> str:

@@ -125,11 +125,12 @@ def positions(of_symbols: dict[str, PositionView]) -> None:
 
 
 def _net(position: PositionView) -> str:
-    """While fees are unknown there is no net figure, but one without them."""
+    """In its money; while fees are unknown there is no net figure, but one without them."""
+    net = f"{position.net} {position.money}"
     if not position.fees_unknown:
-        return position.net
+        return net
     fills = "fill" if position.fees_unknown == 1 else "fills"
-    return f"≈ {position.net} (fees of {position.fees_unknown} {fills} unknown)"
+    return f"≈ {net} (fees of {position.fees_unknown} {fills} unknown)"
 
 
 def _cut(number: str, digits: int = 14) -> str:

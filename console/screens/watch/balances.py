@@ -1,6 +1,6 @@
-"""Balances: what is held of each asset, or what changed of it, side by side."""
+"""Balances: what is held of each asset, or what changed of it, side by side; the oversold first."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from console.kit.formats import money, stamp
@@ -32,32 +32,49 @@ class Balances(Lines):
         self._since = _since(view, local=local)
         self.display = len(self._balances) > 1
         caption(self, subtitle=self._since)
-        self.redraw()
+        if self.display:
+            self.redraw()
 
     def lines(self, width: int, height: int) -> list[Line]:
-        label = () if self._is_framed else line((f"{self._since or 'balances'}  ", Tone.FAINT))
-        return [line(label, balances_line(self._balances, width - width_of(label)))]
+        if self._is_framed:
+            return balance_rows(self._balances, width, height)
+        label = line((f"{self._since or 'balances'}  ", Tone.FAINT))
+        [row] = balance_rows(self._balances, width - width_of(label), 1)
+        return [line(label, row)]
 
     @property
     def _is_framed(self) -> bool:
         return bool(self.styles.border_top[0])
 
 
-def balances_line(balances: "Mapping[str, BalanceView]", width: int) -> Line:
-    """As many balances as fit, whole where they can be, and how many more there are."""
+def balance_rows(balances: "Mapping[str, BalanceView]", width: int, height: int) -> list[Line]:
+    """As many balances as fit in so many rows, whole where they can be, and how many more there
+    are; a height of 0 is as many rows as it takes."""
+    names = sorted(balances, key=lambda name: not balances[name].oversold)
     for digits in _DIGITS:
-        parts = [_balance(name, balance, digits) for name, balance in balances.items()]
-        if width_of(joined(parts, APART)) <= width:
-            return joined(parts, APART)
+        parts = [_balance(name, balances[name], digits) for name in names]
+        rows = _rows(parts, width)
+        if not height or len(rows) <= height:
+            return rows
     shown = len(parts)
-    while shown and width_of(_counted(parts, shown)) > width:
+    while shown and len(rows := _rows(_counted(parts, shown), width)) > height:
         shown -= 1
-    return _counted(parts, shown)
+    return rows if shown else [joined(_counted(parts, 0), APART)]
 
 
-def _counted(parts: list[Line], shown: int) -> Line:
-    more = line((f"+{len(parts) - shown}", Tone.DIM))
-    return joined([*parts[:shown], more], APART)
+def _rows(parts: Iterable[Line], width: int) -> list[Line]:
+    rows: list[Line] = []
+    for part in parts:
+        longer = joined([rows[-1], part], APART) if rows else part
+        if rows and width_of(longer) <= width:
+            rows[-1] = longer
+        else:
+            rows.append(part)
+    return rows or [()]
+
+
+def _counted(parts: list[Line], shown: int) -> list[Line]:
+    return [*parts[:shown], line((f"+{len(parts) - shown}", Tone.DIM), (" b", Tone.LIVE))]
 
 
 def _balance(name: str, balance: "BalanceView", digits: int) -> Line:

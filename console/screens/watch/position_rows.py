@@ -25,6 +25,8 @@ MOST_FUNDING: Final = 20
 OVERSOLD: Final = " ◆ oversold"
 # Also of a position whose market is at attention, or held.
 FLAG: Final = " ◆"
+# Before figures that fees which are not known yet may change.
+UNKNOWN: Final = "≈ "
 NARROWEST: Final = 12
 FEES_WIDTH: Final = 18
 MOST_FEES: Final = 40
@@ -85,7 +87,8 @@ class Room:
             for number, (figure, sign) in enumerate(zip(_figures(position), _SIGNS, strict=True)):
                 text = figure or NONE
                 whole = text.partition(".")[0]
-                grouped = sign + len(whole) + (len(whole) - 1) // 3
+                marked = len(UNKNOWN) if position.fees_unknown and number == 0 else 0
+                grouped = sign + marked + len(whole) + (len(whole) - 1) // 3
                 least[number] = max(least[number], grouped + len("…"))
                 money[number] = max(money[number], grouped + len(text) - len(whole))
         return Room(symbol, tuple(least), tuple(money), fee, fees, min(funding, MOST_FUNDING))
@@ -138,7 +141,7 @@ def position_cells(
     rank = Tone.DIM if flat else Tone.PLAIN
     return (
         _flagged(line((symbol, rank)), position.oversold, doubted, name),
-        line((money(position.qty, qty), Tone.DIM if flat else Tone.STRONG)),
+        line((_qty(symbol, position, qty), Tone.DIM if flat else Tone.STRONG)),
         line((money(position.avg_cost, cost), Tone.DIM)),
         line((money(position.mark, mark), rank)),
         gain(position.unrealized, unrealized),
@@ -160,6 +163,12 @@ def _flagged(symbol: Line, oversold: bool, doubted: bool, width: int) -> Line:
     return line(short, (FLAG, Tone.ATTENTION))
 
 
+def _qty(name: str, position: "PositionView", width: int = 0) -> str:
+    """On spot an unknown fee may have moved the quantity."""
+    mark = UNKNOWN if position.fees_unknown and ":" not in name else ""
+    return mark + money(position.qty, width and width - len(mark))
+
+
 def gain(text: str | None, width: int = 0) -> Line:
     """A gain or a loss, in a shape, a sign and a tone."""
     if text is None:
@@ -174,6 +183,13 @@ def fees_of(position: "PositionView", quote: str = "", width: int = 0) -> Line:
     """The fees, those in the quote currency first. With a width, decimals give way, all alike, and
     then the last currencies, which are counted."""
     fees = sorted(position.fees.items(), key=lambda fee: (fee[0] != quote, fee[0]))
+    if position.fees_unknown:
+        room = max(1, width - len(UNKNOWN)) if width else 0
+        return line((UNKNOWN, Tone.ATTENTION), _fitted(fees, room) or (("?", Tone.DIM),))
+    return _fitted(fees, width)
+
+
+def _fitted(fees: Sequence[tuple[str, str]], width: int) -> Line:
     whole = _fees(fees)
     if not width or width_of(whole) <= width:
         return whole

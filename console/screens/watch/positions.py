@@ -77,8 +77,11 @@ def totals(positions: "Mapping[str, PositionView]", width: int) -> str:
     if not positions:
         return ""
     net = ", ".join(f"{signed(written(v))} {name}" for name, v in nets(positions).items())
-    if any(position.fees_unknown for position in positions.values()):
+    unknown = sum(position.fees_unknown for position in positions.values())
+    why = f" · ≈ fees of {plural(unknown, 'fill')} unknown" if unknown else ""
+    if unknown:
         net = f"≈ {net}"
     paid = ", ".join(f"{money(written(v))} {name}" for name, v in fees(positions).items()) or "0"
-    wordings = (f"net {net} · fees {paid}", f"net {net}", plural(len(positions), "position"))
+    long, brief = f"net {net} · fees {paid}", f"net {net}"
+    wordings = (long + why, brief + why, long, brief, plural(len(positions), "position"))
     return next((words for words in wordings if len(words) <= width), "")

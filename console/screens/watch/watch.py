@@ -35,6 +35,7 @@ class WatchScreen(SessionScreen):
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "next_chart", "Chart", tooltip="Another chart over the cycles"),
+        Binding("b", "balances", "Balances", show=False, tooltip="Of every asset, every digit"),
     ]
 
     charted: var[Charted] = var(Charted.FILLS)
@@ -78,6 +79,9 @@ class WatchScreen(SessionScreen):
     def action_next_chart(self) -> None:
         self.charted = self.charted.next
         self._show_charts(self.host.view)
+
+    def action_balances(self) -> None:
+        self.host.open_table("balances")
 
     @property
     def selected_cycle(self) -> int | None:

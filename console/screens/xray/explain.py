@@ -1,6 +1,6 @@
 """Explain a number: the position before a cycle, each step of the fold, the position after."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,7 +16,7 @@ from console.kit.lines import Line, Tone, joined, line, wrapped
 from console.screens.xray.explain_rows import StepRows, by_sign
 
 if TYPE_CHECKING:
-    from engine import Explanation, FoldStep, PositionView, Xray
+    from engine import Explanation, FillLine, FoldStep, PositionView, Xray
 
 _UNMOVED = "no event of this cycle moved it"
 # So many steps are seen before the positions have all their digits. To so many those are cut;
@@ -206,15 +206,24 @@ class ExplainPanel(Vertical):
         if position.fees:
             fees = " · ".join(f"{money(fee, digits)} {name}" for name, fee in position.fees.items())
             parts.append(line(("fees ", Tone.DIM), fees))
+        if position.fees_unknown:
+            fills = plural(position.fees_unknown, "fill")
+            parts.append(line((f"≈ fees of {fills} unknown", Tone.ATTENTION)))
         if position.oversold:
             parts.append(line(("▲ oversold", Tone.ATTENTION)))
         return joined(parts, "  ")
 
 
-def _is_hedged(symbol: str, positions: Iterable[str]) -> bool:
-    """Whether a market's positions have names of their own, and none has its."""
-    there = tuple(positions)
-    return symbol not in there and any(f"{symbol} {side}" in there for side in ("long", "short"))
+def position_of(fill: "FillLine", positions: Collection[str]) -> str:
+    """The name of the position that a fill is of; with the main wallet, where there are several."""
+    name = fill.position or fill.symbol
+    named = sorted(_named(name, positions), key=lambda other: not other.endswith(" @main"))
+    return name if name in positions else next(iter(named), name)
+
+
+def _named(name: str, positions: Iterable[str]) -> Iterator[str]:
+    """The positions whose names say more than this one."""
+    return (position for position in positions if position.startswith(f"{name} "))
 
 
 def markets_of(xray: "Xray") -> list[str]:
@@ -223,11 +232,12 @@ def markets_of(xray: "Xray") -> list[str]:
 
     def with_any(outcome: str) -> list[str]:
         fills = (f for f in xray.fills if any(event.outcome == outcome for event in f.events))
-        return [fill.position or fill.symbol for fill in fills]
+        return [position_of(fill, names) for fill in fills]
 
+    names = xray.positions_after
     troubled = {*with_any("conflicting"), *(fill.symbol for fill in xray.fills if fill.reason)}
     troubled |= {name for name, position in xray.positions_after.items() if position.oversold}
     moved = sorted(with_any("inserted"), key=lambda symbol: symbol not in troubled)
-    names = xray.positions_after
-    asked = [w.symbol for w in xray.windows if not _is_hedged(w.symbol, names)]
-    return list(dict.fromkeys([*moved, *asked, *xray.positions_after]))
+    symbols = [window.symbol for window in xray.windows]
+    asked = [symbol for symbol in symbols if symbol in names or not any(_named(symbol, names))]
+    return list(dict.fromkeys([*moved, *asked, *names]))

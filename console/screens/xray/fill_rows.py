@@ -66,6 +66,7 @@ class Overview:
     times: tuple[int, int] | None
     trade: int
     symbol: int
+    side: int
     qty: Decimals
     price: Decimals
 
@@ -80,6 +81,7 @@ class Overview:
             times=(min(times), max(times)) if times else None,
             trade=widest(fill.trade_id for fill in fills),
             symbol=widest({fill.symbol for fill in fills}),
+            side=widest({side_of(fill) for fill in fills}),
             qty=Decimals.of(_figure(fill.qty) for fill in fills),
             price=Decimals.of(_figure(fill.price) for fill in fills),
         )
@@ -107,7 +109,7 @@ class Overview:
         """As wide as the content needs; the ledger's column gets the rest, and has what it
         needs."""
         one_day = all(is_day_of(time, day_ms, local=local) for time in self.times or ())
-        needs = {"trade": self.trade, "symbol": self.symbol, "side": 4}
+        needs = {"trade": self.trade, "symbol": self.symbol, "side": self.side}
         needs |= {"qty": self.qty.width, "price": self.price.width}
         widths = {"time": len("12:03:11") if one_day else len("2026-01-31 12:03:11")} | {
             name: min(max(len(name), need), _WIDEST.get(name, need)) for name, need in needs.items()
@@ -156,7 +158,7 @@ class FillRows(MadeRows[int | Rest]):
             "time": line((self._time(fill), Tone.DIM)),
             "trade": line((_ending(fill.trade_id or NONE, widths["trade"]), rank)),
             "symbol": line((fill.symbol, rank)),
-            "side": line((fill.side, rank)),
+            "side": line((side_of(fill), rank)),
             "qty": line((overview.qty.placed(qty, widths["qty"]), rank)),
             "price": line((overview.price.placed(price, widths["price"]), rank)),
             "ledger": outcome(fill, self._cycle_id),
@@ -174,7 +176,7 @@ class FillRows(MadeRows[int | Rest]):
         full = {
             "time": "" if untimed else stamp(fill.ts_ms, local=self._local),
             "symbol": fill.symbol,
-            "side": fill.side,
+            "side": side_of(fill),
             "trade": fill.trade_id,
             "qty": _figure(fill.qty),
             "price": _figure(fill.price),
@@ -182,6 +184,11 @@ class FillRows(MadeRows[int | Rest]):
         missing = [name for name, text in full.items() if widest([text]) > widths.get(name, 0)]
         label = {name: f"{name} " for name in ("trade", "qty", "price")}
         return joined([line((label.get(n, ""), Tone.DIM), full[n]) for n in missing], "  ")
+
+
+def side_of(fill: "FillLine") -> str:
+    """`buy`; with a hedged position's side, `buy long`."""
+    return fill.side + fill.position.removeprefix(fill.symbol)
 
 
 def outcome(fill: "FillLine", cycle_id: int) -> Line:

@@ -157,7 +157,7 @@ class FillsPanel(Vertical):
             return f"{resolve} --drop (or --as FILE) resolves it"
         if self.followed is not None:
             return f"enter opens cycle {count(self.followed)}"
-        return f"enter explains {fill.symbol}"
+        return f"enter explains {fill.position or fill.symbol}"
 
     @staticmethod
     def _nothing(xray: "Xray") -> str:

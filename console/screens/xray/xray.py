@@ -18,7 +18,7 @@ from console.screens.shared.cycle_path import CyclePath
 from console.screens.shared.cycle_story import CycleStory
 from console.screens.shared.session_screen import Moment, SessionScreen
 from console.screens.xray.account_lines import AccountLines
-from console.screens.xray.explain import ExplainPanel, StepsGrid, markets_of
+from console.screens.xray.explain import ExplainPanel, StepsGrid, markets_of, position_of
 from console.screens.xray.fill_rows import Overview
 from console.screens.xray.fills import FillsGrid, FillsPanel
 from console.screens.xray.raw import RawPanel
@@ -257,8 +257,9 @@ class XrayScreen(SessionScreen):
     def action_explain(self) -> None:
         """The market of the fill under the cursor, as a number of this cycle."""
         panel, fill = self.query_one(ExplainPanel), self.query_one(FillsPanel).fill
-        if fill is not None and fill.symbol in panel.symbols and fill.symbol != panel.symbol:
-            panel.ask(fill.symbol)
+        position = position_of(fill, panel.symbols) if fill is not None else ""
+        if position in panel.symbols and position != panel.symbol:
+            panel.ask(position)
         panel.steps.focus()
 
     def on_row_cursor_chosen(self, event: Grid.Chosen) -> None:

@@ -33,7 +33,13 @@ def test_money_keeps_every_digit(text: str) -> None:
 def test_money_that_is_cut_says_so_and_is_never_rounded(text: str, width: int) -> None:
     shown = money(text, width)
     full = money(text)
-    if shown != full:
+    if shown != full and "e" in shown:
+        mantissa, _, exponent = shown.partition("e")
+        least = Decimal(f"{mantissa.removesuffix('…')}e{exponent}")
+        assert 0 < abs(least) <= abs(Decimal(text)) < 1
+        assert (least == Decimal(text)) is ("…" not in shown)
+        assert len(shown) <= max(width, len("-1…e-12"))
+    elif shown != full:
         assert shown.endswith("…")
         assert full.startswith(shown.removesuffix("…").removesuffix("."))
         assert len(shown) <= max(width, len(full.partition(".")[0]) + 1)
@@ -41,7 +47,26 @@ def test_money_that_is_cut_says_so_and_is_never_rounded(text: str, width: int) -
 
 @given(amounts, st.integers(1, 30))
 def test_whole_digits_are_never_cut(text: str, width: int) -> None:
-    assert money(text, width).startswith(money(text).partition(".")[0])
+    whole = money(text).partition(".")[0]
+    assert money(text, width).startswith(whole) or whole.strip("-") == "0"
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("0.0000123456", 9, "0.000012…"),
+        ("0.0000123456", 7, "1.2…e-5"),
+        ("-0.00001", 7, "-1e-5"),
+        ("0.0000123456", 3, "1…e-5"),
+        ("1.0000000001", 6, "1.000…"),
+        ("1000000000", 7, "1,000,000,000"),
+        ("0.5", 2, "5e-1"),
+    ],
+)
+def test_a_figure_that_is_cut_keeps_its_first_digit_and_one_that_is_whole_has_no_mark(
+    text: str, width: int, shown: str
+) -> None:
+    assert money(text, width) == shown
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ async def test_this_screen_s_keys_come_first_and_those_that_move_are_not_among_t
     keys = await keys_on(WatchScreen())
     assert keys[0] == Key(HERE, "c", "Chart", "Another chart over the cycles", "c", enabled=True)
     groups = by_group(keys)
-    assert groups[HERE] == ["c", "enter"]
+    assert groups[HERE] == ["c", "b", "enter"]
     assert "↓  j" in groups[ANYWHERE]
 
 

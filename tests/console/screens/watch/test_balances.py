@@ -3,7 +3,7 @@
 import pytest
 
 from console.kit.lines import plain
-from console.screens.watch.balances import Balances, balances_line
+from console.screens.watch.balances import Balances, balance_rows
 from console.screens.watch.watch import WatchScreen
 from engine import BalanceView
 from tests.console.hosting import Host
@@ -22,17 +22,26 @@ HELD = {
     [
         (80, "BNB 99.97384940  BTC 10.05421308  USDT 992,881.20700987"),
         (50, "BNB 99.973849…  BTC 10.054213…  USDT 992,881.2…"),
-        (30, "BNB 99.973…  BTC 10.054…  +1"),
-        (5, "+3"),
+        (30, "BNB 99.973…  BTC 10.054…  +1 b"),
+        (5, "+3 b"),
     ],
 )
 def test_figures_are_cut_before_assets_are_counted(width: int, shown: str) -> None:
-    assert plain(balances_line(HELD, width)) == shown
+    assert [plain(row) for row in balance_rows(HELD, width, 1)] == [shown]
+
+
+def test_many_take_as_many_rows_as_there_are_and_the_oversold_come_first() -> None:
+    many = {f"A{n} @earn": BalanceView(amount="1000000", oversold=n == 9) for n in range(20)}
+    rows = [plain(row) for row in balance_rows(many, 60, 3)]
+    assert rows[0].startswith("A9 @earn 1,000,000 ◆  A0 @earn 1,000,000")
+    assert (len(rows), rows[-1].endswith("+12 b")) == (3, True)
+    assert max(map(len, rows)) <= 60
+    assert sum(plain(row).count("@") for row in balance_rows(many, 60, 0)) == 20
 
 
 def test_an_oversold_balance_is_flagged_and_text_from_outside_is_literal() -> None:
     balances = {"[red]\x1b": BalanceView(amount="-1", oversold=True)}
-    shown = plain(balances_line(balances, 40))
+    shown = plain(balance_rows(balances, 40, 1)[0])
     assert shown.startswith("[red]")
     assert shown.endswith("-1 ◆")
     assert "\x1b" not in shown
@@ -51,6 +60,14 @@ async def test_they_are_there_where_several_assets_are_not_zero(
         assert "BTC 10.05421308" in words or "BTC 10.0" in words
         assert ("change since 2026-01-31 12:00:00" in words) is not framed
         assert "change since 2026-01-31 12:00:00" in str(panel.border_subtitle)
+
+
+async def test_b_opens_all_of_them() -> None:
+    state = view(result(1, balances=HELD))
+    app = Host(WatchScreen(), state)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("b")
+    assert app.asked == [("open_table", "balances", "", "")]
 
 
 async def test_one_asset_alone_needs_no_list() -> None:

@@ -1,6 +1,6 @@
 """Which markets a cycle's x-ray explains."""
 
-from console.screens.xray.explain import markets_of
+from console.screens.xray.explain import markets_of, position_of
 from engine.history.outcomes import EventOutcome
 from engine.history.xray import FillLine, Xray
 from tests.console import published as p
@@ -43,6 +43,15 @@ def test_of_those_that_moved_the_ones_in_trouble_come_first() -> None:
     assert markets(*moved, fill(p.ETH, CONTRADICTED)) == [p.ETH, p.BTC, p.SOL]
     unread = FillLine(symbol=p.SOL, raw="{", reason="no price", status="open")
     assert markets(*moved, unread) == [p.SOL, p.BTC, p.ETH]
+
+
+def test_positions_with_a_side_or_a_wallet_have_the_fills_and_their_market_has_none() -> None:
+    swap, xrp = "BTC/USDT:USDT", "XRP/USDT"
+    names = (f"{swap} long", f"{swap} short", f"{xrp} @earn", f"{xrp} @main", p.BTC)
+    short = FillLine(symbol=swap, position=f"{swap} short", raw="", events=(NEW,))
+    assert position_of(short, names) == f"{swap} short"
+    assert position_of(fill(xrp, NEW), names) == f"{xrp} @main"
+    assert position_of(fill("A/B", NEW), names) == "A/B"
 
 
 def test_trouble_alone_does_not_put_a_market_that_did_not_move_before_one_that_did() -> None:

@@ -208,3 +208,18 @@ def test_rows_are_made_only_when_they_are_asked_for() -> None:
     assert fills.taken == 0
     assert found.row(9_999) is not None
     assert fills.taken == 1
+
+
+def test_a_hedged_position_s_side_stands_beside_the_fill_s() -> None:
+    found = fill(position=f"{BTC} short", side="sell")
+    overview = Overview.of([found, fill(position=BTC)])
+    shown = overview.columns(100, day_ms=0)
+    rows = FillRows([found, fill(position=BTC)], overview, 7, shown, day_ms=0)
+    sides = [cells_of(rows, number)[[c.title for c in shown].index("side")] for number in range(2)]
+    assert sides == ["sell short", "buy"]
+
+
+def cells_of(rows: FillRows, number: int) -> list[str]:
+    row = rows.row(number)
+    assert row is not None
+    return [plain(cell) for cell in row.cells]
