@@ -12,10 +12,12 @@ from engine import Engine, Kind
 from engine.errors import VenueTimeout
 from engine.ledger.positions import CHECKPOINT_EVENTS
 from engine.store.statements import SQL
+from engine.venue import TradeIds
 from tests.builders import (
     BTC,
     ETH,
     T0,
+    commit,
     memory_ledger,
     opened,
     raw,
@@ -188,3 +190,30 @@ async def test_evidence_of_repeats_takes_no_new_items(tmp_path: Path, late_by: i
     with opened(settings.db) as connection:
         assert rows(connection, "SELECT count(*) FROM input_items")[0] <= 2 * late_by
         assert rows(connection, "SELECT count(*) FROM cycle_inputs") == [4]
+
+
+def steps_of_booking(count: int, markets: int, apart_ms: int) -> int:
+    """Thousands of SQLite's steps that a commit of new fills takes, where other markets of ids of
+    their own have fills so far away in time."""
+    ledger = memory_ledger(TradeIds.MARKET)
+    for number in range(markets):
+        item = reported("1", symbol=f"A{number}/USDT", ts=number)
+        commit(ledger, [item], cycle_id=number + 1, trade_ids=TradeIds.MARKET)
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    items = [reported(str(number), ts=apart_ms + number) for number in range(count)]
+    raw(ledger).set_progress_handler(step, 1_000)
+    made = commit(ledger, items, cycle_id=markets + 1, trade_ids=TradeIds.MARKET)
+    assert made.fills_count == count
+    return steps
+
+
+def test_new_fills_are_not_looked_for_in_every_market() -> None:
+    apart = 1_000_000
+    alone, beside_many = (steps_of_booking(500, markets, apart) for markets in (1, 100))
+    assert beside_many < 1.2 * alone

@@ -66,10 +66,21 @@ class MarketNames:
             return
         paired: set[str] = set()
         for symbol, fills in sorted(of_markets.items()):
-            rows = self._tx.rows("twins", ids=json.dumps([*fills]), symbol=symbol)
-            pairs = [(fills[bare], Event._make(row)) for bare, *row in rows]
-            yield from self._alike(pairs, paired)
+            yield from self._alike(self._stored_twins(symbol, fills), paired)
         yield from self._alike(self._among(of_markets), paired)
+
+    def _stored_twins(self, symbol: str, fills: Mapping[str, Event]) -> list[tuple[Event, Event]]:
+        """A market's new fills, each with those of the ledger that it may be: under another name of
+        the market at whatever time, in any other market at the same."""
+        ids, times = json.dumps([*fills]), sorted({fill.ts for fill in fills.values()})
+        span = {"times": json.dumps(times), "first_ms": times[0], "last_ms": times[-1]}
+        rows = self._tx.rows("twins_at_times", ids=ids, symbol=symbol, **span)
+        if names := [name for name in self._markets.of(symbol).names if name != symbol]:
+            rows += self._tx.rows("twins_by_name", ids=ids, names=json.dumps(names))
+        place = {bare: number for number, bare in enumerate(fills)}
+        pairs = [(bare, Event._make(row)) for bare, *row in rows]
+        pairs.sort(key=lambda pair: (place[pair[0]], pair[1].traded_in))
+        return [(fills[bare], twin) for bare, twin in pairs]
 
     def _among(
         self, of_markets: Mapping[str, Mapping[str, Event]]

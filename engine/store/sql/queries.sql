@@ -215,8 +215,29 @@ SELECT symbol, min(ts) FROM conflicts WHERE status = 'open' AND kind = 'clash' G
 -- name: relabelled_open
 SELECT fields_json FROM conflicts WHERE status = 'open' AND kind = 'relabelled';
 
--- name: twins
--- Fills of other markets under the ids of some, which are qualified by their market.
+-- name: twins_at_times
+-- Fills of other markets at the times of some, under the same ids within their market. A market
+-- without an event from the first of the times to the last is passed over.
+SELECT substr(e.exchange_trade_id, length(m.prefix) + 1) AS bare,
+    e.event_id, e.ts, e.symbol, e.type, e.side, e.qty, e.price, e.fee, e.fee_currency,
+    e.exchange_trade_id, e.exchange_order_id, e.client_order_id, e.meta_json, e.hash,
+    e.wallet, e.market_id, e.position_side, e.margin_mode, e.contract_size, e.asset, e.amount,
+    e.group_id, e.cause, e.source, e.source_seq, e.stated_balance, e.version
+FROM (
+    SELECT symbol, coalesce(iif(id_form = 'none', NULL, market_id), symbol) || ':' AS prefix
+    FROM markets WHERE symbol <> :symbol
+) AS m
+CROSS JOIN ledger_events AS e ON e.symbol = m.symbol
+    AND e.ts IN (SELECT value FROM json_each(:times))
+WHERE EXISTS (
+        SELECT 1 FROM ledger_events AS f
+        WHERE f.symbol = m.symbol AND f.ts BETWEEN :first_ms AND :last_ms
+    )
+    AND e.type = 'FILL' AND substr(e.exchange_trade_id, 1, length(m.prefix)) = m.prefix
+    AND bare IN (SELECT value FROM json_each(:ids));
+
+-- name: twins_by_name
+-- Fills of some markets under the ids of others, which are qualified by their market.
 SELECT wanted.value, e.event_id, e.ts, e.symbol, e.type, e.side, e.qty, e.price, e.fee, e.fee_currency,
     e.exchange_trade_id, e.exchange_order_id, e.client_order_id, e.meta_json, e.hash,
     e.wallet, e.market_id, e.position_side, e.margin_mode, e.contract_size, e.asset, e.amount,
@@ -224,7 +245,7 @@ SELECT wanted.value, e.event_id, e.ts, e.symbol, e.type, e.side, e.qty, e.price,
 FROM json_each(:ids) AS wanted
 CROSS JOIN markets AS m
 CROSS JOIN ledger_events AS e ON e.event_id = 'fill:' || coalesce(iif(m.id_form = 'none', NULL, m.market_id), m.symbol) || ':' || wanted.value
-WHERE m.symbol <> :symbol;
+WHERE m.symbol IN (SELECT value FROM json_each(:names));
 
 -- name: unclaim
 DELETE FROM applied_fills
