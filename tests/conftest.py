@@ -11,6 +11,8 @@ import structlog
 from hypothesis import HealthCheck, is_hypothesis_test, settings
 from structlog.dev import ConsoleRenderer, plain_traceback
 
+from tests.schema_once import schema_made_once
+
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.register_profile("quick", UNTIMED, max_examples=20)
 settings.register_profile("deep", UNTIMED, max_examples=400)
@@ -47,6 +49,12 @@ def pytest_collection_finish() -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Twice as many as there are cores: much of the time real processes are waited for."""
     return 2 * (os.cpu_count() or 1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _schema_is_made_once() -> Iterator[None]:
+    with schema_made_once():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 import engine
 from engine.store.statements import SQL, for_rows, load
 from engine.venues.sim.file import SQL as EXCHANGE
-from tests.builders import memory_ledger, rows
+from tests.builders import OpenLedger, memory_ledger, rows
 
 LIVE = sorted(name for name in SQL if not name.startswith("scratch_"))
 
@@ -23,13 +24,20 @@ def test_each_name_is_used_for_one_statement() -> None:
     assert len(names) == len(set(names)) == len(SQL)
 
 
-@pytest.mark.parametrize("name", LIVE)
-def test_every_statement_is_one_statement_that_the_schema_knows(name: str) -> None:
+@pytest.fixture(scope="module")
+def ledger() -> Iterator[OpenLedger]:
     with closing(memory_ledger()) as connection:
-        try:
-            connection.execute(f"EXPLAIN {SQL[name]}").fetchall()
-        except sqlite3.ProgrammingError as error:
-            assert "binding" in str(error)  # noqa: PT017 - only the values are missing
+        yield connection
+
+
+@pytest.mark.parametrize("name", LIVE)
+def test_every_statement_is_one_statement_that_the_schema_knows(
+    ledger: OpenLedger, name: str
+) -> None:
+    try:
+        ledger.execute(f"EXPLAIN {SQL[name]}").fetchall()
+    except sqlite3.ProgrammingError as error:
+        assert "binding" in str(error)  # noqa: PT017 - only the values are missing
 
 
 @pytest.mark.parametrize("statements", [SQL, EXCHANGE], ids=["ledger", "exchange"])
