@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from textual import screen
+from textual._compositor import Compositor
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
+from textual.geometry import Region
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -21,4 +24,28 @@ def _stylesheets_are_parsed_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Stylesheet, "_parse_rules", once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _frames_are_few_and_sent_nowhere() -> Iterator[None]:
+    """Widgets render what they show, but nothing puts it together for a terminal that is not there:
+    that happens where a test looks. What is due is drawn at each pause of a pilot anyway."""
+    put_together = Compositor.render_update
+
+    def rendered(compositor: Compositor, full: bool = False, **more: Any) -> Any:
+        if full:
+            return put_together(compositor, full, **more)
+        changed = compositor._dirty_regions.copy()
+        put_together.__globals__["visible_screen_stack"].set(more.get("screen_stack") or [])
+        compositor._dirty_regions.clear()
+        if changed:
+            crop = Region.from_union(list(changed)).intersection(compositor.size.region)
+            for _ in compositor._get_renders(crop):
+                pass
+        return None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Compositor, "render_update", rendered)
+        patch.setattr(screen, "UPDATE_PERIOD", 1 / 15)
         yield
