@@ -38,7 +38,8 @@ async def main(folder: Path, notes: int) -> None:
                 result = await engine.cycle()
                 os.write(notes, f"{result.commit_seq}\n".encode())
                 if stage == 4:
-                    story.correct()
+                    for made in await story.correct(engine):
+                        os.write(notes, f"{made.commit_seq}\n".encode())
 
 
 if __name__ == "__main__":
