@@ -100,15 +100,15 @@ def test_where_no_process_can_begin_the_first_makes_all_checks(
     assert (verification.ok, made) == (True, named(CHECKS))
 
 
-def test_a_ledger_that_was_written_meanwhile_is_not_checked_apart(
+async def test_a_ledger_that_was_written_meanwhile_is_not_checked_apart(
     path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with opened(path) as connection:
         before = state(connection)
-        assert apart.main(path, before, 5) == 0
+        assert await apart.main(path, before, 5) == 0
         assert capsys.readouterr().out
         connection.execute("UPDATE lease SET beats = beats + 1")
-    assert apart.main(path, before, 5) == 1
+    assert await apart.main(path, before, 5) == 1
     assert not capsys.readouterr().out
 
 
