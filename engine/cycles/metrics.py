@@ -336,7 +336,7 @@ def _value_in_quote(fill: Row, qty: float, price: float) -> float:
 
 def _orders_of(tx: Tx, fills: Collection[Row]) -> dict[str, FilledOrder]:
     """The orders of ours that fills belong to, by the fill's event id."""
-    if not tx.value("orders_any"):
+    if tx.value("orders_last_cycle") is None:
         return {}
     by_client: dict[str, FilledOrder] = {}
     by_exchange: dict[str, FilledOrder] = {}

@@ -1073,8 +1073,8 @@ SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
 FROM ledger_events
 WHERE seq BETWEEN :first_seq AND :last_seq AND type NOT IN ('FILL', 'FEE') ORDER BY seq;
 
--- name: orders_any
-SELECT (SELECT client_order_id FROM orders ORDER BY client_order_id LIMIT 1) IS NOT NULL;
+-- name: orders_last_cycle
+SELECT max(cycle_id) FROM orders;
 
 -- name: orders_by_client_id
 SELECT client_order_id, exchange_order_id, decision_price, submitted_ms
