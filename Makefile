@@ -32,6 +32,7 @@ long: ## a kill and a failure at every single statement, deep property tests: so
 
 bench: ## ratios against named peers in the same run
 	$(PYTHON) -m bench.ledger
+	$(PYTHON) -m bench.cycle
 	$(PYTHON) -m bench.console
 
 shots: ## the README's pictures anew

@@ -138,7 +138,7 @@ class _Append:
         fresh: dict[str, list[Event]] = {}
         earlier: list[list[Event]] = []
         for fill in fills:
-            events = known.get(fill) or events_of(fill)
+            events = (known.get(fill) if known else None) or events_of(fill)
             self._done.attempted += len(events)
             if fill.trade_id not in claimed:
                 earlier.append(events)
