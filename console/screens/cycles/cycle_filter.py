@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from engine import CycleFilter
 
-HINT = "live  replay  decision … · ok  held  attention … · trouble · or any text"
+HINT = "live replay decision … · ok held attention … · trouble · text"
 
 _WORD = re.compile(r'"([^"]*)"|(\S+)')
 

@@ -101,7 +101,7 @@ class HealthScreen(SessionScreen):
         self.query_one("#books", FactsPanel).show(facts.proof(self._proof))
         markets = self.query_one(MarketStates)
         markets.show(books)
-        self.set_class(markets.display, "-troubled")
+        self.set_class(markets.any, "-troubled")
         self.query_one(ErrorCounts).show(books)
         self.query_one(LogPanel).show(view, local=local)
 

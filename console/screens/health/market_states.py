@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 
 class MarketStates(Scrolled):
-    """It is there where a market is not ok."""
+    """A reason and a remedy each; `any` says whether there is one."""
 
     def __init__(self) -> None:
         super().__init__(id="markets", classes="panel")
         self._states: Sequence[tuple[str, MarketView]] = ()
+
+    @property
+    def any(self) -> bool:
+        return bool(self._states)
 
     def allow_focus(self) -> bool:
         return super().allow_focus() and self.max_scroll_y > 0
@@ -27,7 +31,6 @@ class MarketStates(Scrolled):
         markets = books.markets if books else {}
         states = [(symbol, view) for symbol, views in markets.items() for view in views]
         self._states = sorted(states, key=lambda state: (-state[1].status.rank, state[0]))
-        self.display = bool(states)
         caption(self, "markets that are not ok", _counts(markets.values()))
         self.redraw()
 

@@ -88,6 +88,10 @@ class CycleStory:
         """The outcome in a few words, for a table, and then the message, as far as there is room;
         empty when all went well."""
         result = self.result
+        if (decided := self._decided) is not None:
+            held = (f"held {', '.join(result.held)}" if result.held else "", Tone.ATTENTION)
+            words = self._brief(decided, Tone.ATTENTION), line((decided.message, Tone.DIM))
+            return joined([*words, line(held)], _DOT)
         parts = [
             self._conflicts() or self.verdict_alone(),
             self._undone(),
@@ -131,8 +135,11 @@ class CycleStory:
         return () if explained else self._status()
 
     def _trouble(self) -> Line:
-        """The first of: a contradiction, an error, a held cursor, a warning, what it brought."""
+        """The first of: a decision, a contradiction, an error, a held cursor, a warning, what it
+        brought."""
         result = self.result
+        if self._decided is not None:
+            return self._full(self._decided, Tone.ATTENTION)
         if result.ledger_events_conflicting:
             return line(self._conflicts(), (", kept beside the ledger", Tone.DIM))
         if result.errors:
@@ -147,10 +154,15 @@ class CycleStory:
     def _more(self) -> Line:
         """What comes first may not be all: other errors, or markets held beside a conflict."""
         result = self.result
-        if result.ledger_events_conflicting and result.held:
+        if (result.ledger_events_conflicting or self._decided) and result.held:
             return line((f"held {', '.join(result.held)}", Tone.ATTENTION))
         others = len(result.errors) - 1
         return line((f"and {count(others)} more", self._tone)) if others > 0 else ()
+
+    @property
+    def _decided(self) -> "Notice | None":
+        """Of a decision's cycle, what was decided."""
+        return next((entry for entry in self.result.warnings if entry.type == "decided"), None)
 
     def _conflicts(self) -> Line:
         conflicting = self.result.ledger_events_conflicting

@@ -30,7 +30,7 @@ class Balances(Lines):
     def show(self, view: ConsoleState, *, local: bool = False) -> None:
         self._balances = view.shown_balances
         self._since = _since(view, local=local)
-        self.display = len(self._balances) > 1
+        self.set_class(len(self._balances) < 2, "-few")
         caption(self, subtitle=self._since)
         if self.display:
             self.redraw()

@@ -1,6 +1,7 @@
 """Positions as rows of a table. Every figure is the ledger's own text: where it does not fit its
 decimals are cut and end in `…`, never rounded."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -31,8 +32,12 @@ NARROWEST: Final = 12
 FEES_WIDTH: Final = 18
 MOST_FEES: Final = 40
 LONGEST_SYMBOL: Final = 30
-# Where the room is short the fees go first, then funding, the mark, and the average cost.
-_DROPS: Final = {"fees": 4, FUNDING: 3, "mark": 2, "avg cost": 1}
+# Where a position's name goes on after its market's.
+_OWN: Final = re.compile(r"( (?:long|short|isolated|@\S+)(?: .*)?)$")
+# Where the room is short the fees go first, then funding, the mark, and so on.
+_DROPS: Final = {
+    "fees": 6, FUNDING: 5, "mark": 4, "avg cost": 3, "realized": 2, "unrealized": 1,
+}  # fmt: skip
 # The columns a figure's sign takes: a gain has one.
 _SIGNS: Final = (0, 0, 0, len("▲ +"), len("▲ +"))
 _DOT: Final = (" · ", Tone.FAINT)
@@ -105,7 +110,7 @@ class Room:
         others = {name: seen[name] for name in ("symbol", FUNDING, "fees") if name in seen}
         needs = {name: needs[name] for name in FIGURES if name in seen}
         figures = least | fit(needs, width - 1 - taken(others), [squeezed(least)])
-        before = {"symbol": symbol} | figures | self._funding
+        before = {"symbol": seen["symbol"]} | figures | self._funding
         rest = width - 1 - taken(before) - GAP
         widths = before | {"fees": rest if "fees" in seen else self.fee}
         return [
@@ -123,7 +128,7 @@ class Room:
         """The columns there is room for, the figures in their fewest digits."""
         figures = dict(zip(FIGURES, self.least, strict=True))
         widths = {"symbol": symbol} | figures | self._funding | {"fees": self.fees}
-        steps = [squeezed({"fees": self.fee}), *map(gone, _DROPS)]
+        steps = [squeezed({"fees": self.fee}), *map(gone, _DROPS), squeezed({"symbol": NARROWEST})]
         return fit(widths, width - 1, steps)
 
     @property
@@ -139,8 +144,9 @@ def position_cells(
     name, qty, cost, mark, unrealized, realized, *funding, fees = widths
     flat = position.qty == "0"
     rank = Tone.DIM if flat else Tone.PLAIN
+    room = name - len(FLAG) if name and (position.oversold or doubted) else name
     return (
-        _flagged(line((symbol, rank)), position.oversold, doubted, name),
+        _flagged(_named(symbol, rank, room), position.oversold, doubted, name),
         line((_qty(symbol, position, qty), Tone.DIM if flat else Tone.STRONG)),
         line((money(position.avg_cost, cost), Tone.DIM)),
         line((money(position.mark, mark), rank)),
@@ -149,6 +155,17 @@ def position_cells(
         *(gain(position.funding, width) for width in funding),
         fees_of(position, quote_of(symbol), fees),
     )
+
+
+def _named(name: str, rank: Tone, width: int) -> Line:
+    """The name; of one that is too long, its market is cut, and not what tells its positions
+    apart."""
+    whole = line((name, rank))
+    market, *own = _OWN.split(name, maxsplit=1)
+    room = width - cell_len("".join(own))
+    if not width or not own or width_of(whole) <= width or room < len("A…"):
+        return whole
+    return line(fitted(line((market, rank)), room), ("".join(own), rank))
 
 
 def _flagged(symbol: Line, oversold: bool, doubted: bool, width: int) -> Line:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from console.kit.formats import count, money, plural, signed
 from console.kit.grid import Grid
 from console.kit.line_widget import caption
-from console.screens.watch.position_rows import PositionRows, Room
+from console.screens.watch.position_rows import UNKNOWN, PositionRows, Room
 from console.session.totals import fees, nets, written
 from console.session.view import ConsoleState
 
@@ -78,10 +78,9 @@ def totals(positions: "Mapping[str, PositionView]", width: int) -> str:
         return ""
     net = ", ".join(f"{signed(written(v))} {name}" for name, v in nets(positions).items())
     unknown = sum(position.fees_unknown for position in positions.values())
-    why = f" · ≈ fees of {plural(unknown, 'fill')} unknown" if unknown else ""
-    if unknown:
-        net = f"≈ {net}"
+    why = f" · ≈: fees of {plural(unknown, 'fill')} unknown" if unknown else ""
+    mark = UNKNOWN if unknown else ""
     paid = ", ".join(f"{money(written(v))} {name}" for name, v in fees(positions).items()) or "0"
-    long, brief = f"net {net} · fees {paid}", f"net {net}"
+    long, brief = f"net {mark}{net} · fees {mark}{paid}", f"net {mark}{net}"
     wordings = (long + why, brief + why, long, brief, plural(len(positions), "position"))
     return next((words for words in wordings if len(words) <= width), "")

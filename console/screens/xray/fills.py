@@ -161,6 +161,8 @@ class FillsPanel(Vertical):
 
     @staticmethod
     def _nothing(xray: "Xray") -> str:
+        if xray.result.kind == "decision":
+            return "a decision asks the venue nothing"
         if not xray.evidence:
             return "evidence no longer kept, and this cycle inserted nothing"
         if any(window.error for window in xray.windows):
@@ -177,7 +179,7 @@ class FillsPanel(Vertical):
             if result.committed
             else line(undone, (f" · {result.status.value}{reason}", Tone.DIM))
         ]
-        if not xray.evidence:
+        if not xray.evidence and result.kind != "decision":
             lines.append(line(("evidence no longer kept", Tone.ATTENTION), _ONLY_INSERTED))
         return lines
 

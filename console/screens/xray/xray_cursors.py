@@ -36,7 +36,8 @@ class XrayCursors(Scrolled):
         if not xray.windows:
             gone = "evidence no longer kept: what was asked is not known any more"
             none = "no market was asked for its fills"
-            yield line((none if xray.evidence else gone, Tone.DIM))
+            is_known = xray.evidence or xray.result.kind == "decision"
+            yield line((none if is_known else gone, Tone.DIM))
         for window in sorted(xray.windows, key=lambda w: not w.held and w.error is None):
             yield from _Asked(window, xray.result, self._local).lines(width)
 

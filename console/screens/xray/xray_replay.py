@@ -57,6 +57,11 @@ class XrayReplay(Scrolled):
             yield line("a replay of cycle ", (count(original.replay_of), Tone.STRONG))
             yield line((f"{'verdict':<{_LABEL}}", Tone.DIM), self._verdict(original))
             yield line(("enter opens the original", Tone.DIM))
+        elif original.kind == "decision":
+            yield line(("a decision fetched nothing that could be replayed", Tone.DIM))
+            number = f"decision {count(original.commit_seq or 0)} · "
+            yield line((number, Tone.DIM), ("cycledeck decisions list", Tone.LIVE))
+            return
         elif self._replays:
             yield from self._beside(original)
         else:

@@ -39,6 +39,17 @@ def test_missing_metrics_are_amber_until_they_are_there() -> None:
     assert plain(CycleStory(rebuilt).remark()) == ""
 
 
+def test_a_decision_comes_before_what_is_held() -> None:
+    open_one = p.notice("tx1", "clash_open", "one content", p.ETH)
+    decided = p.notice("tx1", "decided", "keep conflict 1, by me")
+    result = p.result(7, kind=Kind.DECISION, held=(p.SOL,), warnings=(open_one, decided))
+    story = CycleStory(result.model_copy(update={"status": CycleStatus.HELD}))
+    assert plain(story.remark()) == "decided · keep conflict 1, by me · held SOL/USDT"
+    assert plain(story.outcome()) == (
+        "◆ held · decided at TX 1: keep conflict 1, by me · held SOL/USDT"
+    )
+
+
 @pytest.mark.parametrize(
     ("status", "tone"),
     [

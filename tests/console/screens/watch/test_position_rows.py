@@ -167,6 +167,17 @@ def test_a_position_whose_market_is_not_ok_is_flagged_without_a_word() -> None:
     assert cells == ["BTC/USDT ◆", "ETH/USDT"]
 
 
+def test_of_a_long_name_the_market_is_cut_and_not_the_side() -> None:
+    names = ("1000000MOG/USDT:USDT long @earn", "1000000MOG/USDT:USDT short @earn")
+    positions = {name: p.position(qty="1000000") for name in names}
+    columns = Room().including(positions).columns(36, doubted=True)
+    rows = PositionRows(positions, columns, {names[1]})
+    assert columns[0].width + columns[1].width <= 36
+    long, short = (cell(rows, number).strip() for number in range(2))
+    assert (long[:3], long.endswith("… long @earn")) == ("100", True)
+    assert short.endswith("… short @earn ◆")
+
+
 def cell(rows: PositionRows, number: int) -> str:
     row = rows.row(number)
     assert row is not None
@@ -249,9 +260,10 @@ def test_what_unknown_fees_may_change_is_marked_and_the_mark_is_explained() -> N
     hedged = position_cells("BTC/USDT:USDT long", position, WIDTHS)
     assert plain(hedged[1]).strip() == "0.074"
     positions = {"BTC/USDT:USDT long": position}
-    assert totals(positions, 99) == "net ≈ +28.16 USDT · fees 1 USDT · ≈ fees of 2 fills unknown"
-    assert totals(positions, 50) == "net ≈ +28.16 USDT · ≈ fees of 2 fills unknown"
-    assert totals(positions, 40) == "net ≈ +28.16 USDT · fees 1 USDT"
+    net = "net ≈ +28.16 USDT"
+    assert totals(positions, 99) == f"{net} · fees ≈ 1 USDT · ≈: fees of 2 fills unknown"
+    assert totals(positions, 50) == f"{net} · ≈: fees of 2 fills unknown"
+    assert totals(positions, 40) == f"{net} · fees ≈ 1 USDT"
 
 
 def test_totals_that_do_not_fit_are_left_out_whole() -> None:

@@ -21,7 +21,7 @@ from console.screens.xray.fills import FillsGrid
 from console.screens.xray.xray import XrayScreen
 from engine import Engine, History, Kind, Verdict
 from engine.errors import StoreLocked
-from tests.builders import BTC, ETH, opened, resolve, settings_in
+from tests.builders import BTC, ETH, cycledeck, opened, resolve, settings_in
 from tests.cases import mostly_long
 from tests.console.published import result
 from tests.console.running import console, ran, until
@@ -290,6 +290,17 @@ async def test_cursors_say_how_far_they_moved_and_what_was_asked(db: Path) -> No
         assert "asked since 2023-11-14 22:03:27.600 (−10 m)" in found
         assert "1 page · 22 items · complete" in found
         assert "◆ held: an item in quarantine" in found
+
+
+async def test_a_decision_is_no_cycle_whose_evidence_went(db: Path) -> None:
+    how = ("adjust", "--asset", "USDT", "--amount", "1", "--reason", "a fork", "--db", db)
+    assert (await asyncio.to_thread(cycledeck, *how)).code == 0
+    async with xray(db, 13, (120, 50)) as pilot:
+        assert "decided at TX 1: adjust USDT 1, by" in panel(pilot, "#cycle")
+        assert "a decision asks the venue nothing" in panel(pilot, "#fills")
+        assert "no market was asked for its fills" in panel(pilot, "#xray-cursors")
+        assert "decision 10 · cycledeck decisions list" in panel(pilot, "#xray-replay")
+        assert "evidence" not in text(pilot.app)
 
 
 async def test_no_time_is_broken_in_two_and_more_markets_below_have_a_scrollbar(db: Path) -> None:
