@@ -52,6 +52,7 @@ class ConfirmScreen(ModalScreen[bool]):
                 yield Button(confirm, id="confirm", variant="primary", disabled=not self._ready)
 
     def on_mount(self) -> None:
+        self.app.clear_notifications()  # They would lie over what is asked.
         if self._find is not None:
             self._become_whole(self._find)
 

@@ -105,11 +105,9 @@ class Header(Lines):
         if view.link is Link.STARTING:
             return [line(("○ starting", Tone.DIM))]
         if not view.attached:
-            age = span(now_ms - view.latest.ended_ms) if view.latest else "?"
-            return [
-                line(("○ ledger file", Tone.ATTENTION)),
-                line((f"last cycle {age} ago", Tone.DIM)),
-            ]
+            latest = view.latest
+            last = f"last cycle {span(now_ms - latest.ended_ms)} ago" if latest else "no cycle yet"
+            return [line(("○ ledger file", Tone.ATTENTION)), line((last, Tone.DIM))]
         beat, hello = view.beat, view.hello
         if hello is None:
             return []

@@ -425,6 +425,17 @@ async def test_a_screen_that_is_opened_as_the_app_ends_is_no_crash(db: Path, mod
     assert pilot.app.return_code == 0
 
 
+async def test_no_message_lies_over_a_question(db: Path) -> None:
+    await ran(db)
+    async with console(db) as pilot:
+        pilot.app.notify("something that was told before", timeout=60)
+        await until(pilot, lambda: "told before" in text(pilot.app))
+        pilot.app.push_screen(ConfirmScreen(Question("do this", (line("Anything."),), "Do it")))
+        await until(pilot, lambda: "do this" in text(pilot.app))
+        await pilot.pause()
+        assert not pilot.app.screen.query("Toast")
+
+
 async def test_real_money_asks_for_the_accounts_name(db: Path) -> None:
     from console.session.confirmations import Confirmations
     from tests.console.published import hello, result, view

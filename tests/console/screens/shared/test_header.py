@@ -99,3 +99,4 @@ def test_while_no_orders_are_sent_the_state_says_so(width: int) -> None:
 def test_without_an_engine_it_says_how_old_the_file_s_last_cycle_is() -> None:
     view = replace(p.view(p.result(1)), link=Link.READING)
     assert "○ ledger file   last cycle 4 m ago" in shown(view)
+    assert "○ ledger file   no cycle yet" in shown(replace(p.view(), link=Link.READING))
