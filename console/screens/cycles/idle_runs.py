@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from engine import History, IdleRun
 
-# How many runs are read at once; in a ledger of years there may be half a million.
-CHUNK = 20_000
+# How many runs are read at once, while nothing else is drawn; a ledger of years may have half a
+# million.
+CHUNK = 4_000
 
 
 class IdleRuns:
@@ -77,6 +78,7 @@ class IdleRuns:
         if self._first and self._first[-1] == run.first:
             for column in columns:
                 column.pop()
-        row = self.row_of(run.first)
-        for column, value in zip(columns, (*run, row), strict=True):
+        between = run.first - self._last[-1] if self._first else run.first - 1
+        self._row.append((self._row[-1] if self._row else 0) + between)
+        for column, value in zip(columns, run, strict=False):
             column.append(value)
