@@ -44,6 +44,11 @@ _DOT: Final = (" · ", Tone.FAINT)
 _FEWEST_DIGITS: Final = len("0.001…")
 
 
+def market_of(name: str) -> str:
+    """The market of a position, by the position's name."""
+    return _OWN.split(name, maxsplit=1)[0]
+
+
 class PositionRows(MadeRows[str]):
     """Positions for columns that `Room` gave: open ones first, then those that are flat. The
     figures of the `doubted` ones are not to be relied on."""

@@ -1,12 +1,12 @@
 """Positions: what is held, what it cost, what it is worth, and what was earned and paid."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from console.kit.formats import count, money, plural, signed
 from console.kit.grid import Grid
 from console.kit.line_widget import caption
-from console.screens.watch.position_rows import UNKNOWN, PositionRows, Room
+from console.screens.watch.position_rows import UNKNOWN, PositionRows, Room, market_of
 from console.session.totals import fees, nets, written
 from console.session.view import ConsoleState
 
@@ -43,7 +43,8 @@ class Positions(Grid):
             return
         # One column is the scrollbar's, seen or not.
         oversold = any(position.oversold for position in self._positions.values())
-        doubted = {name for name in self._positions if _is_of(name, set().union(*self._doubts))}
+        doubts = set().union(*self._doubts)
+        doubted = {name for name in self._positions if market_of(name) in doubts}
         columns = self._room.columns(self.size.width - 1, oversold=oversold, doubted=bool(doubted))
         self.set_columns(columns)
         self.set_source(PositionRows(self._positions, columns, doubted))
@@ -55,11 +56,6 @@ class Positions(Grid):
             totals(self._positions, self.size.width - 4),
         )
         self.set_class(any(self._doubts), "-doubted")
-
-
-def _is_of(position: str, markets: Collection[str]) -> bool:
-    """Whether a position is of one of these markets: its name begins with its market's."""
-    return any(position == market or position.startswith(f"{market} ") for market in markets)
 
 
 def doubts_in_words(doubts: Doubts) -> str:

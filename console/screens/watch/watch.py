@@ -20,6 +20,7 @@ from console.screens.watch.balances import Balances
 from console.screens.watch.cursors import Cursors
 from console.screens.watch.cycle_list import CycleList
 from console.screens.watch.fill_rate import FillRate
+from console.screens.watch.position_rows import market_of
 from console.screens.watch.positions import Positions
 from console.session.view import ConsoleState
 
@@ -95,7 +96,7 @@ class WatchScreen(SessionScreen):
 
     @on(Grid.Chosen, "#positions")
     def open_chosen_position(self, message: Grid.Chosen) -> None:
-        self.host.open_table("stage4_positions", "symbol", str(message.key))
+        self.host.open_table("stage4_positions", "symbol", market_of(str(message.key)))
 
     def copied(self) -> str | None:
         """The position or the cycle under the cursor, as JSON: every digit."""

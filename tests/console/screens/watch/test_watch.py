@@ -322,6 +322,16 @@ async def test_enter_on_a_position_opens_its_rows() -> None:
         assert app.asked == [("open_table", "stage4_positions", "symbol", p.ETH)]
 
 
+async def test_enter_on_one_side_of_a_hedged_position_opens_its_market() -> None:
+    name = "GMT Token/USDT:USDT short isolated @earn"
+    view = last_forty(p.result(1_285, positions={name: p.position()}))
+    async with watching(view) as (app, pilot):
+        app.screen.query_one("#positions").focus()
+        await pilot.press("enter")
+        market = "GMT Token/USDT:USDT"
+        assert app.asked == [("open_table", "stage4_positions", "symbol", market)]
+
+
 async def test_what_is_copied_and_exported_has_every_digit() -> None:
     async with watching(last_forty()) as (app, pilot):
         await pilot.press("j")
