@@ -80,7 +80,7 @@ def test_what_a_venue_reports_is_shown_literally_on_every_screen(home: Path, db:
     bad = [reported(text, symbol=MARKET, ts=1_100, order=text) for text in HOSTILE]
     serve(home / "f.jsonl", [*good, *bad, reported("7[/]", amount="2", symbol=MARKET, ts=1_007)])
     with Terminal("--db", db, "--venue", "recorded:f.jsonl", home=home) as terminal:
-        terminal.until_seen(f"{MARKET} 43 100", f"waits for you: {MARKET}")
+        terminal.until_seen(f"{MARKET} ◆ 43 100", f"waits for you: {MARKET}")
         look(
             terminal,
             ("2", "enter x-ray"),
