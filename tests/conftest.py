@@ -14,7 +14,7 @@ from structlog.dev import ConsoleRenderer, plain_traceback
 from tests.schema_once import schema_made_once
 
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
-settings.register_profile("quick", UNTIMED, max_examples=20)
+settings.register_profile("quick", UNTIMED, max_examples=10)
 settings.register_profile("deep", UNTIMED, max_examples=400)
 
 

@@ -68,7 +68,7 @@ def check_books(path: Path, name: str, results: list[dict[str, Any]]) -> None:
     assert cycledeck("verify", "--config", path, "--json").json["ok"]
 
 
-@mostly_long(("name", "step", "cycles"), [(XRP, "90m", 41), (BTC, "2s", 40)])
+@mostly_long(("name", "step", "cycles"), [(XRP, "5h", 14), (XRP, "90m", 41), (BTC, "2s", 40)])
 def test_real_fills_come_out_to_the_last_digit_over_many_cycles(
     tmp_path: Path, name: str, step: str, cycles: int
 ) -> None:
@@ -81,6 +81,7 @@ def test_real_fills_come_out_to_the_last_digit_over_many_cycles(
 @mostly_long(
     ("name", "step_ms", "late_ms", "lookback"),
     [
+        (XRP, 300 * MINUTE_MS, 110 * MINUTE_MS, "2h"),
         (BTC, 4_000, 9 * MINUTE_MS, "10m"),
         (XRP, 60 * MINUTE_MS, 55 * MINUTE_MS, "2h"),
     ],

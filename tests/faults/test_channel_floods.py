@@ -27,6 +27,7 @@ from tests.attaching import (
     until,
 )
 from tests.builders import finished, opened, rows, started, verified
+from tests.cases import mostly_long
 from tests.faults.scenarios import health
 from tests.faults.test_channel_faults import first_attached
 
@@ -60,7 +61,7 @@ def engine(db: Path) -> subprocess.Popen[str]:
     return started("run", "--json", "--db", db, "--interval", "20ms")
 
 
-@pytest.mark.parametrize("processes", [1, 8])
+@mostly_long("processes", [1, 8])
 async def test_beside_64_silent_connections_a_console_gets_in_and_stays(
     processes: int, tmp_path: Path
 ) -> None:

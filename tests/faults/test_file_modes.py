@@ -7,8 +7,6 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-import pytest
-
 from tests.cases import mostly_long
 from tests.e2e.terminal import Terminal
 
@@ -83,7 +81,7 @@ def test_a_file_mode_lets_a_group_look_and_an_old_ledger_takes_it_too(tmp_path: 
         assert mode(ledger.parent) == folder
 
 
-@pytest.mark.parametrize("value", ["0400", "777", "640.5", "rw"])
+@mostly_long("value", ["0400", "777", "640.5", "rw"])
 def test_a_mode_that_no_ledger_can_have_is_refused(value: str, tmp_path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "engine.cli", "once", "--db", str(tmp_path / "l.db")],

@@ -6,10 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from engine.clock import DAY_MS, now_ms
 from tests.builders import BTC, ETH, cycledeck, opened, reported, rows, serve, verified
+from tests.cases import mostly_long
 
 # The command line in a process whose clock is off by some milliseconds.
 OFF_BY = """
@@ -29,7 +28,7 @@ def once(folder: Path, off_ms: int = 0) -> Any:
     return json.loads(ran.stdout)
 
 
-@pytest.mark.parametrize("days", [-2, -20], ids=lambda days: f"{days} days")
+@mostly_long("days", [-2, -20], ids=lambda days: f"{days} days")
 def test_what_a_clock_that_was_wrong_for_a_while_held_heals_by_itself(
     tmp_path: Path, days: int
 ) -> None:

@@ -19,6 +19,7 @@ from engine.errors import VenueError
 from engine.venues import recorded_file
 from engine.venues.recorded import RecordedVenue
 from tests.builders import Ran, cycledeck, finished, reported, serve, settings_in, started
+from tests.cases import mostly_long
 
 LIMIT_MIB = 400
 
@@ -39,10 +40,8 @@ def bounded(*arguments: object, mib: int = LIMIT_MIB) -> Ran:
 
 def bomb(path: Path, line: bytes, mib: int) -> Path:
     """A packed file of so much of one line; it takes little room itself."""
-    piece = line * (1024 * 1024 // len(line))
-    with gzip.open(path, "wb", compresslevel=1) as file:
-        for _ in range(mib):
-            file.write(piece)
+    piece = gzip.compress(line * (1024 * 1024 // len(line)), 1)
+    path.write_bytes(piece * mib)
     assert path.stat().st_size < mib * 12_000
     return path
 
@@ -56,7 +55,7 @@ def no_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("command", [("once",), ("run", "--cycles", 1)])
+@mostly_long("command", [("once",), ("run", "--cycles", 1)])
 def test_what_is_no_file_is_refused_at_once(
     command: tuple[str, ...], no_file: Path, tmp_path: Path
 ) -> None:
@@ -70,15 +69,16 @@ def test_what_is_no_file_is_refused_at_once(
     assert not ledger.exists()
 
 
-@pytest.mark.parametrize(
+@mostly_long(
     ("line", "mib", "reason"),
     [
-        (b"\0", 500, "reads like UTF-16"),
         (b"x", 500, "line 1 has more than 4,194,304 characters"),
-        (b"\n", 300, "take more than 100 MiB of memory"),
         (b'{"symbol": "BTC/USDT"}\n', 300, "take more than 100 MiB of memory"),
+        (b"\0", 500, "reads like UTF-16"),
+        (b"\n", 300, "take more than 100 MiB of memory"),
     ],
-    ids=["nul", "one line", "blank lines", "lines"],
+    usual=2,
+    ids=["one line", "lines", "nul", "blank lines"],
 )
 def test_a_packed_file_of_gigabytes_is_refused_in_bounded_memory(
     line: bytes, mib: int, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -91,7 +91,7 @@ def test_a_packed_file_of_gigabytes_is_refused_in_bounded_memory(
     assert "nothing of it was read" in ran.err or "UTF-8 is needed" in ran.err
 
 
-@pytest.mark.parametrize("symbols", [(), ("--symbols", "BTC/USDT,ETH/USDT")])
+@mostly_long("symbols", [(), ("--symbols", "BTC/USDT,ETH/USDT")])
 def test_a_file_of_lines_that_are_no_fills_is_refused_and_not_quarantined_line_by_line(
     symbols: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -158,7 +158,7 @@ async def test_a_file_is_read_beside_the_event_loop_and_given_up_when_it_is_canc
     assert await asyncio.to_thread(endless.ended.wait, 60)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@mostly_long("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_a_start_that_reads_a_large_file(
     number: signal.Signals, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from engine.text import printable
 from tests.builders import cycledeck, reported, serve
+from tests.cases import mostly_long
 from tests.e2e.terminal import Terminal
 from tests.e2e.test_hostile_text import ALL, HOSTILE, assert_only_draws
 
@@ -31,19 +32,19 @@ def ledger(tmp_path: Path) -> Path:
 
 
 COMMANDS = (
+    ["export", f"no{TABLE}"],
+    ["quarantine", "list"],
+    ["verify"],
     ["export", "quarantine"],
     ["export", "quarantine", "--format", "jsonl"],
     ["export", TABLE],
-    ["export", f"no{TABLE}"],
-    ["quarantine", "list"],
     ["quarantine", "list", "--json"],
     ["status", "--json"],
     ["verify", "--json"],
-    ["verify"],
 )
 
 
-@pytest.mark.parametrize("arguments", COMMANDS, ids=ascii)
+@mostly_long("arguments", COMMANDS, usual=3, ids=ascii)
 def test_no_command_writes_a_stored_control_character_to_a_terminal(
     arguments: list[str], ledger: Path, tmp_path: Path
 ) -> None:

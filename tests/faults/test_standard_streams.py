@@ -67,7 +67,7 @@ def full() -> Iterator[int]:
     os.close(device)
 
 
-@pytest.mark.parametrize("kind", ["unread", "left", "full"])
+@mostly_long("kind", ["unread", "left", "full"])
 def test_no_reader_of_the_log_fails_or_stalls_a_cycle(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -86,7 +86,7 @@ def test_no_reader_of_the_log_fails_or_stalls_a_cycle(
     assert list(health(ledger)) == []
 
 
-@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@mostly_long("stream", ["stdout", "stderr"])
 def test_a_signal_ends_an_engine_whose_output_nobody_reads(
     stream: str, tmp_path: Path, unread: int
 ) -> None:
@@ -227,7 +227,7 @@ def shell(closed: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["once", "verify"])
+@mostly_long("name", ["once", "verify"])
 def test_a_reader_that_left_changes_no_outcome_and_is_told_it_elsewhere(
     name: str, tmp_path: Path, left: int
 ) -> None:

@@ -34,7 +34,7 @@ def venue(tmp_path: Path) -> str:
 @contextmanager
 def running(ledger: Path, venue: str, *, kill: bool = False) -> Iterator[int]:
     """An engine on the ledger that has had a cycle; the number of its process."""
-    process = started("run", "--json", "--interval", "20ms", "--db", ledger, "--venue", venue)
+    process = started("run", "--json", "--interval", "300ms", "--db", ledger, "--venue", venue)
     try:
         assert process.stdout is not None
         assert process.stdout.readline()

@@ -55,7 +55,7 @@ def growth_of(path: Path) -> LedgerGrowth | None:
 
 async def test_a_days_growth_is_what_the_file_grew_by_table_by_table(tmp_path: Path) -> None:
     """FAULTS 50."""
-    path, grew = await lived(tmp_path, 400, busy_every=2)
+    path, grew = await lived(tmp_path, 200, busy_every=2)
     spread(path, HOURS)
     growth = growth_of(path)
     assert growth is not None
