@@ -93,6 +93,6 @@ def command(home: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
         text=True,
         env=environment(home),
         cwd=home,
-        timeout=DEADLINE_S,
+        timeout=4 * DEADLINE_S,  # Dozens of cycles take long where much else runs.
         check=False,
     )

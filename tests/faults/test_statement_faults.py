@@ -21,7 +21,9 @@ KILLING = Path(__file__).with_name("killing.py")
 # Each so-manieth statement is taken by default, each one, in so many parts, by the long tests.
 SAMPLED = {"opening": 24, "upgrading": 64, "recorded": 120, "idle": 64, "sim": 160}
 COMMITS_SAMPLED = {"upgrading": 8, "idle": 8}
-PARTS = {"opening": 2, "upgrading": 4, "recorded": 6, "idle": 4, "sim": 8}
+PARTS = {"opening": 2, "upgrading": 4, "recorded": 6, "idle": 6, "sim": 12}
+# Of a part; a minute or two where nothing else runs.
+LONGEST_S = 1_500
 
 EVERY_PART = [
     pytest.param(name, slice(part, None, PARTS[name]), marks=pytest.mark.long, id=f"{name}-{part}")
@@ -44,7 +46,7 @@ all_parts = pytest.mark.parametrize(("name", "part"), EVERY_PART)
 before_and_after = pytest.mark.parametrize("when", ["before", "after"])
 
 
-pytestmark = pytest.mark.usefixtures("quiet")
+pytestmark = [pytest.mark.usefixtures("quiet"), pytest.mark.timeout(LONGEST_S + 60)]
 
 
 def enumerate_failures(
@@ -71,7 +73,7 @@ def enumerate_failures(
 def enumerate_kills(name: str, when: str, which: str, part: slice) -> None:
     every = [str(part.start), str(part.step)]
     command = [sys.executable, str(KILLING), name, when, which, *every]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_S, check=False)
     assert ran.returncode == 0, ran.stderr
     report = json.loads(ran.stdout)
     assert report["found"] == {}, ran.stderr
