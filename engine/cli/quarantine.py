@@ -57,6 +57,7 @@ def quarantine_resolve(
     ] = False,
     config: options.Config = None,
     db: options.Db = None,
+    as_json: options.Json = False,
 ) -> None:
     """Decide about an item, or about many at once; the next cycle acts on it."""
     selection = Selection(symbol, reason)
@@ -87,7 +88,10 @@ def quarantine_resolve(
     changed = operations.run(work)
     status = "open" if undo else "dropped" if replacement is None else "replaced"
     with output.outcome("nothing was changed" if preview else "decided"):
-        show_decisions.resolved(chosen, changed, status, preview)
+        if as_json:
+            show.print_json(changed)
+        else:
+            show_decisions.resolved(chosen, changed, status, preview)
 
 
 def _all(

@@ -72,6 +72,13 @@ def test_what_was_decided_about_many_is_undone_as_one(tmp_path: Path) -> None:
     assert verified(ledger.db).violations == ()
 
 
+def test_as_json_it_is_one_document_of_what_changes(ledger: RecordedLedger) -> None:
+    would = run(ledger, "quarantine", "resolve", 1, "--drop", "--preview", "--json").json
+    did = run(ledger, "quarantine", "resolve", 1, "--drop", "--json").json
+    assert (would["items"], would["commit_seq"]) == (1, None)
+    assert (did["items"], did["commit_seq"], did["inserted"]) == (1, 2, 0)
+
+
 def test_a_decision_that_another_one_followed_is_not_undone(ledger: RecordedLedger) -> None:
     ledger.resolve(1)
     run(ledger, "decisions", "undo", 2)
