@@ -180,7 +180,8 @@ class Outcomes:
             if bare is not None:
                 of_markets[fill.symbol].append(bare)
         for symbol, ids in of_markets.items():
-            rows = self.tx.rows("twins", ids=json.dumps(ids), symbol=symbol)
+            others = json.dumps([name for name in markets.commits if name != symbol])
+            rows = self.tx.rows("twins_by_name", ids=json.dumps(ids), names=others)
             yield from (Event._make(row[1:]).trade_id for row in rows)
 
     def _met(self, fills: Iterable[Fill], before: int, booked: Collection[str] = ()) -> list[Row]:
