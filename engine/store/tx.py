@@ -14,8 +14,9 @@ from engine.store.statements import SQL, for_rows
 T = TypeVar("T")
 Row = tuple[Any, ...]
 
-# An INSERT has one text for so many rows and one for a single row: the statement cache always hits.
-ROWS = 32
+# An INSERT has a text for each of these numbers of rows: the statement cache always hits. A fill
+# alone is two rows.
+ROWS = (32, 8, 2, 1)
 
 
 class Tx:
@@ -104,14 +105,13 @@ class Tx:
 
     def run_many(self, name: str, rows: Sequence[Row], /) -> int:
         """Run an INSERT for rows whose values are in its order; returns how many it inserted."""
-        single, several = for_rows(SQL[name], 1), for_rows(SQL[name], ROWS)
-        whole = len(rows) - len(rows) % ROWS
-        inserted = 0
-        for start in range(0, whole, ROWS):
-            values = list(chain.from_iterable(rows[start : start + ROWS]))
-            inserted += self._fetched(several, values)[0].rowcount
-        for row in rows[whole:]:
-            inserted += self._fetched(single, row)[0].rowcount
+        inserted = start = 0
+        for count in ROWS:
+            statement = for_rows(SQL[name], count)
+            while start + count <= len(rows):
+                values = list(chain.from_iterable(rows[start : start + count]))
+                inserted += self._fetched(statement, values)[0].rowcount
+                start += count
         return inserted
 
     def table(self, name: str) -> tuple[list[str], Iterator[Row]]:
