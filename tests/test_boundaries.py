@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import engine
+from tests.modules import by_wing, nodes
 
 ROOT = Path(engine.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
@@ -34,8 +35,12 @@ def name_of(module: Path) -> str:
     return module.relative_to(ROOT).as_posix()
 
 
+WINGS = by_wing(ROOT, MODULES)
+of_each_wing = pytest.mark.parametrize("wing", WINGS)
+
+
 def imports(module: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+    for node in nodes(module):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -44,9 +49,8 @@ def imports(module: Path) -> Iterator[str]:
 
 def texts(module: Path) -> Iterator[str]:
     """Every string in the module but its docstrings."""
-    tree = ast.parse(module.read_text("utf-8"))
-    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
+    alone = {id(node.value) for node in nodes(module) if isinstance(node, ast.Expr)}
+    for node in nodes(module):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
             yield node.value
 
@@ -66,19 +70,22 @@ def test_the_engine_loads_neither_textual_nor_the_console() -> None:
     assert not loaded & {"textual", "console"}
 
 
-@pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_no_module_of_the_engine_names_the_console_or_a_terminal_library(module: Path) -> None:
-    named = {name.partition(".")[0] for name in imports(module)}
-    assert not named & {"textual", "console"}
-    if not name_of(module).startswith("cli/"):
-        assert not named & {"rich", "typer", "click"}
-        assert not [name for name in imports(module) if f"{name}.".startswith("engine.cli.")]
+@of_each_wing
+def test_no_module_of_the_engine_names_the_console_or_a_terminal_library(wing: str) -> None:
+    for module in WINGS[wing]:
+        named = {name.partition(".")[0] for name in imports(module)}
+        assert not named & {"textual", "console"}, name_of(module)
+        if wing != "cli":
+            assert not named & {"rich", "typer", "click"}, name_of(module)
+            of_cli = [name for name in imports(module) if f"{name}.".startswith("engine.cli.")]
+            assert not of_cli, name_of(module)
 
 
-@pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_sql_stands_in_sql_files(module: Path) -> None:
-    found = {match[1] for text in texts(module) if (match := _STATEMENT.match(text + " "))}
-    assert found <= ALLOWED.get(name_of(module), set())
+@of_each_wing
+def test_sql_stands_in_sql_files(wing: str) -> None:
+    for module in WINGS[wing]:
+        found = {match[1] for text in texts(module) if (match := _STATEMENT.match(text + " "))}
+        assert found <= ALLOWED.get(name_of(module), set()), name_of(module)
 
 
 def test_only_the_store_and_the_simulated_exchange_name_the_database_driver() -> None:
@@ -149,7 +156,7 @@ def test_no_float_touches_money() -> None:
     """float() is called for display metrics and waiting times only."""
     users = set()
     for module in MODULES:
-        for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+        for node in nodes(module):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "float":
                 users.add(name_of(module))
     assert users <= {"cycles/metrics.py"}

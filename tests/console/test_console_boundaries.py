@@ -11,6 +11,7 @@ import pytest
 
 import console
 import engine
+from tests.modules import by_wing, nodes
 
 ROOT = Path(console.__file__).parent
 STYLES = ROOT.parent / "styles"
@@ -34,24 +35,30 @@ def name_of(module: Path) -> str:
     return module.relative_to(ROOT).as_posix()
 
 
+WINGS = by_wing(ROOT, MODULES)
+of_each_wing = pytest.mark.parametrize("wing", WINGS)
+
+
 def imported(module: Path) -> Iterator[tuple[str, str]]:
     """(module, name) of every import from the engine."""
-    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+    for node in nodes(module):
         if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "engine":
             yield from ((node.module or "", alias.name) for alias in node.names)
         elif isinstance(node, ast.Import):
             yield from ((a.name, "") for a in node.names if a.name.partition(".")[0] == "engine")
 
 
-@pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_only_public_names_of_the_engine_are_imported(module: Path) -> None:
-    for source, name in imported(module):
-        if source in CLI or (source == "engine" and name in {"cli", "__version__"}):
-            assert name_of(module) == "launch/commands.py"
-            continue
-        assert name in engine.__all__, f"{source}.{name}"
-        home = engine._MODULES[name]
-        assert source in ("engine", f"engine.{home}"), f"{source}.{name}"
+@of_each_wing
+def test_only_public_names_of_the_engine_are_imported(wing: str) -> None:
+    for module in WINGS[wing]:
+        for source, name in imported(module):
+            where = f"{name_of(module)}: {source}.{name}"
+            if source in CLI or (source == "engine" and name in {"cli", "__version__"}):
+                assert name_of(module) == "launch/commands.py"
+                continue
+            assert name in engine.__all__, where
+            home = engine._MODULES[name]
+            assert source in ("engine", f"engine.{home}"), where
 
 
 def test_a_console_is_opened_before_textual_the_engine_or_the_command_line_is_loaded() -> None:
@@ -70,26 +77,28 @@ def test_the_first_screen_is_there_before_the_engine_is_loaded() -> None:
     assert not loaded & {"structlog", "aiosqlite", "engine.engine", "engine.settings"}
 
 
-@pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_nothing_is_given_to_a_widget_as_markup(module: Path) -> None:
+@of_each_wing
+def test_nothing_is_given_to_a_widget_as_markup(wing: str) -> None:
     """Text in widgets goes through lines of tones; what is not drawn so is a constant."""
-    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+    for node in (node for module in WINGS[wing] for node in nodes(module)):
         if not isinstance(node, ast.Call):
             continue
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-        assert name not in {"from_markup", "Static", "Label", "DataTable"}, name
+        assert name not in {"from_markup", "Static", "Label", "DataTable"}, ast.unparse(node)
         if name == "notify":
             markup = [keyword.value for keyword in node.keywords if keyword.arg == "markup"]
-            assert [getattr(value, "value", None) for value in markup] == [False]
+            off = [getattr(value, "value", None) for value in markup] == [False]
+            assert off, ast.unparse(node)
 
 
-@pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_textuals_insides_are_touched_in_one_module(module: Path) -> None:
-    nodes = list(ast.walk(ast.parse(module.read_text("utf-8"))))
-    touched = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-    touched |= {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
-    touched &= INSIDES
-    assert bool(touched) == (name_of(module) == "kit/textual_internals.py"), touched
+@of_each_wing
+def test_textuals_insides_are_touched_in_one_module(wing: str) -> None:
+    for module in WINGS[wing]:
+        touched = {node.attr for node in nodes(module) if isinstance(node, ast.Attribute)}
+        touched |= {node.name for node in nodes(module) if isinstance(node, ast.FunctionDef)}
+        touched &= INSIDES
+        internals = name_of(module) == "kit/textual_internals.py"
+        assert bool(touched) == internals, f"{name_of(module)}: {touched}"
 
 
 def test_every_stylesheet_is_of_the_name_of_its_screen() -> None:
