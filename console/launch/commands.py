@@ -1,6 +1,7 @@
 """The commands that open a console, as the command line explains and checks them."""
 
 import sys
+from copy import copy
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +14,10 @@ from engine.cli import commands, options
 
 def main() -> None:
     """Every command there is: these, and the engine's."""
-    commands.app.registered_commands[:0] = app.registered_commands
-    commands.app.callback(invoke_without_command=True)(deck)
-    commands.main()
+    program = copy(commands.app)
+    program.registered_commands = [*app.registered_commands, *program.registered_commands]
+    program.callback(invoke_without_command=True)(deck)
+    commands.main(program)
 
 
 app = typer.Typer()

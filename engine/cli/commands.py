@@ -44,21 +44,21 @@ app.command("adjust")(decisions.adjust)
 app.command("close")(decisions.close)
 
 
-def main() -> None:
+def main(program: typer.Typer = app) -> None:
     """The entry point: an error raised on purpose, or by the system, becomes a message and an
     exit code."""
     output.open_closed_streams()
     output.take_any_text()
     try:
-        _main()
+        _main(program)
     finally:
         logs.drain()
 
 
-def _main() -> None:
+def _main(program: typer.Typer) -> None:
     try:
         with output.flushed():
-            app()
+            program()
     except (SettingsError, NoSuchCycle, NoSuchItem, DecisionRefused) as error:
         show.error(str(error))
         sys.exit(2)

@@ -212,10 +212,15 @@ def next_decision(tx: Tx, line: Mapping[str, Any]) -> Decision | None:
 
 def _next_of(trade: _Trade, line: Mapping[str, Any]) -> Decision | None:
     """Contents that stand are booked first, where there is one that they can replace in its place;
-    the others are refused then."""
+    the others are refused then. Nothing is decided before all that stand were told here."""
     wanted = [(entry["as"], _content(entry["content"])) for entry in line["stands"]]
     refused = [_content(values) for values in line["refused"]]
     waiting = [row for row in trade.rows if row.status == "open" and row.is_whole]
+    told = [*trade.standing, *(Content.of(row.events) for row in waiting)]
+    if not all(any(trade.agree(each, other) for each in told) for _, other in wanted):
+        raise DecisionRefused(
+            f"trade {line['trade_id']}: this ledger was never told the content that was kept"
+        )
     for row in waiting:
         content = Content.of(row.events)
         name = next((name for name, other in wanted if trade.agree(content, other)), None)
@@ -236,13 +241,6 @@ def _next_of(trade: _Trade, line: Mapping[str, Any]) -> Decision | None:
         is_wanted = any(trade.agree(own, other) for _, other in wanted)
         if not is_wanted and any(trade.agree(own, other) for other in refused):
             return Decision(act=Act.VOID, trade_id=own.fill.trade_id, reason=APPLIED)
-    missing = [
-        name for name, other in wanted if not any(trade.agree(own, other) for own in trade.standing)
-    ]
-    if missing:
-        raise DecisionRefused(
-            f"trade {line['trade_id']}: this ledger was never told the content that was kept"
-        )
     return None
 
 
