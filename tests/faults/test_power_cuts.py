@@ -113,7 +113,7 @@ def test_the_whole_record_gives_the_files_as_they_are(
     there = {name: recorded / "books" / name for name in FILES}
     content = {name: path.read_bytes() for name, path in there.items() if path.exists()}
     assert disk.image(everything, 1) == content
-    assert disk.noted == [1, 2, 3, 4, 5]
+    assert disk.noted == [1, 2, 3, 4, 5, 6]
     calls = {(operation.call, operation.path.name) for operation in done}
     assert {("sync", LEDGER), ("sync", f"{LEDGER}-wal"), ("remove", f"{LEDGER}-wal")} <= calls
 
