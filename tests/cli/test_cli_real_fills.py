@@ -81,7 +81,6 @@ def test_real_fills_come_out_to_the_last_digit_over_many_cycles(
 @mostly_long(
     ("name", "step_ms", "late_ms", "lookback"),
     [
-        (XRP, 300 * MINUTE_MS, 110 * MINUTE_MS, "2h"),
         (BTC, 4_000, 9 * MINUTE_MS, "10m"),
         (XRP, 60 * MINUTE_MS, 55 * MINUTE_MS, "2h"),
     ],

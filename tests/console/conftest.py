@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from textual import screen
+from textual import screen, strip
 from textual._compositor import Compositor
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
@@ -27,11 +27,22 @@ def _stylesheets_are_parsed_once() -> Iterator[None]:
         yield
 
 
+class Forgetful:
+    """A cache in which nothing is found."""
+
+    def get(self, key: object, default: Any = None) -> Any:
+        return default
+
+    def __setitem__(self, key: object, value: object) -> None:
+        pass
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _frames_are_few_and_sent_nowhere() -> Iterator[None]:
     """Widgets render what they show, but nothing puts it together for a terminal that is not there:
-    that happens where a test looks. What is due is drawn at each pause of a pilot anyway."""
-    put_together = Compositor.render_update
+    that happens where a test looks. What is due is drawn at each pause of a pilot anyway. A line
+    remembers no parts of itself: few are asked for twice, and each has seven caches for them."""
+    put_together, forgetful = Compositor.render_update, Forgetful()
 
     def rendered(compositor: Compositor, full: bool = False, **more: Any) -> Any:
         if full:
@@ -47,5 +58,6 @@ def _frames_are_few_and_sent_nowhere() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Compositor, "render_update", rendered)
+        patch.setattr(strip, "FIFOCache", lambda size: forgetful)
         patch.setattr(screen, "UPDATE_PERIOD", 1 / 15)
         yield
