@@ -21,6 +21,7 @@ class TerminalApp(App[None]):
     def __init__(self) -> None:
         super().__init__()
         self._styled_with: dict[str, str] = {}
+        self._has_begun = self._end_asked = False
 
     # --- what is drawn
 
@@ -63,9 +64,19 @@ class TerminalApp(App[None]):
         # widgets would be mounted before the app has the screen.
         loop.set_task_factory(None)
         for number in ENDINGS:
-            loop.add_signal_handler(number, self.exit)
+            loop.add_signal_handler(number, self._end)
+
+    def _end(self) -> None:
+        """Exit, once the first screen is there: before, Textual would go on to mount what is on a
+        screen that has gone."""
+        self._end_asked = True
+        if self._has_begun:
+            self.exit()
 
     def on_mount(self) -> None:
+        self._has_begun = True
+        if self._end_asked:
+            self.exit()
         if self.is_headless:
             return
         loop = asyncio.get_running_loop()
