@@ -42,7 +42,7 @@ from engine.store.store import Store
 from engine.store.tx import Tx
 from engine.trading.execution import Execution
 from engine.trading.strategies import Ladder, Strategy, observe
-from engine.venue import Venue
+from engine.venue import Account, Venue
 from engine.venues import registry
 from engine.venues.detached import detached
 from engine.venues.registry import VenueSetup
@@ -353,15 +353,16 @@ def _identify(tx: Tx, venue: Venue) -> Identity:
     ones."""
     stored = Identity.read(tx)
     new = Identity(uuid.uuid4().hex[:4], now_ms(), venue.name, venue.trade_ids)
-    identity = replace(stored or new, account=venue.account)
     _check_identity(stored, venue)
-    if stored is None or identity.account.known().items() - stored.account.known().items():
+    known = (stored or new).account.known() | venue.account.known()
+    identity = replace(stored or new, account=Account(**known))
+    if identity != stored:
         identity.keep(tx)
     return identity
 
 
 def _check_identity(identity: Identity | None, venue: Venue) -> None:
-    """Raises `LedgerMismatch` where the ledger is pinned to another venue or other trade ids.
+    """Raises `LedgerMismatch` where the ledger is pinned to another venue, account or trade ids.
 
     Where trade ids are unique is part of the ids of everything booked.
     """
@@ -378,7 +379,7 @@ def _check_identity(identity: Identity | None, venue: Venue) -> None:
         if pinned.get(name, value) != value:
             raise LedgerMismatch(
                 f"this ledger belongs to an account with {name} {pinned[name]}, not {value}; "
-                "nothing was changed. Use another file with --db"
+                "nothing was changed. Set it to that, leave it out, or use another file with --db"
             )
     if declared != identity.trade_ids:
         raise LedgerMismatch(

@@ -47,6 +47,7 @@ class Account(NamedTuple):
     position_mode: str | None = None
 
     def known(self) -> dict[str, str]:
+        """The fields that are known, by name."""
         return {name: value for name, value in self._asdict().items() if value is not None}
 
 
@@ -133,7 +134,7 @@ class Venue(Protocol):
 
     @property
     def account(self) -> Account:
-        """The account, pinned in the ledger as far as it is known: two never mix in one."""
+        """The exchange account; what is known of it is pinned, and a ledger takes no other one."""
 
     @property
     def trade_ids(self) -> TradeIds: ...

@@ -46,6 +46,8 @@ def money(text: str | None, width: int = 0) -> str:
 def _tiny(decimals: str, width: int) -> str:
     """An amount below 1 with an exponent, and at least its first digit."""
     digits = decimals.lstrip("0")
+    if not digits:  # As no canonical amount is written.
+        return "0"
     exponent = f"e-{len(decimals) - len(digits) + 1}"
     more = f".{digits[1:]}" if len(digits) > 1 else ""
     if 1 + len(more) + len(exponent) > width:

@@ -515,7 +515,7 @@ class CycleRunner:
                 tx.run("metrics_drop", cycle_id=row["cycle_id"])
             if cycle.commit is None:
                 return None
-            quarantine.mark_applied(tx, self._applied(cycle), cycle.cycle_id)
+            quarantine.mark_applied(tx, self._applied(cycle), cycle.cycle_id, ended_ms)
             release(tx, cycle.prepared.releases, cycle.cycle_id, ended_ms)
             return metrics.persist(tx, cycle.cycle_id, ended_ms)
 

@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 from engine.ingest.releases import Release
 from engine.ledger.identity import Identity
-from engine.ledger.quarantine_decisions import QuarantinedItem
+from engine.ledger.quarantine_decisions import QuarantinedItem, is_told
 from engine.store.tx import Tx
 from engine.text import storable
 from engine.venues.registry import shares_unreadable
@@ -79,9 +79,12 @@ def standing(tx: Tx, before: int) -> list[QuarantinedItem]:
     return tx.typed(QuarantinedItem, "quarantine_standing", before=before)
 
 
-def mark_applied(tx: Tx, items: Iterable[QuarantinedItem], cycle_id: int) -> None:
+def mark_applied(tx: Tx, items: Iterable[QuarantinedItem], cycle_id: int, now_ms: int) -> None:
+    """Mark items whose replacements a cycle applied; in a market that waits for its name to be
+    decided TX 1 takes none, and they stay due."""
     for item in items:
-        tx.run("quarantine_mark_applied", cycle_id=cycle_id, id=item.id)
+        if is_told(tx, item.replacement or "", now_ms):
+            tx.run("quarantine_mark_applied", cycle_id=cycle_id, id=item.id)
 
 
 def _digest(text: str) -> bytes:

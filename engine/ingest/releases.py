@@ -10,7 +10,7 @@ from typing import NamedTuple
 from engine.ledger.fills import Fill
 from engine.ledger.identity import Identity
 from engine.ledger.markets import Markets
-from engine.ledger.names import within_market
+from engine.ledger.names import in_root
 from engine.ledger.reports import Edge, Outline, outline, outlined_id
 from engine.money import parse_decimal
 from engine.store.tx import Tx
@@ -70,10 +70,10 @@ def _releases(
         for item in waiting
     }
     fills = {fill.trade_id: Outline.of(fill) for fill, _ in reversed(coming)}
-    in_root = {trade_id: _in_root(trade_id, markets) for trade_id in ids.values() if trade_id}
-    fills |= _booked(tx, [*in_root, *in_root.values()])
+    of_root = {trade_id: in_root(trade_id, markets) for trade_id in ids.values() if trade_id}
+    fills |= _booked(tx, [*of_root, *of_root.values()])
     for item, trade_id in ids.items():
-        fill = fills.get(trade_id or "") or fills.get(in_root.get(trade_id or "") or "")
+        fill = fills.get(trade_id or "") or fills.get(of_root.get(trade_id or "") or "")
         if fill is None:
             continue
         same_text = texts.get(item.raw)
@@ -86,15 +86,6 @@ def _under_one_name(outline: Outline, markets: Markets) -> Outline:
     """The outline with the name that its market goes by, without the id that is made with it."""
     symbol = outline.symbol and markets.root(outline.symbol)
     return outline._replace(symbol=symbol, trade_id=None)
-
-
-def _in_root(trade_id: str, markets: Markets) -> str | None:
-    """The id that a trade of a market under another name has in the market that it is."""
-    for market in markets.pinned:
-        bare = within_market(trade_id, market.qualifier)
-        if bare is not None and market.alias_of is not None:
-            return f"{markets.of(market.symbol).qualifier}:{bare}"
-    return None
 
 
 def _booked(tx: Tx, trade_ids: Iterable[str | None]) -> dict[str, Outline]:

@@ -108,7 +108,7 @@ def ruled_moves(
     stated what they moved."""
     by_ruling = []
     for trade_ids in (valid, void):
-        ids = json.dumps(sorted(trade_ids))
+        ids = json.dumps(sorted({*trade_ids}))
         rows = tx.rows("legs_booked", trade_ids=ids, last_seq=last_seq)
         legs = ((BalanceKey(wallet, asset), Decimal(amount)) for wallet, asset, amount in rows)
         by_ruling.append(total(legs))

@@ -133,6 +133,8 @@ def suspect_booked_twins(tx: Tx, markets: Markets, cycle_id: int) -> None:
             for event in tx.typed(Event, "fills_within_markets", source_id=bare)
             if event.symbol is not None
         }
+        if len(fills) < 2:
+            continue  # A row was removed by hand, which `verify` names.
         old = names.first(fills)
         for new in sorted(fills.keys() - {old}):
             fields = Content(fills[old], {}).contradicted_by(Content(fills[new], {}))
@@ -153,3 +155,12 @@ def within_market(trade_id: str, qualifier: str) -> str | None:
     """The id that a trade has within its market; null where it has one in the account, or none."""
     bare = trade_id.removeprefix(f"{qualifier}:")
     return None if bare == trade_id or bare.startswith(":") else bare
+
+
+def in_root(trade_id: str, markets: Markets) -> str | None:
+    """The id that a trade of a market under another name has in the market that it is."""
+    for market in markets.pinned:
+        bare = within_market(trade_id, market.qualifier)
+        if bare is not None and market.alias_of is not None:
+            return f"{markets.of(market.symbol).qualifier}:{bare}"
+    return None

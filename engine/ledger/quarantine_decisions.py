@@ -1,4 +1,4 @@
-"""Decisions about items in quarantine: what is no fill, and what another text stands for.
+"""Decisions about items in quarantine: an item is dropped, or replaced by a readable fill.
 
 Runs inside TX 1; the next cycle acts on them.
 """
@@ -16,6 +16,7 @@ from engine.ledger.decision import Deciding
 from engine.ledger.fills import derive_trade_ids
 from engine.ledger.identity import Identity
 from engine.ledger.markets import Markets
+from engine.ledger.names import in_root
 from engine.ledger.reports import Edge, outline, read_fill
 from engine.ledger.terms import Terms
 from engine.runs import Runs, numbers_of, runs_of
@@ -86,10 +87,14 @@ def drop(deciding: Deciding) -> None:
     if decision.item is not None:
         _resolve(deciding, [_open_item(deciding)], "dropped", None)
         return
-    waiting = [item for item in quarantined(deciding.tx) if item.status == "open"]
+    last = decision.last_item
+    waiting = [
+        item
+        for item in quarantined(deciding.tx)
+        if item.status == "open" and (last is None or item.id <= last)
+    ]
     selection = Selection(decision.market, decision.matching)
-    newest = waiting[-1].id if waiting and decision.last_item is None else decision.last_item
-    items = selection.of(item for item in waiting if item.id <= (newest or 0))
+    items = selection.of(waiting)
     if not items:
         raise DecisionRefused(selection.none_of(waiting))
     _resolve(deciding, items, "dropped", None)
@@ -103,42 +108,56 @@ def put_in_place(deciding: Deciding) -> None:
     try:
         fill = read_fill(replacement, _edge(deciding.tx, replacement, deciding.now_ms))
     except UnreadableFill as error:
-        raise DecisionRefused(str(error)) from None
+        raise _unfit(item, str(error)) from None
     if fill.doubt is not None:
-        raise DecisionRefused(fill.doubt)
+        raise _unfit(item, fill.doubt)
     start_ms = deciding.tx.value("cursor_start_of", key=CURSOR_PREFIX + fill.symbol)
     if start_ms is not None and fill.ts_ms < start_ms:
-        raise DecisionRefused(
+        raise _unfit(
+            item,
             f"timestamp {iso(fill.ts_ms)}: the history of {fill.symbol} begins {iso(start_ms)} in "
-            "this ledger; what was held before is booked by `open`"
+            "this ledger; what was held before is booked by `open`",
         )
     _resolve(deciding, [item], "replaced", replacement)
 
 
 def undo_resolution(deciding: Deciding, change: Mapping[str, Any]) -> None:
-    """Open items again, unless what was put in their place is booked, or another decision came."""
-    before, after = change["before"], change["after"]
+    """Open the items of a decision again, or put them back where it found them.
+
+    Raises `DecisionRefused` where another decision, or a cycle, has come in between.
+    """
     ids = set(numbers_of(change["items"]))
     for item in quarantined(deciding.tx):
-        if item.id not in ids:
-            continue
-        if item.decided_seq != after["decided_seq"]:
-            raise DecisionRefused(
-                f"decision {deciding.decision.of} cannot be undone: it was followed by another one "
-                f"about item {item.id}"
-            )
-        if item.applied_cycle_id is not None:
-            trade_id = replacement_id(deciding.tx, item.replacement or "", deciding.now_ms)
-            raise DecisionRefused(
-                f"decision {deciding.decision.of} cannot be undone: cycle {item.applied_cycle_id} "
-                f"booked what stands in the place of item {item.id}; `void` takes trade {trade_id} "
-                "out of the books"
-            )
-    _change(deciding, change["items"], after, before)
+        if item.id in ids:
+            _check_unchanged(deciding, item, change["after"])
+    _change(deciding, change["items"], change["after"], change["before"])
+
+
+def _check_unchanged(deciding: Deciding, item: QuarantinedItem, after: Mapping[str, Any]) -> None:
+    refusal = f"decision {deciding.decision.of} cannot be undone: "
+    if item.status == "booked":
+        raise DecisionRefused(f"{refusal}item {item.id} was released since, for {item.note}")
+    if (item.status, item.decided_seq) != (after["status"], after["decided_seq"]):
+        raise DecisionRefused(f"{refusal}it was followed by another one about item {item.id}")
+    if item.status != "replaced":
+        return
+    trade_id = replacement_id(deciding.tx, item.replacement or "", deciding.now_ms)
+    # The mark that it is applied is written after TX 1, at best.
+    booked_in = deciding.tx.value("fill_cycle", trade_id=trade_id or "")
+    if booked_in is not None and booked_in > after["resolved_cycle_id"]:
+        raise DecisionRefused(
+            f"{refusal}cycle {booked_in} booked what stands in the place of item {item.id}; "
+            f"`void` takes trade {trade_id} out of the books"
+        )
+    if item.applied_cycle_id is not None:
+        raise DecisionRefused(
+            f"{refusal}cycle {item.applied_cycle_id} compared what stands in the place of item "
+            f"{item.id} with the ledger; `conflicts list` has it, or it is in quarantine again"
+        )
 
 
 def resolve_again(tx: Tx, decisions: Iterable[str]) -> None:
-    """Bring items to where decisions left them, in order."""
+    """Apply earlier decisions to the items of a scratch ledger, in order."""
     for text in decisions:
         for change in json.loads(text).get("quarantine", ()):
             _update(tx, change["items"], change["after"])
@@ -160,12 +179,26 @@ def replacement_id(tx: Tx, replacement: str, now_ms: int) -> str | None:
     return derive_trade_ids([fill])[0].trade_id if no_ids else fill.trade_id
 
 
+def is_told(tx: Tx, replacement: str, now_ms: int) -> bool:
+    """Whether TX 1 has met the fill in an item's place: it is booked, in dispute, or held again."""
+    trade_id = replacement_id(tx, replacement, now_ms) or ""
+    ids = json.dumps([trade_id, in_root(trade_id, Markets(tx))])
+    return bool(tx.value("replacement_is_told", trade_ids=ids, raw=replacement))
+
+
 def _open_item(deciding: Deciding) -> QuarantinedItem:
     number = deciding.decision.item
     item = next((item for item in quarantined(deciding.tx) if item.id == number), None)
-    if item is None or item.status != "open":
+    if item is None:
         raise DecisionRefused(f"there is no open quarantine item {number}")
+    if item.status != "open":
+        by = f", by decision {item.decided_seq}" if item.decided_seq else ""
+        raise DecisionRefused(f"there is no open quarantine item {number}: it is {item.status}{by}")
     return item
+
+
+def _unfit(item: QuarantinedItem, why: str) -> DecisionRefused:
+    return DecisionRefused(f"item {item.id}: the fill given for it cannot be booked: {why}")
 
 
 def _resolve(

@@ -101,7 +101,7 @@ class Books:
         self.ledger.run("cycle_begin", cycle_id=cycle_id, marks_json="{}", **values, **times)
 
     def _end(self, prepared: Prepared, cycle_id: int) -> None:
-        quarantine.mark_applied(self.ledger, prepared.corrections, cycle_id)
+        quarantine.mark_applied(self.ledger, prepared.corrections, cycle_id, LATEST_MS)
         release(self.ledger, prepared.releases, cycle_id, 5_000)
 
     def decide(self, decisions: set[str]) -> None:

@@ -83,7 +83,10 @@ def test_a_decision_that_another_one_followed_is_not_undone(ledger: RecordedLedg
     ledger.resolve(1)
     run(ledger, "decisions", "undo", 2)
     ledger.resolve(1, reported("2", ts=2_000))
-    for number, message in ((2, "taken back already, by decision 3"), (3, "followed by another")):
+    for number, message in (
+        (2, "taken back already, by decision 3"),
+        (3, "followed by another one"),
+    ):
         ran = run(ledger, "decisions", "undo", number)
         assert (ran.code, message in ran.err) == (2, True)
     assert statuses(ledger) == ["replaced"]
@@ -161,3 +164,55 @@ def test_an_engine_that_runs_decides_itself(ledger: RecordedLedger) -> None:
     assert finished(process).code == 0
     assert ledger.ids == ["1", "2", "3"]
     assert verified(ledger.db).violations == ()
+
+
+def test_an_item_that_a_cycle_released_after_an_undo_is_not_resolved_by_undoing_that(
+    ledger: RecordedLedger,
+) -> None:
+    """Its fill is booked: what was put in its place would be booked beside it."""
+    ledger.resolve(1, reported("7", ts=2_000))
+    assert run(ledger, "decisions", "undo", 2).code == 0
+    assert ledger.once(GOOD, reported("2", ts=2_000), LAST)["fills_count"] == 1
+    assert statuses(ledger) == ["booked"]
+    ran = run(ledger, "decisions", "undo", 3)
+    assert (ran.code, "item 1 was released since, for fill 2 is in the ledger" in ran.err) == (
+        2,
+        True,
+    )
+    assert ledger.once(*ALL)["held"] == []
+    assert ledger.ids == ["1", "2", "3"]
+    ledger.prove(3)
+
+
+def test_a_correction_that_is_booked_is_not_undone_though_the_mark_of_it_was_lost(
+    ledger: RecordedLedger,
+) -> None:
+    ledger.resolve(1, reported("2", ts=2_000))
+    assert ledger.once(*ALL)["fills_count"] == 1
+    with opened(ledger.db) as connection:  # TX 2 writes it, best effort.
+        connection.execute("UPDATE quarantine SET applied_cycle_id = NULL")
+    ran = run(ledger, "quarantine", "resolve", 1, "--undo")
+    assert (ran.code, "`void` takes trade 2 out of the books" in ran.err) == (2, True)
+    assert statuses(ledger) == ["replaced"]
+
+
+@pytest.mark.parametrize("word", ["distinct", "alias"])
+def test_a_correction_waits_with_its_market_until_the_name_of_that_is_decided(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    monkeypatch.setenv("CYCLEDECK_RECORDED__TRADE_IDS", "market")
+    ledger = RecordedLedger(tmp_path)
+    twin = GOOD | {"symbol": "XBT/USDT"}
+    broken = reported("8", ts=4_000, price="NaN", symbol="XBT/USDT")
+    assert ledger.once(GOOD, twin, broken)["status"] == "held"
+    ledger.resolve(1, reported("8", ts=4_000, symbol="XBT/USDT"))
+    assert ledger.once(GOOD, twin, broken)["fills_count"] == 0
+    with opened(ledger.db) as connection:
+        assert [item.applied_cycle_id for item in quarantined(connection)] == [None]
+    assert run(ledger, "markets", word, "XBT/USDT", BTC).code == 0
+    assert ledger.once(GOOD, twin, broken)["fills_count"] == 1
+    assert ledger.once(GOOD, twin, broken)["status"] == "ok"
+    assert "XBT/USDT:8" in ledger.ids
+    with opened(ledger.db) as connection:
+        assert [item.applied_cycle_id for item in quarantined(connection)] != [None]
+    ledger.prove(4)

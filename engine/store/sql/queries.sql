@@ -580,13 +580,20 @@ ON CONFLICT (opening_id, scope) DO UPDATE SET event_id = excluded.event_id;
 DELETE FROM late_events;
 
 -- name: events_after_opening
--- Events of later cycles than an OPENING's that are not after it in time, in the order booked.
+-- Events of later cycles than an OPENING's that are not after it in time, in the order booked: of
+-- each market, and of none.
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
     exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
     wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
     source, source_seq, stated_balance, version
-FROM ledger_events
-WHERE ts <= :ts AND cycle_id > (SELECT cycle_id FROM ledger_events WHERE event_id = :event_id)
+FROM (
+    SELECT e.* FROM (SELECT DISTINCT symbol FROM markets) AS m
+    CROSS JOIN ledger_events AS e ON e.symbol = m.symbol AND e.ts <= :ts
+    UNION ALL
+    SELECT e.* FROM ledger_events AS e
+    WHERE e.type NOT IN ('FILL', 'FEE') AND e.symbol IS NULL AND e.ts <= :ts
+)
+WHERE cycle_id > (SELECT cycle_id FROM ledger_events WHERE event_id = :event_id)
 ORDER BY seq;
 
 -- name: questions_open
@@ -993,12 +1000,24 @@ UPDATE quarantine SET applied_cycle_id = :cycle_id WHERE id = :id;
 SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note, decided_seq
 FROM quarantine ORDER BY id;
 
+-- name: replacement_is_told
+SELECT EXISTS (
+    SELECT 1 FROM json_each(:trade_ids) AS wanted
+    CROSS JOIN ledger_events AS e ON e.event_id = 'fill:' || wanted.value
+) OR EXISTS (
+    SELECT 1 FROM json_each(:trade_ids) AS wanted
+    CROSS JOIN conflicts AS c ON c.source_id = wanted.value
+) OR EXISTS (SELECT 1 FROM quarantine WHERE raw = :raw);
+
+-- name: fill_cycle
+SELECT cycle_id FROM ledger_events WHERE event_id = 'fill:' || :trade_id;
+
 -- name: quarantine_decide
--- What an undone decision leaves open may be one that a cycle releases.
+-- One that a cycle released since an undo opened it is booked, whatever was decided before.
 UPDATE quarantine
 SET status = :status, replacement = :replacement, resolved_ms = :resolved_ms,
     resolved_cycle_id = :resolved_cycle_id, decided_seq = :decided_seq
-WHERE id BETWEEN :first AND :last;
+WHERE id BETWEEN :first AND :last AND status <> 'booked';
 
 -- ## orders
 
@@ -1353,11 +1372,6 @@ SELECT id, digest, symbol, raw, status, replacement, resolved_ms, resolved_cycle
             AND note = 'fill ' || substr(event_id, 6) || ' is in the ledger'
     ) AS note_is_true
 FROM quarantine ORDER BY id;
-
--- name: verify_is_told
-SELECT EXISTS (SELECT 1 FROM ledger_events WHERE event_id = 'fill:' || :trade_id)
-    OR EXISTS (SELECT 1 FROM conflicts WHERE source_id = :trade_id)
-    OR EXISTS (SELECT 1 FROM quarantine WHERE raw = :raw);
 
 -- name: verify_items
 SELECT symbol, number, digest, raw FROM input_items ORDER BY symbol, number;
