@@ -33,8 +33,8 @@ class Content(NamedTuple):
 
     @property
     def costs_nothing(self) -> bool:
-        """Whether it was told that all fees are zero, at first or later: each that is told then is
-        another content."""
+        """Whether the fees are reported as complete and zero: a fee reported later contradicts
+        that."""
         if self.fees:
             return all(fee.fee == "0" for fee in self.fees.values())
         return '"fee":"none"' in self.fill.meta_json

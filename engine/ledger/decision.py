@@ -49,9 +49,9 @@ class Decision(BaseModel):
     distinct from it, or is booked anew as `kind` with `size`; `of` the commit that is undone.
     An opening or an adjustment says the `amount` of an `asset`, or a `qty` and its `cost` of a
     `market`, from `at_ms` on (UTC milliseconds). `period` is one that is closed, `opening` the
-    number of an OPENING that is kept or void. `item` is one in quarantine that is dropped, or has
-    the text `replacement` put in its place; without it, all open ones up to `last_item` are dropped
-    that came in `market`, with all words of `matching` in their reason.
+    number of an OPENING that is kept or void. `item` is the quarantined item that is
+    dropped, or replaced by the text `replacement`. Without `item`, every open item up to number
+    `last_item` is dropped whose market is `market` and whose reason has all words of `matching`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -34,7 +34,7 @@ ACTS: Mapping[Act, Callable[[Deciding], None]] = {
     Act.KEEP_OPENING: account_decisions.keep_opening,
     Act.VOID_OPENING: account_decisions.void_opening,
     Act.DROP_ITEMS: quarantine_decisions.drop,
-    Act.REPLACE_ITEM: quarantine_decisions.put_in_place,
+    Act.REPLACE_ITEM: quarantine_decisions.replace_item,
     Act.UNDO: undo.undo,
 }
 

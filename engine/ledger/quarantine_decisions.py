@@ -100,7 +100,7 @@ def drop(deciding: Deciding) -> None:
     _resolve(deciding, items, "dropped", None)
 
 
-def put_in_place(deciding: Deciding) -> None:
+def replace_item(deciding: Deciding) -> None:
     """Put a readable fill in an item's place, which the next cycle books."""
     item, replacement = _open_item(deciding), deciding.decision.replacement
     if replacement is None:

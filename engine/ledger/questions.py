@@ -114,7 +114,7 @@ class Assertions:
         return EXACT.subtract(self._balances.all().get(balance, ZERO), later)
 
     def _place(self, event: Event) -> SortKey:
-        return place_of(event, self._positions.markets)
+        return place_in(event, self._positions.markets)
 
     def _traded_later(self, assertion: Event, balance: BalanceKey) -> Decimal:
         """The moves of a balance by positions from the assertion's place on."""
@@ -135,7 +135,7 @@ class Assertions:
         return later.get(balance, ZERO)
 
 
-def place_of(event: Event, markets: Markets) -> SortKey:
+def place_in(event: Event, markets: Markets) -> SortKey:
     """The place of an event among all of an account."""
     return event.place(None if event.symbol is None else markets.of(event.symbol))
 
@@ -176,7 +176,7 @@ def _late_events(opening: Event, events: Iterable[Event], markets: Markets) -> d
     """By market or asset, the last of events that sort before an OPENING and move the same."""
     last: dict[str, Event] = {}
     for event in events:
-        earlier = place_of(event, markets) < place_of(opening, markets)
+        earlier = place_in(event, markets) < place_in(opening, markets)
         if earlier and _moves_what(opening, event, markets):
             last[event.symbol or event.asset or ""] = event
     return last

@@ -59,7 +59,7 @@ class CycleSummary(Scrolled):
         times = between(run, local=self._local)
         yield line(plural(run.cycles, "idle cycle"), (f"  {times}", Tone.DIM))
         yield line(("They changed nothing: no fill was new, no cursor moved.", Tone.DIM))
-        yield line(("Their rows went after keep_idle_cycles.", Tone.DIM))
+        yield line(("Their rows were deleted after keep_idle_cycles; this run is kept.", Tone.DIM))
 
     def _summary(self, result: "CycleResult") -> Iterator[Line]:
         story, times = CycleStory(result), result.timings_ms

@@ -41,7 +41,7 @@ class FilteredCycles(RecentCycles):
     def note(self) -> str:
         upto = f" up to {count(self._top)}" if self._top is not None else ""
         if self._runs and not self._admits_idle:
-            upto += ", idle ones that are no longer kept apart"
+            upto += ", without idle ones that are no longer kept"
         if not self._complete:
             return f"≥ {count(len(self.results))} found{upto}"
         number = f"all {count(len(self.results))}" if self.results else "none"

@@ -137,7 +137,7 @@ async def test_what_idle_cycles_are_not_known_to_have_been_is_said_to_be_of_the_
 ) -> None:
     cycles = await passing(history, only)
     assert cycles.number_of(5) is None
-    assert cycles.note.endswith("idle ones that are no longer kept apart")
+    assert cycles.note.endswith("without idle ones that are no longer kept")
 
 
 def test_a_run_of_days_is_told_with_dates() -> None:
