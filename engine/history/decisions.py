@@ -15,7 +15,7 @@ from engine.ledger.disputes import Dispute
 from engine.ledger.events import DECISION, Event, source_id
 from engine.ledger.openings import Openings
 from engine.ledger.positions import Positions
-from engine.ledger.quarantine_decisions import quarantined
+from engine.ledger.quarantine_decisions import quarantined, quarantined_item
 from engine.ledger.undo import undone
 from engine.store.tx import Tx
 
@@ -71,7 +71,7 @@ def last_about(tx: Tx, wanted: Decision) -> int:
 
 def _about_item(tx: Tx, number: int | None) -> int:
     """The decision that an item in quarantine has its status by. Raises `DecisionRefused`."""
-    item = next((item for item in quarantined(tx) if item.id == number), None)
+    item = quarantined_item(tx, number)
     if item is None or not item.decided_seq:
         raise DecisionRefused(f"item {number}: there is no decision about it that could be undone")
     line = next(line for line in listing(tx) if line.number == item.decided_seq)
@@ -251,15 +251,19 @@ def _about_text(tx: Tx, symbol: str, raw: str, replacement: str | None) -> Decis
     row = tx.one("history_quarantined", **digests, symbol=symbol)
     if row is None:
         raise DecisionRefused(
-            f"{symbol}: this ledger never met the item {raw[:200]}; apply again once it has"
+            f"{symbol}: this ledger never met the item {raw[:200]}; nothing of this line was "
+            "decided, apply again once a cycle has met it"
         )
     number, status = row
     if status == "open":
         act = Act.DROP_ITEMS if replacement is None else Act.REPLACE_ITEM
         return Decision(act=act, item=number, replacement=replacement, reason=APPLIED)
-    item = next(item for item in quarantined(tx) if item.id == number)
-    if status != "booked" and item.replacement != replacement:
-        raise DecisionRefused(f"item {number} is decided otherwise here: it is {status}")
+    item = quarantined_item(tx, number)
+    if item is not None and status != "booked" and item.replacement != replacement:
+        raise DecisionRefused(
+            f"item {number} is decided otherwise here: it is {status}; nothing was changed. "
+            f"`quarantine resolve {number} --undo`, then apply again"
+        )
     return None
 
 

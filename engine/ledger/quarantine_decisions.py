@@ -81,6 +81,11 @@ def quarantined(tx: Tx) -> list[QuarantinedItem]:
     return tx.typed(QuarantinedItem, "quarantine_all")
 
 
+def quarantined_item(tx: Tx, number: int | None) -> QuarantinedItem | None:
+    """The item of a number; null where there is none."""
+    return next(iter(tx.typed(QuarantinedItem, "quarantine_item", id=number)), None)
+
+
 def drop(deciding: Deciding) -> None:
     """Drop an item, or all of a selection up to `last_item`: what they stand for is no fill."""
     decision = deciding.decision
@@ -188,7 +193,7 @@ def is_told(tx: Tx, replacement: str, now_ms: int) -> bool:
 
 def _open_item(deciding: Deciding) -> QuarantinedItem:
     number = deciding.decision.item
-    item = next((item for item in quarantined(deciding.tx) if item.id == number), None)
+    item = quarantined_item(deciding.tx, number)
     if item is None:
         raise DecisionRefused(f"there is no open quarantine item {number}")
     if item.status != "open":

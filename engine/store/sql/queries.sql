@@ -1000,6 +1000,10 @@ UPDATE quarantine SET applied_cycle_id = :cycle_id WHERE id = :id;
 SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note, decided_seq
 FROM quarantine ORDER BY id;
 
+-- name: quarantine_item
+SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note, decided_seq
+FROM quarantine WHERE id = :id;
+
 -- name: replacement_is_told
 SELECT EXISTS (
     SELECT 1 FROM json_each(:trade_ids) AS wanted
