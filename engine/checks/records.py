@@ -10,7 +10,7 @@ from engine.checks.check import Check, Violation
 from engine.ingest.quarantine import Undecided
 from engine.ledger.commit import COUNTS
 from engine.ledger.contents import read_content
-from engine.ledger.disputes import about, content_hash
+from engine.ledger.disputes import DisputeKind, about, content_hash
 from engine.ledger.quarantine_decisions import OPEN, is_told
 from engine.runs import numbers_of
 from engine.store.scratch import scratch_ledger
@@ -73,7 +73,12 @@ class ConflictsCheck(Check):
             if not row["commit_conflicting"]:
                 actual = f"cycle {row['cycle_id']}, which had none"
                 yield Violation.of("conflicts", f"{row['id']}.cycle_id", "a cycle with one", actual)
-            if not isinstance(json.loads(row["fields_json"]), dict):
+            fields = json.loads(row["fields_json"])
+            if row["kind"] == DisputeKind.RELABELLED and row["symbol"] not in fields["symbol"]:
+                expected = f"names, {row['symbol']} among them"
+                actual = row["fields_json"]
+                yield Violation.of("conflicts", f"{row['id']}.fields_json", expected, actual)
+            if not isinstance(fields, dict):
                 yield Violation.of(
                     "conflicts", f"{row['id']}.fields_json", "fields with two values", "others"
                 )

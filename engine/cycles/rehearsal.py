@@ -171,11 +171,11 @@ def _prepared(
 
 
 def _differences(tx: Tx, recorded: dict[str, Any], commit: Commit) -> Iterator[Difference]:
-    for name in ("attempted", "inserted", "ignored", "conflicting", "cursors_json"):
-        now = getattr(commit, name, None)
-        if name == "cursors_json":
-            now = cursors_json(commit.cursors)
-        yield from _unless_equal("commit", name, recorded.get(name), now)
+    for name in ("attempted", "inserted", "ignored", "conflicting"):
+        yield from _unless_equal("commit", name, recorded.get(name), getattr(commit, name, None))
+    cursors = recorded.get("cursors_json")
+    if cursors is None or read_cursors(cursors) != commit.cursors:  # In whatever order.
+        yield from _unless_equal("commit", "cursors_json", cursors, cursors_json(commit.cursors))
     first_seq, last_seq = _rows(recorded)
     then = tx.pairs("scratch_inserted_then", first_seq=first_seq, last_seq=last_seq)
     now = tx.pairs("scratch_inserted_now", cycle_id=commit.cycle_id)

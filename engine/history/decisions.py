@@ -1,6 +1,7 @@
 """Decisions that were made: to be listed, exported, and found again in another ledger."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +22,8 @@ from engine.store.tx import Tx
 
 SUBJECTS = ("trade_id", "market", "other", "period", "asset", "wallet", "side", "opening")
 APPLIED = "applied from an export"
+# The parts of a decision that tell no two of them apart.
+BESIDE = {"reason", "of", "conflict"}
 # Decisions about one thing, which it is asked for by: however it was decided.
 OF_CONFLICTS = (Act.KEEP, Act.REPLACE, Act.BOOK_AS)
 OF_ITEMS = (Act.DROP_ITEMS, Act.REPLACE_ITEM)
@@ -96,6 +99,7 @@ def exported(tx: Tx) -> Iterator[dict[str, Any]]:
     standing = [line.decision for line in lines]
     for act in (Act.REBOOK, Act.ALIAS, Act.DISTINCT):
         yield from (_said(decision) for decision in standing if decision.act is act)
+    equal: Counter[str] = Counter()
     for trade_id in tx.column("disputes_decided"):
         yield _contents(tx, trade_id)
     rest = (Act.VOID, Act.OPEN, Act.ADJUST, Act.CLOSE)
@@ -105,7 +109,9 @@ def exported(tx: Tx) -> Iterator[dict[str, Any]]:
         # Of a trade that a decision booked, the contents say that it is void.
         is_void |= (line.decision.trade_id or "").startswith(DECISION)
         if line.decision.act in rest and not is_void:
-            yield _said(line.decision)
+            key = line.decision.model_dump_json(exclude=BESIDE)
+            equal[key] += 1
+            yield _said(line.decision) | ({"nth": equal[key]} if equal[key] > 1 else {})
     for opening_id in sorted(void - {each for ids in own.values() for each in ids}):
         (opening,) = tx.typed(Event, "stored_event", event_id=opening_id)
         yield _voided(lines, opening)
@@ -197,17 +203,26 @@ def next_decision(tx: Tx, line: Mapping[str, Any]) -> Decision | None:
     """The next thing to decide so that this ledger has what an exported line says; null where
     nothing is left. Raises `DecisionRefused` where its contents are not all known here."""
     if "act" in line:
-        decision = Decision.model_validate(line)
+        decision, nth = _read_decision(line)
         standing = [made.decision for made in listing(tx) if made.undone_by is None]
-        beside = {"reason", "of", "conflict"}
+        beside = BESIDE
         if decision.act is Act.VOID_OPENING:
             beside = {*Decision.model_fields} - {"act", "opening"}
-        is_made = any(made.model_dump(exclude=beside) == decision.model_dump(exclude=beside)
-                      for made in standing)  # fmt: skip
-        return None if is_made else decision
+        made = sum(
+            each.model_dump(exclude=beside) == decision.model_dump(exclude=beside)
+            for each in standing
+        )
+        return None if made >= nth else decision
     if "item" in line:
         return _about_text(tx, line["item"]["symbol"], line["item"]["raw"], line["as"])
     return _next_of(_Trade.of(tx, line["trade_id"]), line)
+
+
+def _read_decision(line: Mapping[str, Any]) -> tuple[Decision, int]:
+    """The decision of an exported line, and which of several equal ones it is, from 1."""
+    values = {**line}
+    nth = int(values.pop("nth", 1))
+    return Decision.model_validate(values), nth
 
 
 def _next_of(trade: _Trade, line: Mapping[str, Any]) -> Decision | None:
@@ -280,7 +295,7 @@ def lines_of(texts: Iterable[str]) -> list[dict[str, Any]]:
         try:
             line = json.loads(text)
             if "act" in line:
-                Decision.model_validate(line)
+                _read_decision(line)
             elif "item" in line:
                 _check_texts(line["item"]["symbol"], line["item"]["raw"], line["as"] or "")
             else:

@@ -56,7 +56,7 @@ def void_opening(deciding: Deciding) -> None:
     opening = _opening(deciding)
     if not deciding.decision.reason.strip():
         raise DecisionRefused("give the --reason why the opening is void: it is on every report")
-    deciding.effects.account.append(reversal(deciding.tx, opening, 0))
+    deciding.effects.account.append(reversal(deciding, opening, 0))
     change_opening(deciding, opening.event_id, ["void"])
 
 
@@ -148,15 +148,19 @@ def _number(name: str, text: str | None) -> Decimal:
         raise DecisionRefused(f"{name}: {error}") from None
 
 
-def reversal(tx: Tx, event: Event, taken: int) -> Event:
-    """The ADJUST that takes an OPENING or ADJUST back, after `taken` others of the same commit."""
+def reversal(deciding: Deciding, event: Event, taken: int) -> Event:
+    """The ADJUST that takes an OPENING or ADJUST back, after `taken` others of the same commit.
+
+    Raises `DecisionRefused` where a fill of the position would come between the two.
+    """
+    tx = deciding.tx
     figures: dict[str, Any]
     if event.symbol is None:
         figures = {"asset": event.asset, "amount": _negative(event.amount)}
     else:
         of_position = {"qty": _negative(event.qty), "cost": _negative(event.amount)}
         figures = {"symbol": event.symbol, "position_side": event.position_side, **of_position}
-    return account_event(
+    back = account_event(
         ADJUST,
         ts_ms=event.ts,
         number=next_number(tx, ADJUST) + taken,
@@ -166,6 +170,24 @@ def reversal(tx: Tx, event: Event, taken: int) -> Event:
         source="operator",
         **figures,
     )
+    if event.symbol is not None:
+        _check_between(deciding, event, back)
+    return back
+
+
+def _check_between(deciding: Deciding, event: Event, back: Event) -> None:
+    """A fill between an event of a position and the one that takes it back would see the first."""
+    markets = deciding.markets
+    market = markets.of(event.symbol or "")
+    first, last = sorted(each.place(market) for each in (event, back))
+    for name in market.names:
+        for other in deciding.tx.typed(Event, "events_at", symbol=name, ts=event.ts):
+            if first < other.place(market) < last:
+                raise DecisionRefused(
+                    f"{event.event_id} cannot be taken back: {other.event_id} has the same "
+                    "millisecond and comes between it and what would take it back; nothing was "
+                    "changed. Book the difference by `adjust`, a millisecond earlier"
+                )
 
 
 def _negative(text: str | None) -> Decimal:

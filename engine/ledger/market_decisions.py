@@ -124,6 +124,11 @@ def rebook(deciding: Deciding) -> None:
     before = deciding.markets.stored(symbol)
     if before is None:
         raise DecisionRefused(f"{symbol} is no market of this ledger")
+    if before.alias_of is not None:
+        raise DecisionRefused(
+            f"{symbol} is another name of {before.alias_of}, and is booked by its rules; undo that "
+            "first"
+        )
     if not before.is_booked_as_spot:
         raise DecisionRefused(
             f"{symbol} is booked by today's rules already, as {before.kind.value}"

@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from engine.clock import DAY_MS, iso
 from engine.errors import DecisionRefused, UnreadableFill
@@ -148,7 +148,7 @@ def _check_unchanged(deciding: Deciding, item: QuarantinedItem, after: Mapping[s
         return
     trade_id = replacement_id(deciding.tx, item.replacement or "", deciding.now_ms)
     # The mark that it is applied is written after TX 1, at best.
-    booked_in = deciding.tx.value("fill_cycle", trade_id=trade_id or "")
+    booked_in = _booked_in(deciding.tx, trade_id or "")
     if booked_in is not None and booked_in > after["resolved_cycle_id"]:
         raise DecisionRefused(
             f"{refusal}cycle {booked_in} booked what stands in the place of item {item.id}; "
@@ -159,6 +159,13 @@ def _check_unchanged(deciding: Deciding, item: QuarantinedItem, after: Mapping[s
             f"{refusal}cycle {item.applied_cycle_id} compared what stands in the place of item "
             f"{item.id} with the ledger; `conflicts list` has it, or it is in quarantine again"
         )
+
+
+def _booked_in(tx: Tx, trade_id: str) -> int | None:
+    """The cycle that booked a trade; of rows without ids, the last that booked one like it."""
+    if Identity.of(tx).trade_ids is not TradeIds.NONE:
+        return cast("int | None", tx.value("fill_cycle", trade_id=trade_id))
+    return cast("int | None", tx.value("alike_cycle", alike=trade_id.rpartition(":")[0]))
 
 
 def resolve_again(tx: Tx, decisions: Iterable[str]) -> None:

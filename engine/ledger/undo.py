@@ -38,8 +38,13 @@ def undone(tx: Tx) -> dict[int, int]:
 
 def _take_back(taken: dict[int, int], of: dict[int, int], target: int, by: int) -> None:
     taken[target] = by
-    if target in of:  # It was an undo itself: what that took is there again.
-        taken.pop(of[target], None)
+    if target not in of:
+        return
+    # It was an undo itself: what that took is there again, and takes again what it took.
+    given_back = of[target]
+    taken.pop(given_back, None)
+    if given_back in of:
+        _take_back(taken, of, of[given_back], given_back)
 
 
 def undo(deciding: Deciding) -> None:
@@ -72,7 +77,7 @@ def undo(deciding: Deciding) -> None:
     for event_id in made.get("account", ()):
         stored = Event._make(deciding.tx.rows("stored_event", event_id=event_id)[0])
         taken = len(deciding.effects.account)
-        deciding.effects.account.append(reversal(deciding.tx, stored, taken))
+        deciding.effects.account.append(reversal(deciding, stored, taken))
         if event_id in openings.void:
             raise _followed(deciding, f"another one about {event_id}")
         if stored.type == OPENING:

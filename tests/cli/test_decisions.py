@@ -493,3 +493,59 @@ def test_contents_under_two_names_of_a_market_are_found_again_under_either(tmp_p
         result = desk.told([A, B])
         assert (result["status"], result["positions"]["XBT/USDT"]["cost"]) == ("ok", "180")
         assert verified(desk.db).ok
+
+
+def test_a_chain_of_undos_leaves_the_first_decision_standing_or_not_as_its_figures_do(
+    desk: Desk,
+) -> None:
+    desk.told([A])
+    desk.run("adjust", "--asset", "USDT", "--amount", "5", "--at", "2024-01-01", "--reason", "x")
+    for number, balance in ((2, "-200"), (3, "-195"), (4, "-200"), (5, "-195"), (6, "-200")):
+        assert desk.run("decisions", "undo", number).code == 0
+        assert desk.ask("status")["balances"]["USDT"] == balance
+        stands = balance == "-195"
+        assert (desk.ask("decisions", "list")[0]["undone_by"] is None) == stands
+        assert bool(desk.run("decisions", "export").out) == stands
+    ran = desk.run("decisions", "undo", 2)
+    assert (ran.code, "taken back already" in ran.err) == (2, True)
+
+
+def test_equal_decisions_are_applied_as_often_as_they_were_made(tmp_path: Path) -> None:
+    one, two = two_desks(tmp_path)
+    for desk in (one, two):
+        desk.told([A])
+    for reason in ("a", "b"):
+        how = ("--asset", "USDT", "--amount", "5", "--at", "2024-01-01", "--reason", reason)
+        one.run("adjust", *how)
+    assert apply(one, two).out == "2 lines, 2 decisions made\n"
+    assert apply(one, two).out == "2 lines, 0 decisions made\n"
+    assert two.ask("status")["balances"]["USDT"] == "-190"
+
+
+def test_a_market_under_another_name_is_not_booked_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpack(FOLDER / "0.1.0" / "recorded-market-ids", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    cycledeck("once")
+    swap = "BTC/USDT:USDT"
+    assert cycledeck("markets", "alias", swap, BTC).code == 0
+    ran = cycledeck("rebook", swap, "--kind", "linear", "--size", "1")
+    assert (ran.code, f"{swap} is another name of {BTC}" in ran.err) == (2, True)
+
+
+def test_a_content_that_was_decided_about_is_not_left_out(desk: Desk) -> None:
+    late = reported("9", "buy", "1", "100", 90_000_000)
+    desk.told([A, B])
+    desk.run("conflicts", "resolve", 1, "--book-as", "1a")
+    desk.run("conflicts", "resolve", 2, "--keep")
+    desk.told([A, B, late])
+    result = desk.told([A, B, late])
+    assert (result["status"], result["warnings"]) == ("ok", [])
+
+
+def test_a_rehearsal_differs_in_no_order_of_cursors(desk: Desk) -> None:
+    eth = reported("2", symbol="ETH/USDT")
+    desk.told([A, eth])
+    desk.told([eth])
+    assert desk.ask("replay", 2, "--rehearse")["differences"] == []

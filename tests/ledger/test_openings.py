@@ -11,7 +11,7 @@ from engine.history.decisions import exported, next_decision
 from engine.ledger.commit import Commit
 from engine.ledger.decision import Act, Decision
 from engine.ledger.openings import Openings
-from tests.builders import T0, OpenLedger, balances_of, memory_ledger, rows
+from tests.builders import T0, OpenLedger, balances_of, memory_ledger, reported, rows
 from tests.builders import commit as booked
 from tests.ledger.test_event_types import event, spot
 from tests.ledger.test_questions import open_of
@@ -160,4 +160,17 @@ def test_an_alias_of_opened_markets_is_one_position_and_asks_about_what_came_lat
         "NEW/USDT": 5,
     }
     assert open_of(undone) == [("late_before_opening", "NEW/USDT")]
+    assert is_sound(ledger)
+
+
+def test_an_opening_is_not_taken_back_past_a_fill_of_its_millisecond() -> None:
+    """That fill would be folded with the opening, and what takes it back behind it."""
+    ledger = memory_ledger()
+    cycle(ledger, events=[event("ADJUST", 500, asset="USDT", amount="1", reason="r")])
+    of_position = event("OPENING", 1_000, symbol="BTC/USDT", qty="1", cost="100")
+    fills = [reported(number, "sell", "1", "200", 1_000) for number in ("2", "3")]
+    before = cycle(ledger, *fills, events=[of_position])
+    with pytest.raises(DecisionRefused, match="fill:2 has the same millisecond"):
+        decided(ledger, Act.VOID_OPENING, opening=1)
+    assert cycle(ledger).positions == before.positions
     assert is_sound(ledger)

@@ -130,10 +130,13 @@ SELECT e.exchange_trade_id, e.symbol, e.side, e.qty, e.price, e.ts, e.exchange_o
 FROM json_each(:trade_ids) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = 'fill:' || wanted.value;
 
 -- name: fills_not_booked
--- The places of those of these trade ids (or null, for none) that no fill in the market has.
+-- The places of those of these trade ids (or null, for none) that no fill in the market has, and that
+-- no decision was asked for about.
 SELECT wanted.key FROM json_each(:trade_ids) AS wanted WHERE NOT EXISTS (
     SELECT 1 FROM ledger_events AS e
     WHERE e.event_id = 'fill:' || wanted.value AND e.symbol = :symbol
+) AND NOT EXISTS (
+    SELECT 1 FROM conflicts AS c WHERE c.source_id = wanted.value AND c.symbol = :symbol
 );
 
 -- name: fills_at_times
@@ -549,6 +552,13 @@ SELECT e.event_id, e.ts, e.symbol, e.type, e.side, e.qty, e.price, e.fee, e.fee_
     e.wallet, e.market_id, e.position_side, e.margin_mode, e.contract_size, e.asset, e.amount,
     e.group_id, e.cause, e.source, e.source_seq, e.stated_balance, e.version
 FROM json_each(:trade_ids) AS wanted CROSS JOIN ledger_events AS e ON e.event_id = 'fill:' || wanted.value;
+
+-- name: events_at
+SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
+    exchange_trade_id, exchange_order_id, client_order_id, meta_json, hash,
+    wallet, market_id, position_side, margin_mode, contract_size, asset, amount, group_id, cause,
+    source, source_seq, stated_balance, version
+FROM ledger_events WHERE symbol = :symbol AND ts = :ts;
 
 -- name: events_of_type
 SELECT event_id, ts, symbol, type, side, qty, price, fee, fee_currency,
@@ -1016,6 +1026,11 @@ SELECT EXISTS (
 -- name: fill_cycle
 SELECT cycle_id FROM ledger_events WHERE event_id = 'fill:' || :trade_id;
 
+-- name: alike_cycle
+-- The last cycle that booked one of the rows alike, of which venues give no ids.
+SELECT max(cycle_id) FROM ledger_events
+WHERE event_id > 'fill:' || :alike || ':' AND event_id < 'fill:' || :alike || ';';
+
 -- name: quarantine_decide
 -- One that a cycle released since an undo opened it is booked, whatever was decided before.
 UPDATE quarantine
@@ -1356,7 +1371,7 @@ SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_master WHERE name NOT 
 
 -- name: verify_conflicts
 SELECT c.id, c.event_id, c.cycle_id, c.fields_json, c.reported_json, c.reported_hash, c.source_id,
-    c.symbol, c.ts, c.status, c.booked_as, c.decided_seq,
+    c.symbol, c.ts, c.kind, c.status, c.booked_as, c.decided_seq,
     coalesce(k.conflicting, 0) OR c.kind = 'relabelled' AND EXISTS (
         -- Booked twins of an earlier program.
         SELECT 1 FROM ledger_events WHERE event_id = c.event_id AND symbol = c.symbol
