@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from engine.history.results_reader import BEYOND
 from engine.ledger import append
 from engine.ledger.contents import Together
-from engine.ledger.disputes import Dispute, decide_again
+from engine.ledger.disputes import Dispute, decide_again, suspected
 from engine.ledger.events import FILL, Event, events_of
 from engine.ledger.fills import Fill
 from engine.ledger.markets import Market, Markets
@@ -76,6 +76,8 @@ class Outcomes:
         with scratch_ledger() as scratch:
             decided = self._recall(scratch, fills)
             together = append.contradicting(fills, Markets(scratch))
+            if together.clashing:
+                together = together._replace(suspected=self._suspected(fills))
             for numbers in _rounds(fills):
                 events = _append(
                     scratch, [fills[number] for number in numbers], self.cycle_id, together
@@ -108,6 +110,13 @@ class Outcomes:
             ]
             for fill, reason in fills
         ]
+
+    def _suspected(self, fills: Sequence[Fill]) -> list[tuple[str, str]]:
+        """The names that booking all fills at once suspects to be of one market."""
+        with scratch_ledger() as scratch:
+            self._recall(scratch, fills)
+            append.append(scratch, fills, self.cycle_id)
+            return [*suspected(scratch).items()]
 
     def _reports(self, fills: Iterable[Fill]) -> list["_Report"]:
         events_of_fills = [events_of(fill) for fill in fills]

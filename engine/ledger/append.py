@@ -131,7 +131,7 @@ class _Append:
         if self._together is None:
             self._together = contradicting(fills, self._markets)
         relabelled = self._together.relabelled
-        for symbols in relabelled.values():
+        for symbols in (*relabelled.values(), *self._together.suspected):
             self._names.suspect(symbols)
         self._by_old_rules = {fill.trade_id for fill in fills if fill.market is None}
         claimed = self._claim(fills)

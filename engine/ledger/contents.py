@@ -100,11 +100,12 @@ def is_relabelled(fields: Collection[str]) -> bool:
 class Together(NamedTuple):
     """The contradictions among the reports of one cycle, by the ids of trades: those with
     more than one content, and those under several names of a market; `several` are all that
-    were reported in more than one way."""
+    were reported in more than one way. `suspected` are further names that may be of one market."""
 
     several: Collection[str] = frozenset()
     clashing: Mapping[str, Sequence[Content]] = MappingProxyType({})
     relabelled: Mapping[str, Collection[str]] = MappingProxyType({})
+    suspected: Collection[Collection[str]] = ()
 
     @classmethod
     def among(cls, reports: Iterable[Sequence[Event]], root: Root = str) -> "Together":

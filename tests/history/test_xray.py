@@ -351,6 +351,18 @@ def test_the_other_fees_of_a_report_in_conflict_are_ignored_with_it(ledger: Open
     check_against_the_ledger(ledger, found)
 
 
+def test_a_fill_of_a_market_that_a_later_report_has_waiting_waits_with_it(
+    ledger: OpenLedger,
+) -> None:
+    """Whatever the order of the reports: TX 1 looks at those that clash before what is new."""
+    clash = [reported("4", "sell"), reported("4", "buy")]
+    other = [reported("2", symbol=ETH), reported("4", "sell", symbol=ETH)]
+    cycle(ledger, 1, [reply(*clash), reply(*other, symbol=ETH)])
+    found = xray(ledger, 1)
+    assert [outcome for _, outcome, _ in said(found.fills[2])] == ["unbooked"]
+    check_against_the_ledger(ledger, found)
+
+
 def test_what_cannot_be_read_or_is_left_out_says_why(ledger: OpenLedger) -> None:
     items = ["no JSON", reported("1", symbol=ETH), reported("2", ts=500), reported("3", ts=1_500)]
     asked = Request(BTC, T0 + 1_000, T0 + 1_000)
