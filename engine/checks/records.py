@@ -134,6 +134,9 @@ class QuarantineCheck(Check):
             if row["digest"] not in (item.digest, item.digest_in_market):
                 expected = f"a text of digest {row['digest'].hex()}"
                 yield Violation.of("quarantine", f"{key}.raw", expected, row["raw"][:200])
+            if not self._was_served(row):
+                expected = f"a market that served it in cycle {row['cycle_id']}"
+                yield Violation.of("quarantine", f"{key}.symbol", expected, row["symbol"])
             by_decision = decided.pop(key, OPEN)
             if by_decision != OPEN:
                 yield from Violation.of_columns("quarantine", key, by_decision, row)
@@ -145,6 +148,16 @@ class QuarantineCheck(Check):
                 yield Violation.of("quarantine", f"{key}.applied_cycle_id", expected, actual)
         for number in sorted(decided):
             yield Violation.of("quarantine", number, "a row, which a decision is about", "no row")
+
+    def _was_served(self, row: dict[str, Any]) -> bool:
+        """Whether its cycle's evidence, if that is kept, has the item in its market; what an
+        operator put in an item's place, and was held again, is in none."""
+        days: dict[str, int] = self._tx.pairs("inputs_days", cycle_id=row["cycle_id"])
+        digest = blake2b(row["raw"].encode(), digest_size=16).hexdigest()
+        of_market = {"symbol": row["symbol"], "day": days.get(row["symbol"], -1)}
+        if not days or self._tx.pairs("items_known", **of_market, digests=json.dumps([digest])):
+            return True
+        return bool(self._tx.value("is_replacement", raw=row["raw"]))
 
     def _undecided(self, row: dict[str, Any]) -> Iterator[Violation]:
         """What no commit decided about: an item that is open or that a cycle released, or one that

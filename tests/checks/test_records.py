@@ -73,6 +73,7 @@ def test_what_stands_beside_sound_books_is_sound(ledger: Path) -> None:
          " decided_seq = 0 WHERE id = 1", "quarantine", "1.status"),
         ("UPDATE quarantine SET status = 'booked', note = 'fill 9 is in the ledger' WHERE id = 1",
          "quarantine", "1.note"),
+        ("UPDATE quarantine SET symbol = 'ETH/USDT' WHERE id = 1", "quarantine", "1.symbol"),
         ("UPDATE quarantine SET replacement = '{}' WHERE id = 1", "quarantine", "1.replacement"),
         ("UPDATE quarantine SET applied_cycle_id = 1 WHERE id = 1",
          "quarantine", "1.applied_cycle_id"),

@@ -1380,7 +1380,8 @@ FROM conflicts AS c LEFT JOIN ledger_commits AS k ON k.cycle_id = c.cycle_id
 ORDER BY c.id;
 
 -- name: verify_quarantine
-SELECT id, digest, symbol, raw, status, replacement, resolved_ms, resolved_cycle_id, decided_seq,
+SELECT id, digest, symbol, raw, cycle_id, status, replacement, resolved_ms, resolved_cycle_id,
+    decided_seq,
     applied_cycle_id, note,
     decided_seq = 0 AND EXISTS (
         SELECT 1 FROM audit WHERE ts = resolved_ms AND action = 'quarantine resolve'
@@ -1391,6 +1392,12 @@ SELECT id, digest, symbol, raw, status, replacement, resolved_ms, resolved_cycle
             AND note = 'fill ' || substr(event_id, 6) || ' is in the ledger'
     ) AS note_is_true
 FROM quarantine ORDER BY id;
+
+-- name: inputs_days
+SELECT symbol, day FROM cycle_inputs WHERE cycle_id = :cycle_id;
+
+-- name: is_replacement
+SELECT EXISTS (SELECT 1 FROM quarantine WHERE replacement = :raw);
 
 -- name: verify_items
 SELECT symbol, number, digest, raw FROM input_items ORDER BY symbol, number;
