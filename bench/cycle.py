@@ -21,7 +21,7 @@ from pathlib import Path
 import structlog
 
 from engine import Engine, Settings
-from engine.ingest.known import KnownFills
+from engine.ingest.fill_cache import FillCache
 
 SYMBOL = "BTC/USDT"
 T0 = 1_700_000_000_000
@@ -76,7 +76,7 @@ async def spent(engine: Engine) -> float:
 
 def forget(engine: Engine) -> None:
     """Let the engine read every text anew."""
-    engine._up.runner._known = KnownFills()
+    engine._up.runner._fill_cache = FillCache()
 
 
 async def measure(folder: Path, fills: int, rounds: int) -> str:

@@ -102,7 +102,7 @@ class Timed(NamedTuple):
         return Timed(later.wall - self.wall, later.cpu - self.cpu)
 
 
-def timed(path: Path, *, helped: bool = False) -> dict[str, Timed]:
+def timed(path: Path, *, two_processes: bool = False) -> dict[str, Timed]:
     """What verifying a ledger takes, and what that takes up to the evidence."""
     times: dict[str, Timed] = {}
 
@@ -114,11 +114,11 @@ def timed(path: Path, *, helped: bool = False) -> dict[str, Timed]:
         connection.execute("PRAGMA cache_size=-65536")
         connection.execute("BEGIN")
         begun = Timed.now()
-        verification = verify(Tx(connection, path), report, helped=helped)
+        verification = verify(Tx(connection, path), report, two_processes=two_processes)
         ended = Timed.now()
     if not verification.ok:
         raise RuntimeError(f"{path}: {verification.violations[:5]}")
-    if helped:
+    if two_processes:
         return {TWO: begun.until(ended)}
     return {ONE: begun.until(times["evidence"]), EVIDENCE: begun.until(ended)}
 
@@ -132,7 +132,7 @@ def main(events: int, rounds: int) -> None:
     with tempfile.TemporaryDirectory(prefix="cycledeck-bench-") as name:
         path = asyncio.run(make_ledger(Path(name), events))
         events = count_events(path)
-        figures = [timed(path) | timed(path, helped=True) for _ in range(rounds)]
+        figures = [timed(path) | timed(path, two_processes=True) for _ in range(rounds)]
     print(f"verify of {events:,} events: medians of {rounds} rounds, in events a second")
     print(f"{'':<34}{'wall':>12}{'CPU':>12}")
     for label in (ONE, EVIDENCE, TWO):

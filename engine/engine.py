@@ -354,8 +354,8 @@ def _identify(tx: Tx, venue: Venue) -> Identity:
     stored = Identity.read(tx)
     new = Identity(uuid.uuid4().hex[:4], now_ms(), venue.name, venue.trade_ids)
     _check_identity(stored, venue)
-    known = (stored or new).account.known() | venue.account.known()
-    identity = replace(stored or new, account=Account(**known))
+    account = (stored or new).account.fields() | venue.account.fields()
+    identity = replace(stored or new, account=Account(**account))
     if identity != stored:
         identity.keep(tx)
     return identity
@@ -374,8 +374,8 @@ def _check_identity(identity: Identity | None, venue: Venue) -> None:
             f"this ledger belongs to the venue {identity.venue}, not {venue.name}; nothing was "
             "changed. Use another file with --db"
         )
-    pinned = identity.account.known()
-    for name, value in venue.account.known().items():
+    pinned = identity.account.fields()
+    for name, value in venue.account.fields().items():
         if pinned.get(name, value) != value:
             raise LedgerMismatch(
                 f"this ledger belongs to an account with {name} {pinned[name]}, not {value}; "

@@ -46,8 +46,8 @@ class Account(NamedTuple):
     parent_uid: str | None = None
     position_mode: str | None = None
 
-    def known(self) -> dict[str, str]:
-        """The fields that are known, by name."""
+    def fields(self) -> dict[str, str]:
+        """The fields that have a value, by name."""
         return {name: value for name, value in self._asdict().items() if value is not None}
 
 

@@ -39,7 +39,7 @@ class Violation(Frozen):
                 yield cls.of(table, f"{key}.{column}", value, row[column])
 
 
-class Outcome(Frozen):
+class CheckResult(Frozen):
     """What a check came to: how many rows it looked at, and the values that are not right."""
 
     name: str
@@ -85,9 +85,9 @@ class Finding(Generic[C]):
         self._most = most
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> CheckResult:
         violations = tuple(self.violations)
-        return Outcome(name=self.check.name, done=self.check.done, violations=violations)
+        return CheckResult(name=self.check.name, done=self.check.done, violations=violations)
 
     def add(self, work: Callable[..., Iterable[Violation]], *values: Any) -> None:
         """Add what a check's work yields, unless it has ended; damage that stops it is one."""

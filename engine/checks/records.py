@@ -11,7 +11,7 @@ from engine.ingest.quarantine import Undecided
 from engine.ledger.commit import COUNTS
 from engine.ledger.contents import read_content
 from engine.ledger.disputes import DisputeKind, about, content_hash
-from engine.ledger.quarantine_decisions import OPEN, is_told
+from engine.ledger.quarantine_decisions import OPEN, has_reached_ledger
 from engine.runs import numbers_of
 from engine.store.scratch import scratch_ledger
 from engine.store.tx import Tx
@@ -182,7 +182,7 @@ class QuarantineCheck(Check):
             return False
         if row["decided_seq"] == 0:  # 0.1.0 left some out that it called applied.
             return True
-        return is_told(self._tx, row["replacement"] or "", row["resolved_ms"] or 0)
+        return has_reached_ledger(self._tx, row["replacement"] or "", row["resolved_ms"] or 0)
 
     def _decided(self) -> dict[int, dict[str, Any]]:
         """The items that decisions were made about, as the last one left each."""

@@ -7,8 +7,7 @@ from typing import Any
 
 from engine.checks.account_events import AccountEventsCheck, AssertionsCheck, LateEventsCheck
 from engine.checks.anchors import compare
-from engine.checks.beside import beside
-from engine.checks.check import Check, Finding, Outcome, Report, Violation
+from engine.checks.check import Check, CheckResult, Finding, Report, Violation
 from engine.checks.cursors import CursorsCheck
 from engine.checks.history import HistoryCheck
 from engine.checks.ledger import ChainCheck, ClaimsCheck, FeesCheck, IdentityCheck, IntegrityCheck
@@ -23,6 +22,7 @@ from engine.checks.records import (
     QuarantineCheck,
     SchemaCheck,
 )
+from engine.checks.second_process import second_process
 from engine.checks.walk import WalkingCheck, walk
 from engine.cycles.results import Frozen
 from engine.errors import StoreError
@@ -58,7 +58,13 @@ CHECKS: tuple[Kind, ...] = (
     EvidenceCheck,
 )
 # About half the work, and what another process may make.
-APART: tuple[Kind, ...] = (IntegrityCheck, ChainCheck, FeesCheck, ClaimsCheck, EvidenceCheck)
+OF_SECOND_PROCESS: tuple[Kind, ...] = (
+    IntegrityCheck,
+    ChainCheck,
+    FeesCheck,
+    ClaimsCheck,
+    EvidenceCheck,
+)
 
 
 class Head(Frozen):
@@ -91,15 +97,15 @@ def verify(
     *,
     head: str | None = None,
     anchor: Path | None = None,
-    helped: bool = False,
+    two_processes: bool = False,
 ) -> Verification:
     """Run every check on one snapshot; at most `most` violations are listed per check.
 
     `head` is the hash of a commit, as `read_head` gave it before, that the chain must still have;
-    `anchor` a file of such hashes. Where a ledger is large, a second process makes some checks of
-    one that is `helped`. Raises `AnchorError` where the file of hashes cannot be read.
+    `anchor` a file of such hashes. Of a large ledger `two_processes` share the checks. Raises
+    `AnchorError` where the file of hashes cannot be read.
     """
-    outcomes = _look_with_help(tx, report, most) if helped else look(tx, CHECKS, report, most)
+    outcomes = _look_by_two(tx, report, most) if two_processes else look(tx, CHECKS, report, most)
     checked = {outcome.name: outcome.done for outcome in outcomes}
     violations = [violation for outcome in outcomes for violation in outcome.violations]
     with tx.reading_any_text():
@@ -132,10 +138,10 @@ def _lost_head(tx: Tx, head: str | None) -> Iterator[Violation]:
         yield Violation.of("ledger_commits", "hash", head, ends)
 
 
-def look(tx: Tx, kinds: Sequence[Kind], report: Report, most: int) -> list[Outcome]:
+def look(tx: Tx, kinds: Sequence[Kind], report: Report, most: int) -> list[CheckResult]:
     """The outcomes of checks. Those that walk do so at once, with the first of them."""
     walking = [kind for kind in kinds if issubclass(kind, WalkingCheck)]
-    outcomes: list[Outcome] = []
+    outcomes: list[CheckResult] = []
     for kind in kinds:
         if not issubclass(kind, WalkingCheck):
             outcomes += _any_text(tx, partial(_alone, tx, kind, report, most))
@@ -144,13 +150,13 @@ def look(tx: Tx, kinds: Sequence[Kind], report: Report, most: int) -> list[Outco
     return outcomes
 
 
-def _any_text(tx: Tx, found: Callable[[], Sequence[Finding[Any]]]) -> Iterator[Outcome]:
-    """What is found; again, where it was cut short, with text that is not UTF-8 read too: reading
-    that takes twice as long."""
-    findings = found()
+def _any_text(tx: Tx, run: Callable[[], Sequence[Finding[Any]]]) -> Iterator[CheckResult]:
+    """Run checks; where damage stopped one, run all again with text that is not UTF-8 read too,
+    which takes twice as long."""
+    findings = run()
     if any(finding.broken for finding in findings):
         with tx.reading_any_text():
-            findings = found()
+            findings = run()
     return (finding.outcome for finding in findings)
 
 
@@ -161,11 +167,13 @@ def _alone(tx: Tx, kind: type[Check], report: Report, most: int) -> Sequence[Fin
     return [finding]
 
 
-def _look_with_help(tx: Tx, report: Report, most: int) -> list[Outcome]:
-    with beside(tx, most) as process:
-        outcomes = look(tx, [kind for kind in CHECKS if kind not in APART], report, most)
+def _look_by_two(tx: Tx, report: Report, most: int) -> list[CheckResult]:
+    with second_process(tx, most) as process:
+        outcomes = look(
+            tx, [kind for kind in CHECKS if kind not in OF_SECOND_PROCESS], report, most
+        )
         others = process.outcomes()
-    outcomes += look(tx, APART, report, most) if others is None else others
+    outcomes += look(tx, OF_SECOND_PROCESS, report, most) if others is None else others
     names = [kind.name for kind in CHECKS]
     return sorted(outcomes, key=lambda outcome: names.index(outcome.name))
 

@@ -188,7 +188,7 @@ def verify(
     """Prove that the books are right, or name each entry that is not."""
     operations = Operations(options.settings_of(config, db=db))
     with show.progress("verify") as report:
-        work = partial(verify_books, report=report, head=head, anchor=anchor, helped=True)
+        work = partial(verify_books, report=report, head=head, anchor=anchor, two_processes=True)
         verification = operations.run(operations.read(work))
     with output.outcome(show.verdict(verification)):
         show.print_json(verification) if as_json else show.verification(verification)

@@ -32,7 +32,7 @@ from engine.errors import (
 )
 from engine.ingest import inputs, quarantine
 from engine.ingest.fetching import Fetcher
-from engine.ingest.known import KnownFills
+from engine.ingest.fill_cache import FillCache
 from engine.ingest.left_out import LEFT_OUT, Overlooked
 from engine.ingest.paging import VenueResponse
 from engine.ingest.prepare import Prepared, prepare
@@ -95,7 +95,7 @@ class CycleRunner:
         self._next_sweep = 0
         self._unrecorded: deque[dict[str, object]] = deque(maxlen=MAX_UNRECORDED)
         self._told_fees: set[str] = set()
-        self._known = KnownFills()
+        self._fill_cache = FillCache()
         self.fatal: StoreFatal | None = None
         self.running: RunningCycle | None = None
         self.on_change: Callable[[], None] = lambda: None
@@ -291,7 +291,7 @@ class CycleRunner:
             clock_ms=clock_ms,
             cycle_id=cycle.cycle_id,
             replay_of=cycle.replay_of,
-            known=None if cycle.kind is Kind.REPLAY else self._known,
+            cache=None if cycle.kind is Kind.REPLAY else self._fill_cache,
         )
         try:
             cycle.prepared = await self._store.write(work)
@@ -348,7 +348,7 @@ class CycleRunner:
                     decision=decision,
                     actor=actor,
                     events=cycle.events,
-                    known=None if cycle.kind is Kind.REPLAY else self._known.events,
+                    event_cache=None if cycle.kind is Kind.REPLAY else self._fill_cache.events,
                 )
             )
             if decision is not None:

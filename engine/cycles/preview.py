@@ -62,8 +62,8 @@ def preview_decision(
         actor=actor,
     )
     items = items_of(tx.value("decision_of_commit", commit_seq=commit.commit_seq))
-    told = {"items": items, "remarks": tuple(remarks(tx, decision))}
-    return _preview(cycle_id, before, commit).model_copy(update=told)
+    effects = {"items": items, "remarks": tuple(remarks(tx, decision))}
+    return _preview(cycle_id, before, commit).model_copy(update=effects)
 
 
 class _Before(NamedTuple):

@@ -227,12 +227,12 @@ def _read_decision(line: Mapping[str, Any]) -> tuple[Decision, int]:
 
 def _next_of(trade: _Trade, line: Mapping[str, Any]) -> Decision | None:
     """Contents that stand are booked first, where there is one that they can replace in its place;
-    the others are refused then. Nothing is decided before all that stand were told here."""
+    the others are refused then. Before all that stand were reported here, nothing is decided."""
     wanted = [(entry["as"], _content(entry["content"])) for entry in line["stands"]]
     refused = [_content(values) for values in line["refused"]]
     waiting = [row for row in trade.rows if row.status == "open" and row.is_whole]
-    told = [*trade.standing, *(Content.of(row.events) for row in waiting)]
-    if not all(any(trade.agree(each, other) for each in told) for _, other in wanted):
+    contents = [*trade.standing, *(Content.of(row.events) for row in waiting)]
+    if not all(any(trade.agree(each, other) for each in contents) for _, other in wanted):
         raise DecisionRefused(
             f"trade {line['trade_id']}: this ledger was never told the content that was kept"
         )

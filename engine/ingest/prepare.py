@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from engine.errors import UnreadableFill
 from engine.ingest import quarantine
-from engine.ingest.known import KnownFills
+from engine.ingest.fill_cache import FillCache
 from engine.ingest.numbering import Correction, Origin, corrections, numbered, rows_alike
 from engine.ingest.paging import VenueResponse
 from engine.ingest.quarantine import Undecided
@@ -81,24 +81,24 @@ def prepare(
     replay_of: int | None = None,
     quarantining: bool = True,
     edge: int = RULES,
-    known: KnownFills | None = None,
+    cache: FillCache | None = None,
 ) -> Prepared:
     """Read complete responses, with the corrections that are due or that the replayed cycle had.
 
     Items that cannot be booked are quarantined for `cycle_id`, unless that is not wanted. `edge` is
     the version of the rules that they are read by, `clock_ms` the venue's clock when it answered.
-    What is `known` of the cycle before is not read again.
+    A text that is in the `cache` is not read again.
     """
     identity, responses = Identity.of(tx), tuple(responses)
     due = quarantine.replacements(tx, replay_of)
     given = corrections(tx, identity.trade_ids, responses, due, cycle_id, edge)
     pinned = Markets(tx).known
     readings = [
-        believed(tx, read(response, identity.trade_ids, given, edge, pinned, known), cycle_id)
+        believed(tx, read(response, identity.trade_ids, given, edge, pinned, cache), cycle_id)
         for response in responses
     ]
-    if known is not None:
-        known.keep_only(
+    if cache is not None:
+        cache.keep_only(
             (reading.response.request.symbol for reading in readings),
             [fill for reading in readings for fill in reading.fills],
         )
@@ -132,7 +132,7 @@ def read(
     given: Iterable[Correction] = (),
     rules: int = RULES,
     pinned: Mapping[str, Market] = MappingProxyType({}),
-    known: KnownFills | None = None,
+    cache: FillCache | None = None,
 ) -> Reading:
     """Read a response's items, and the operator's corrections of some of them.
 
@@ -143,7 +143,7 @@ def read(
     of_venue = Edge(trade_ids, response.latest_ms, rules, pinned=pinned, terms=terms)
     # What the operator says of fees is no library's word.
     of_operator = replace(of_venue, terms=replace(terms, through_library=False))
-    before = {} if known is None else known.of(request.symbol, of_venue)
+    before = {} if cache is None else cache.of(request.symbol, of_venue)
     now: dict[str, Fill] = {}
     reported = ((raw, Origin.VENUE) for raw in chain(*response.pages))
     for raw, origin in chain(reported, given):
@@ -159,8 +159,8 @@ def read(
             fills.append(fill)
             texts.append(raw)
             origins.append(origin)
-    if known is not None:
-        known.keep(request.symbol, of_venue, now)
+    if cache is not None:
+        cache.keep(request.symbol, of_venue, now)
     named = numbered(fills, origins, trade_ids)
     readable = named, tuple(texts), tuple(origins)
     return Reading(response, trade_ids, *readable, tuple(unreadable))

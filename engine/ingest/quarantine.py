@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 from engine.ingest.releases import Release
 from engine.ledger.identity import Identity
-from engine.ledger.quarantine_decisions import QuarantinedItem, is_told
+from engine.ledger.quarantine_decisions import QuarantinedItem, has_reached_ledger
 from engine.store.tx import Tx
 from engine.text import storable
 from engine.venues.registry import shares_unreadable
@@ -83,7 +83,7 @@ def mark_applied(tx: Tx, items: Iterable[QuarantinedItem], cycle_id: int, now_ms
     """Mark items whose replacements a cycle applied; in a market that waits for its name to be
     decided TX 1 takes none, and they stay due."""
     for item in items:
-        if is_told(tx, item.replacement or "", now_ms):
+        if has_reached_ledger(tx, item.replacement or "", now_ms):
             tx.run("quarantine_mark_applied", cycle_id=cycle_id, id=item.id)
 
 

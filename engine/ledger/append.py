@@ -77,15 +77,16 @@ def append(
     markets: Markets | None = None,
     together: Together | None = None,
     facts: LedgerFacts | None = None,
-    known: dict[Fill, list[Event]] | None = None,
+    event_cache: dict[Fill, list[Event]] | None = None,
 ) -> Appended:
     """Append the FILL and FEE events of `fills`; an event that is there already stays as it is.
 
     `together` is what the cycle's reports contradict each other about, where `fills` are not all
-    of them. `known` are the events of some fills; those of repeats are added to it.
+    of them. `event_cache` has the events of fills that were repeats; it gains those of this call.
     """
     pinned = markets or Markets(tx), facts or LedgerFacts.read(tx)
-    return _Append(tx, cycle_id, *pinned, together).append(fills, {} if known is None else known)
+    cache = {} if event_cache is None else event_cache
+    return _Append(tx, cycle_id, *pinned, together).append(fills, cache)
 
 
 def append_events(tx: Tx, events: Sequence[Event], cycle_id: int) -> Appended:
@@ -127,7 +128,7 @@ class _Append:
         self._by_old_rules: set[str] = set()
         self._again: list[list[Event]] = []
 
-    def append(self, fills: Sequence[Fill], known: dict[Fill, list[Event]]) -> Appended:
+    def append(self, fills: Sequence[Fill], cache: dict[Fill, list[Event]]) -> Appended:
         if self._together is None:
             self._together = contradicting(fills, self._markets)
         relabelled = self._together.relabelled
@@ -138,11 +139,11 @@ class _Append:
         fresh: dict[str, list[Event]] = {}
         earlier: list[list[Event]] = []
         for fill in fills:
-            events = (known.get(fill) if known else None) or events_of(fill)
+            events = (cache.get(fill) if cache else None) or events_of(fill)
             self._done.attempted += len(events)
             if fill.trade_id not in claimed:
                 earlier.append(events)
-                known[fill] = events
+                cache[fill] = events
             elif fill.trade_id in fresh or (relabelled and self._is_relabelled(fill)):
                 self._again.append(events)
             else:

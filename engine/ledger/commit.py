@@ -90,13 +90,13 @@ def commit_cycle(
     events: Sequence[Event] = (),
     decision: Decision | None = None,
     actor: str = "",
-    known: dict[Fill, list[Event]] | None = None,
+    event_cache: dict[Fill, list[Event]] | None = None,
 ) -> Commit:
     """Append, account and advance the cursors: the function that runs inside the transaction.
 
     `events` are account events, which come without a report of a fill. A `decision` of an `actor`
-    is a commit of its own, without markets. `known` are the events of fills that may come again. A
-    commit that changed no row is none, but the first of a version. Raises `DecisionRefused`, or
+    is a commit of its own, without markets. `event_cache` has the events of repeats (see `append`).
+    A commit that changed no row is none, but the first of a version. Raises `DecisionRefused`, or
     `ValueError` for an account event that is not what its type says.
     """
     markets = tuple(markets)
@@ -123,7 +123,9 @@ def commit_cycle(
         books.positions.decided()
         books.apply(appended, (), decided.markets)
     else:
-        appended = append(tx, fills, cycle_id, books.markets, facts=books.facts, known=known)
+        appended = append(
+            tx, fills, cycle_id, books.markets, facts=books.facts, event_cache=event_cache
+        )
         if events:
             append_account(tx, events, cycle_id, appended)
         books.apply(appended, fills)

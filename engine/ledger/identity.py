@@ -66,6 +66,6 @@ class Identity:
             "trade_ids": self.trade_ids.value,
         }
         starts = {START_PREFIX + symbol: str(start) for symbol, start in self.starts.items()}
-        account = {ACCOUNT_PREFIX + name: value for name, value in self.account.known().items()}
+        account = {ACCOUNT_PREFIX + name: value for name, value in self.account.fields().items()}
         for key, value in (rows | starts | account).items():
             tx.run("identity_keep", key=key, value=value)

@@ -157,7 +157,8 @@ def _check_unchanged(deciding: Deciding, item: QuarantinedItem, after: Mapping[s
     if item.applied_cycle_id is not None:
         raise DecisionRefused(
             f"{refusal}cycle {item.applied_cycle_id} compared what stands in the place of item "
-            f"{item.id} with the ledger; `conflicts list` has it, or it is in quarantine again"
+            f"{item.id} with the ledger: it is a repeat of trade {trade_id}, or `conflicts list` "
+            "or `quarantine list` has it"
         )
 
 
@@ -191,11 +192,11 @@ def replacement_id(tx: Tx, replacement: str, now_ms: int) -> str | None:
     return derive_trade_ids([fill])[0].trade_id if no_ids else fill.trade_id
 
 
-def is_told(tx: Tx, replacement: str, now_ms: int) -> bool:
+def has_reached_ledger(tx: Tx, replacement: str, now_ms: int) -> bool:
     """Whether TX 1 has met the fill in an item's place: it is booked, in dispute, or held again."""
     trade_id = replacement_id(tx, replacement, now_ms) or ""
     ids = json.dumps([trade_id, in_root(trade_id, Markets(tx))])
-    return bool(tx.value("replacement_is_told", trade_ids=ids, raw=replacement))
+    return bool(tx.value("replacement_reached", trade_ids=ids, raw=replacement))
 
 
 def _open_item(deciding: Deciding) -> QuarantinedItem:

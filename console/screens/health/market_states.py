@@ -35,7 +35,7 @@ class MarketStates(Scrolled):
         self.redraw()
 
     def lines(self, width: int) -> Iterable[Line]:
-        return [row for symbol, view in self._states for row in _told(symbol, view)]
+        return [row for symbol, view in self._states for row in _rows(symbol, view)]
 
 
 def _counts(markets: "Iterable[Sequence[MarketView]]") -> str:
@@ -45,7 +45,7 @@ def _counts(markets: "Iterable[Sequence[MarketView]]") -> str:
     return " · ".join(f"{count(number)} {status.value}" for status, number in counted)
 
 
-def _told(symbol: str, view: "MarketView") -> Iterator[Line]:
+def _rows(symbol: str, view: "MarketView") -> Iterator[Line]:
     """The reason, and below it the remedy."""
     status = (f"◆ {view.status.value}  ", Tone.ATTENTION)
     yield line(status, (f"{symbol}  ", Tone.STRONG), view.reason)

@@ -1014,7 +1014,7 @@ FROM quarantine ORDER BY id;
 SELECT id, symbol, raw, reason, cycle_id, status, replacement, applied_cycle_id, note, decided_seq
 FROM quarantine WHERE id = :id;
 
--- name: replacement_is_told
+-- name: replacement_reached
 SELECT EXISTS (
     SELECT 1 FROM json_each(:trade_ids) AS wanted
     CROSS JOIN ledger_events AS e ON e.event_id = 'fill:' || wanted.value

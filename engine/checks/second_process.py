@@ -1,7 +1,7 @@
 """A second process for some of the checks, on a snapshot of its own of the same state.
 
-Every transaction of an engine's changes the state that is compared: where one came in between, the
-process makes no check. What it did not make, killed or without room, is made by the first one.
+Every transaction of an engine's changes the state that is compared. Where one came in between, or
+the second process ended early, the first process makes those checks itself.
 """
 
 import json
@@ -11,23 +11,23 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from engine.checks.check import Outcome
+from engine.checks.check import CheckResult
 from engine.errors import StoreError
 from engine.store.damage import DAMAGE
 from engine.store.ledger_file import is_there
 from engine.store.tx import Tx
 
-# Less is proven by the time that a process has begun.
+# Below this many events a second process takes longer to start than it saves.
 WORTH_IT = 100_000
 
 
-class Beside:
+class SecondProcess:
     """A process that makes checks, if there is one."""
 
     def __init__(self, process: subprocess.Popen[bytes] | None) -> None:
         self._process = process
 
-    def outcomes(self) -> Sequence[Outcome] | None:
+    def outcomes(self) -> Sequence[CheckResult] | None:
         """What its checks came to, once all are made; null where they were not."""
         if self._process is None or self._process.stdout is None:
             return None
@@ -35,16 +35,16 @@ class Beside:
         if self._process.wait():
             return None
         with suppress(ValueError):
-            return [Outcome.model_validate(values) for values in json.loads(output)]
+            return [CheckResult.model_validate(values) for values in json.loads(output)]
         return None
 
 
 @contextmanager
-def beside(tx: Tx, most: int) -> Iterator[Beside]:
-    """A process for a ledger that is worth one; it is ended with this."""
+def second_process(tx: Tx, most: int) -> Iterator[SecondProcess]:
+    """Start a second process where the ledger is large enough; it is killed when the block ends."""
     process = _begun(tx, most)
     try:
-        yield Beside(process)
+        yield SecondProcess(process)
     finally:
         if process is not None:
             process.kill()
@@ -57,7 +57,7 @@ def _begun(tx: Tx, most: int) -> subprocess.Popen[bytes] | None:
         if _is_worth_it(tx):
             arguments = str(tx.path), state(tx), str(most)
             return subprocess.Popen(  # noqa: S603 - this program's own checks
-                [sys.executable, "-P", "-m", "engine.checks.apart", *arguments],
+                [sys.executable, "-P", "-m", "engine.checks.second_process_main", *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.checks import apart, beside
-from engine.checks.beside import state
-from engine.checks.verify import APART, CHECKS, Verification, verify
+from engine.checks import second_process, second_process_main
+from engine.checks.second_process import state
+from engine.checks.verify import CHECKS, OF_SECOND_PROCESS, Verification, verify
 from tests.builders import cycledeck, cycles, opened, reported, serve, settings_in
 
 DAMAGE = (
@@ -32,15 +32,15 @@ async def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """However small a ledger, and few the cores, there is a second process."""
-    monkeypatch.setattr(beside, "WORTH_IT", 1)
+    monkeypatch.setattr(second_process, "WORTH_IT", 1)
     monkeypatch.setattr("os.cpu_count", lambda: 2)
 
 
-def helped(path: Path) -> tuple[Verification, set[str]]:
+def by_two(path: Path) -> tuple[Verification, set[str]]:
     """Verified with help, and the checks that this process made."""
     made: set[str] = set()
     with opened(path) as connection:
-        return verify(connection, lambda name, done: made.add(name), helped=True), made
+        return verify(connection, lambda name, done: made.add(name), two_processes=True), made
 
 
 def named(kinds: tuple[type, ...]) -> set[str]:
@@ -54,10 +54,10 @@ def test_verify_with_a_second_process_comes_to_the_same(path: Path, damage: tupl
         for change in damage:
             connection.execute(change)
         alone = verify(connection)
-    verification, made = helped(path)
+    verification, made = by_two(path)
     assert verification == alone
     assert verification.ok is not bool(damage)
-    assert made == named(CHECKS) - named(APART)
+    assert made == named(CHECKS) - named(OF_SECOND_PROCESS)
     assert list(verification.checked) == list(alone.checked)
 
 
@@ -74,8 +74,8 @@ def _dead(process: type[subprocess.Popen[bytes]]) -> Callable[..., subprocess.Po
 def test_the_checks_of_a_process_that_is_killed_are_made_by_the_first(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(beside.subprocess, "Popen", _dead(subprocess.Popen))  # type: ignore[attr-defined]
-    verification, made = helped(path)
+    monkeypatch.setattr(second_process.subprocess, "Popen", _dead(subprocess.Popen))  # type: ignore[attr-defined]
+    verification, made = by_two(path)
     assert verification.ok
     assert made == named(CHECKS)
     assert list(verification.checked) == [kind.name for kind in CHECKS]
@@ -86,7 +86,7 @@ def test_a_ledger_that_cannot_say_its_state_is_checked_by_the_first(path: Path) 
     with opened(path) as connection:
         connection.execute("PRAGMA writable_schema = ON")
         connection.execute("DELETE FROM sqlite_master WHERE name = 'lease'")
-    verification, made = helped(path)
+    verification, made = by_two(path)
     assert not verification.ok
     assert made == named(CHECKS)
 
@@ -96,7 +96,7 @@ def test_where_no_process_can_begin_the_first_makes_all_checks(
     path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
-    verification, made = helped(path)
+    verification, made = by_two(path)
     assert (verification.ok, made) == (True, named(CHECKS))
 
 
@@ -105,15 +105,15 @@ async def test_a_ledger_that_was_written_meanwhile_is_not_checked_apart(
 ) -> None:
     with opened(path) as connection:
         before = state(connection)
-        assert await apart.main(path, before, 5) == 0
+        assert await second_process_main.main(path, before, 5) == 0
         assert capsys.readouterr().out
         connection.execute("UPDATE lease SET beats = beats + 1")
-    assert await apart.main(path, before, 5) == 1
+    assert await second_process_main.main(path, before, 5) == 1
     assert not capsys.readouterr().out
 
 
 def test_a_small_ledger_has_no_second_process(path: Path) -> None:
-    verification, made = helped(path)
+    verification, made = by_two(path)
     assert (verification.ok, made) == (True, named(CHECKS))
 
 

@@ -1,4 +1,4 @@
-"""The checks that a second process makes: `python -m engine.checks.apart LEDGER STATE MOST`.
+"""The checks that a second process makes, of a ledger in a state, listing so many violations each.
 
 Their outcomes are printed as JSON; the exit code is 1 where the ledger is not in that state. The
 process ends with the one that began it, for its standard input does.
@@ -11,17 +11,17 @@ import sys
 import threading
 from pathlib import Path
 
-from engine.checks.beside import state
-from engine.checks.check import Outcome
-from engine.checks.verify import APART, look
+from engine.checks.check import CheckResult
+from engine.checks.second_process import state
+from engine.checks.verify import OF_SECOND_PROCESS, look
 from engine.store.readstore import ReadStore
 from engine.store.tx import Tx
 
 
 async def main(path: Path, expected: str, most: int) -> int:
-    def work(tx: Tx) -> list[Outcome] | None:
+    def work(tx: Tx) -> list[CheckResult] | None:
         same = state(tx) == expected
-        return look(tx, APART, lambda name, done: None, most) if same else None
+        return look(tx, OF_SECOND_PROCESS, lambda name, done: None, most) if same else None
 
     store = await ReadStore.open(path)
     try:

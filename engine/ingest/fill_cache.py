@@ -1,4 +1,4 @@
-"""Known fills: what the venue's texts were read as in the cycle before.
+"""Fills as the cycle before read them from the venue's texts.
 
 The lookback brings the same texts in every cycle. The fill that a text is read as follows from the
 text and the edge alone, and its events from the fill: neither has to be worked out again. Nothing
@@ -14,7 +14,7 @@ from engine.ledger.fills import Fill
 from engine.ledger.reports import Edge
 
 
-class KnownFills:
+class FillCache:
     """The fills of the last cycle's texts by market, and the events of those that were repeats."""
 
     def __init__(self) -> None:
@@ -22,8 +22,8 @@ class KnownFills:
         self._texts: dict[str, tuple[Edge, Mapping[str, Fill]]] = {}
 
     def of(self, symbol: str, edge: Edge) -> Mapping[str, Fill]:
-        """The fills of a market by their texts; none where they were read at another edge. A later
-        `latest_ms` believes all that an earlier one did."""
+        """The fills of a market by their texts; empty where the edge differs in anything but
+        a later `latest_ms`, which refuses nothing that an earlier one accepted."""
         if symbol not in self._texts:
             return {}
         before, fills = self._texts[symbol]

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.errors import DecisionRefused
-from engine.ingest.known import KnownFills
+from engine.ingest.fill_cache import FillCache
 from engine.ingest.paging import Request, VenueResponse
 from engine.ingest.prepare import prepare, read
 from engine.ledger.commit import commit_cycle
@@ -31,9 +31,9 @@ SYMBOLS = (BTC, XBT, ETH_SWAP)
 class Account:
     """A ledger, and the venue's items that its next cycle is told."""
 
-    def __init__(self, trade_ids: TradeIds, known: KnownFills | None) -> None:
+    def __init__(self, trade_ids: TradeIds, cache: FillCache | None) -> None:
         self.ledger: OpenLedger = memory_ledger(trade_ids)
-        self.known = known
+        self.cache = cache
         self.items: list[str] = []
         self.terms: Terms = USUAL
         self.latest_ms = LATEST_MS
@@ -69,9 +69,9 @@ class Account:
             VenueResponse(Request(symbol, 0, 0), self.latest_ms, (tuple(texts),), terms=self.terms)
             for symbol, texts in of_markets.items()
         ]
-        clock_ms, known = self.latest_ms, self.known
+        clock_ms, cache = self.latest_ms, self.cache
         prepared = prepare(
-            self.ledger, responses, clock_ms=clock_ms, cycle_id=self._cycle, known=known
+            self.ledger, responses, clock_ms=clock_ms, cycle_id=self._cycle, cache=cache
         )
         commit_cycle(
             self.ledger,
@@ -79,7 +79,7 @@ class Account:
             cycle_id=self._cycle,
             lease_epoch=1,
             now_ms=5,
-            known=known.events if known else None,
+            event_cache=cache.events if cache else None,
         )
 
     def _transact(self, work: Callable[[], object]) -> None:
@@ -171,7 +171,7 @@ STEPS = (
 def test_with_known_fills_and_without_every_table_has_the_same_rows(
     trade_ids: TradeIds, story: list[tuple[str, int]]
 ) -> None:
-    accounts = Account(trade_ids, KnownFills()), Account(trade_ids, None)
+    accounts = Account(trade_ids, FillCache()), Account(trade_ids, None)
     for step, number in story:
         for account in accounts:
             if not isinstance(step, Act):
@@ -189,10 +189,10 @@ RESPONSE = VenueResponse(Request(BTC, 0, 0), LATEST_MS, (TEXTS,))
 
 
 def test_a_text_is_read_once_on_the_same_terms() -> None:
-    known = KnownFills()
-    first = read(RESPONSE, TradeIds.ACCOUNT, known=known)
+    cache = FillCache()
+    first = read(RESPONSE, TradeIds.ACCOUNT, cache=cache)
     later = replace(RESPONSE, latest_ms=LATEST_MS + 1)
-    again = read(later, TradeIds.ACCOUNT, known=known)
+    again = read(later, TradeIds.ACCOUNT, cache=cache)
     assert all(fill is its for fill, its in zip(first.fills, again.fills, strict=True))
 
 
@@ -207,27 +207,27 @@ def test_a_text_is_read_once_on_the_same_terms() -> None:
     ],
 )
 def test_a_text_is_read_anew_at_another_edge(edge: Edge) -> None:
-    known = KnownFills()
-    read(RESPONSE, TradeIds.ACCOUNT, known=known)
-    assert known.of(BTC, edge) == {}
+    cache = FillCache()
+    read(RESPONSE, TradeIds.ACCOUNT, cache=cache)
+    assert cache.of(BTC, edge) == {}
 
 
 def test_another_markets_pins_are_of_no_account() -> None:
-    known = KnownFills()
-    read(RESPONSE, TradeIds.ACCOUNT, known=known)
+    cache = FillCache()
+    read(RESPONSE, TradeIds.ACCOUNT, cache=cache)
     edge = Edge(TradeIds.ACCOUNT, LATEST_MS, pinned={XBT: Market.of(XBT)})
-    assert {*known.of(BTC, edge)} == {*TEXTS}
+    assert {*cache.of(BTC, edge)} == {*TEXTS}
 
 
 def test_fills_that_left_the_window_are_forgotten() -> None:
-    known = KnownFills()
-    fills = read(RESPONSE, TradeIds.ACCOUNT, known=known).fills
-    known.events = {fill: events_of(fill) for fill in fills}
+    cache = FillCache()
+    fills = read(RESPONSE, TradeIds.ACCOUNT, cache=cache).fills
+    cache.events = {fill: events_of(fill) for fill in fills}
     shorter = replace(RESPONSE, pages=(TEXTS[1:],))
-    left = read(shorter, TradeIds.ACCOUNT, known=known).fills
-    known.keep_only([BTC], left)
-    assert {*known.of(BTC, Edge(TradeIds.ACCOUNT, LATEST_MS))} == {*TEXTS[1:]}
-    assert {*known.events} == {*left}
-    known.keep_only([], ())
-    assert known.of(BTC, Edge(TradeIds.ACCOUNT, LATEST_MS)) == {}
-    assert known.events == {}
+    left = read(shorter, TradeIds.ACCOUNT, cache=cache).fills
+    cache.keep_only([BTC], left)
+    assert {*cache.of(BTC, Edge(TradeIds.ACCOUNT, LATEST_MS))} == {*TEXTS[1:]}
+    assert {*cache.events} == {*left}
+    cache.keep_only([], ())
+    assert cache.of(BTC, Edge(TradeIds.ACCOUNT, LATEST_MS)) == {}
+    assert cache.events == {}
